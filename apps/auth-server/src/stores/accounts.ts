@@ -1,0 +1,84 @@
+import { Prisma, type User } from '../generated/prisma/client.ts'
+import { type Database, ask } from './database.ts'
+import type { Standing, StandingCache } from './standing-cache.ts'
+
+export interface Account extends Standing {
+  id: string
+  username: string
+  passwordHash: string
+  createdAt: Date
+}
+
+/**
+ * User accounts. Postgres has them; a copy of what a refresh needs is kept beside the families, in Redis where there is
+ * one. Throws `StoreUnavailable` like every store.
+ */
+export class Accounts {
+  readonly #database: Database
+  readonly #standings: StandingCache | null
+
+  constructor(database: Database, standings: StandingCache | null) {
+    this.#database = database
+    this.#standings = standings
+  }
+
+  /** Null where the name is taken. */
+  async add(user: {
+    username: string
+    usernameKey: string
+    passwordHash: string
+    roles: string[]
+  }): Promise<Account | null> {
+    const [row] = await ask(this.#database.user.createManyAndReturn({ data: [user], skipDuplicates: true }))
+    return row ? toAccount(row) : null
+  }
+
+  async byName(usernameKey: string): Promise<Account | null> {
+    const row = await ask(this.#database.user.findUnique({ where: { usernameKey } }))
+    return row && toAccount(row)
+  }
+
+  async byId(id: string): Promise<Account | null> {
+    const row = await ask(this.#database.user.findUnique({ where: { id } }))
+    return row && toAccount(row)
+  }
+
+  async all(): Promise<Account[]> {
+    return (await ask(this.#database.user.findMany({ orderBy: { username: 'asc' } }))).map(toAccount)
+  }
+
+  /** By the copy where there is one. Null where the user does not exist. */
+  async standing(userId: string): Promise<Standing | null> {
+    const copy = await this.#standings?.get(userId)
+    if (copy) return copy
+    const account = await this.byId(userId)
+    if (account) await this.#standings?.merge(userId, account)
+    return account
+  }
+
+  /** Changes an account and its copy. Null where it does not exist, or is no longer of `ifVersion`. */
+  async change(
+    id: string,
+    change: { passwordHash?: string; roles?: string[]; disabledAt?: Date | null },
+    ifVersion?: number,
+  ): Promise<Account | null> {
+    const where = ifVersion === undefined ? { id } : { id, version: ifVersion }
+    const [row] = await ask(
+      this.#database.user.updateManyAndReturn({ where, data: { ...change, version: { increment: 1 } } }),
+    )
+    if (!row) return null
+    const account = toAccount(row)
+    await this.#standings?.merge(id, account)
+    return account
+  }
+
+  /** Postgres' time in milliseconds. */
+  async now(): Promise<number> {
+    const [row] = await ask(this.#database.$queryRaw<{ now: Date }[]>(Prisma.sql`SELECT clock_timestamp() AS now`))
+    return (row?.now ?? new Date()).getTime()
+  }
+}
+
+function toAccount({ id, username, passwordHash, roles, disabledAt, createdAt, version }: User): Account {
+  return { id, username, passwordHash, roles, disabled: disabledAt !== null, createdAt, version }
+}

@@ -1,0 +1,34 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import { PrismaClient } from '../generated/prisma/client.ts'
+import { StoreUnavailable } from './store-unavailable.ts'
+
+export interface DatabaseOptions {
+  url: string
+  poolSize: number
+  /** A statement that takes longer is ended by Postgres. */
+  statementTimeoutMs: number
+}
+
+export type Database = PrismaClient
+
+export function openDatabase({ url, poolSize, statementTimeoutMs }: DatabaseOptions): Database {
+  const adapter = new PrismaPg({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: 2_000,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + 500,
+    application_name: 'heirloom-auth-server',
+  })
+  // Prisma would print errors by itself, with the values of the query in them.
+  return new PrismaClient({ adapter, log: [], errorFormat: 'minimal' })
+}
+
+/** Runs a query; whatever kept the database from answering becomes `StoreUnavailable`. */
+export async function ask<T>(query: Promise<T> | PromiseLike<T>): Promise<T> {
+  try {
+    return await query
+  } catch (error) {
+    throw new StoreUnavailable('Postgres', error)
+  }
+}

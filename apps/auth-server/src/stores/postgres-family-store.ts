@@ -1,0 +1,131 @@
+import { Prisma } from '../generated/prisma/client.ts'
+import type { Family, FamilyId, Marks, RevocationReason } from '../rules/family.ts'
+import { type Database, ask } from './database.ts'
+import type { FamilyStore, Growth, Origin } from './family-store.ts'
+
+/** The record: one row a session. */
+export class PostgresFamilyStore implements FamilyStore {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  async open(family: Family, { device, ip }: Origin): Promise<void> {
+    const { revoked, ...rest } = family
+    const row = {
+      ...rest,
+      id: toBytes(family.id),
+      createdAt: new Date(family.createdAt),
+      expiresAt: new Date(family.expiresAt),
+      redeemedAt: new Date(family.redeemedAt),
+      revokedAt: revoked && new Date(revoked.at),
+      revokedReason: revoked?.reason ?? null,
+      device,
+      ip,
+    }
+    const { count } = await ask(this.#database.family.createMany({ data: [row], skipDuplicates: true }))
+    if (count === 0) await this.merge([{ id: family.id, expiresAt: family.expiresAt, marks: family }])
+  }
+
+  async load(id: FamilyId): Promise<{ family: Family; now: number } | null> {
+    const [row] = await ask(this.#database.$queryRaw<(GrantRow & MarksRow & { now: Date })[]>`
+      SELECT sid, user_id, client_id, scope, binding_key, created_at, expires_at,
+             redeemed, redeemed_at, late_repeated, revoked_at, revoked_reason,
+             date_trunc('milliseconds', clock_timestamp()) AS now
+      FROM families WHERE id = ${toBytes(id)}`)
+    return row ? { family: { id, ...toGrant(row), ...toMarks(row) }, now: row.now.getTime() } : null
+  }
+
+  async advance(growth: Growth): Promise<Marks | null> {
+    return (await this.merge([growth])).get(growth.id) ?? null
+  }
+
+  async revoke(growths: readonly Growth[]): Promise<void> {
+    if (growths.length > 0) await this.merge(growths)
+  }
+
+  /**
+   * Merges any number of growths in one statement and answers the marks before, by family. The rows are locked in the
+   * order of their ids, so that two batches cannot wait for each other.
+   */
+  async merge(growths: readonly Growth[]): Promise<Map<FamilyId, Marks>> {
+    const rows = growths.map(({ id, marks }) => ({
+      id: toBytes(id).toString('hex'),
+      redeemed: marks.redeemed,
+      redeemed_at: new Date(Math.min(marks.redeemedAt, FAR_FUTURE_MS)),
+      late_repeated: marks.lateRepeated,
+      revoked_at: marks.revoked && new Date(marks.revoked.at),
+      revoked_reason: marks.revoked?.reason ?? null,
+    }))
+    const before = await ask(this.#database.$queryRaw<(MarksRow & { id: Uint8Array })[]>`
+      WITH growth AS (
+        SELECT decode(id, 'hex') AS id, redeemed, redeemed_at, late_repeated, revoked_at, revoked_reason
+        FROM json_to_recordset(${JSON.stringify(rows)}::json) AS g(
+          id text, redeemed bigint, redeemed_at timestamptz, late_repeated bigint, revoked_at timestamptz, revoked_reason text)
+      ), before AS MATERIALIZED (
+        SELECT id, redeemed, redeemed_at, late_repeated, revoked_at, revoked_reason
+        FROM families WHERE id IN (SELECT id FROM growth) ORDER BY id FOR NO KEY UPDATE
+      )
+      UPDATE families AS f SET
+        redeemed = greatest(b.redeemed, g.redeemed),
+        redeemed_at = CASE WHEN g.redeemed > b.redeemed THEN g.redeemed_at
+                           WHEN g.redeemed < b.redeemed THEN b.redeemed_at
+                           ELSE least(b.redeemed_at, g.redeemed_at) END,
+        late_repeated = greatest(b.late_repeated, g.late_repeated),
+        revoked_at = least(b.revoked_at, g.revoked_at),
+        revoked_reason = CASE WHEN g.revoked_at IS NULL OR b.revoked_at < g.revoked_at THEN b.revoked_reason
+                              WHEN b.revoked_at = g.revoked_at THEN least(b.revoked_reason, g.revoked_reason)
+                              ELSE g.revoked_reason END
+      FROM growth AS g JOIN before AS b USING (id)
+      WHERE f.id = b.id
+      RETURNING b.id, b.redeemed, b.redeemed_at, b.late_repeated, b.revoked_at, b.revoked_reason`)
+    return new Map(before.map((row) => [Buffer.from(row.id).toString('base64url'), toMarks(row)]))
+  }
+}
+
+/** JavaScript's last date is later than any that Postgres' JSON takes. Only ever compared by `least`. */
+const FAR_FUTURE_MS = Date.UTC(9999, 0)
+
+export interface GrantRow {
+  sid: string
+  user_id: string
+  client_id: string
+  scope: string
+  binding_key: string | null
+  created_at: Date
+  expires_at: Date
+}
+
+export interface MarksRow {
+  redeemed: bigint
+  redeemed_at: Date
+  late_repeated: bigint | null
+  revoked_at: Date | null
+  revoked_reason: string | null
+}
+
+function toBytes(id: FamilyId) {
+  return Buffer.from(id, 'base64url')
+}
+
+function toGrant(row: GrantRow) {
+  return {
+    sid: row.sid,
+    userId: row.user_id,
+    clientId: row.client_id,
+    scope: row.scope,
+    bindingKey: row.binding_key,
+    createdAt: row.created_at.getTime(),
+    expiresAt: row.expires_at.getTime(),
+  }
+}
+
+function toMarks(row: MarksRow): Marks {
+  return {
+    redeemed: Number(row.redeemed),
+    redeemedAt: row.redeemed_at.getTime(),
+    lateRepeated: row.late_repeated === null ? null : Number(row.late_repeated),
+    revoked: row.revoked_at && { at: row.revoked_at.getTime(), reason: row.revoked_reason as RevocationReason },
+  }
+}

@@ -1,0 +1,100 @@
+import type { Family, FamilyId, Marks, RevocationReason } from '../rules/family.ts'
+import type { FamilyStore, Growth } from './family-store.ts'
+import type { RedisConnection } from './redis-connection.ts'
+
+/** A hash a family. The braces keep it in one slot of a cluster; its fields are short, so that Redis packs them. */
+const keyOf = (id: FamilyId) => `heirloom:family:{${id}}`
+
+const GRANT_FIELDS = ['sid', 'user', 'client', 'scope', 'binding', 'created', 'expires'] as const
+const MARK_FIELDS = ['redeemed', 'redeemedAt', 'late', 'revokedAt', 'revokedFor'] as const
+
+/** Answers the fields in the order above and the time in milliseconds. */
+const LOAD = `
+local time = redis.call('TIME')
+local fields = redis.call('HMGET', KEYS[1], '${[...GRANT_FIELDS, ...MARK_FIELDS].join("','")}')
+fields[#fields + 1] = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+return fields`
+
+/**
+ * ARGV: expiry, the five marks (an empty string is none), then the grant's fields and values where the family is opened.
+ * Answers the marks before the merge, or nothing where the family was not known. Merges as rules/family.ts does.
+ */
+const MERGE = `
+local before = redis.call('HMGET', KEYS[1], 'user', '${MARK_FIELDS.join("','")}')
+local known, opened = before[1], #ARGV > 6
+local revokes = ARGV[5] ~= ''
+if not (known or opened or revokes) then return nil end
+
+local changes = {}
+local function set(field, value) changes[#changes + 1] = field; changes[#changes + 1] = value end
+
+local redeemed, had = tonumber(ARGV[2]), tonumber(before[2] or '-1')
+if redeemed > had then set('redeemed', ARGV[2]) end
+if redeemed > had or (redeemed == had and tonumber(ARGV[3]) < tonumber(before[3])) then set('redeemedAt', ARGV[3]) end
+if ARGV[4] ~= '' and tonumber(ARGV[4]) > tonumber(before[4] or '0') then set('late', ARGV[4]) end
+if revokes then
+  local at, was = tonumber(ARGV[5]), tonumber(before[5] or 'inf')
+  if at < was or (at == was and ARGV[6] < before[6]) then set('revokedAt', ARGV[5]); set('revokedFor', ARGV[6]) end
+end
+if opened and not known then for i = 7, #ARGV do changes[#changes + 1] = ARGV[i] end end
+
+if #changes > 0 then redis.call('HSET', KEYS[1], unpack(changes)) end
+if not known then redis.call('PEXPIREAT', KEYS[1], ARGV[1]) end
+if known then return before end`
+
+type Field = string | null
+
+/** The hot copy: one hash a family, gone when the family is. */
+export class RedisFamilyStore implements FamilyStore {
+  readonly #load: (key: string) => Promise<Field[]>
+  readonly #merge: (key: string, ...args: (string | number)[]) => Promise<Field[] | null>
+
+  constructor(redis: RedisConnection) {
+    this.#load = redis.script('heirloomLoad', LOAD) as (key: string) => Promise<Field[]>
+    this.#merge = redis.script('heirloomMerge', MERGE) as (...args: (string | number)[]) => Promise<Field[] | null>
+  }
+
+  async open(family: Family): Promise<void> {
+    const values = [
+      family.sid,
+      family.userId,
+      family.clientId,
+      family.scope,
+      family.bindingKey ?? '',
+      family.createdAt,
+      family.expiresAt,
+    ]
+    const grant = GRANT_FIELDS.flatMap((field, i) => [field, values[i] ?? ''])
+    await this.#merge(keyOf(family.id), family.expiresAt, ...markArguments(family), ...grant)
+  }
+
+  async load(id: FamilyId): Promise<{ family: Family; now: number } | null> {
+    const [sid, userId, clientId, scope, bindingKey, createdAt, expiresAt, ...rest] = await this.#load(keyOf(id))
+    if (!userId || !sid || !clientId) return null
+    const grant = { id, sid, userId, clientId, scope: scope ?? '', bindingKey: bindingKey || null }
+    const now = Number(rest.at(-1))
+    return { family: { ...grant, createdAt: Number(createdAt), expiresAt: Number(expiresAt), ...toMarks(rest) }, now }
+  }
+
+  async advance({ id, expiresAt, marks }: Growth): Promise<Marks | null> {
+    const before = await this.#merge(keyOf(id), expiresAt, ...markArguments(marks))
+    return before && toMarks(before.slice(1))
+  }
+
+  async revoke(growths: readonly Growth[]): Promise<void> {
+    await Promise.all(growths.map((growth) => this.advance(growth)))
+  }
+}
+
+function markArguments({ redeemed, redeemedAt, lateRepeated, revoked }: Marks) {
+  return [redeemed, redeemedAt, lateRepeated ?? '', revoked?.at ?? '', revoked?.reason ?? '']
+}
+
+function toMarks([redeemed, redeemedAt, late, revokedAt, revokedFor]: readonly Field[]): Marks {
+  return {
+    redeemed: Number(redeemed),
+    redeemedAt: Number(redeemedAt),
+    lateRepeated: late ? Number(late) : null,
+    revoked: revokedAt ? { at: Number(revokedAt), reason: revokedFor as RevocationReason } : null,
+  }
+}

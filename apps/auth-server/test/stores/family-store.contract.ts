@@ -1,0 +1,126 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Family, type Marks, NO_MARKS, merge } from '../../src/rules/family.ts'
+import type { FamilyStore } from '../../src/stores/family-store.ts'
+
+export const HOUR_MS = 3_600_000
+export const ORIGIN = { device: 'a test', ip: '127.0.0.1' }
+
+export function aFamily(userId: string, marks: Partial<Marks> = {}): Family {
+  const createdAt = Date.now()
+  return {
+    id: randomBytes(16).toString('base64url'),
+    sid: randomUUID(),
+    userId,
+    clientId: 'web',
+    scope: 'reports:read reports:write',
+    bindingKey: null,
+    createdAt,
+    expiresAt: createdAt + HOUR_MS,
+    ...NO_MARKS,
+    redeemedAt: createdAt,
+    ...marks,
+  }
+}
+
+const someMarks: fc.Arbitrary<Marks> = fc.record({
+  redeemed: fc.integer({ min: 0, max: 5 }),
+  redeemedAt: fc.integer({ min: 1, max: 4 }).map((n) => 1_800_000_000_000 + n),
+  lateRepeated: fc.option(fc.integer({ min: 1, max: 5 })),
+  revoked: fc.option(
+    fc.record({
+      at: fc.integer({ min: 1, max: 3 }).map((n) => 1_800_000_000_000 + n),
+      reason: fc.constantFrom('logout' as const, 'reuse' as const, 'admin' as const),
+    }),
+  ),
+})
+
+/** What every FamilyStore must hold. `stores` is called once the stores are up and has a user that families may name. */
+export function familyStoreContract(name: string, stores: () => { store: FamilyStore; userId: string }) {
+  const opened = async (marks: Partial<Marks> = {}) => {
+    const { store, userId } = stores()
+    const family = aFamily(userId, marks)
+    await store.open(family, ORIGIN)
+    return {
+      store,
+      family,
+      growth: (grown: Partial<Marks>) => ({
+        id: family.id,
+        expiresAt: family.expiresAt,
+        marks: { ...NO_MARKS, ...grown },
+      }),
+    }
+  }
+
+  describe(name, () => {
+    test('a family is loaded as it was opened, with the time of the store', async () => {
+      const { store, family } = await opened({ redeemed: 4_294_967_294, lateRepeated: 3 })
+      const loaded = await store.load(family.id)
+      expect(loaded?.family).toEqual(family)
+      expect(Math.abs((loaded?.now ?? 0) - Date.now())).toBeLessThan(HOUR_MS)
+    })
+
+    test('what is not known is null, and advancing it makes nothing', async () => {
+      const { store, userId } = stores()
+      const { id, expiresAt } = aFamily(userId)
+      expect(await store.load(id)).toBeNull()
+      expect(await store.advance({ id, expiresAt, marks: { ...NO_MARKS, redeemed: 1, redeemedAt: 1 } })).toBeNull()
+      expect(await store.load(id)).toBeNull()
+    })
+
+    test('advance answers the marks before it', async () => {
+      const { store, family, growth } = await opened()
+      const first = await store.advance(growth({ redeemed: 1, redeemedAt: 1_800_000_000_000 }))
+      expect(first).toEqual({ ...NO_MARKS, redeemedAt: family.redeemedAt })
+      const second = await store.advance(growth({ lateRepeated: 1 }))
+      expect(second).toEqual({ ...NO_MARKS, redeemed: 1, redeemedAt: 1_800_000_000_000 })
+    })
+
+    test('of 50 concurrent advances to one generation exactly one sees the generation before it', async () => {
+      const { store, family, growth } = await opened()
+      const seen = await Promise.all(
+        Array.from({ length: 50 }, (_, i) =>
+          store.advance(growth({ redeemed: 1, redeemedAt: family.createdAt + 1 + i })),
+        ),
+      )
+      expect(seen.filter((marks) => marks?.redeemed === 0)).toHaveLength(1)
+      expect((await store.load(family.id))?.family.redeemedAt).toBe(family.createdAt + 1)
+    })
+
+    test('opening a family again merges and takes nothing back', async () => {
+      const { store, family, growth } = await opened()
+      await store.advance(growth({ redeemed: 7, redeemedAt: family.createdAt + 7 }))
+      await store.open(family, ORIGIN)
+      expect((await store.load(family.id))?.family.redeemed).toBe(7)
+    })
+
+    test('a revocation stands, whatever is merged afterwards', async () => {
+      const { store, family, growth } = await opened()
+      const revoked = { at: family.createdAt + 5, reason: 'logout' as const }
+      await store.revoke([growth({ revoked })])
+      await store.advance(growth({ redeemed: 9, redeemedAt: family.createdAt + 9 }))
+      await store.open(family, ORIGIN)
+      await store.revoke([growth({ revoked: { at: family.createdAt + 6, reason: 'admin' } })])
+      expect((await store.load(family.id))?.family.revoked).toEqual(revoked)
+    })
+
+    test('merges any growths in any order as the rule does', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(someMarks, { minLength: 1, maxLength: 6 }), async (growths) => {
+          const { store, family, growth } = await opened()
+          for (const marks of growths) await store.advance(growth(marks))
+          const { redeemed, redeemedAt, lateRepeated, revoked } = growths.reduce<Marks>(merge, family)
+          expect((await store.load(family.id))?.family).toEqual({
+            ...family,
+            redeemed,
+            redeemedAt,
+            lateRepeated,
+            revoked,
+          })
+        }),
+        { numRuns: 60 },
+      )
+    })
+  })
+}

@@ -1,0 +1,172 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, {
+  LogController,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
+import { Type } from 'typebox'
+import { ErrorBody, errorBody } from './error-body.ts'
+import { answerWrongMethods } from './wrong-methods.ts'
+
+export interface ErrorAnswer {
+  status: number
+  error: string
+  description: string
+  headers?: Record<string, string>
+}
+
+/** The instance that routes are added to: schemas written with TypeBox give the types of body and answer. */
+export type App = ReturnType<typeof bareApp>
+
+export interface AppOptions {
+  /** Adds every route and plugin of the service. */
+  routes: (app: App) => void | Promise<void>
+  /** pino's level. Refused requests are logged at `info`, faults at `error`, the rest at `debug`. */
+  logLevel: string
+  /** Reasons why the service should get no traffic, in plain words; none when it is ready. */
+  notReady: () => readonly string[] | Promise<readonly string[]>
+  /** Addresses or CIDR ranges of the proxies whose `X-Forwarded-For` is believed. Default: none. */
+  trustedProxies?: readonly string[]
+  /** Turns an error that the application throws on purpose into an answer; what it does not know becomes a 500. */
+  answerError?: (error: Error) => ErrorAnswer | undefined
+}
+
+/** A request must be here whole this many milliseconds after it began. Node looks once a second. */
+const REQUEST_TIMEOUT_MS = 8_000
+/** No body of ours is near this; a password may have 1,024 bytes. */
+const BODY_LIMIT_BYTES = 16 * 1024
+const IDLE_CONNECTION_MS = 72_000
+
+/**
+ * A Fastify instance with what each of our services needs and none should choose for itself: time-outs, limits, one
+ * shape of error, health, and a log that never holds a URL's query, a header or a body.
+ */
+export function createApp(options: AppOptions): App {
+  const app = bareApp(options)
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send(errorBody('not_found', 'There is nothing at this address.')),
+  )
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    const answer = options.answerError?.(error)
+    if (answer)
+      return reply
+        .code(answer.status)
+        .headers(answer.headers ?? {})
+        .send(errorBody(answer.error, answer.description))
+    return answerFault(error, reply)
+  })
+  const verbose = app.log.level === 'debug' || app.log.level === 'trace'
+  app.addHook('onResponse', async (request, reply) => {
+    if (reply.statusCode < 400 && !verbose) return
+    const level = reply.statusCode >= 500 ? 'error' : reply.statusCode >= 400 ? 'info' : 'debug'
+    const line = {
+      method: request.method,
+      route: routeOf(request),
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+    }
+    request.log[level](line, 'answered')
+  })
+
+  answerWrongMethods(app, () => {
+    addHealth(app, options.notReady)
+    void app.register(async (scope) => options.routes(scope as App))
+  })
+  return app
+}
+
+function bareApp(options: AppOptions) {
+  return Fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: IDLE_CONNECTION_MS,
+    http: { connectionsCheckingInterval: 1_000, headersTimeout: REQUEST_TIMEOUT_MS },
+    routerOptions: { maxParamLength: 200 },
+    trustProxy: options.trustedProxies?.length ? [...options.trustedProxies] : false,
+    // A request that is already on its way is answered; the listener itself is closed.
+    return503OnClosing: false,
+    logController: new LogController({ disableRequestLogging: true }),
+    logger: {
+      level: options.logLevel,
+      // An error's message is ours or a library's; a request's URL, headers and body are the client's and stay out.
+      serializers: { req: (request: FastifyRequest) => ({ method: request.method, route: routeOf(request) }) },
+    },
+    // Types are not coerced: a number where a string belongs is an error of the client.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    frameworkErrors: (error, _request, reply) => void answerFault(error, reply),
+    clientErrorHandler(error, socket) {
+      if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+      const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      const body = JSON.stringify(
+        errorBody('invalid_request', late ? 'The request took too long to arrive.' : 'Not a valid HTTP request.'),
+      )
+      socket.end(
+        `HTTP/1.1 ${late ? '408 Request Timeout' : '400 Bad Request'}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+          `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      )
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+}
+
+function routeOf(request: FastifyRequest): string {
+  return request.routeOptions.url ?? '(none)'
+}
+
+/** What Fastify itself refuses keeps its status; anything else is a fault of ours, told to the log and not to the client. */
+function answerFault(error: FastifyError, reply: FastifyReply) {
+  const status = error.statusCode ?? 500
+  if (error.validation) return reply.code(400).send(errorBody('invalid_request', describeValidation(error)))
+  if (status >= 400 && status < 500) return reply.code(status).send(errorBody('invalid_request', plainWords(error)))
+  reply.log.error({ err: error }, 'a request failed')
+  return reply.code(500).send(errorBody('server_error', 'Something went wrong on our side. It has been logged.'))
+}
+
+/** Names the field and the rule that it breaks, never its value. */
+function describeValidation(error: FastifyError): string {
+  const [first] = error.validation ?? []
+  const where = first?.instancePath.slice(1).replaceAll('/', '.')
+  const context = error.validationContext ?? 'request'
+  return `${context}${where ? `.${where}` : ''} ${first?.message ?? 'is not valid'}.`
+}
+
+function plainWords(error: FastifyError): string {
+  switch (error.code) {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return 'Send JSON, with Content-Type: application/json.'
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return `The body is larger than ${BODY_LIMIT_BYTES} bytes.`
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return 'The body is empty; JSON was expected.'
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return 'The body is not valid JSON.'
+    default:
+      return error.statusCode === 400 ? 'The request is not well formed.' : 'The request was refused.'
+  }
+}
+
+function addHealth(app: FastifyInstance, notReady: AppOptions['notReady']) {
+  let closing = false
+  app.addHook('preClose', async () => void (closing = true))
+
+  app.get(
+    '/livez',
+    { schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }) } } },
+    async () => ({
+      status: 'ok',
+    }),
+  )
+  app.get(
+    '/readyz',
+    { schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }), 503: ErrorBody } } },
+    async (_request, reply) => {
+      const reasons = closing ? ['shutting down'] : await notReady()
+      if (reasons.length === 0) return { status: 'ok' as const }
+      return reply
+        .code(503)
+        .header('retry-after', '1')
+        .send(errorBody('not_ready', reasons.join('; ')))
+    },
+  )
+}
