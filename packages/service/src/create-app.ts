@@ -71,8 +71,10 @@ export function createApp(options: AppOptions): App {
   })
 
   answerWrongMethods(app, () => {
-    addHealth(app, options.notReady)
-    void app.register(async (scope) => options.routes(scope as App))
+    void app.register(async (scope) => {
+      await options.routes(scope as App)
+      addHealth(scope as App, options.notReady)
+    })
   })
   return app
 }
@@ -118,6 +120,12 @@ function routeOf(request: FastifyRequest): string {
 function answerFault(error: FastifyError, reply: FastifyReply) {
   const status = error.statusCode ?? 500
   if (error.validation) return reply.code(400).send(errorBody('invalid_request', describeValidation(error)))
+  if (status === 413) {
+    // Closing now would reset the connection under a client that is still sending, and it would not read why. The rest
+    // of the body is read and thrown away instead, for as long as the request may take.
+    reply.removeHeader('connection')
+    reply.request.raw.resume()
+  }
   if (status >= 400 && status < 500) return reply.code(status).send(errorBody('invalid_request', plainWords(error)))
   reply.log.error({ err: error }, 'a request failed')
   return reply.code(500).send(errorBody('server_error', 'Something went wrong on our side. It has been logged.'))

@@ -17,7 +17,7 @@ export function answerWrongMethods(app: FastifyInstance, addRoutes: () => void) 
   void app.register(async (scope) => {
     for (const [url, methods] of [...methodsOf]) {
       const others = METHODS.filter((method) => !methods.has(method))
-      if (others.length === 0 || url.includes('*')) continue
+      if (others.length === 0 || url.includes('*') || (url.length > 1 && url.endsWith('/'))) continue
       const allowed = [...methods].toSorted().join(', ')
       scope.route({
         method: others,

@@ -1,0 +1,186 @@
+import { randomBytes } from 'node:crypto'
+import { text } from 'node:stream/consumers'
+import { SettingsError } from '@heirloom/service'
+import { Command, Option } from 'commander'
+import { pino } from 'pino'
+import { compose } from './compose.ts'
+import { readConfig } from './config.ts'
+import { ROLES } from './rules/scopes.ts'
+import { usernameKey } from './rules/username.ts'
+import type { Core } from './services/core.ts'
+import { register } from './services/register.ts'
+import { endAllSessions, endSession, isLive } from './services/sessions.ts'
+import type { Account } from './stores/accounts.ts'
+
+/** Ended sessions are kept this long for questions, then pruned, this many at a time. */
+const KEPT_AFTER_END_MS = 7 * 24 * 3_600_000
+const PRUNED_AT_ONCE = 1_000
+
+/** What the operator did wrong, in one line. */
+class UsageError extends Error {}
+
+/** Runs a command on the stores of the server and prints its answer as JSON. */
+function onCore<Arguments extends unknown[]>(command: (core: Core, ...args: Arguments) => Promise<unknown>) {
+  return async (...args: Arguments) => {
+    const { core, close } = await compose(readConfig(process.env), pino({ level: 'warn' }, pino.destination(2)))
+    try {
+      process.stdout.write(`${JSON.stringify(await command(core, ...args), null, 2)}\n`)
+    } finally {
+      await close()
+    }
+  }
+}
+
+const shown = ({ id, username, roles, disabled, createdAt }: Account) => ({
+  id,
+  username,
+  roles,
+  disabled,
+  created_at: createdAt.toISOString(),
+})
+
+async function find(core: Core, name: string): Promise<Account> {
+  const key = usernameKey(name)
+  const account = key === null ? null : await core.accounts.byName(key)
+  if (!account) throw new UsageError(`there is no user ${JSON.stringify(name)}`)
+  return account
+}
+
+function checkRoles(roles: readonly string[]): void {
+  const unknown = roles.find((role) => !(ROLES as readonly string[]).includes(role))
+  if (unknown !== undefined)
+    throw new UsageError(`there is no role ${JSON.stringify(unknown)}; the roles are ${ROLES.join(', ')}`)
+}
+
+const program = new Command('admin')
+  .description(
+    'Manages users, sessions and signing keys of Heirloom. Prints JSON; takes its settings from the environment, as the server does.',
+  )
+  .configureHelp({ showGlobalOptions: true })
+
+const user = program.command('user').description('accounts')
+user
+  .command('add <name>')
+  .description('makes an account; prints a password made for it unless one is given')
+  .addOption(new Option('--role <role...>', 'may be given more than once').choices(ROLES).default(['user']))
+  .option('--password-stdin', 'takes the password from standard input')
+  .action(
+    onCore(async (core, name: string, options: { role: string[]; passwordStdin?: true }) => {
+      const given = options.passwordStdin && (await text(process.stdin)).replace(/\r?\n$/, '')
+      const password = given ?? randomBytes(18).toString('base64url')
+      const result = await register(core, { username: name, password, roles: [...new Set(options.role)] })
+      if (!result.ok) throw new UsageError(result.description)
+      return { ...shown(result.account), ...(given === undefined && { password }) }
+    }),
+  )
+user.command('list').action(onCore(async (core) => ({ users: (await core.accounts.all()).map(shown) })))
+user
+  .command('disable <name>')
+  .description('refuses logins and refreshes, and ends all sessions')
+  .action(
+    onCore(async (core, name: string) => {
+      const { id } = await find(core, name)
+      const account = await core.accounts.change(id, { disabledAt: new Date() })
+      const ended = await endAllSessions(core, id, 'disabled')
+      return { ...(account && shown(account)), sessions_ended: ended }
+    }),
+  )
+user.command('enable <name>').action(
+  onCore(async (core, name: string) => {
+    const account = await core.accounts.change((await find(core, name)).id, { disabledAt: null })
+    return account && shown(account)
+  }),
+)
+user
+  .command('roles <name> <role...>')
+  .description('sets the roles; takes effect at each session’s next refresh')
+  .action(
+    onCore(async (core, name: string, roles: string[]) => {
+      checkRoles(roles)
+      const account = await core.accounts.change((await find(core, name)).id, { roles: [...new Set(roles)] })
+      return account && shown(account)
+    }),
+  )
+
+const session = program.command('session').description('sessions of a user')
+session.command('list <name>').action(
+  onCore(async (core, name: string) => {
+    const { id } = await find(core, name)
+    const [sessions, now] = await Promise.all([core.sessions.ofUser(id), core.accounts.now()])
+    return {
+      sessions: sessions.map((one) => ({
+        id: one.sid,
+        live: isLive(core, one, now),
+        client_id: one.clientId,
+        device: one.device,
+        ip: one.ip,
+        created_at: one.createdAt.toISOString(),
+        last_used_at: one.lastUsedAt.toISOString(),
+        expires_at: one.expiresAt.toISOString(),
+        revoked_at: one.revokedAt?.toISOString() ?? null,
+        revoked_reason: one.revokedReason,
+      })),
+    }
+  }),
+)
+session
+  .command('revoke <name> [sid]')
+  .description('ends one session, or all of them')
+  .action(
+    onCore(async (core, name: string, sid?: string) => {
+      const { id } = await find(core, name)
+      if (sid === undefined) return { sessions_ended: await endAllSessions(core, id, 'admin') }
+      const known = (await core.sessions.ofUser(id)).some((one) => one.sid === sid)
+      if (!known) throw new UsageError(`${name} has no session ${JSON.stringify(sid)}`)
+      await endSession(core, id, sid, 'admin')
+      return { sessions_ended: 1 }
+    }),
+  )
+session
+  .command('prune')
+  .description('deletes what ended more than a week ago, and signing keys that no token names')
+  .action(
+    onCore(async (core) => {
+      const now = await core.accounts.now()
+      let sessions = 0
+      for (;;) {
+        const pruned = await core.sessions.prune(new Date(now - KEPT_AFTER_END_MS), PRUNED_AT_ONCE)
+        sessions += pruned
+        if (pruned < PRUNED_AT_ONCE) break
+      }
+      return { sessions_pruned: sessions, keys_pruned: await core.keys.prune(now) }
+    }),
+  )
+
+const key = program.command('key').description('signing keys')
+const listKeys = async (core: Core) => {
+  const now = await core.accounts.now()
+  return {
+    keys: core.keys.published(now).map((one) => ({
+      kid: one.kid,
+      algorithm: one.algorithm,
+      state: core.keys.stateOf(one, now),
+      created_at: new Date(one.createdAt).toISOString(),
+      signs_from: new Date(one.signsFrom).toISOString(),
+      leaves_at: one.leavesAt === null ? null : new Date(one.leavesAt).toISOString(),
+    })),
+  }
+}
+key.command('list').action(onCore(listKeys))
+key
+  .command('rotate')
+  .description('makes the next key: published now, signing when every service has it')
+  .action(
+    onCore(async (core) => {
+      await core.keys.rotate()
+      return listKeys(core)
+    }),
+  )
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  const lines = error instanceof SettingsError ? error.lines : [error instanceof Error ? error.message : String(error)]
+  for (const line of lines) process.stderr.write(`admin: ${line}\n`)
+  process.exit(1)
+}

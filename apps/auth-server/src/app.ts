@@ -1,0 +1,49 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import { createApp } from '@heirloom/service'
+import { createVerifier } from '@heirloom/verifier'
+import { bearerAuth, openApiBearerScheme } from '@heirloom/verifier/fastify'
+import type { Composition } from './compose.ts'
+import { accountRoutes } from './routes/account.ts'
+import { answerError } from './routes/answers.ts'
+import { metadataRoutes } from './routes/metadata.ts'
+import { sessionRoutes } from './routes/sessions.ts'
+import { tokenRoutes } from './routes/tokens.ts'
+
+/** The whole server, not listening. Closing it closes the stores. */
+export function buildApp({ core, keySet, notReady, close }: Composition) {
+  const { issuer, audience, docs, logLevel, trustedProxies } = core.config
+  const app = createApp({
+    logLevel,
+    trustedProxies,
+    notReady,
+    answerError,
+    async routes(scope) {
+      if (docs) await addDocs(scope, issuer)
+      await scope.register(bearerAuth, { verifier: createVerifier({ issuer, audience, keys: keySet }) })
+      tokenRoutes(scope, core)
+      accountRoutes(scope, core)
+      sessionRoutes(scope, core)
+      metadataRoutes(scope, core)
+    },
+  })
+  app.addHook('onClose', close)
+  return app
+}
+
+async function addDocs(scope: Parameters<typeof tokenRoutes>[0], issuer: string) {
+  await scope.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Heirloom auth server',
+        version: '0.1.0',
+        description: 'Logs people in, hands down refresh tokens in families, publishes its keys.',
+      },
+      servers: [{ url: issuer }],
+      components: { securitySchemes: { bearerAuth: openApiBearerScheme } },
+    },
+  })
+  await scope.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  scope.get('/openapi.json', { schema: { hide: true } as object }, () => scope.swagger())
+}

@@ -1,0 +1,169 @@
+import { EnvError, bool, host, makeValidator, port, str } from 'envalid'
+import ipaddr from 'ipaddr.js'
+import { nodeEnv, range, readSettings } from '@heirloom/service'
+import { ALGORITHM_NAMES, type AlgorithmName } from './keys/algorithms.ts'
+import { refreshTokens } from './rules/refresh-token.ts'
+
+const DAY_SECONDS = 86_400
+
+const url = (...protocols: string[]) =>
+  makeValidator((input) => {
+    const parsed = URL.parse(input)
+    if (parsed && protocols.includes(parsed.protocol)) return input
+    throw new EnvError(`must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`)
+  })
+
+const issuerUrl = makeValidator((input) => {
+  const parsed = URL.parse(input)
+  const fits =
+    parsed && ['http:', 'https:'].includes(parsed.protocol) && !parsed.search && !parsed.hash && !input.endsWith('/')
+  if (fits) return input
+  throw new EnvError('must be an http or https URL without query, fragment or final slash (RFC 8414, section 2)')
+})
+
+const list = makeValidator((input) => {
+  const items = input.split(',').map((item) => item.trim())
+  if (items.every((item) => /^[\x21-\x7e]{1,200}$/.test(item))) return items
+  throw new EnvError('must be a comma-separated list')
+})
+
+const networks = makeValidator((input) => {
+  const items = input.split(',').map((item) => item.trim())
+  if (items.every((item) => ipaddr.isValid(item) || ipaddr.isValidCIDR(item))) return items
+  throw new EnvError('must be addresses or CIDR ranges, separated by commas')
+})
+
+/** The messages never hold the value. */
+const secret = makeValidator((input) => {
+  if (Buffer.byteLength(input) >= 32) return input
+  throw new EnvError('must have 32 bytes or more; `openssl rand -base64 32` makes one')
+})
+
+const secrets = makeValidator((input) => {
+  const items = input.split(',').map((item) => item.trim())
+  if (items.some((item) => Buffer.byteLength(item) < 32))
+    throw new EnvError('must be one or more secrets of 32 bytes or more, newest first, separated by commas')
+  try {
+    refreshTokens(items)
+  } catch (error) {
+    throw new EnvError(error instanceof Error ? error.message : 'is not valid')
+  }
+  return items
+})
+
+const lateRepeatGap = makeValidator<number | 'off'>((input) => {
+  if (input === 'off') return 'off'
+  if (/^[1-9]\d{0,8}$/.test(input)) return Number(input)
+  throw new EnvError('must be a number of generations, 1 or more, or `off`')
+})
+
+const SPECS = {
+  NODE_ENV: nodeEnv,
+  ISSUER: issuerUrl({ devDefault: 'http://127.0.0.1:4000', desc: 'the public URL of this server' }),
+  AUDIENCE: str({ default: 'resource-api' }),
+  CLIENT_IDS: list({ default: ['web'] }),
+  DATABASE_URL: url('postgresql:', 'postgres:')({ desc: 'the URL of Postgres; `npm start` brings one' }),
+  REDIS_URL: url('redis:', 'rediss:')({ default: undefined }),
+  TOKEN_SECRETS: secrets({ desc: 'secrets of refresh tokens, newest first; `openssl rand -base64 32` makes one' }),
+  KEY_ENCRYPTION_SECRET: secret({ desc: 'wraps the signing keys at rest; `openssl rand -base64 32` makes one' }),
+  ACCESS_TOKEN_TTL_SECONDS: range(1, DAY_SECONDS)({ default: 900 }),
+  REFRESH_IDLE_TTL_SECONDS: range(1, 3650 * DAY_SECONDS)({ default: 5 * DAY_SECONDS }),
+  REFRESH_ABSOLUTE_TTL_SECONDS: range(1, 3650 * DAY_SECONDS)({ default: 30 * DAY_SECONDS }),
+  REFRESH_GRACE_SECONDS: range(0, 300)({ default: 10 }),
+  REFRESH_LATE_REPEAT_GAP: lateRepeatGap({ default: 8 }),
+  SIGNING_ALGORITHM: str<AlgorithmName>({ default: 'RS256', choices: ALGORITHM_NAMES }),
+  SIGNING_KEY_BITS: range(2048, 8192)({ default: 2048 }),
+  SIGNING_KEY_LEAD_SECONDS: range(0, 30 * DAY_SECONDS)({ default: 3600 }),
+  SIGNING_KEY_ROTATION_DAYS: range(0, 3650)({ default: 90 }),
+  JWKS_MAX_AGE_SECONDS: range(1, DAY_SECONDS)({ default: 300 }),
+  REGISTRATION: str({ choices: ['open', 'closed'], default: 'closed', devDefault: 'open' }),
+  PASSWORD_MIN_LENGTH: range(8, 256)({ default: 15 }),
+  LOGIN_ATTEMPTS_PER_ACCOUNT: range(1, 1_000_000)({ default: 10 }),
+  LOGIN_ATTEMPTS_PER_ADDRESS: range(1, 1_000_000)({ default: 100 }),
+  LOGIN_ATTEMPTS_WINDOW_SECONDS: range(1, DAY_SECONDS)({ default: 900 }),
+  HASHES_AT_ONCE: range(1, 64)({ default: 1 }),
+  TRUSTED_PROXIES: networks({ default: [] }),
+  DATABASE_POOL_SIZE: range(1, 1000)({ default: 10 }),
+  DATABASE_STATEMENT_TIMEOUT_MS: range(100, 600_000)({ default: 5_000 }),
+  HOST: host({ default: '0.0.0.0', devDefault: '127.0.0.1' }),
+  PORT: port({ default: 4000 }),
+  DOCS: bool({ default: true }),
+  LOG_LEVEL: str({ choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], default: 'info' }),
+}
+
+/** The one place that knows variables; what leaves it has units in its names. @throws SettingsError with every bad setting. */
+export function readConfig(env: NodeJS.ProcessEnv) {
+  const settings = readSettings(env, SPECS, rules)
+  return {
+    issuer: settings.ISSUER,
+    audience: settings.AUDIENCE,
+    clientIds: settings.CLIENT_IDS,
+    databaseUrl: settings.DATABASE_URL,
+    databasePoolSize: settings.DATABASE_POOL_SIZE,
+    databaseStatementTimeoutMs: settings.DATABASE_STATEMENT_TIMEOUT_MS,
+    redisUrl: settings.REDIS_URL,
+    tokenSecrets: settings.TOKEN_SECRETS,
+    keyEncryptionSecret: settings.KEY_ENCRYPTION_SECRET,
+    accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL_SECONDS,
+    refreshAbsoluteTtlMs: settings.REFRESH_ABSOLUTE_TTL_SECONDS * 1000,
+    refreshPolicy: {
+      idleMs: settings.REFRESH_IDLE_TTL_SECONDS * 1000,
+      graceMs: settings.REFRESH_GRACE_SECONDS * 1000,
+      lateRepeatGap: settings.REFRESH_LATE_REPEAT_GAP === 'off' ? null : settings.REFRESH_LATE_REPEAT_GAP,
+    },
+    keyPolicy: {
+      algorithm: settings.SIGNING_ALGORITHM,
+      bits: settings.SIGNING_KEY_BITS,
+      leadMs: settings.SIGNING_KEY_LEAD_SECONDS * 1000,
+      // The last token of a key, and a minute for clocks that differ.
+      retireMs: (settings.ACCESS_TOKEN_TTL_SECONDS + 60) * 1000,
+      rotateAfterMs:
+        settings.SIGNING_KEY_ROTATION_DAYS === 0 ? null : settings.SIGNING_KEY_ROTATION_DAYS * DAY_SECONDS * 1000,
+    },
+    jwksMaxAgeSeconds: settings.JWKS_MAX_AGE_SECONDS,
+    registrationOpen: settings.REGISTRATION === 'open',
+    passwordPolicy: { minLength: settings.PASSWORD_MIN_LENGTH },
+    throttlePolicy: {
+      perAccount: settings.LOGIN_ATTEMPTS_PER_ACCOUNT,
+      perAddress: settings.LOGIN_ATTEMPTS_PER_ADDRESS,
+      windowSeconds: settings.LOGIN_ATTEMPTS_WINDOW_SECONDS,
+    },
+    hashesAtOnce: settings.HASHES_AT_ONCE,
+    trustedProxies: settings.TRUSTED_PROXIES,
+    docs: settings.DOCS,
+    host: settings.HOST,
+    port: settings.PORT,
+    logLevel: settings.LOG_LEVEL,
+  }
+}
+
+export type Config = ReturnType<typeof readConfig>
+
+interface Settings {
+  NODE_ENV: string
+  ISSUER: string
+  REFRESH_IDLE_TTL_SECONDS: number
+  REFRESH_ABSOLUTE_TTL_SECONDS: number
+  SIGNING_KEY_LEAD_SECONDS: number
+  JWKS_MAX_AGE_SECONDS: number
+}
+
+/** What no variable alone can tell. */
+function rules(settings: Settings): string[] {
+  const faults: string[] = []
+  if (settings.REFRESH_IDLE_TTL_SECONDS > settings.REFRESH_ABSOLUTE_TTL_SECONDS) {
+    faults.push('REFRESH_IDLE_TTL_SECONDS must not be longer than REFRESH_ABSOLUTE_TTL_SECONDS')
+  }
+  if (settings.SIGNING_KEY_LEAD_SECONDS < settings.JWKS_MAX_AGE_SECONDS) {
+    faults.push(
+      'SIGNING_KEY_LEAD_SECONDS must not be shorter than JWKS_MAX_AGE_SECONDS: a key has to be everywhere before it signs',
+    )
+  }
+  const issuer = new URL(settings.ISSUER)
+  if (settings.NODE_ENV === 'production' && issuer.protocol !== 'https:' && !isLoopback(issuer.hostname)) {
+    faults.push('ISSUER must be https in production')
+  }
+  return faults
+}
+
+const isLoopback = (name: string) => name === 'localhost' || name === '[::1]' || name.startsWith('127.')

@@ -1,0 +1,55 @@
+import { type KeyObject, createHash, createPublicKey, generateKeyPair } from 'node:crypto'
+import { promisify } from 'node:util'
+
+const generate = promisify(generateKeyPair)
+
+interface Algorithm {
+  /** Node's name of the digest; null where the algorithm has its own (RFC 8032). */
+  digest: string | null
+  generate(bits: number): Promise<KeyObject>
+  /** The members that RFC 7638, section 3.2, hashes, in their order. */
+  thumbprintMembers: readonly string[]
+  /** Options of Node's `sign`: JWS wants the two halves of an ECDSA signature side by side (RFC 7518, section 3.4). */
+  signOptions: { dsaEncoding?: 'ieee-p1363' }
+}
+
+/** RFC 7518, section 3, and RFC 8037. */
+export const ALGORITHMS = {
+  RS256: {
+    digest: 'sha256',
+    generate: async (bits) => (await generate('rsa', { modulusLength: bits })).privateKey,
+    thumbprintMembers: ['e', 'kty', 'n'],
+    signOptions: {},
+  },
+  ES256: {
+    digest: 'sha256',
+    generate: async () => (await generate('ec', { namedCurve: 'P-256' })).privateKey,
+    thumbprintMembers: ['crv', 'kty', 'x', 'y'],
+    signOptions: { dsaEncoding: 'ieee-p1363' },
+  },
+  EdDSA: {
+    digest: null,
+    generate: async () => (await generate('ed25519')).privateKey,
+    thumbprintMembers: ['crv', 'kty', 'x'],
+    signOptions: {},
+  },
+} as const satisfies Record<string, Algorithm>
+
+export type AlgorithmName = keyof typeof ALGORITHMS
+
+export const ALGORITHM_NAMES = Object.keys(ALGORITHMS) as AlgorithmName[]
+
+export interface PublicJwk {
+  [member: string]: unknown
+  kid: string
+  alg: AlgorithmName
+  use: 'sig'
+}
+
+/** The public half as the JWKS has it (RFC 7517), named by its thumbprint (RFC 7638). */
+export function toPublicJwk(privateKey: KeyObject, alg: AlgorithmName): PublicJwk {
+  const jwk = createPublicKey(privateKey).export({ format: 'jwk' })
+  const hashed = Object.fromEntries(ALGORITHMS[alg].thumbprintMembers.map((name) => [name, jwk[name]]))
+  const kid = createHash('sha256').update(JSON.stringify(hashed)).digest('base64url')
+  return { ...jwk, kid, alg, use: 'sig' }
+}

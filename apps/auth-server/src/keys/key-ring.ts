@@ -1,0 +1,142 @@
+import { type KeyObject } from 'node:crypto'
+import type { Prisma } from '../generated/prisma/client.ts'
+import { type Database, ask } from '../stores/database.ts'
+import { ALGORITHMS, type AlgorithmName, type PublicJwk, toPublicJwk } from './algorithms.ts'
+import type { KeyEncryption } from './key-encryption.ts'
+
+export interface SigningKey {
+  kid: string
+  algorithm: AlgorithmName
+  publicJwk: PublicJwk
+  privateKey: KeyObject
+  /** Milliseconds since the epoch, all. Published from `createdAt`. */
+  createdAt: number
+  signsFrom: number
+  /** When it leaves the JWKS; null while no newer key is there. */
+  leavesAt: number | null
+}
+
+export type KeyState = 'coming' | 'signing' | 'retiring'
+
+export interface KeyPolicy {
+  algorithm: AlgorithmName
+  /** Of an RSA key. */
+  bits: number
+  /** How long a key is published before it signs. */
+  leadMs: number
+  /** How long a key stays published after it signed for the last time: as long as its tokens live. */
+  retireMs: number
+  /** A newer key is made when the newest is this old; null: by command only. */
+  rotateAfterMs: number | null
+}
+
+/** `heirloom keys` as a number: one server at a time makes a key. */
+const LOCK = 0x6865_6972
+
+/** Makes keys, keeps them in Postgres, and knows which one signs. It goes on with what it has while Postgres is away. */
+export class KeyRing {
+  readonly #database: Database
+  readonly #encryption: KeyEncryption
+  readonly #policy: KeyPolicy
+  #keys: readonly SigningKey[] = []
+
+  constructor(database: Database, encryption: KeyEncryption, policy: KeyPolicy) {
+    this.#database = database
+    this.#encryption = encryption
+    this.#policy = policy
+  }
+
+  /** Reads the keys anew, and makes the one that is due: the first, one of another algorithm, or the scheduled next. */
+  async refresh(): Promise<void> {
+    const keys = await this.#read()
+    const newest = keys.at(-1)
+    this.#keys = newest && !this.#isDue(newest) ? keys : await this.#make((last) => !last || this.#isDue(last))
+  }
+
+  /** Makes the next key; it signs when it has been published for long enough. */
+  async rotate(): Promise<void> {
+    this.#keys = await this.#make(() => true)
+  }
+
+  /** The key that signs now. @throws where there is none: `refresh` has not succeeded yet. */
+  signing(now: number): SigningKey {
+    const key = this.#keys.findLast(({ signsFrom }) => signsFrom <= now) ?? this.#keys[0]
+    if (!key) throw new Error('there is no signing key yet')
+    return key
+  }
+
+  /** Coming, signing and retiring keys, oldest first. */
+  published(now: number): readonly SigningKey[] {
+    return this.#keys.filter(({ leavesAt }) => leavesAt === null || now < leavesAt)
+  }
+
+  stateOf(key: SigningKey, now: number): KeyState {
+    if (key === this.signing(now)) return 'signing'
+    return key.signsFrom > now ? 'coming' : 'retiring'
+  }
+
+  /** Deletes the keys that no token can name any more, and answers how many. */
+  async prune(now: number): Promise<number> {
+    const gone = (await this.#read()).filter(({ leavesAt }) => leavesAt !== null && leavesAt <= now)
+    const { count } = await ask(
+      this.#database.signingKey.deleteMany({ where: { kid: { in: gone.map(({ kid }) => kid) } } }),
+    )
+    return count
+  }
+
+  #isDue(newest: SigningKey): boolean {
+    const { algorithm, rotateAfterMs } = this.#policy
+    if (newest.algorithm !== algorithm) return true
+    return rotateAfterMs !== null && Date.now() - newest.createdAt >= rotateAfterMs
+  }
+
+  /** Under a lock, so that servers which start together, or find the same key too old, make one key and not two. */
+  async #make(isNeeded: (newest: SigningKey | undefined) => boolean): Promise<readonly SigningKey[]> {
+    const { algorithm, bits, leadMs } = this.#policy
+    await ask(
+      this.#database.$transaction(
+        async (transaction) => {
+          await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${LOCK})`
+          const keys = await this.#read(transaction)
+          if (!isNeeded(keys.at(-1))) return
+          const privateKey = await ALGORITHMS[algorithm].generate(bits)
+          const publicJwk = toPublicJwk(privateKey, algorithm)
+          const { kid } = publicJwk
+          const lead = keys.length === 0 ? 0 : leadMs
+          await transaction.$executeRaw`
+            INSERT INTO signing_keys (kid, algorithm, public_jwk, private_encrypted, created_at, signs_from)
+            VALUES (${kid}, ${algorithm}, ${JSON.stringify(publicJwk)}::jsonb, ${this.#encryption.wrap(kid, privateKey)},
+                    now(), now() + ${lead} * interval '1 millisecond')`
+        },
+        { maxWait: 10_000, timeout: 30_000 },
+      ),
+    )
+    return this.#read()
+  }
+
+  async #read(database: Prisma.TransactionClient = this.#database): Promise<readonly SigningKey[]> {
+    const rows = await ask(database.signingKey.findMany({ orderBy: [{ signsFrom: 'asc' }, { kid: 'asc' }] }))
+    return rows.map((row, i) => {
+      const next = rows[i + 1]
+      return {
+        kid: row.kid,
+        algorithm: row.algorithm as AlgorithmName,
+        publicJwk: row.publicJwk as unknown as PublicJwk,
+        privateKey: this.#unwrap(row.kid, row.privateEncrypted),
+        createdAt: row.createdAt.getTime(),
+        signsFrom: row.signsFrom.getTime(),
+        leavesAt: next ? next.signsFrom.getTime() + this.#policy.retireMs : null,
+      }
+    })
+  }
+
+  #unwrap(kid: string, wrapped: Uint8Array): KeyObject {
+    const known = this.#keys.find((key) => key.kid === kid)
+    if (known) return known.privateKey
+    try {
+      return this.#encryption.unwrap(kid, wrapped)
+    } catch (cause) {
+      throw new Error('KEY_ENCRYPTION_SECRET does not open the signing keys that are in the database.', { cause })
+    }
+  }
+}

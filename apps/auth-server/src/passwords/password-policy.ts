@@ -1,0 +1,39 @@
+/** NIST SP 800-63B-4, section 3.1.1.2: length and a check for what is commonly guessed, no rules of composition. */
+export interface PasswordPolicy {
+  /** Characters, counted as Unicode code points. */
+  minLength: number
+}
+
+export const MAX_PASSWORD_BYTES = 1024
+
+/** Fewer guesses than this find it: that is what a throttled attacker can try. */
+const FEWEST_GUESSES = 1e6
+
+/** What was typed on different keyboards is the same password (NFKC, as the same section has it). */
+export const normalizePassword = (password: string) => password.normalize('NFKC')
+
+/** Null where the password is good, else what is wrong with it, for its user. `context` has words that are easy to guess here. */
+export async function faultOfPassword(
+  password: string,
+  policy: PasswordPolicy,
+  context: string[],
+): Promise<string | null> {
+  if ([...password].length < policy.minLength) return `The password needs at least ${policy.minLength} characters.`
+  if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) return `The password has more than ${MAX_PASSWORD_BYTES} bytes.`
+  const { guesses } = (await guesser()).check(password, [...context, 'heirloom'])
+  return guesses < FEWEST_GUESSES
+    ? 'The password is among the first that are guessed: common, repeated or taken from the name.'
+    : null
+}
+
+/** The word lists take 30 MB: loaded when the first password is set, not at start. */
+const guesser = () => (loaded ??= load())
+let loaded: ReturnType<typeof load> | undefined
+
+async function load() {
+  const [{ ZxcvbnFactory }, { adjacencyGraphs, dictionary }] = await Promise.all([
+    import('@zxcvbn-ts/core'),
+    import('@zxcvbn-ts/language-common'),
+  ])
+  return new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs })
+}

@@ -1,0 +1,90 @@
+import type { App } from '@heirloom/service'
+import { Type } from 'typebox'
+import { changePassword } from '../services/change-password.ts'
+import type { Core } from '../services/core.ts'
+import { refuse, tooManyAttempts } from '../services/refusal.ts'
+import { register } from '../services/register.ts'
+import { answerRefusal } from './answers.ts'
+import { liveSession } from './live-session.ts'
+import { Empty, Password, Username, answers } from './schemas.ts'
+import { goneSignal } from './tokens.ts'
+
+export function accountRoutes(app: App, core: Core): void {
+  const bearer = { onRequest: [app.authenticate, liveSession(core)] }
+
+  app.post(
+    '/auth/register',
+    {
+      schema: {
+        tags: ['account'],
+        summary: 'Make an account, where registration is open',
+        body: Type.Object({ username: Username, password: Type.String({ minLength: 1 }) }),
+        response: answers({ 201: Type.Object({ id: Type.String(), username: Type.String() }) }, 400, 403, 409, 429),
+      },
+    },
+    async (request, reply) => {
+      if (!core.config.registrationOpen)
+        return answerRefusal(reply, refuse('registration_closed', 'Accounts are made by the operator here.'))
+      const wait = await core.throttle.attempt(null, request.ip)
+      if (wait !== null) return answerRefusal(reply, tooManyAttempts(wait))
+      const { username, password } = request.body
+      const result = await register(core, { username, password, roles: ['user'], signal: goneSignal(request) })
+      if (!result.ok) return answerRefusal(reply, result)
+      return reply.code(201).send({ id: result.account.id, username: result.account.username })
+    },
+  )
+
+  app.post(
+    '/auth/password',
+    {
+      ...bearer,
+      schema: {
+        tags: ['account'],
+        summary: 'Change the password; ends all other sessions',
+        body: Type.Object({ current_password: Password, new_password: Type.String({ minLength: 1 }) }),
+        response: answers({ 204: Empty }, 400, 401, 429),
+      },
+    },
+    async (request, reply) => {
+      const account = await core.accounts.byId(request.user.sub)
+      if (!account) return answerRefusal(reply, refuse('not_found', 'This account is gone.'))
+      const result = await changePassword(core, {
+        username: account.username,
+        password: request.body.current_password,
+        newPassword: request.body.new_password,
+        sid: request.user.sid,
+        ip: request.ip,
+        signal: goneSignal(request),
+      })
+      return result.ok ? reply.code(204).send(null) : answerRefusal(reply, result)
+    },
+  )
+
+  app.get(
+    '/auth/me',
+    {
+      ...bearer,
+      schema: {
+        tags: ['account'],
+        summary: 'The user who is logged in',
+        response: answers(
+          {
+            200: Type.Object({
+              id: Type.String(),
+              username: Type.String(),
+              roles: Type.Array(Type.String()),
+              created_at: Type.String(),
+            }),
+          },
+          401,
+        ),
+      },
+    },
+    async (request, reply) => {
+      const account = await core.accounts.byId(request.user.sub)
+      if (!account) return answerRefusal(reply, refuse('not_found', 'This account is gone.'))
+      const { id, username, roles, createdAt } = account
+      return { id, username, roles: [...roles], created_at: createdAt.toISOString() }
+    },
+  )
+}

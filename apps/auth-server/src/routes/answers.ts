@@ -1,0 +1,37 @@
+import type { ErrorAnswer } from '@heirloom/service'
+import type { FastifyReply } from 'fastify'
+import { SignerBusy } from '../keys/token-signer.ts'
+import { HasherBusy } from '../passwords/password-hasher.ts'
+import type { Refusal, RefusalCode } from '../services/refusal.ts'
+import { StoreUnavailable } from '../stores/store-unavailable.ts'
+
+/** The one place where a refusal gets its status. */
+const STATUS_OF: Record<RefusalCode, number> = {
+  invalid_request: 400,
+  invalid_client: 400,
+  invalid_grant: 400,
+  invalid_scope: 400,
+  invalid_credentials: 401,
+  registration_closed: 403,
+  not_found: 404,
+  username_taken: 409,
+  too_many_attempts: 429,
+}
+
+export function answerRefusal(reply: FastifyReply, { error, description, retryAfterSeconds }: Refusal) {
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds))
+  return reply.code(STATUS_OF[error]).send({ error, error_description: description })
+}
+
+/** What was not decided may be asked again: never an `invalid_grant`, on which clients throw their session away. */
+export function answerError(error: Error): ErrorAnswer | undefined {
+  const again = (description: string): ErrorAnswer => ({
+    status: 503,
+    error: 'temporarily_unavailable',
+    description,
+    headers: { 'retry-after': '1' },
+  })
+  if (error instanceof StoreUnavailable) return again(`${error.message}. Nothing was decided; try again.`)
+  if (error instanceof HasherBusy || error instanceof SignerBusy) return again('The server is busy. Try again.')
+  return undefined
+}

@@ -1,0 +1,24 @@
+import type { onRequestAsyncHookHandler } from 'fastify'
+import type { Core } from '../services/core.ts'
+import { isLive } from '../services/sessions.ts'
+
+/**
+ * The auth server has the record at hand, so its own calls also ask whether the session still lives; resource services
+ * wait for the access token to end instead. Goes behind `authenticate`.
+ */
+export function liveSession(core: Core): onRequestAsyncHookHandler {
+  return async (request, reply) => {
+    const { sub, sid } = request.user
+    const [session, standing, now] = await Promise.all([
+      core.sessions.find(sub, sid),
+      core.accounts.standing(sub),
+      core.accounts.now(),
+    ])
+    if (session && standing && !standing.disabled && isLive(core, session, now)) return
+    const description = 'The session of this token has ended.'
+    return reply
+      .code(401)
+      .header('www-authenticate', `Bearer error="invalid_token", error_description="${description}"`)
+      .send({ error: 'invalid_token', error_description: description })
+  }
+}

@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto'
+import type { App } from '@heirloom/service'
+import { Type } from 'typebox'
+import { SCOPES } from '../rules/scopes.ts'
+import type { Core } from '../services/core.ts'
+import { answers } from './schemas.ts'
+
+/** RFC 8414, section 2. */
+const Metadata = Type.Object({ issuer: Type.String(), jwks_uri: Type.String() }, { additionalProperties: true })
+
+export function metadataRoutes(app: App, core: Core): void {
+  const { issuer, jwksMaxAgeSeconds } = core.config
+
+  app.get(
+    '/.well-known/jwks.json',
+    {
+      schema: {
+        tags: ['metadata'],
+        summary: 'The public keys: coming, signing and retiring (RFC 7517)',
+        response: answers({
+          200: Type.Object({ keys: Type.Array(Type.Unsafe<object>({ type: 'object', additionalProperties: true })) }),
+          304: Type.Null(),
+        }),
+      },
+    },
+    async (request, reply) => {
+      const keys = core.keys.published(Date.now()).map(({ publicJwk }) => publicJwk)
+      const etag = `"${createHash('sha256')
+        .update(keys.map(({ kid }) => kid).join())
+        .digest('base64url')}"`
+      reply.header('cache-control', `public, max-age=${jwksMaxAgeSeconds}`).header('etag', etag)
+      if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send(null)
+      return reply.code(200).send({ keys })
+    },
+  )
+
+  app.get(
+    '/.well-known/oauth-authorization-server',
+    {
+      schema: {
+        tags: ['metadata'],
+        summary: 'Where everything is (RFC 8414)',
+        response: { 200: Metadata },
+      },
+    },
+    async (_request, reply) => {
+      reply.header('cache-control', `public, max-age=${jwksMaxAgeSeconds}`)
+      return {
+        issuer,
+        jwks_uri: `${issuer}/.well-known/jwks.json`,
+        // Ours take JSON bodies, as the OpenAPI document says.
+        token_endpoint: `${issuer}/auth/refresh`,
+        revocation_endpoint: `${issuer}/auth/logout`,
+        grant_types_supported: ['refresh_token'],
+        response_types_supported: [],
+        token_endpoint_auth_methods_supported: ['none'],
+        revocation_endpoint_auth_methods_supported: ['none'],
+        scopes_supported: SCOPES,
+        service_documentation: `${issuer}/docs`,
+      }
+    },
+  )
+}
+
+/** RFC 9110, section 13.1.2: a list, compared weakly. */
+function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
+  const tags = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  return tags.includes(etag) || tags.includes('*')
+}

@@ -1,0 +1,35 @@
+import { ErrorBody } from '@heirloom/service'
+import { type TSchema, Type } from 'typebox'
+import { SCOPES } from '../rules/scopes.ts'
+
+export const RefreshToken = Type.String({
+  maxLength: 512,
+  description: 'As it was handed out: `hrt_` and 72 characters.',
+})
+export const Password = Type.String({ minLength: 1, maxLength: 1024 })
+export const Username = Type.String({ minLength: 1, maxLength: 256 })
+export const ClientId = Type.Optional(Type.String({ minLength: 1, maxLength: 200 }))
+export const Scope = Type.Optional(
+  Type.String({
+    minLength: 1,
+    maxLength: 500,
+    description: `Of ${SCOPES.map((scope) => `\`${scope}\``).join(', ')}, separated by spaces.`,
+  }),
+)
+export const Empty = Type.Null({ description: 'Done; no body.' })
+
+export const TokenResponse = Type.Object({
+  access_token: Type.String({ description: 'A signed JWT (RFC 9068).' }),
+  token_type: Type.Literal('Bearer'),
+  expires_in: Type.Integer({ description: 'Seconds until the access token ends.' }),
+  refresh_token: Type.String({ description: 'Opaque. Replaces the one that was presented.' }),
+  refresh_token_expires_in: Type.Integer({ description: 'Seconds until the refresh token ends if it is not used.' }),
+  scope: Type.String(),
+  session_id: Type.String({ format: 'uuid', description: 'Public; the same as the claim `sid`.' }),
+})
+
+/** The answers of a route: its own, and the error body for each status that it may refuse with. */
+export function answers<Own extends Record<number, TSchema>, Errors extends number>(own: Own, ...errors: Errors[]) {
+  const refused = Object.fromEntries(errors.map((status) => [status, ErrorBody])) as Record<Errors, typeof ErrorBody>
+  return { ...own, ...refused, 503: ErrorBody }
+}

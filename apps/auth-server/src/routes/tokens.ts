@@ -1,0 +1,90 @@
+import type { App } from '@heirloom/service'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { Core } from '../services/core.ts'
+import type { TokenAnswer } from '../services/issue-tokens.ts'
+import { logIn } from '../services/log-in.ts'
+import { logOut } from '../services/log-out.ts'
+import { refresh } from '../services/refresh.ts'
+import type { Refusal } from '../services/refusal.ts'
+import { answerRefusal } from './answers.ts'
+import { ClientId, Empty, Password, RefreshToken, Scope, TokenResponse, Username, answers } from './schemas.ts'
+
+export function tokenRoutes(app: App, core: Core): void {
+  app.post(
+    '/auth/login',
+    {
+      schema: {
+        tags: ['tokens'],
+        summary: 'Log in: opens a session',
+        body: Type.Object({
+          username: Username,
+          password: Password,
+          client_id: ClientId,
+          scope: Scope,
+          device: Type.Optional(Type.String({ maxLength: 200, description: 'What the user knows the device by.' })),
+        }),
+        response: answers({ 200: TokenResponse }, 400, 401, 429),
+      },
+    },
+    async (request, reply) => {
+      const { username, password, client_id: clientId, scope, device } = request.body
+      const result = await logIn(core, {
+        username,
+        password,
+        clientId,
+        scope,
+        device: device ?? request.headers['user-agent']?.slice(0, 200) ?? null,
+        ip: request.ip,
+        signal: goneSignal(request),
+      })
+      return answerTokens(reply, result)
+    },
+  )
+
+  app.post(
+    '/auth/refresh',
+    {
+      schema: {
+        tags: ['tokens'],
+        summary: 'Redeem a refresh token for the next one',
+        description: 'Asking again with the same token, because an answer was lost, gives the same successor.',
+        body: Type.Object({ refresh_token: RefreshToken, client_id: ClientId }),
+        response: answers({ 200: TokenResponse }, 400),
+      },
+    },
+    async (request, reply) => {
+      const { refresh_token: refreshToken, client_id: clientId } = request.body
+      return answerTokens(reply, await refresh(core, { refreshToken, clientId }))
+    },
+  )
+
+  app.post(
+    '/auth/logout',
+    {
+      schema: {
+        tags: ['tokens'],
+        summary: 'End the session of a refresh token',
+        body: Type.Object({ refresh_token: RefreshToken }),
+        response: answers({ 204: Empty }, 400),
+      },
+    },
+    async (request, reply) => {
+      await logOut(core, request.body.refresh_token)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+/** RFC 6749, section 5.1: no cache keeps it. */
+function answerTokens(reply: FastifyReply, result: ({ ok: true } & TokenAnswer) | Refusal) {
+  reply.header('cache-control', 'no-store')
+  return result.ok ? reply.send(result) : answerRefusal(reply, result)
+}
+
+/** Aborted when the client is gone before it has its answer. */
+export function goneSignal({ raw }: FastifyRequest): AbortSignal {
+  const gone = new AbortController()
+  raw.socket.once('close', () => gone.abort())
+  return gone.signal
+}

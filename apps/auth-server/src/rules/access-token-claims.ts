@@ -1,0 +1,32 @@
+import type { HeirloomClaims } from '@heirloom/claims'
+import type { Grant } from './family.ts'
+
+export interface TokenTerms {
+  issuer: string
+  audience: string
+  ttlSeconds: number
+}
+
+/** What an access token of this session says (RFC 9068, section 2.2). `now` in milliseconds, the store's time. */
+export function accessTokenClaims(
+  session: Pick<Grant, 'sid' | 'userId' | 'clientId' | 'createdAt'>,
+  { scope, roles }: { scope: string; roles: readonly string[] },
+  { issuer, audience, ttlSeconds }: TokenTerms,
+  jti: string,
+  now: number,
+): HeirloomClaims {
+  const iat = Math.floor(now / 1000)
+  return {
+    iss: issuer,
+    aud: audience,
+    sub: session.userId,
+    client_id: session.clientId,
+    sid: session.sid,
+    jti,
+    iat,
+    exp: iat + ttlSeconds,
+    auth_time: Math.floor(session.createdAt / 1000),
+    scope,
+    roles,
+  }
+}

@@ -1,0 +1,93 @@
+import { type Presented, type Verdict, decide } from '../rules/decide.ts'
+import { type Family, type Marks, NO_MARKS, merge } from '../rules/family.ts'
+import { narrowScope } from '../rules/scopes.ts'
+import type { Core } from './core.ts'
+import { type TokenAnswer, issueTokens } from './issue-tokens.ts'
+import { INVALID_GRANT, type Refusal, refuse } from './refusal.ts'
+import { revoke } from './revoke.ts'
+
+/**
+ * Redeems a refresh token (RFC 6749, section 6). What can be refused is refused before anything is stored, so that the
+ * same token works afterwards.
+ */
+export async function refresh(
+  core: Core,
+  request: { refreshToken: string; clientId?: string | undefined },
+): Promise<({ ok: true } & TokenAnswer) | Refusal> {
+  const token = core.refreshTokens.parse(request.refreshToken)
+  const found = token && (await core.families.load(token.family))
+  if (!found) return INVALID_GRANT
+  const { family, now } = found
+  const presented = { generation: token.generation, clientId: request.clientId ?? null, bindingKey: null }
+
+  const first = decide(family, presented, now, core.config.refreshPolicy)
+  if (isRefusal(first)) return turnAway(core, family, presented, first, now)
+
+  const standing = await core.accounts.standing(family.userId)
+  if (!standing || standing.disabled) {
+    core.record({ type: 'refresh_refused', reason: 'disabled', userId: family.userId, sid: family.sid })
+    return INVALID_GRANT
+  }
+  const scope = narrowScope(family.scope, standing.roles)
+  if (scope === '') return refuse('invalid_scope', 'The roles of this user grant nothing of the scope any more.')
+  core.signer.assertRoom()
+
+  const { family: grown, verdict } = await settle(core, family, presented, first, now)
+  if (isRefusal(verdict)) return turnAway(core, grown, presented, verdict, now)
+  const tokens = await issueTokens(core, grown, { scope, roles: standing.roles }, token.generation + 1, now)
+  note(core, grown, presented, verdict)
+  return { ok: true, ...tokens }
+}
+
+/**
+ * Stores what a verdict makes grow. A request that came in between is seen in the marks before that; the rule is then
+ * asked again, until it says the same as what was stored. Marks only grow, so this ends.
+ */
+async function settle(core: Core, loaded: Family, presented: Presented, first: Verdict, now: number) {
+  let family = loaded
+  let verdict = first
+  for (;;) {
+    const growth = growthOf(verdict, presented, now)
+    if (!growth) return { family, verdict }
+    const before = await core.families.advance({ id: family.id, expiresAt: family.expiresAt, marks: growth })
+    if (!before) return { family, verdict: { kind: 'refuse', reason: 'expired' } satisfies Verdict }
+    const again = decide({ ...family, ...before }, presented, now, core.config.refreshPolicy)
+    family = { ...family, ...merge(before, growth) }
+    if (again.kind === verdict.kind) return { family, verdict: again }
+    verdict = again
+  }
+}
+
+function growthOf(verdict: Verdict, { generation }: Presented, now: number): Marks | null {
+  if (verdict.kind === 'rotate') return { ...NO_MARKS, redeemed: generation, redeemedAt: now }
+  if (verdict.kind === 'late_repeat') return { ...NO_MARKS, lateRepeated: generation }
+  return null
+}
+
+type Refused = Extract<Verdict, { kind: 'refuse' | 'reuse' }>
+
+const isRefusal = (verdict: Verdict): verdict is Refused => verdict.kind === 'refuse' || verdict.kind === 'reuse'
+
+/** One answer for every reason. Reuse ends the family before it is answered. */
+async function turnAway(
+  core: Core,
+  family: Family,
+  { generation }: Presented,
+  verdict: Refused,
+  now: number,
+): Promise<Refusal> {
+  const { userId, sid, redeemed } = family
+  if (verdict.kind === 'refuse') {
+    core.record({ type: 'refresh_refused', reason: verdict.reason, userId, sid })
+  } else {
+    core.record({ type: 'reuse', userId, sid, generation, redeemed })
+    await revoke(core, [family], { at: now, reason: 'reuse' })
+  }
+  return INVALID_GRANT
+}
+
+function note(core: Core, { userId, sid }: Family, { generation }: Presented, verdict: Verdict): void {
+  if (verdict.kind === 'late_repeat') core.record({ type: 'late_repeat', userId, sid, generation })
+  if (verdict.kind === 'rotate' && verdict.gap > 0)
+    core.record({ type: 'gap', userId, sid, generation, missing: verdict.gap })
+}

@@ -1,0 +1,38 @@
+import { faultOfPassword, normalizePassword } from '../passwords/password-policy.ts'
+import { usernameKey } from '../rules/username.ts'
+import type { Account } from '../stores/accounts.ts'
+import type { Core } from './core.ts'
+import { type Refusal, refuse } from './refusal.ts'
+
+interface NewUser {
+  username: string
+  password: string
+  roles: string[]
+  signal?: AbortSignal
+}
+
+export async function register(
+  core: Core,
+  { username, password, roles, signal }: NewUser,
+): Promise<{ ok: true; account: Account } | Refusal> {
+  const key = usernameKey(username)
+  if (key === null) {
+    return refuse('invalid_request', 'A username has 1 to 64 letters, digits or the signs . _ @ + - and no spaces.')
+  }
+  const normalized = normalizePassword(password)
+  const fault = await faultOfPassword(normalized, core.config.passwordPolicy, [key])
+  if (fault !== null) return refuse('invalid_request', fault)
+
+  const taken = refuse('username_taken', 'This username is taken.')
+  if (await core.accounts.byName(key)) return taken
+  const passwordHash = await core.hasher.hash(normalized, signal)
+  const account = await core.accounts.add({
+    username: username.normalize('NFKC'),
+    usernameKey: key,
+    passwordHash,
+    roles,
+  })
+  if (!account) return taken
+  core.record({ type: 'registered', userId: account.id })
+  return { ok: true, account }
+}

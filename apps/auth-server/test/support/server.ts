@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { type Service, startService } from '@heirloom/stack'
+import { testStores } from '@heirloom/stack/testing'
+import { afterAll } from 'vitest'
+
+export const PASSWORD = 'a long and quiet walk'
+
+export interface Answer {
+  status: number
+  headers: Headers
+  text: string
+  // oxlint-disable-next-line typescript/no-explicit-any -- the test says what it expects
+  body: any
+}
+
+export interface TestServer {
+  service: Service
+  env: Record<string, string>
+  redisUrl: string
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  /** Registers a new user and logs in. */
+  login(body?: Record<string, unknown>): Promise<{ username: string; tokens: Answer['body'] }>
+}
+
+/** The real server as its own process, on stores of this test file's own. */
+export async function testServer(settings: Record<string, string> = {}): Promise<TestServer> {
+  const { databaseUrl, redisUrl } = await testStores()
+  const env: Record<string, string> = {
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
+    TOKEN_SECRETS: randomBytes(32).toString('base64'),
+    KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
+    LOGIN_ATTEMPTS_PER_ADDRESS: '10000',
+    LOG_LEVEL: 'trace',
+    ...settings,
+  }
+  const service = await startService({ script: 'apps/auth-server/src/main.ts', env })
+  await service.ready()
+  afterAll(() => service.stop())
+
+  const call = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> => {
+    const hasBody = body !== undefined
+    const response = await fetch(service.url + path, {
+      method,
+      headers: { ...(hasBody && { 'content-type': 'application/json' }), ...headers },
+      ...(hasBody && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: text.startsWith('{') ? JSON.parse(text) : null,
+    }
+  }
+
+  let users = 0
+  return {
+    service,
+    env,
+    redisUrl,
+    call,
+    async login(body = {}) {
+      const username = `user-${++users}`
+      await call('POST', '/auth/register', { username, password: PASSWORD })
+      const { body: tokens } = await call('POST', '/auth/login', { username, password: PASSWORD, ...body })
+      return { username, tokens }
+    },
+  }
+}
+
+export const bearer = (token: string) => ({ authorization: `Bearer ${token}` })

@@ -1,0 +1,38 @@
+import type { AccessTokenClaims, HeirloomClaims } from './claims.ts'
+import { type Shape, audience, name, names, optional, scope, time } from './shapes.ts'
+
+/**
+ * One kind of token: the `typ` that names it and the claims it must carry. Kinds must exclude each other (RFC 8725,
+ * section 3.12), so a token is checked against one profile and never against "one of".
+ */
+export interface Profile<Claims extends AccessTokenClaims> {
+  /** Accepted values of the header's `typ`, compared exactly. */
+  readonly types: readonly string[]
+  readonly shapes: { readonly [claim in keyof Known<Claims>]-?: Shape }
+}
+
+/** The members that are written down, without "whatever else". */
+type Known<T> = { [key in keyof T as string extends key ? never : key]: T[key] }
+
+/** RFC 9068 as it stands (section 2.2, and section 4 for the two spellings of the type): tokens of any issuer. */
+export const rfc9068Profile: Profile<AccessTokenClaims> = {
+  types: ['at+jwt', 'application/at+jwt'],
+  shapes: {
+    iss: name,
+    aud: audience,
+    sub: name,
+    client_id: name,
+    jti: name,
+    iat: time,
+    exp: time,
+    nbf: optional(time),
+    auth_time: optional(time),
+    scope: optional(scope),
+  },
+}
+
+/** What Heirloom issues: RFC 9068 with the session and the roles, and nothing of it left out. */
+export const heirloomProfile: Profile<HeirloomClaims> = {
+  types: rfc9068Profile.types,
+  shapes: { ...rfc9068Profile.shapes, sid: name, auth_time: time, scope, roles: names },
+}

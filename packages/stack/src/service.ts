@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { basename, dirname } from 'node:path'
+import { createInterface } from 'node:readline'
+import { startChild, type Child } from './child.ts'
+import { freePort, HOST } from './store.ts'
+
+interface ServiceOptions {
+  /** Path of the TypeScript file to run. */
+  script: string
+  /** All of its environment but PATH. HOST and PORT may be left out: 127.0.0.1 and a free port. */
+  env: NodeJS.ProcessEnv
+  /** Called with each line of output, instead of keeping it in `output`. */
+  onLine?: (line: string) => void
+}
+
+export interface Service extends Child {
+  readonly url: string
+  /** The lines it has written so far, to stdout and stderr. */
+  readonly output: readonly string[]
+  /** Waits until GET /readyz answers 200. Throws, with one line, if the service stops or does not get there. */
+  ready(): Promise<void>
+}
+
+const READY_TIMEOUT_MS = 30_000
+
+/** Starts a service of Heirloom as a process of its own, under this process' Node. */
+export async function startService({ script, env, onLine }: ServiceOptions): Promise<Service> {
+  const name = basename(dirname(dirname(script)))
+  const port = env['PORT'] ?? String(await freePort())
+  const { child, process: spawned } = await startChild({
+    command: process.execPath,
+    args: [script],
+    env: { PATH: process.env['PATH'], HOST, ...env, PORT: port },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    stopSignal: 'SIGTERM',
+  })
+
+  const output: string[] = []
+  const take = onLine ?? ((line: string) => void output.push(line))
+  let lastLine = ''
+  for (const stream of [spawned.stdout, spawned.stderr]) {
+    if (!stream) continue
+    createInterface({ input: stream }).on('line', (line) => {
+      lastLine = line.replace(`${name}: `, '')
+      take(line)
+    })
+  }
+
+  const url = `http://${HOST}:${port}`
+  return {
+    ...child,
+    url,
+    output,
+    async ready() {
+      let stopped = false
+      void child.exited.then(() => (stopped = true))
+      const deadline = Date.now() + READY_TIMEOUT_MS
+      while (!(await isReady(url))) {
+        if (stopped) throw new Error(`${name} did not come up: ${lastLine}`)
+        if (Date.now() > deadline) throw new Error(`${name} was not ready in ${READY_TIMEOUT_MS / 1000} s: ${lastLine}`)
+        await sleep(50)
+      }
+    },
+  }
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const { ok } = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2000) })
+    return ok
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import getPort from 'get-port'
+import type { Child } from './child.ts'
+
+/** A real store on this machine: listens on 127.0.0.1 only, and wants a password. */
+export interface Store extends Child {
+  /** With the password. */
+  readonly url: string
+  readonly port: number
+}
+
+export const HOST = '127.0.0.1'
+
+export const freePort = (): Promise<number> => getPort({ host: HOST })
+
+/** The password in the file, made at the first call. */
+export function keptPassword(file: string): string {
+  if (!existsSync(file)) writeFileSync(file, randomBytes(24).toString('base64url'), { mode: 0o600 })
+  return readFileSync(file, 'utf8')
+}
+
+interface ReadyOptions {
+  name: string
+  child: Child
+  logFile: string
+  /** True when ready, false when it is worth asking again; throws when it is not. */
+  probe: () => Promise<boolean>
+}
+
+const READY_TIMEOUT_MS = 60_000
+
+/** Waits until the store answers. When it does not come up, stops it and says why, from the end of its log. */
+export async function untilReady({ name, child, logFile, probe }: ReadyOptions): Promise<void> {
+  let stopped = false
+  void child.exited.then(() => (stopped = true))
+  const deadline = Date.now() + READY_TIMEOUT_MS
+  try {
+    while (!(await probe())) {
+      if (stopped) throw new Error(reason(logFile))
+      if (Date.now() > deadline) throw new Error(`no answer in ${READY_TIMEOUT_MS / 1000} s`)
+      await sleep(20)
+    }
+  } catch (error) {
+    await child.stop()
+    throw new Error(`${name} did not come up: ${(error as Error).message} (its log: ${logFile})`, { cause: error })
+  }
+}
+
+function reason(logFile: string): string {
+  const lines = readFileSync(logFile, 'utf8').trim().split('\n')
+  const telling = lines.findLast((line) => /FATAL|PANIC|# |error|fail/i.test(line))
+  return telling ?? lines.at(-1) ?? 'it stopped without a word'
+}

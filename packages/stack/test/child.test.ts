@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { expect, test } from 'vitest'
+import { startChild } from '../src/child.ts'
+
+const start = (script: string) =>
+  startChild({ command: 'sh', args: ['-c', script], stdio: ['ignore', 'pipe', 'inherit'], stopSignal: 'SIGTERM' })
+
+test('stop asks with the signal, and waits', async () => {
+  const { child, process } = await start('trap "exit 7" TERM; echo ready; while :; do sleep 0.02; done')
+  await once(process.stdout ?? process, 'data')
+  await child.stop()
+  expect(await child.exited).toEqual({ code: 7, signal: null })
+})
+
+test('stop wakes what was suspended', async () => {
+  const { child } = await start('while :; do sleep 0.02; done')
+  child.kill('SIGSTOP')
+  await child.stop()
+  expect(await child.exited).toEqual({ code: null, signal: 'SIGTERM' })
+})
+
+test('a child does not outlive a parent that is killed', async () => {
+  const source = `
+    import { startChild } from ${JSON.stringify(new URL('../src/child.ts', import.meta.url))}
+    await startChild({ command: 'sh', args: ['-c', 'echo ready; exec sleep 600'], stdio: 'inherit', stopSignal: 'SIGTERM' })
+    setInterval(() => {}, 1000)`
+  const parent = spawn(process.execPath, ['--input-type=module', '--eval', source], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(parent.stdout, 'data')
+  // The child writes to the same pipe, which ends when both are gone.
+  const end = once(parent.stdout, 'end')
+  parent.kill('SIGKILL')
+  await end
+})

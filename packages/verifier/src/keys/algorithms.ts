@@ -1,0 +1,41 @@
+import { type KeyObject, constants, verify } from 'node:crypto'
+
+interface KeyType {
+  readonly kty?: unknown
+  readonly crv?: unknown
+}
+
+interface AlgorithmRule {
+  /** Whether a key of this type and curve is for this algorithm. */
+  readonly fits: (jwk: KeyType) => boolean
+  readonly verify: (input: Buffer, key: KeyObject, signature: Buffer) => boolean
+}
+
+const isRsa = (jwk: KeyType) => jwk.kty === 'RSA'
+const isEd25519 = (jwk: KeyType) => jwk.kty === 'OKP' && jwk.crv === 'Ed25519'
+const verifyEd25519 = (input: Buffer, key: KeyObject, signature: Buffer) => verify(null, input, key, signature)
+
+/** Public-key signatures only: there is no symmetric algorithm here to confuse a public key with. */
+const RULES = {
+  /** RFC 7518, section 3.3. */
+  RS256: { fits: isRsa, verify: (input, key, signature) => verify('sha256', input, key, signature) },
+  /** RFC 7518, section 3.5: the salt is as long as the hash. */
+  PS256: {
+    fits: isRsa,
+    verify: (input, key, signature) =>
+      verify('sha256', input, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature),
+  },
+  /** RFC 7518, section 3.4: r and s, 32 bytes each, and not DER. */
+  ES256: {
+    fits: (jwk) => jwk.kty === 'EC' && jwk.crv === 'P-256',
+    verify: (input, key, signature) =>
+      signature.length === 64 && verify('sha256', input, { key, dsaEncoding: 'ieee-p1363' }, signature),
+  },
+  /** RFC 8037, section 3.1; the same by its name in RFC 9864. */
+  EdDSA: { fits: isEd25519, verify: verifyEd25519 },
+  Ed25519: { fits: isEd25519, verify: verifyEd25519 },
+} satisfies Record<string, AlgorithmRule>
+
+export type Algorithm = keyof typeof RULES
+
+export const ALGORITHMS: Readonly<Record<Algorithm, AlgorithmRule>> = RULES

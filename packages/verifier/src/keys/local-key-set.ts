@@ -1,0 +1,29 @@
+import type { Algorithm } from './algorithms.ts'
+import { type KeySet, type Keys, readKeys } from './key-set.ts'
+
+export interface LocalKeySet extends KeySet {
+  /**
+   * Puts another set of keys in force; those that stay are not touched, and tokens of those that go are refused from now.
+   * @throws TypeError where the set has an unusable key, or another key under a known `kid`. The old keys stay.
+   */
+  replace(jwks: readonly object[]): void
+}
+
+/** Keys that this process has anyway: an auth server's own, or a test's. Public halves as JWKs, each with its `kid`. */
+export function localKeySet(jwks: readonly object[], algorithms: readonly Algorithm[] = ['RS256']): LocalKeySet {
+  let keys: Keys = new Map()
+  const replace = (next: readonly object[]) => {
+    const read = readKeys({ keys: next }, keys, algorithms, next.length)
+    const reason = read.ok ? read.ignored[0] : read.reason
+    if (!read.ok || reason) throw new TypeError(`These keys cannot be used: ${reason}.`)
+    keys = read.keys
+  }
+  replace(jwks)
+  return {
+    get: (kid) => keys.get(kid),
+    get isEmpty() {
+      return keys.size === 0
+    },
+    replace,
+  }
+}

@@ -1,0 +1,235 @@
+import type { Algorithm } from './algorithms.ts'
+import { discoverJwksUri } from './discover-jwks-uri.ts'
+import { type Fetched, type FetchLimits, fetchDocument } from './fetch-document.ts'
+import { type KeySet, type Keys, readKeys } from './key-set.ts'
+import { type Runtime, systemRuntime } from './runtime.ts'
+import type { VerificationKey } from './verification-key.ts'
+
+export interface RemoteKeySetOptions {
+  readonly issuer: string
+  /** The address of the JWK set. Default: what the issuer's metadata say (RFC 8414). */
+  readonly jwksUri?: string
+  /** Default: RS256 only. */
+  readonly algorithms?: readonly Algorithm[]
+  /** The longest time between two looks at the keys, and so how long a removed key is still accepted. Default: 300. */
+  readonly refreshSeconds?: number
+  /** How long the last good keys are kept while the issuer gives no good ones. Default: 86,400 (a day). */
+  readonly keepSeconds?: number
+  /** After a look for an unknown key id, no other token causes one for this long. Default: 30. */
+  readonly cooldownSeconds?: number
+  /** For one request, whole. Default: 5,000. */
+  readonly timeoutMs?: number
+  /** Of one document. Default: 65,536. */
+  readonly maxBytes?: number
+  /** Of a set with more, nothing is taken. Default: 32. */
+  readonly maxKeys?: number
+  readonly onEvent?: (event: KeySetEvent) => void
+  /** For tests and simulations, and `fetch` for those who need a proxy. */
+  readonly runtime?: Partial<Runtime>
+}
+
+export type KeySetEvent =
+  /** Keys came or went; `ignored` says why others in the set were left out. */
+  | { readonly type: 'keys_changed'; readonly added: readonly string[]; readonly removed: readonly string[]; readonly ignored: readonly string[] }
+  | { readonly type: 'keys_confirmed' }
+  /** The keys at hand stay in force. */
+  | { readonly type: 'refresh_failed'; readonly reason: string }
+  /** Nothing was confirmed for `keepSeconds`: there are no keys any more. */
+  | { readonly type: 'keys_expired' }
+
+export interface KeySetStats {
+  readonly keys: number
+  /** Seconds since the issuer last confirmed them; undefined before it ever did. */
+  readonly ageSeconds: number | undefined
+  /** Looks at the issuer's keys, those that failed, and those caused by an unknown key id. */
+  readonly refreshes: number
+  readonly failures: number
+  readonly seeks: number
+}
+
+/** An issuer that says less (`max-age=0`) is not asked more often. */
+const SHORTEST_REFRESH_SECONDS = 60
+const RETRY_MS = { first: 1_000, most: 60_000 }
+
+/**
+ * The keys of an issuer, fetched ahead of need: at once, then before they are stale, with jitter; never by the request
+ * that needs them, but for a token with an unknown key id. While the issuer is away, the last good ones are kept.
+ */
+export class RemoteKeySet implements KeySet {
+  readonly #options: Required<Omit<RemoteKeySetOptions, 'jwksUri' | 'runtime' | 'onEvent'>> &
+    Pick<RemoteKeySetOptions, 'jwksUri' | 'onEvent'>
+  readonly #runtime: Runtime
+  readonly #ready: Promise<void>
+  #settleReady: { resolve: () => void; reject: (reason: Error) => void } = { resolve() {}, reject() {} }
+  #keys: Keys = new Map()
+  #jwksUri: string | undefined
+  #etag: string | null = null
+  #confirmedAt: number | undefined
+  #soughtAt = -Infinity
+  #inFlight: Promise<void> | undefined
+  #cancelTimer: (() => void) | undefined
+  #closed = false
+  #failuresInARow = 0
+  #refreshes = 0
+  #failures = 0
+  #seeks = 0
+
+  constructor({ runtime, ...options }: RemoteKeySetOptions) {
+    this.#options = {
+      algorithms: ['RS256'],
+      refreshSeconds: 300,
+      keepSeconds: 86_400,
+      cooldownSeconds: 30,
+      timeoutMs: 5_000,
+      maxBytes: 65_536,
+      maxKeys: 32,
+      ...options,
+    }
+    this.#runtime = { ...systemRuntime, ...runtime }
+    this.#jwksUri = options.jwksUri
+    this.#ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }))
+    // Not everyone waits for it: closing before there are keys is no unhandled rejection.
+    this.#ready.catch(() => undefined)
+    void this.#refresh()
+  }
+
+  get(kid: string): VerificationKey | undefined {
+    return this.#keys.get(kid)
+  }
+
+  get isEmpty(): boolean {
+    return this.#keys.size === 0
+  }
+
+  /** Resolves when there are keys for the first time; rejects if the set is closed before. */
+  ready(): Promise<void> {
+    return this.#ready
+  }
+
+  seek(): Promise<void> | undefined {
+    if (this.#closed) return undefined
+    if (this.#inFlight) return this.#inFlight
+    // The retry that is under way needs no help, and a flood of tokens must not hurry it.
+    if (this.isEmpty) return undefined
+    const now = this.#runtime.now()
+    if (now - this.#soughtAt < this.#options.cooldownSeconds * 1000) return undefined
+    this.#soughtAt = now
+    this.#seeks++
+    return this.#refresh()
+  }
+
+  /** Stops fetching. The keys at hand stay in force. */
+  close() {
+    this.#closed = true
+    this.#cancelTimer?.()
+    this.#settleReady.reject(new Error('The key set was closed before it had any key.'))
+  }
+
+  stats(): KeySetStats {
+    const confirmedAt = this.#confirmedAt
+    return {
+      keys: this.#keys.size,
+      ageSeconds: confirmedAt === undefined ? undefined : (this.#runtime.now() - confirmedAt) / 1000,
+      refreshes: this.#refreshes,
+      failures: this.#failures,
+      seeks: this.#seeks,
+    }
+  }
+
+  /** One at a time: whoever asks meanwhile gets the same one. */
+  #refresh(scheduled = false): Promise<void> {
+    this.#cancelTimer?.()
+    this.#inFlight ??= this.#look(scheduled).finally(() => (this.#inFlight = undefined))
+    return this.#inFlight
+  }
+
+  async #look(scheduled: boolean) {
+    this.#refreshes++
+    const fetched = await this.#fetch()
+    if (this.#closed) return
+    const failure = fetched.ok ? this.#take(fetched) : fetched.reason
+    if (failure === undefined && fetched.ok) {
+      const recovered = this.#failuresInARow > 0
+      this.#failuresInARow = 0
+      this.#confirmedAt = this.#runtime.now()
+      this.#settleReady.resolve()
+      this.#schedule(this.#untilRefresh(fetched.maxAgeSeconds, scheduled && !recovered))
+    } else {
+      this.#fail(failure ?? 'unknown')
+    }
+  }
+
+  async #fetch(): Promise<Fetched> {
+    const { issuer } = this.#options
+    const limits: FetchLimits = this.#options
+    if (this.#jwksUri === undefined) {
+      const discovered = await discoverJwksUri(issuer, limits, this.#runtime)
+      if (!discovered.ok) return discovered
+      this.#jwksUri = discovered.jwksUri
+    }
+    const fetched = await fetchDocument(this.#jwksUri, limits, this.#runtime, this.#etag)
+    // The keys may have moved: ask the metadata again next time.
+    if (!fetched.ok && fetched.status !== undefined && this.#options.jwksUri === undefined) {
+      this.#jwksUri = undefined
+      this.#etag = null
+    }
+    return fetched
+  }
+
+  /** Puts fetched keys in force. Answers why it did not, if it did not. */
+  #take(fetched: Fetched & { ok: true }): string | undefined {
+    if (!fetched.changed) {
+      this.#emit({ type: 'keys_confirmed' })
+      return undefined
+    }
+    const { algorithms, maxKeys } = this.#options
+    const read = readKeys(fetched.document, this.#keys, algorithms, maxKeys)
+    if (!read.ok) return read.reason
+    const added = [...read.keys.keys()].filter((kid) => !this.#keys.has(kid))
+    const removed = [...this.#keys.keys()].filter((kid) => !read.keys.has(kid))
+    this.#keys = read.keys
+    this.#etag = fetched.etag
+    if (added.length > 0 || removed.length > 0) {
+      this.#emit({ type: 'keys_changed', added, removed, ignored: read.ignored })
+    } else {
+      this.#emit({ type: 'keys_confirmed' })
+    }
+    return undefined
+  }
+
+  #fail(reason: string) {
+    this.#failures++
+    this.#failuresInARow++
+    this.#emit({ type: 'refresh_failed', reason })
+    const age = this.#runtime.now() - (this.#confirmedAt ?? Infinity)
+    if (!this.isEmpty && age >= this.#options.keepSeconds * 1000) {
+      this.#keys = new Map()
+      this.#etag = null
+      this.#emit({ type: 'keys_expired' })
+    }
+    const delay = Math.min(RETRY_MS.most, RETRY_MS.first * 2 ** (this.#failuresInARow - 1))
+    this.#schedule(delay * (0.5 + this.#runtime.random() / 2))
+  }
+
+  /**
+   * Before the keys are stale. After a refresh on schedule there is a little jitter; after a start, an outage or an
+   * unknown key id, which many replicas see at the same moment, as much as there can be.
+   */
+  #untilRefresh(maxAgeSeconds: number | undefined, steady: boolean): number {
+    const { refreshSeconds } = this.#options
+    const lifetime = Math.max(Math.min(refreshSeconds, maxAgeSeconds ?? refreshSeconds), Math.min(SHORTEST_REFRESH_SECONDS, refreshSeconds))
+    return lifetime * 1000 * (1 - this.#runtime.random() * (steady ? 0.1 : 0.9))
+  }
+
+  #schedule(milliseconds: number) {
+    this.#cancelTimer = this.#runtime.setTimer(() => void this.#refresh(true), milliseconds)
+  }
+
+  #emit(event: KeySetEvent) {
+    try {
+      this.#options.onEvent?.(event)
+    } catch {
+      // A listener's fault must not stop the keys.
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import { isUtf8 } from 'node:buffer'
+import { type Refusal, refuse } from './refusal.ts'
+import { parseStrictJson } from './strict-json.ts'
+
+export interface ParsedToken {
+  readonly ok: true
+  readonly kid: string
+  readonly algorithm: string
+  /** What the signature covers: RFC 7515, section 5.2, step 8. */
+  readonly signingInput: Buffer
+  readonly signature: Buffer
+  /** Undefined where the payload is not strict JSON; told to nobody before the signature is checked. */
+  readonly payload: () => unknown
+}
+
+/** Claims nest little; `roles` is the deepest of ours. */
+const MAX_DEPTH = 8
+
+/**
+ * Members that would have the token choose its own key, or ask for processing that is not done here: `crit` (RFC 7515,
+ * section 4.1.11) and what it brings (`b64`), keys and where to fetch them (RFC 8725, section 3.10), encryption.
+ */
+const REFUSED_MEMBERS = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'enc', 'zip'] as const
+
+const malformed = refuse('token_malformed', 'Not a signed token in the compact form.')
+
+/** Takes a token apart (RFC 7515, section 7.1) and checks its header. Trusts nothing in it. */
+export function parseToken(token: string, types: readonly string[], maxLength: number): ParsedToken | Refusal {
+  if (token.length > maxLength) return refuse('token_malformed', `The token is longer than ${maxLength} characters.`)
+  const first = token.indexOf('.')
+  const second = token.indexOf('.', first + 1)
+  if (first < 1 || second < 0 || token.indexOf('.', second + 1) >= 0) return malformed
+
+  const headerBytes = decodeBase64url(token.slice(0, first))
+  const payloadBytes = decodeBase64url(token.slice(first + 1, second))
+  const signature = decodeBase64url(token.slice(second + 1))
+  if (!headerBytes || !payloadBytes || !signature) return malformed
+
+  const header = parseJsonBytes(headerBytes)
+  if (typeof header !== 'object' || header === null || Array.isArray(header)) return malformed
+  const { alg, kid, typ } = header as Record<string, unknown>
+  if (typeof alg !== 'string') return refuse('algorithm_refused', 'The header names no algorithm.')
+  if (typeof kid !== 'string') return refuse('key_unknown', 'The header names no key.')
+  if (typeof typ !== 'string' || !types.includes(typ)) {
+    return refuse('type_refused', `The header's "typ" must be ${types.join(' or ')}.`)
+  }
+  for (const member of REFUSED_MEMBERS) {
+    if (Object.hasOwn(header, member)) return refuse('header_refused', `The header must not have "${member}".`)
+  }
+  return {
+    ok: true,
+    kid,
+    algorithm: alg,
+    signingInput: Buffer.from(token.slice(0, second), 'latin1'),
+    signature,
+    payload: () => parseJsonBytes(payloadBytes),
+  }
+}
+
+/**
+ * Undefined for anything but the one canonical spelling. Buffer skips characters of no alphabet, takes padding and both
+ * alphabets, and ignores trailing bits: each would be a second string for the same token.
+ */
+function decodeBase64url(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64url')
+  return bytes.length > 0 && bytes.toString('base64url') === text ? bytes : undefined
+}
+
+/** RFC 8725, section 3.7: UTF-8 and nothing else. */
+function parseJsonBytes(bytes: Buffer): unknown {
+  return isUtf8(bytes) ? parseStrictJson(bytes.toString('utf8'), MAX_DEPTH) : undefined
+}

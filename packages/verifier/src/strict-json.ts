@@ -1,0 +1,53 @@
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const COLON = 0x3a
+
+/**
+ * Parses JSON and answers undefined where `JSON.parse` would be lenient or costly: a member given twice (RFC 7515,
+ * section 4, and RFC 7519, section 4, leave it to the reader to refuse them), or nesting deeper than `maxDepth`.
+ * What it answers is frozen through and through, so it can be shared.
+ *
+ * In valid JSON every colon outside of a string is a member. `JSON.parse` keeps one of those with the same name, however
+ * the name is escaped; so the text and its value hold equally many members exactly if none was given twice.
+ */
+export function parseStrictJson(text: string, maxDepth: number): unknown {
+  let members = 0
+  let depth = 0
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at)
+    if (char === QUOTE) {
+      at = endOfString(text, at)
+    } else if (char === COLON) {
+      members++
+    } else if (char === 0x7b || char === 0x5b) {
+      if (++depth > maxDepth) return undefined
+    } else if (char === 0x7d || char === 0x5d) {
+      depth--
+    }
+  }
+  try {
+    const value: unknown = JSON.parse(text)
+    return freezeAndCount(value) === members ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Index of the quote that ends the string begun at `start`; past the end where none does. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1
+  for (; at < text.length; at++) {
+    const char = text.charCodeAt(at)
+    if (char === QUOTE) break
+    if (char === BACKSLASH) at++
+  }
+  return at
+}
+
+function freezeAndCount(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  let members = Array.isArray(value) ? 0 : Object.keys(value).length
+  for (const child of Object.values(value)) members += freezeAndCount(child)
+  Object.freeze(value)
+  return members
+}

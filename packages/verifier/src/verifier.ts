@@ -1,0 +1,137 @@
+import { type AccessTokenClaims, type HeirloomClaims, type Profile, checkClaims, heirloomProfile } from '@heirloom/claims'
+import { ALGORITHMS, type Algorithm } from './keys/algorithms.ts'
+import type { KeySet } from './keys/key-set.ts'
+import { type KeySetStats, RemoteKeySet, type RemoteKeySetOptions } from './keys/remote-key-set.ts'
+import { systemRuntime } from './keys/runtime.ts'
+import type { VerificationKey } from './keys/verification-key.ts'
+import { type ParsedToken, parseToken } from './parse-token.ts'
+import { CODE_OF_FAULT, type Refusal, type RefusalCode, refuse } from './refusal.ts'
+import { VerdictCache } from './verdict-cache.ts'
+
+export interface VerifierOptions<Claims extends AccessTokenClaims = HeirloomClaims> extends RemoteKeySetOptions {
+  /** This service's own name: it must be the token's `aud`, or among them (RFC 9068, section 4). */
+  readonly audience: string
+  /** The kind of token that is accepted. Default: Heirloom's. For another auth server: `rfc9068Profile`. */
+  readonly profile?: Profile<Claims>
+  /** Keys that this process has anyway; nothing is fetched then. */
+  readonly keys?: KeySet
+  /** Default: 10. */
+  readonly clockToleranceSeconds?: number
+  /** In characters; a longer one is refused unread. Default: 8,192. */
+  readonly maxTokenLength?: number
+  /** Memory for verdicts on tokens seen before, about. 0 keeps none. Default: 16 MiB. */
+  readonly cacheBytes?: number
+}
+
+/** A token is good, and says this; or it is refused. */
+export type Verdict<Claims = HeirloomClaims> = { readonly ok: true; readonly claims: Claims } | Refusal
+
+export interface VerifierStats {
+  /** Good tokens that had been seen before, and that had not. */
+  readonly seenBefore: number
+  readonly verified: number
+  readonly refused: Readonly<Partial<Record<RefusalCode, number>>>
+  readonly cacheBytes: number
+  /** Undefined where `keys` were given. */
+  readonly keys: KeySetStats | undefined
+}
+
+export interface Verifier<Claims = HeirloomClaims> {
+  /**
+   * Checks a token. Answers at once, but for a token with an unknown key id that is worth a look at the issuer: then a
+   * promise, within `timeoutMs`. Never throws, and never rejects. The claims are frozen: every request with this token
+   * gets the same object.
+   */
+  verify(token: string): Verdict<Claims> | Promise<Verdict<Claims>>
+  /** Resolves when there are keys for the first time; rejects if closed before. */
+  ready(): Promise<void>
+  readonly isReady: boolean
+  stats(): VerifierStats
+  /** Stops fetching keys. Tokens of the keys at hand are still verified. */
+  close(): void
+}
+
+/**
+ * A verifier of one issuer's access tokens for one audience. It starts to fetch the keys at once; `ready()` tells when it
+ * has them.
+ * @throws TypeError for options that cannot work.
+ */
+export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims>(
+  options: VerifierOptions<Claims>,
+): Verifier<Claims> {
+  checkOptions(options)
+  // Where no profile is given, the default of `Claims` is what Heirloom's profile checks.
+  const profile = options.profile ?? (heirloomProfile as unknown as Profile<Claims>)
+  const { issuer, audience, clockToleranceSeconds = 10, maxTokenLength = 8_192, cacheBytes = 16 * 2 ** 20 } = options
+  const now = options.runtime?.now ?? systemRuntime.now
+  const remote = options.keys ? undefined : new RemoteKeySet(options)
+  const keys: KeySet = options.keys ?? (remote as RemoteKeySet)
+  const cache = new VerdictCache<Verdict<Claims>>(cacheBytes)
+  const refused: Partial<Record<RefusalCode, number>> = {}
+  let seenBefore = 0
+  let verified = 0
+
+  function verify(token: string): Verdict<Claims> | Promise<Verdict<Claims>> {
+    const cached = cache.get(token)
+    // A key that was removed takes its verdicts with it: they are good only as long as their very key is in force.
+    if (cached && now() < cached.endsAtMs && keys.get(cached.key.kid) === cached.key) {
+      seenBefore++
+      return cached.verdict
+    }
+    const parsed = parseToken(token, profile.types, maxTokenLength)
+    if (!parsed.ok) return count(parsed)
+    const key = keys.get(parsed.kid)
+    if (key) return count(judge(token, parsed, key))
+    const look = keys.seek?.()
+    return look ? look.then(() => count(judge(token, parsed, keys.get(parsed.kid)))) : count(unknownKey())
+  }
+
+  /** The signature first: until it is verified, what the payload says is an attacker's word. */
+  function judge(token: string, parsed: ParsedToken, key: VerificationKey | undefined): Verdict<Claims> {
+    if (!key) return unknownKey()
+    // RFC 8725, section 3.1: the key says which algorithm; the token may only agree.
+    if (parsed.algorithm !== key.algorithm) return refuse('algorithm_refused', 'The key is for another algorithm.')
+    if (!ALGORITHMS[key.algorithm].verify(parsed.signingInput, key.publicKey, parsed.signature)) {
+      return refuse('signature_invalid', 'The signature does not fit.')
+    }
+    const nowMs = now()
+    const expected = { issuer, audience, now: nowMs / 1000, clockToleranceSeconds }
+    const checked = checkClaims(profile, parsed.payload(), expected)
+    if (!checked.ok) return refuse(CODE_OF_FAULT[checked.fault], checked.description)
+    cache.set(token, { verdict: checked, key, endsAtMs: (checked.claims.exp + clockToleranceSeconds) * 1000 })
+    return checked
+  }
+
+  function unknownKey(): Refusal {
+    return keys.isEmpty
+      ? refuse('keys_unavailable', 'There are no keys yet, or no more.')
+      : refuse('key_unknown', 'No key of the issuer has this id.')
+  }
+
+  function count(verdict: Verdict<Claims>): Verdict<Claims> {
+    if (verdict.ok) verified++
+    else refused[verdict.code] = (refused[verdict.code] ?? 0) + 1
+    return verdict
+  }
+
+  return {
+    verify,
+    ready: async () => remote?.ready(),
+    get isReady() {
+      return !keys.isEmpty
+    },
+    stats: () => ({ seenBefore, verified, refused: { ...refused }, cacheBytes: cache.bytes, keys: remote?.stats() }),
+    close: () => remote?.close(),
+  }
+}
+
+function checkOptions({ issuer, jwksUri, audience, algorithms = [], keys }: VerifierOptions<never>) {
+  if (!isHttpUrl(issuer) && !(keys && issuer)) throw new TypeError('issuer must be an http or https URL.')
+  if (jwksUri !== undefined && !isHttpUrl(jwksUri)) throw new TypeError('jwksUri must be an http or https URL.')
+  if (typeof audience !== 'string' || audience === '') throw new TypeError('audience must be a string.')
+  for (const name of algorithms) {
+    if (!Object.hasOwn(ALGORITHMS, name)) throw new TypeError(`The algorithm ${String(name)} is not supported.`)
+  }
+}
+
+const isHttpUrl = (value: unknown) => typeof value === 'string' && /^https?:\/\//.test(value) && URL.canParse(value)

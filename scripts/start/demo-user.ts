@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+
+export const DEMO_USER = 'demo'
+
+const ADMIN = fileURLToPath(new URL('../../apps/auth-server/src/admin.ts', import.meta.url))
+
+/** Adds the user that the first steps are tried with, unless it is there. Answers whether it was added. */
+export async function ensureDemoUser(env: NodeJS.ProcessEnv, password: string): Promise<boolean> {
+  if (await exists(env['DATABASE_URL'])) return false
+  const args = [ADMIN, 'user', 'add', DEMO_USER, '--role', 'editor', '--password-stdin']
+  const admin = spawn(process.execPath, args, { env, stdio: ['pipe', 'ignore', 'pipe'] })
+  admin.stdin.end(password)
+  const [complaint, [code]] = await Promise.all([text(admin.stderr), once(admin, 'close')])
+  if (code !== 0) throw new Error(`the demo user could not be added: ${complaint.trim()}`)
+  return true
+}
+
+/** Asked here, as starting the admin command would take a second on each start. */
+async function exists(databaseUrl: string | undefined): Promise<boolean> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  try {
+    await client.connect()
+    const { rowCount } = await client.query('SELECT FROM users WHERE username_key = $1', [DEMO_USER])
+    return rowCount === 1
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,96 @@
+import { fileURLToPath } from 'node:url'
+import { startService } from '@heirloom/stack'
+import { migrate } from '../../prisma/migrate.ts'
+import { openDataFolder } from './data-folder.ts'
+import { ensureDemoUser } from './demo-user.ts'
+import { untilFree } from './ports.ts'
+import { openServiceLog } from './service-log.ts'
+import { givenSettings, STORES_AND_SECRETS } from './settings.ts'
+import { openStores } from './stores.ts'
+
+export interface HeirloomOptions {
+  dataDir: string
+  authPort: number
+  apiPort: number
+  /** What the services see, settings included. */
+  env: NodeJS.ProcessEnv
+  /** Takes one line about what happens. */
+  say: (line: string) => void
+  /** Gives up between two steps. */
+  signal?: AbortSignal
+}
+
+export interface Heirloom {
+  authUrl: string
+  apiUrl: string
+  /** Null if the user was in the database before this data folder was made. */
+  demoPassword: string | null
+  /** Settles, with one line, if a service stops by itself. */
+  failed: Promise<string>
+  /** The services first, so that they can drain into the stores. */
+  stop(): Promise<void>
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const AUTH_SERVER = `${root}apps/auth-server/src/main.ts`
+const RESOURCE_API = `${root}apps/resource-api/src/main.ts`
+
+/** How long what a killed copy has left behind may take to stop. */
+const ABANDONED_MS = 15_000
+
+/**
+ * Starts the stores and both services on a data folder, and waits until all are ready. Throws, with one line, where one
+ * does not come up, and then nothing is left running.
+ */
+export async function startHeirloom(options: HeirloomOptions): Promise<Heirloom> {
+  const { env, say, signal, authPort, apiPort } = options
+  // Undone in reverse order: at the end of a run, or right here when a step throws.
+  await using steps = new AsyncDisposableStack()
+
+  const folder = steps.adopt(openDataFolder(options.dataDir), (opened) => opened.close())
+  const patienceMs = folder.wasAbandoned ? ABANDONED_MS : 0
+  await untilFree(authPort, 'AUTH_PORT', patienceMs)
+  await untilFree(apiPort, 'API_PORT', patienceMs)
+  signal?.throwIfAborted()
+
+  const stores = await openStores(folder.path, env, steps, say)
+  signal?.throwIfAborted()
+  await migrate(stores.DATABASE_URL)
+  signal?.throwIfAborted()
+
+  const { DEMO_PASSWORD, ...secrets } = folder.secrets
+  const authUrl = `http://127.0.0.1:${authPort}`
+  const apiUrl = `http://127.0.0.1:${apiPort}`
+  const defaults = { NODE_ENV: 'development', ISSUER: authUrl }
+  const authEnv: NodeJS.ProcessEnv = { ...defaults, ...secrets, ...env, ...stores, PORT: String(authPort) }
+  const apiEnv: NodeJS.ProcessEnv = { ...defaults, ...env, PORT: String(apiPort), OPS_PORT: secondOpsPort(env) }
+  for (const name of STORES_AND_SECRETS) delete apiEnv[name]
+  folder.writeRunning({ ...givenSettings(authEnv), AUTH_URL: authUrl, API_URL: apiUrl })
+
+  const failed = Promise.withResolvers<string>()
+  const start = async (name: string, script: string, serviceEnv: NodeJS.ProcessEnv) => {
+    const log = steps.use(openServiceLog(folder.path, name, say))
+    const service = await startService({ script, env: serviceEnv, onLine: log.take })
+    steps.defer(() => service.stop())
+    void service.exited.then(() => failed.resolve(`${name} has stopped. Its log: ${log.file}`))
+    return service
+  }
+  const services = [await start('auth-server', AUTH_SERVER, authEnv), await start('resource-api', RESOURCE_API, apiEnv)]
+  const [demoIsNew] = await Promise.all([
+    ensureDemoUser(authEnv, DEMO_PASSWORD),
+    ...services.map((service) => service.ready()),
+  ])
+  signal?.throwIfAborted()
+
+  const running = steps.move()
+  return {
+    authUrl,
+    apiUrl,
+    demoPassword: demoIsNew || !folder.isNew ? DEMO_PASSWORD : null,
+    failed: failed.promise,
+    stop: () => running.disposeAsync(),
+  }
+}
+
+/** Two services on one machine cannot share one port for their metrics. */
+const secondOpsPort = ({ OPS_PORT }: NodeJS.ProcessEnv): string | undefined => OPS_PORT && String(Number(OPS_PORT) + 1)

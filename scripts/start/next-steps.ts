@@ -1,0 +1,27 @@
+import { DEMO_USER } from './demo-user.ts'
+import type { Heirloom } from './heirloom.ts'
+
+/** Five lines for a shell, one after another. Tokens are told by how they begin, so that no JSON tool is needed. */
+export function nextSteps({ authUrl, apiUrl, demoPassword }: Heirloom): string {
+  const post = (path: string, body: string) =>
+    `curl -s ${authUrl}/auth/${path} -H 'Content-Type: application/json' -d ${body}`
+  const refreshToken = `'{"refresh_token":"'$(echo "$T" | grep -o 'hrt_[A-Za-z0-9_-]*')'"}'`
+  const login = `'{"username":"${DEMO_USER}","password":"${demoPassword ?? 'THE PASSWORD'}"}'`
+  const password = demoPassword ?? 'given when the user was added, before this data folder was made'
+
+  return `
+Ready. Try, line by line:
+
+T=$(${post('login', login)}); echo "$T"
+curl -s ${apiUrl}/api/me -H "Authorization: Bearer $(echo "$T" | grep -o 'eyJ[A-Za-z0-9_.-]*')"; echo
+T=$(${post('refresh', refreshToken)}); echo "$T"
+${post('logout', refreshToken)} -w '%{http_code}\\n'
+${post('refresh', refreshToken)}; echo
+
+That logs in, calls the resource API, refreshes, logs out, and is refused a refresh.
+
+  user ${DEMO_USER}, password ${password}
+  docs ${authUrl}/docs
+  Ctrl-C stops all of it and loses nothing.
+`
+}

@@ -1,0 +1,41 @@
+import { once } from 'node:events'
+import { createWriteStream, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+interface ServiceLog extends AsyncDisposable {
+  readonly file: string
+  readonly take: (line: string) => void
+}
+
+/** pino's level for warnings */
+const WARN = 40
+
+/** Keeps all that a service writes in a file, and says what someone at the screen should know. */
+export function openServiceLog(dataDir: string, name: string, say: (line: string) => void): ServiceLog {
+  const folder = join(dataDir, 'logs')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const file = join(folder, `${name}.log`)
+  const stream = createWriteStream(file, { mode: 0o600 })
+  return {
+    file,
+    take(line) {
+      stream.write(`${line}\n`)
+      const remark = remarkable(line)
+      if (remark !== null) say(remark.startsWith(`${name}: `) ? remark : `${name}: ${remark}`)
+    },
+    async [Symbol.asyncDispose]() {
+      stream.end()
+      await once(stream, 'close')
+    },
+  }
+}
+
+function remarkable(line: string): string | null {
+  try {
+    const { level, msg, err } = JSON.parse(line) as { level: number; msg: string; err?: { message: string } }
+    if (level < WARN) return null
+    return err && err.message !== msg ? `${msg} (${err.message})` : msg
+  } catch {
+    return line // not from the logger: the last words of a process
+  }
+}

@@ -1,0 +1,42 @@
+import { resolve } from 'node:path'
+
+/** What the auth-server alone may know. */
+export const STORES_AND_SECRETS = ['DATABASE_URL', 'REDIS_URL', 'TOKEN_SECRETS', 'KEY_ENCRYPTION_SECRET'] as const
+
+/** What a command that works on a running stack has to see as its services do. */
+const SHARED = [
+  ...STORES_AND_SECRETS,
+  'NODE_ENV',
+  'ISSUER',
+  'AUDIENCE',
+  'CLIENT_IDS',
+  'ACCESS_TOKEN_TTL_SECONDS',
+  'REFRESH_IDLE_TTL_SECONDS',
+  'REFRESH_ABSOLUTE_TTL_SECONDS',
+  'REFRESH_GRACE_SECONDS',
+  'REFRESH_LATE_REPEAT_GAP',
+  'SIGNING_ALGORITHM',
+  'SIGNING_KEY_BITS',
+  'REGISTRATION',
+] as const
+
+/** Those of the environment. */
+export const givenSettings = (env: NodeJS.ProcessEnv): Record<string, string> =>
+  Object.fromEntries(SHARED.flatMap((name) => (env[name] ? [[name, env[name]]] : [])))
+
+/** Where a stack stands. Throws, with one line, where the environment makes no sense. */
+export function readPlace(env: NodeJS.ProcessEnv) {
+  return {
+    dataDir: resolve(env['DATA_DIR'] || 'data'),
+    authPort: readPort(env, 'AUTH_PORT', 4000),
+    apiPort: readPort(env, 'API_PORT', 4001),
+  }
+}
+
+function readPort(env: NodeJS.ProcessEnv, name: string, otherwise: number): number {
+  const text = env[name]
+  if (!text) return otherwise
+  const port = Number(text)
+  if (/^\d+$/.test(text) && port >= 1 && port <= 65_535) return port
+  throw new Error(`${name} must be a port, from 1 to 65535, and is "${text}"`)
+}

@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createDatabase, findRedis, startPostgres } from '@heirloom/stack'
+import type { TestProject } from 'vitest/node'
+import { migrate } from '../../prisma/migrate.ts'
+
+/** Starts one Postgres for the whole run, with a migrated database that each test file copies. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  if (findRedis() === null) installRedis()
+
+  const runFolder = mkdtempSync(join(tmpdir(), 'heirloom-test-'))
+  const postgres = await startPostgres({
+    dataDir: join(runFolder, 'postgres'),
+    // Nothing here has to outlive a power cut.
+    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300' },
+  })
+  const templateUrl = await createDatabase(postgres.url, 'template')
+  await migrate(templateUrl)
+  project.provide('templateUrl', templateUrl)
+  project.provide('runFolder', runFolder)
+
+  return async () => {
+    await postgres.stop()
+    rmSync(runFolder, { recursive: true, force: true })
+  }
+}
+
+/** The tests never go without a real Redis: what would be skipped is what matters most. */
+function installRedis(): void {
+  if (process.getuid?.() === 0 && succeeds('apt-get', ['--version'])) {
+    console.log('Installing redis-server, which the tests need ...')
+    withoutStartingServices(() => {
+      succeeds('apt-get', ['update', '-qq'])
+      succeeds('apt-get', ['install', '-qq', '--yes', '--no-install-recommends', 'redis-server'])
+    })
+  }
+  if (findRedis() === null) {
+    throw new Error('the tests need a Redis on the PATH: install the package redis-server, redis or valkey')
+  }
+}
+
+/** Debian starts what it installs, unless this script says no (101). */
+function withoutStartingServices(install: () => void): void {
+  const policy = '/usr/sbin/policy-rc.d'
+  if (existsSync(policy)) return install()
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    install()
+  } finally {
+    rmSync(policy)
+  }
+}
+
+function succeeds(command: string, args: string[]): boolean {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  return spawnSync(command, args, { env, stdio: ['ignore', 'ignore', 'inherit'] }).status === 0
+}
