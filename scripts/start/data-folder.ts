@@ -7,7 +7,7 @@ import { parseEnv } from 'node:util'
 /** Goes up when an older folder can no longer be used as it is. */
 const VERSION = '1'
 
-export interface Secrets {
+interface Secrets {
   TOKEN_SECRETS: string
   KEY_ENCRYPTION_SECRET: string
   DEMO_PASSWORD: string
@@ -90,7 +90,7 @@ function keptSecrets(file: string): Secrets {
     const made: Secrets = {
       TOKEN_SECRETS: newSecret(32),
       KEY_ENCRYPTION_SECRET: newSecret(32),
-      DEMO_PASSWORD: newSecret(12),
+      DEMO_PASSWORD: newSecret(18),
     }
     writeFileSync(file, formatEnv({ ...made }), { mode: 0o600 })
   }

@@ -32,9 +32,9 @@ export interface Composition {
   /** The public keys of this server's own tokens. */
   keySet: LocalKeySet
   /** What keeps this server from serving, in plain words. */
-  notReady(): Promise<string[]>
+  notReady: () => Promise<string[]>
   /** Writes what is waiting, then lets go of the stores. */
-  close(): Promise<void>
+  close: () => Promise<void>
 }
 
 /** Every dependency of the server is made here. @throws where a store does not answer or a secret does not fit. */

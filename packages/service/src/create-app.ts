@@ -72,8 +72,8 @@ export function createApp(options: AppOptions): App {
 
   answerWrongMethods(app, () => {
     void app.register(async (scope) => {
-      await options.routes(scope as App)
-      addHealth(scope as App, options.notReady)
+      await options.routes(scope)
+      addHealth(scope, options.notReady)
     })
   })
   return app

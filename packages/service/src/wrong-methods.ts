@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifySchema, HTTPMethods } from 'fastify'
+import type { FastifyInstance, HTTPMethods } from 'fastify'
 import { errorBody } from './error-body.ts'
 
 const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
@@ -15,7 +15,7 @@ export function answerWrongMethods(app: FastifyInstance, addRoutes: () => void) 
 
   // Plugins load in order: when this one does, all routes are known.
   void app.register(async (scope) => {
-    for (const [url, methods] of [...methodsOf]) {
+    for (const [url, methods] of methodsOf) {
       const others = METHODS.filter((method) => !methods.has(method))
       if (others.length === 0 || url.includes('*') || (url.length > 1 && url.endsWith('/'))) continue
       const allowed = [...methods].toSorted().join(', ')
@@ -23,7 +23,7 @@ export function answerWrongMethods(app: FastifyInstance, addRoutes: () => void) 
         method: others,
         url,
         // Kept out of the OpenAPI document.
-        schema: { hide: true } as FastifySchema,
+        schema: { hide: true },
         handler: (_request, reply) =>
           reply
             .code(405)

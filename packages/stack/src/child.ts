@@ -34,18 +34,18 @@ export async function startChild(options: ChildOptions): Promise<{ child: Child;
   const { command, args, cwd, env, stdio, stopSignal } = options
   // A process group of its own: the terminal sends SIGINT to the foreground group only.
   const process = spawn(command, args, { cwd, env, stdio, detached: true })
+  const { pid } = process
+  if (pid !== undefined) guard(process, pid, stopSignal)
   await once(process, 'spawn')
-  const pid = process.pid as number
 
   const exited = new Promise<Exit>((resolve) => {
     process.once('close', (code, signal) => resolve({ code, signal }))
   })
-  guard(process, pid, stopSignal)
 
   return {
     process,
     child: {
-      pid,
+      pid: pid as number,
       exited,
       kill: (signal) => void process.kill(signal),
       async stop() {
@@ -65,7 +65,7 @@ export async function startChild(options: ChildOptions): Promise<{ child: Child;
  * it cannot handle (SIGKILL), the pipe ends and the shell stops the child.
  */
 function guard(child: ChildProcess, pid: number, stopSignal: NodeJS.Signals): void {
-  const script = `cat >/dev/null; kill -${stopSignal.slice('SIG'.length)} ${pid}`
+  const script = `read -r _; kill -${stopSignal.slice('SIG'.length)} ${pid}`
   const shell = spawn('sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
   shell.unref()
   child.once('exit', () => shell.kill('SIGKILL'))

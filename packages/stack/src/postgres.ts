@@ -95,7 +95,7 @@ function createCluster(cluster: string, passwordFile: string, { initdb, postgres
   try {
     execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
   } catch (error) {
-    const output = String((error as { stderr?: string }).stderr ?? '').trim()
+    const output = ((error as { stderr?: string }).stderr ?? '').trim()
     throw new Error(`Postgres could not make its cluster: ${output.split('\n')[0] || (error as Error).message}`, {
       cause: error,
     })

@@ -23,7 +23,8 @@ test('stop wakes what was suspended', async () => {
 test('a child does not outlive a parent that is killed', async () => {
   const source = `
     import { startChild } from ${JSON.stringify(new URL('../src/child.ts', import.meta.url))}
-    await startChild({ command: 'sh', args: ['-c', 'echo ready; exec sleep 600'], stdio: 'inherit', stopSignal: 'SIGTERM' })
+    await startChild({ command: 'sh', args: ['-c', 'exec sleep 600'], stdio: 'inherit', stopSignal: 'SIGTERM' })
+    console.log('ready')
     setInterval(() => {}, 1000)`
   const parent = spawn(process.execPath, ['--input-type=module', '--eval', source], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -18,7 +18,8 @@ export async function faultOfPassword(
   policy: PasswordPolicy,
   context: string[],
 ): Promise<string | null> {
-  if ([...password].length < policy.minLength) return `The password needs at least ${policy.minLength} characters.`
+  if (Array.from(password).length < policy.minLength)
+    return `The password needs at least ${policy.minLength} characters.`
   if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) return `The password has more than ${MAX_PASSWORD_BYTES} bytes.`
   const { guesses } = (await guesser()).check(password, [...context, 'heirloom'])
   return guesses < FEWEST_GUESSES

@@ -1,4 +1,3 @@
-import { Prisma } from '../generated/prisma/client.ts'
 import type { Family, FamilyId, Marks, RevocationReason } from '../rules/family.ts'
 import { type Database, ask } from './database.ts'
 import type { FamilyStore, Growth, Origin } from './family-store.ts'

@@ -1,0 +1,37 @@
+# syntax=docker/dockerfile:1
+# Both services are built from this: docker build --build-arg APP=auth-server . (or resource-api)
+FROM node:26-slim AS base
+WORKDIR /app
+
+# The manifests alone, so that a change of sources does not install everything again.
+FROM base AS manifests
+COPY package.json package-lock.json ./
+COPY --parents apps/*/package.json packages/*/package.json ./
+
+FROM manifests AS build
+RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+COPY . .
+# What runs brings node_modules of its own.
+RUN TURBO_TELEMETRY_DISABLED=1 npx turbo run build && rm -rf node_modules */*/node_modules
+
+FROM manifests AS runtime
+ARG APP=auth-server
+RUN --mount=type=cache,target=/root/.npm \
+    npm ci --no-audit --no-fund --omit=dev --workspace=apps/${APP} --include-workspace-root
+
+FROM base
+ARG APP=auth-server
+ARG PORT=4000
+COPY --from=build /app/prisma ./prisma
+COPY --from=build /app/packages ./packages
+COPY --from=build /app/apps/${APP} ./apps/${APP}
+COPY --from=runtime /app ./
+
+# It writes nothing here: the root file system may be read-only.
+USER node
+ENV NODE_ENV=production APP=${APP} PORT=${PORT}
+EXPOSE ${PORT}
+# Whether the process answers. Whether its stores do is /readyz, which is for what routes traffic here.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD \
+  ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+CMD ["sh", "-c", "exec node apps/${APP}/src/main.ts"]

@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { PASSWORD, type TestServer, testServer } from './support/server.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await testServer()
+})
+
+async function admin(...args: string[]) {
+  return adminWith('', ...args)
+}
+
+async function adminWith(input: string, ...args: string[]) {
+  const child = spawn(process.execPath, ['apps/auth-server/src/admin.ts', ...args], {
+    env: { PATH: process.env['PATH'], ...server.env },
+    stdio: 'pipe',
+  })
+  child.stdin.end(input)
+  const [stdout, stderr, code] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    new Promise<number | null>((resolve) => child.on('close', resolve)),
+  ])
+  return { code, stderr, answer: stdout === '' ? null : JSON.parse(stdout) }
+}
+
+const login = (username: string, password = PASSWORD) => server.call('POST', '/auth/login', { username, password })
+const refresh = async (refresh_token: string) => (await server.call('POST', '/auth/refresh', { refresh_token })).body
+
+describe('admin user', () => {
+  test('adds with a password from standard input, or with one that it makes', async () => {
+    const added = await adminWith(`${PASSWORD}\n`, 'user', 'add', 'eve', '--role', 'editor', '--password-stdin')
+    expect(added).toMatchObject({ code: 0, answer: { username: 'eve', roles: ['editor'] } })
+    expect((await login('eve')).body.scope).toBe('reports:read reports:write')
+
+    const made = await admin('user', 'add', 'fay')
+    expect((await login('fay', made.answer.password)).status).toBe(200)
+  })
+
+  test('says in one line what is wrong, and exits with 1', async () => {
+    const short = await adminWith('short', 'user', 'add', 'gil', '--password-stdin')
+    expect(short).toMatchObject({
+      code: 1,
+      stderr: 'admin: The password needs at least 15 characters.\n',
+      answer: null,
+    })
+    expect(await admin('user', 'disable', 'nobody')).toMatchObject({
+      code: 1,
+      stderr: 'admin: there is no user "nobody"\n',
+    })
+    expect((await admin('user', 'roles', 'nobody', 'king')).code).toBe(1)
+  })
+
+  test('roles take effect at the next refresh, and never widen what was granted', async () => {
+    await adminWith(PASSWORD, 'user', 'add', 'hal', '--role', 'editor', '--password-stdin')
+    const first = (await login('hal')).body
+    const same = await refresh(first.refresh_token)
+    expect(same.scope).toBe('reports:read reports:write')
+    await admin('user', 'roles', 'hal', 'user')
+    const less = await refresh(same.refresh_token)
+    expect(less.scope).toBe('reports:read')
+    await admin('user', 'roles', 'hal', 'admin')
+    expect((await refresh(less.refresh_token)).scope).toBe('reports:read reports:write')
+  })
+
+  test('a disabled user can neither refresh nor log in; enabled again, only log in', async () => {
+    await adminWith(PASSWORD, 'user', 'add', 'ida', '--password-stdin')
+    const { refresh_token } = (await login('ida')).body
+    expect((await admin('user', 'disable', 'ida')).answer).toMatchObject({ disabled: true, sessions_ended: 1 })
+    expect((await refresh(refresh_token)).error).toBe('invalid_grant')
+    expect((await login('ida')).body.error).toBe('invalid_credentials')
+    await admin('user', 'enable', 'ida')
+    expect((await refresh(refresh_token)).error).toBe('invalid_grant')
+    expect((await login('ida')).status).toBe(200)
+  })
+})
+
+test('admin session lists, revokes one, revokes all, and prunes', async () => {
+  await adminWith(PASSWORD, 'user', 'add', 'jon', '--password-stdin')
+  const [first, second] = [(await login('jon')).body, (await login('jon')).body]
+  expect((await admin('session', 'list', 'jon')).answer.sessions).toMatchObject([{ live: true }, { live: true }])
+  expect((await admin('session', 'revoke', 'jon', first.session_id)).answer).toEqual({ sessions_ended: 1 })
+  expect((await refresh(first.refresh_token)).error).toBe('invalid_grant')
+  expect((await admin('session', 'revoke', 'jon', 'x')).code).toBe(1)
+  const next = await refresh(second.refresh_token)
+  expect((await admin('session', 'revoke', 'jon')).answer).toEqual({ sessions_ended: 1 })
+  expect((await refresh(next.refresh_token)).error).toBe('invalid_grant')
+  expect((await admin('session', 'prune')).answer).toEqual({ sessions_pruned: 0, keys_pruned: 0 })
+})
+
+test('admin key rotates: the next key is published and does not sign yet', async () => {
+  const { answer } = await admin('key', 'rotate')
+  expect(answer.keys.map(({ state }: { state: string }) => state)).toEqual(['signing', 'coming'])
+  expect((await admin('key', 'list')).answer).toEqual(answer)
+  await expect
+    .poll(async () => (await server.call('GET', '/.well-known/jwks.json')).body.keys, { timeout: 10_000 })
+    .toHaveLength(2)
+})

@@ -1,0 +1,123 @@
+import { createPublicKey, verify } from 'node:crypto'
+import { testStores } from '@heirloom/stack/testing'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { keyEncryption } from '../../src/keys/key-encryption.ts'
+import { type KeyPolicy, KeyRing } from '../../src/keys/key-ring.ts'
+import { TokenSigner } from '../../src/keys/token-signer.ts'
+import { type Database, openDatabase } from '../../src/stores/database.ts'
+
+const SECRET = 'a secret of at least 32 bytes, made for a test'
+const POLICY: KeyPolicy = { algorithm: 'RS256', bits: 2048, leadMs: 60_000, retireMs: 30_000, rotateAfterMs: null }
+
+const { databaseUrl } = await testStores()
+const database: Database = openDatabase({ url: databaseUrl, poolSize: 5, statementTimeoutMs: 10_000 })
+afterAll(() => database.$disconnect())
+beforeEach(() => database.signingKey.deleteMany())
+
+const ring = (policy: Partial<KeyPolicy> = {}, secret = SECRET) =>
+  new KeyRing(database, keyEncryption(secret), { ...POLICY, ...policy })
+
+const claims = (iat: number) => ({
+  iss: 'i',
+  aud: 'a',
+  sub: 's',
+  client_id: 'c',
+  sid: 'x',
+  jti: 'j',
+  iat,
+  exp: iat + 1,
+  auth_time: iat,
+  scope: 'a',
+  roles: [],
+})
+
+describe('the key ring', () => {
+  test('servers that start together on an empty database make one key', async () => {
+    const rings = Array.from({ length: 5 }, () => ring())
+    await Promise.all(rings.map((one) => one.refresh()))
+    expect(await database.signingKey.count()).toBe(1)
+    expect(new Set(rings.map((one) => one.signing(Date.now()).kid)).size).toBe(1)
+  })
+
+  test('five that find the key too old make one more', async () => {
+    await ring().refresh()
+    await database.signingKey.updateMany({ data: { createdAt: new Date(0) } })
+    await Promise.all(Array.from({ length: 5 }, () => ring({ rotateAfterMs: 1_000_000 }).refresh()))
+    expect(await database.signingKey.count()).toBe(2)
+  })
+
+  test('a key is published, then signs, then retires, then goes', async () => {
+    const keys = ring()
+    await keys.refresh()
+    const now = Date.now()
+    const first = keys.signing(now)
+    await keys.rotate()
+    const kids = (at: number) => keys.published(at).map(({ kid }) => kid)
+    expect(keys.signing(now).kid).toBe(first.kid)
+    expect(kids(now)).toHaveLength(2)
+
+    const second = keys.signing(now + 61_000)
+    expect(second.kid).not.toBe(first.kid)
+    expect(keys.stateOf(second, now)).toBe('coming')
+    expect(keys.published(now + 61_000).map((key) => keys.stateOf(key, now + 61_000))).toEqual(['retiring', 'signing'])
+    expect(kids(now + 95_000)).toEqual([second.kid])
+    expect(await keys.prune(now)).toBe(0)
+    expect(await keys.prune(now + 95_000)).toBe(1)
+  })
+
+  test('another algorithm in the settings makes a key that comes, and signs in its time', async () => {
+    await ring().refresh()
+    const keys = ring({ algorithm: 'ES256' })
+    await keys.refresh()
+    await keys.refresh()
+    expect(keys.published(Date.now()).map(({ algorithm }) => algorithm)).toEqual(['RS256', 'ES256'])
+    expect(keys.signing(Date.now()).algorithm).toBe('RS256')
+  })
+
+  test.each(['RS256', 'ES256', 'EdDSA'] as const)(
+    '%s: what is signed verifies with the public key that is published',
+    async (algorithm) => {
+      const keys = ring({ algorithm })
+      await keys.refresh()
+      const token = await new TokenSigner(keys).sign(claims(Math.floor(Date.now() / 1000)))
+      const [head = '', payload = '', signature = ''] = token.split('.')
+      const { kid, alg } = JSON.parse(Buffer.from(head, 'base64url').toString())
+      const [published] = keys.published(Date.now())
+      expect([kid, alg]).toEqual([published?.kid, algorithm])
+      const key = createPublicKey({ key: published?.publicJwk ?? {}, format: 'jwk' })
+      const digest = algorithm === 'EdDSA' ? null : 'sha256'
+      const input = Buffer.from(`${head}.${payload}`)
+      expect(verify(digest, input, { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url'))).toBe(true)
+    },
+  )
+
+  test('the private half is not in the database in the clear, and another secret does not open it', async () => {
+    const keys = ring()
+    await keys.refresh()
+    const [row] = await database.signingKey.findMany()
+    const der = keys.signing(Date.now()).privateKey.export({ type: 'pkcs8', format: 'der' })
+    expect(Buffer.from(row?.privateEncrypted ?? []).includes(der.subarray(30, 60))).toBe(false)
+    await expect(ring({}, `${SECRET}!`).refresh()).rejects.toThrow(/^KEY_ENCRYPTION_SECRET/)
+  })
+
+  test('the kid is the thumbprint of RFC 7638', async () => {
+    const keys = ring()
+    await keys.refresh()
+    const { kid, publicJwk } = keys.signing(Date.now())
+    const canonical = `{"e":"${String(publicJwk['e'])}","kty":"RSA","n":"${String(publicJwk['n'])}"}`
+    const digest = await crypto.subtle.digest('SHA-256', Buffer.from(canonical))
+    expect(kid).toBe(Buffer.from(digest).toString('base64url'))
+  })
+})
+
+test('wrapped bytes of one key do not open as another, nor when a bit is changed', async () => {
+  const { wrap, unwrap } = keyEncryption(SECRET)
+  const keys = ring()
+  await keys.refresh()
+  const { privateKey } = keys.signing(Date.now())
+  const wrapped = wrap('a', privateKey)
+  expect(unwrap('a', wrapped).equals(privateKey)).toBe(true)
+  expect(() => unwrap('b', wrapped)).toThrow()
+  wrapped[wrapped.length - 1] = (wrapped.at(-1) ?? 0) ^ 1
+  expect(() => unwrap('a', wrapped)).toThrow()
+})
