@@ -158,16 +158,20 @@ function addHealth(app: FastifyInstance, notReady: AppOptions['notReady']) {
   let closing = false
   app.addHook('preClose', async () => void (closing = true))
 
+  // Asked every second by whoever watches: nothing to log.
+  const logLevel = 'silent'
   app.get(
     '/livez',
-    { schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }) } } },
+    {
+      logLevel, schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }) } } },
     async () => ({
       status: 'ok',
     }),
   )
   app.get(
     '/readyz',
-    { schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }), 503: ErrorBody } } },
+    {
+      logLevel, schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }), 503: ErrorBody } } },
     async (_request, reply) => {
       const reasons = closing ? ['shutting down'] : await notReady()
       if (reasons.length === 0) return { status: 'ok' as const }

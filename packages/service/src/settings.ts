@@ -13,6 +13,36 @@ export class SettingsError extends Error {
 /** Every service reads it: `production` refuses the defaults that are meant for development. */
 export const nodeEnv = str({ choices: ['development', 'test', 'production'], devDefault: 'development' })
 
+/** A URL with one of these protocols, each with its colon. */
+export const url = (...protocols: string[]) =>
+  makeValidator((input) => {
+    const parsed = URL.parse(input)
+    if (parsed && protocols.includes(parsed.protocol)) return input
+    throw new EnvError(`must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`)
+  })
+
+/** An issuer's identifier. Compared to the letter, so one without the slash that people add or leave out. */
+export const issuer = makeValidator((input) => {
+  const parsed = URL.parse(input)
+  const isHttp = parsed !== null && ['http:', 'https:'].includes(parsed.protocol)
+  if (isHttp && !parsed.search && !parsed.hash && !input.endsWith('/')) return input
+  throw new EnvError('must be an http or https URL without query, fragment or final slash (RFC 8414, section 2)')
+})
+
+/** Development may do without TLS, and production where the issuer is on the same machine. */
+export function issuerFaults(settings: { NODE_ENV: string; ISSUER: string }): string[] {
+  const { protocol, hostname } = new URL(settings.ISSUER)
+  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
+  return settings.NODE_ENV === 'production' && protocol !== 'https:' && !isLoopback
+    ? ['ISSUER must be https in production']
+    : []
+}
+
+export const logLevel = str({
+  choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+  default: 'info',
+})
+
 /** A whole number from `least` to `most`, both included. */
 export const range = (least: number, most: number) =>
   makeValidator((input: string) => {

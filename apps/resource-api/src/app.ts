@@ -1,0 +1,20 @@
+import { createApp } from '@heirloom/service'
+import { createVerifier } from '@heirloom/verifier'
+import { bearerAuth } from '@heirloom/verifier/fastify'
+import type { Config } from './config.ts'
+import { routes } from './routes.ts'
+
+/** The verifier and our own routes, and nothing else: no store, no secret, no call on the path of a request. */
+export function buildApp({ issuer, jwksUri, audience, logLevel }: Config) {
+  const verifier = createVerifier({ issuer, audience, ...(jwksUri && { jwksUri }) })
+  const app = createApp({
+    logLevel,
+    notReady: () => (verifier.isReady ? [] : [`the keys of ${issuer} have not been fetched yet`]),
+    async routes(scope) {
+      await scope.register(bearerAuth, { verifier })
+      routes(scope, verifier)
+    },
+  })
+  app.addHook('onClose', () => verifier.close())
+  return app
+}

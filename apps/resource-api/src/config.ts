@@ -1,0 +1,27 @@
+import { host, port, str } from 'envalid'
+import { issuer, issuerFaults, logLevel, nodeEnv, readSettings, url } from '@heirloom/service'
+
+const SPECS = {
+  NODE_ENV: nodeEnv,
+  ISSUER: issuer({ devDefault: 'http://127.0.0.1:4000', desc: 'the auth server whose tokens are trusted' }),
+  JWKS_URI: url('http:', 'https:')({ default: undefined }),
+  AUDIENCE: str({ default: 'resource-api' }),
+  HOST: host({ default: '0.0.0.0', devDefault: '127.0.0.1' }),
+  PORT: port({ default: 4001 }),
+  LOG_LEVEL: logLevel,
+}
+
+/** @throws SettingsError with every bad setting. */
+export function readConfig(env: NodeJS.ProcessEnv) {
+  const settings = readSettings(env, SPECS, issuerFaults)
+  return {
+    issuer: settings.ISSUER,
+    jwksUri: settings.JWKS_URI,
+    audience: settings.AUDIENCE,
+    host: settings.HOST,
+    port: settings.PORT,
+    logLevel: settings.LOG_LEVEL,
+  }
+}
+
+export type Config = ReturnType<typeof readConfig>

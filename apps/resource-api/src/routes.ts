@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto'
+import { type App, ErrorBody } from '@heirloom/service'
+import type { Verifier } from '@heirloom/verifier'
+import { Type } from 'typebox'
+
+const Report = Type.Object({ id: Type.String(), title: Type.String(), author: Type.String() })
+
+/** Sample data: a service that holds nothing shows best that it needs nothing. */
+const REPORTS = [
+  { id: 'r-1', title: 'Rainfall in March', author: 'the weather station' },
+  { id: 'r-2', title: 'Ships in the harbour', author: 'the harbour master' },
+]
+
+export function routes(app: App, verifier: Verifier): void {
+  app.get('/api/public', { schema: { response: { 200: Type.Object({ message: Type.String() }) } } }, async () => ({
+    message: 'Anybody may read this.',
+  }))
+
+  app.get(
+    '/api/me',
+    {
+      onRequest: app.authenticate,
+      schema: {
+        response: {
+          200: Type.Object({
+            sub: Type.String(),
+            client_id: Type.String(),
+            session_id: Type.String(),
+            scope: Type.String(),
+            roles: Type.Array(Type.String()),
+            expires_at: Type.String({ format: 'date-time' }),
+          }),
+        },
+      },
+    },
+    async ({ user }) => ({
+      sub: user.sub,
+      client_id: user.client_id,
+      session_id: user.sid,
+      scope: user.scope,
+      roles: [...user.roles],
+      expires_at: new Date(user.exp * 1000).toISOString(),
+    }),
+  )
+
+  app.get(
+    '/api/reports',
+    {
+      onRequest: app.requireScope('reports:read'),
+      schema: { response: { 200: Type.Object({ reports: Type.Array(Report) }) } },
+    },
+    async () => ({ reports: REPORTS }),
+  )
+
+  app.post(
+    '/api/reports',
+    {
+      onRequest: app.requireScope('reports:write'),
+      schema: {
+        body: Type.Object({ title: Type.String({ minLength: 1, maxLength: 200 }) }),
+        response: { 201: Report, 400: ErrorBody },
+      },
+    },
+    async ({ body, user }, reply) => reply.code(201).send({ id: randomUUID(), title: body.title, author: user.sub }),
+  )
+
+  app.get(
+    '/api/admin/stats',
+    {
+      onRequest: app.requireRole('admin'),
+      schema: {
+        response: {
+          200: Type.Object({
+            uptime_seconds: Type.Number(),
+            resident_bytes: Type.Integer(),
+            tokens: Type.Object({ seen_before: Type.Integer(), verified: Type.Integer(), refused: Type.Integer() }),
+          }),
+        },
+      },
+    },
+    async () => {
+      const { seenBefore, verified, refused } = verifier.stats()
+      return {
+        uptime_seconds: process.uptime(),
+        resident_bytes: process.memoryUsage.rss(),
+        tokens: {
+          seen_before: seenBefore,
+          verified,
+          refused: Object.values(refused).reduce<number>((sum, count) => sum + count, 0),
+        },
+      }
+    },
+  )
+}
