@@ -11,21 +11,22 @@ import { refreshTokens } from './rules/refresh-token.ts'
 import type { Core } from './services/core.ts'
 import type { SecurityEvent } from './services/security-event.ts'
 import { Accounts } from './stores/accounts.ts'
-import { ask, openDatabase } from './stores/database.ts'
+import { type Database, ask, openDatabase } from './stores/database.ts'
 import { LayeredFamilyStore } from './stores/layered-family-store.ts'
 import { MarkWriter } from './stores/mark-writer.ts'
 import { PostgresFamilyStore } from './stores/postgres-family-store.ts'
 import { RedisConnection } from './stores/redis-connection.ts'
 import { RedisFamilyStore } from './stores/redis-family-store.ts'
+import { RedisTrust } from './stores/redis-trust.ts'
 import { Sessions } from './stores/sessions.ts'
 import { StandingCache } from './stores/standing-cache.ts'
 
 /** A key that another server made is known here after this long; much shorter than its lead. */
 const KEYS_EVERY_MS = 5_000
-/** How long a start waits for its stores. */
-const START_WITHIN_MS = 10_000
+/** How long a start waits for Redis; then it goes on through Postgres. */
+const REDIS_WITHIN_MS = 2_000
 
-type Log = Pick<Logger, 'info' | 'warn' | 'error'>
+type Log = Pick<Logger, 'debug' | 'info' | 'warn'>
 
 export interface Composition {
   core: Core
@@ -44,25 +45,26 @@ export async function compose(config: Config, log: Log): Promise<Composition> {
     poolSize: config.databasePoolSize,
     statementTimeoutMs: config.databaseStatementTimeoutMs,
   })
-  const redis = config.redisUrl === undefined ? null : new RedisConnection(config.redisUrl)
-  redis?.client.on('error', (error: Error) => log.warn({ reason: error.message }, 'Redis does not answer'))
-
   const record = new PostgresFamilyStore(database)
   const marks = new MarkWriter({
     write: (growths) => record.merge(growths),
-    onError: () => log.warn({ waiting: marks.size }, 'Postgres did not take the marks of refreshes; they wait'),
+    onChange: (isWriting) =>
+      isWriting
+        ? log.info('Postgres has the marks of all refreshes')
+        : log.warn('Postgres does not take the marks of refreshes; they wait'),
   })
+  const layer = config.redisUrl === undefined ? null : layerOfRedis(config.redisUrl, database, log)
   const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), config.keyPolicy)
   const core: Core = {
     config,
-    families: redis ? new LayeredFamilyStore(new RedisFamilyStore(redis), record, marks) : record,
+    families: layer ? new LayeredFamilyStore({ ...layer, record, marks }) : record,
     sessions: new Sessions(database),
-    accounts: new Accounts(database, redis && new StandingCache(redis)),
+    accounts: new Accounts(database, layer && new StandingCache(layer.redis, layer.trust, config.refreshAbsoluteTtlMs)),
     keys,
     signer: new TokenSigner(keys),
     refreshTokens: refreshTokens(config.tokenSecrets),
     hasher: new PasswordHasher(config.hashesAtOnce),
-    throttle: new AttemptThrottle(config.throttlePolicy, redis),
+    throttle: new AttemptThrottle(config.throttlePolicy, layer && layer.redis),
     record: (event) => logEvent(log, event),
   }
 
@@ -70,13 +72,16 @@ export async function compose(config: Config, log: Log): Promise<Composition> {
   const close = async () => {
     clearInterval(timer)
     await marks.close()
-    await redis?.close()
+    await layer?.trust.stop()
+    layer?.redis.close()
     await database.$disconnect()
   }
 
   const published = () => keys.published(Date.now()).map(({ publicJwk }) => publicJwk)
   try {
-    await Promise.all([redis?.ready(START_WITHIN_MS), keys.refresh()])
+    await keys.refresh()
+    await layer?.redis.ready(REDIS_WITHIN_MS)
+    await layer?.trust.start()
   } catch (error) {
     await close()
     throw error
@@ -92,13 +97,27 @@ export async function compose(config: Config, log: Log): Promise<Composition> {
     )
   }, KEYS_EVERY_MS).unref()
 
+  // One store is enough to refresh.
   const notReady = async () => {
-    const reasons: string[] = []
-    if (redis && !redis.isReady) reasons.push('Redis does not answer')
-    await ask(database.$queryRaw`SELECT 1`).catch(() => reasons.push('Postgres does not answer'))
-    return reasons
+    if (layer?.trust.isTrusted) return []
+    return ask(database.$queryRaw`SELECT 1`).then(
+      () => [],
+      () => [layer ? 'neither Redis nor Postgres answers' : 'Postgres does not answer'],
+    )
   }
   return { core, keySet, notReady, close }
+}
+
+function layerOfRedis(url: string, database: Database, log: Log) {
+  const redis = new RedisConnection(url)
+  // Without a listener ioredis prints them itself. The trust tells what they come to.
+  redis.client.on('error', (error: Error) => log.debug({ reason: error.message }, 'Redis'))
+  const trust = new RedisTrust(database, redis, (isTrusted) =>
+    isTrusted
+      ? log.info('refreshes go through Redis')
+      : log.warn('refreshes go through Postgres: Redis does not answer, or has to catch up'),
+  )
+  return { redis, trust, hot: new RedisFamilyStore(redis, () => trust.epoch) }
 }
 
 const ALARMING = new Set<SecurityEvent['type']>(['reuse', 'late_repeat', 'gap'])

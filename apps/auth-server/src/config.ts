@@ -69,7 +69,7 @@ const SPECS = {
   HASHES_AT_ONCE: range(1, 64)({ default: 1 }),
   TRUSTED_PROXIES: networks({ default: [] }),
   DATABASE_POOL_SIZE: range(1, 1000)({ default: 10 }),
-  DATABASE_STATEMENT_TIMEOUT_MS: range(100, 600_000)({ default: 5_000 }),
+  DATABASE_STATEMENT_TIMEOUT_MS: range(100, 600_000)({ default: 1_000 }),
   HOST: host({ default: '0.0.0.0', devDefault: '127.0.0.1' }),
   PORT: port({ default: 4000 }),
   DOCS: bool({ default: true }),

@@ -163,7 +163,9 @@ function addHealth(app: FastifyInstance, notReady: AppOptions['notReady']) {
   app.get(
     '/livez',
     {
-      logLevel, schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }) } } },
+      logLevel,
+      schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }) } },
+    },
     async () => ({
       status: 'ok',
     }),
@@ -171,7 +173,9 @@ function addHealth(app: FastifyInstance, notReady: AppOptions['notReady']) {
   app.get(
     '/readyz',
     {
-      logLevel, schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }), 503: ErrorBody } } },
+      logLevel,
+      schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }), 503: ErrorBody } },
+    },
     async (_request, reply) => {
       const reasons = closing ? ['shutting down'] : await notReady()
       if (reasons.length === 0) return { status: 'ok' as const }

@@ -55,20 +55,23 @@ export async function startService({ script, env, onLine }: ServiceOptions): Pro
       let stopped = false
       void child.exited.then(() => (stopped = true))
       const deadline = Date.now() + READY_TIMEOUT_MS
-      while (!(await isReady(url))) {
+      for (;;) {
+        const obstacle = await whatIsMissing(url)
+        if (obstacle === null) return
         if (stopped) throw new Error(`${name} did not come up: ${lastLine}`)
-        if (Date.now() > deadline) throw new Error(`${name} was not ready in ${READY_TIMEOUT_MS / 1000} s: ${lastLine}`)
+        if (Date.now() > deadline) throw new Error(`${name} was not ready in ${READY_TIMEOUT_MS / 1000} s: ${obstacle}`)
         await sleep(50)
       }
     },
   }
 }
 
-async function isReady(url: string): Promise<boolean> {
+/** Null if it is ready. */
+async function whatIsMissing(url: string): Promise<string | null> {
   try {
-    const { ok } = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2000) })
-    return ok
-  } catch {
-    return false
+    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2000) })
+    return response.ok ? null : `it answers ${response.status}: ${await response.text()}`
+  } catch (error) {
+    return `it does not answer: ${(error as Error).message}`
   }
 }

@@ -88,7 +88,7 @@ function settle(
     return
   }
   const { status, headers, body } = answerRefusal(verdict, need)
-  request.log.info({ code: verdict.code }, verdict.description)
+  request.log.debug({ code: verdict.code }, verdict.description)
   void reply.code(status).headers(headers).send(body)
 }
 

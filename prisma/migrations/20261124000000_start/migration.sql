@@ -50,3 +50,13 @@ CREATE TABLE "signing_keys" (
     CONSTRAINT "signing_keys_pkey" PRIMARY KEY ("kid")
 );
 CREATE INDEX "signing_keys_signs_from_idx" ON "signing_keys"("signs_from");
+
+CREATE TABLE "redis_trust" (
+    "id" INTEGER NOT NULL DEFAULT 1,
+    "epoch" BIGINT NOT NULL DEFAULT 1,
+    "run_id" TEXT NOT NULL DEFAULT '',
+    "suspended_until" TIMESTAMPTZ(3),
+
+    CONSTRAINT "redis_trust_pkey" PRIMARY KEY ("id")
+);
+INSERT INTO "redis_trust" DEFAULT VALUES;

@@ -52,7 +52,7 @@ export class Accounts {
     const copy = await this.#standings?.get(userId)
     if (copy) return copy
     const account = await this.byId(userId)
-    if (account) await this.#standings?.merge(userId, account)
+    if (account) await this.#standings?.keep(userId, account)
     return account
   }
 
@@ -68,7 +68,7 @@ export class Accounts {
     )
     if (!row) return null
     const account = toAccount(row)
-    await this.#standings?.merge(id, account)
+    await this.#standings?.spread(id, account)
     return account
   }
 

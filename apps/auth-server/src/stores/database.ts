@@ -15,9 +15,9 @@ export function openDatabase({ url, poolSize, statementTimeoutMs }: DatabaseOpti
   const adapter = new PrismaPg({
     connectionString: url,
     max: poolSize,
-    connectionTimeoutMillis: 2_000,
+    connectionTimeoutMillis: 750,
     statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs + 500,
+    query_timeout: statementTimeoutMs + 200,
     application_name: 'heirloom-auth-server',
   })
   // Prisma would print errors by itself, with the values of the query in them.

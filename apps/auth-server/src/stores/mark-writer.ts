@@ -1,15 +1,18 @@
-import { type FamilyId, merge } from '../rules/family.ts'
+import { type FamilyId, type Marks, merge } from '../rules/family.ts'
 import type { Growth } from './family-store.ts'
 
 /** Postgres is at most this far behind Redis while it answers. Milliseconds. */
 const WRITE_EVERY_MS = 100
+const RETRY_MS = 500
 /** Families in one statement. */
 const BATCH = 500
+/** About 300 MB. Beyond, what Redis has is written with the family's next refresh. */
+const MOST_WAITING = 1_000_000
 
 export interface MarkWriterOptions {
   write: (growths: readonly Growth[]) => Promise<unknown>
-  /** Told of a batch that could not be written; it is kept and tried again. */
-  onError: (error: unknown) => void
+  /** Told when writing begins to fail, and when it works again. */
+  onChange: (isWriting: boolean) => void
 }
 
 /**
@@ -17,51 +20,74 @@ export interface MarkWriterOptions {
  * is merged back, so nothing is lost while the process lives.
  */
 export class MarkWriter {
-  #waiting = new Map<FamilyId, Growth>()
-  #writing: Promise<void> | null = null
-  #timer: NodeJS.Timeout | null = null
   readonly #options: MarkWriterOptions
+  #waiting = new Map<FamilyId, Growth>()
+  /** On their way to Postgres. */
+  #leaving = new Map<FamilyId, Growth>()
+  #writing: Promise<void> = Promise.resolve()
+  #timer: NodeJS.Timeout | null = null
+  #fails = false
+  #closed = false
 
   constructor(options: MarkWriterOptions) {
     this.#options = options
   }
 
   get size(): number {
-    return this.#waiting.size
+    return this.#waiting.size + this.#leaving.size
+  }
+
+  /** What Postgres may not have yet, or undefined. */
+  of(id: FamilyId): Marks | undefined {
+    const [waiting, leaving] = [this.#waiting.get(id)?.marks, this.#leaving.get(id)?.marks]
+    return waiting && leaving ? merge(waiting, leaving) : (waiting ?? leaving)
   }
 
   add(growth: Growth): void {
     const known = this.#waiting.get(growth.id)
+    if (!known && this.#waiting.size >= MOST_WAITING) return
     this.#waiting.set(growth.id, known ? { ...growth, marks: merge(known.marks, growth.marks) } : growth)
-    this.#timer ??= setTimeout(() => void this.flush(), WRITE_EVERY_MS)
+    this.#schedule()
   }
 
   /** Writes what is waiting. Never throws: what fails stays. */
   async flush(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
+    this.#writing = this.#writing.then(() => this.#write())
     await this.#writing
-    this.#writing = this.#write()
-    await this.#writing
-    if (this.#waiting.size > 0) this.#timer ??= setTimeout(() => void this.flush(), WRITE_EVERY_MS)
   }
 
+  /** Writes what is waiting, once; what Postgres does not take then is in Redis. */
   async close(): Promise<void> {
+    this.#closed = true
     await this.flush()
-    if (this.#timer) clearTimeout(this.#timer)
+  }
+
+  #schedule(): void {
+    if (this.#closed) return
+    this.#timer ??= setTimeout(() => void this.flush(), this.#fails ? RETRY_MS : WRITE_EVERY_MS)
   }
 
   async #write(): Promise<void> {
-    const growths = [...this.#waiting.values()]
+    this.#leaving = this.#waiting
     this.#waiting = new Map()
-    for (let from = 0; from < growths.length; from += BATCH) {
-      const batch = growths.slice(from, from + BATCH)
-      try {
-        await this.#options.write(batch)
-      } catch (error) {
-        this.#options.onError(error)
-        for (const growth of batch) this.add(growth)
-      }
+    const growths = [...this.#leaving.values()]
+    let written = 0
+    try {
+      for (; written < growths.length; written += BATCH)
+        await this.#options.write(growths.slice(written, written + BATCH))
+      this.#report(false)
+    } catch {
+      this.#report(true)
+      for (const growth of growths.slice(written)) this.add(growth)
+    } finally {
+      this.#leaving = new Map()
     }
+  }
+
+  #report(fails: boolean): void {
+    if (fails !== this.#fails) this.#options.onChange(!fails)
+    this.#fails = fails
   }
 }

@@ -11,73 +11,74 @@ const MARK_FIELDS = ['redeemed', 'redeemedAt', 'late', 'revokedAt', 'revokedFor'
 /** Answers the fields in the order above and the time in milliseconds. */
 const LOAD = `
 local time = redis.call('TIME')
-local fields = redis.call('HMGET', KEYS[1], '${[...GRANT_FIELDS, ...MARK_FIELDS].join("','")}')
+local fields = redis.call('HMGET', KEYS[1], 'epoch', '${[...GRANT_FIELDS, ...MARK_FIELDS].join("','")}')
 fields[#fields + 1] = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 return fields`
 
 /**
- * ARGV: expiry, the five marks (an empty string is none), then the grant's fields and values where the family is opened.
- * Answers the marks before the merge, or nothing where the family was not known. Merges as rules/family.ts does.
+ * ARGV: epoch, expiry, the five marks (an empty string is none), then the grant's fields and values where the family is
+ * opened. Answers the marks before the merge, or nothing where no copy of this epoch or a later one was there. Merges as
+ * rules/family.ts does, whatever the epoch of the copy: what it holds did happen.
  */
 const MERGE = `
-local before = redis.call('HMGET', KEYS[1], 'user', '${MARK_FIELDS.join("','")}')
-local known, opened = before[1], #ARGV > 6
-local revokes = ARGV[5] ~= ''
+local before = redis.call('HMGET', KEYS[1], 'epoch', '${MARK_FIELDS.join("','")}')
+local there, opened = before[2], #ARGV > 7
+local known = tonumber(before[1] or '-1') >= tonumber(ARGV[1])
+local revokes = ARGV[6] ~= ''
 if not (known or opened or revokes) then return nil end
 
 local changes = {}
 local function set(field, value) changes[#changes + 1] = field; changes[#changes + 1] = value end
 
-local redeemed, had = tonumber(ARGV[2]), tonumber(before[2] or '-1')
-if redeemed > had then set('redeemed', ARGV[2]) end
-if redeemed > had or (redeemed == had and tonumber(ARGV[3]) < tonumber(before[3])) then set('redeemedAt', ARGV[3]) end
-if ARGV[4] ~= '' and tonumber(ARGV[4]) > tonumber(before[4] or '0') then set('late', ARGV[4]) end
+local redeemed, had = tonumber(ARGV[3]), tonumber(before[2] or '-1')
+if redeemed > had then set('redeemed', ARGV[3]) end
+if redeemed > had or (redeemed == had and tonumber(ARGV[4]) < tonumber(before[3])) then set('redeemedAt', ARGV[4]) end
+if ARGV[5] ~= '' and tonumber(ARGV[5]) > tonumber(before[4] or '0') then set('late', ARGV[5]) end
 if revokes then
-  local at, was = tonumber(ARGV[5]), tonumber(before[5] or 'inf')
-  if at < was or (at == was and ARGV[6] < before[6]) then set('revokedAt', ARGV[5]); set('revokedFor', ARGV[6]) end
+  local at, was = tonumber(ARGV[6]), tonumber(before[5] or 'inf')
+  if at < was or (at == was and ARGV[7] < before[6]) then set('revokedAt', ARGV[6]); set('revokedFor', ARGV[7]) end
 end
-if opened and not known then for i = 7, #ARGV do changes[#changes + 1] = ARGV[i] end end
+if opened and not known then
+  set('epoch', ARGV[1])
+  for i = 8, #ARGV do changes[#changes + 1] = ARGV[i] end
+end
 
 if #changes > 0 then redis.call('HSET', KEYS[1], unpack(changes)) end
-if not known then redis.call('PEXPIREAT', KEYS[1], ARGV[1]) end
+if not there then redis.call('PEXPIREAT', KEYS[1], ARGV[2]) end
 if known then return before end`
 
 type Field = string | null
 
-/** The hot copy: one hash a family, gone when the family is. */
+/** The hot copy: one hash a family, gone when the family is. A copy of an epoch before the current one is not known. */
 export class RedisFamilyStore implements FamilyStore {
+  readonly #epoch: () => number
   readonly #load: (key: string) => Promise<Field[]>
   readonly #merge: (key: string, ...args: (string | number)[]) => Promise<Field[] | null>
 
-  constructor(redis: RedisConnection) {
-    this.#load = redis.script('heirloomLoad', LOAD) as (key: string) => Promise<Field[]>
-    this.#merge = redis.script('heirloomMerge', MERGE) as (...args: (string | number)[]) => Promise<Field[] | null>
+  /** @param epoch the current one, as in stores/redis-trust.ts. */
+  constructor(redis: RedisConnection, epoch: () => number) {
+    this.#epoch = epoch
+    this.#load = redis.script('heirloomLoad', LOAD)
+    this.#merge = redis.script('heirloomMerge', MERGE)
   }
 
   async open(family: Family): Promise<void> {
-    const values = [
-      family.sid,
-      family.userId,
-      family.clientId,
-      family.scope,
-      family.bindingKey ?? '',
-      family.createdAt,
-      family.expiresAt,
-    ]
+    const { sid, userId, clientId, scope, bindingKey, createdAt, expiresAt } = family
+    const values = [sid, userId, clientId, scope, bindingKey ?? '', createdAt, expiresAt]
     const grant = GRANT_FIELDS.flatMap((field, i) => [field, values[i] ?? ''])
-    await this.#merge(keyOf(family.id), family.expiresAt, ...markArguments(family), ...grant)
+    await this.#merge(keyOf(family.id), this.#epoch(), expiresAt, ...markArguments(family), ...grant)
   }
 
   async load(id: FamilyId): Promise<{ family: Family; now: number } | null> {
-    const [sid, userId, clientId, scope, bindingKey, createdAt, expiresAt, ...rest] = await this.#load(keyOf(id))
-    if (!userId || !sid || !clientId) return null
+    const [epoch, sid, userId, clientId, scope, bindingKey, createdAt, expiresAt, ...rest] = await this.#load(keyOf(id))
+    if (!epoch || Number(epoch) < this.#epoch() || !sid || !userId || !clientId) return null
     const grant = { id, sid, userId, clientId, scope: scope ?? '', bindingKey: bindingKey || null }
     const now = Number(rest.at(-1))
     return { family: { ...grant, createdAt: Number(createdAt), expiresAt: Number(expiresAt), ...toMarks(rest) }, now }
   }
 
   async advance({ id, expiresAt, marks }: Growth): Promise<Marks | null> {
-    const before = await this.#merge(keyOf(id), expiresAt, ...markArguments(marks))
+    const before = await this.#merge(keyOf(id), this.#epoch(), expiresAt, ...markArguments(marks))
     return before && toMarks(before.slice(1))
   }
 

@@ -1,4 +1,6 @@
 import type { RedisConnection } from './redis-connection.ts'
+import type { RedisTrust } from './redis-trust.ts'
+import { StoreUnavailable } from './store-unavailable.ts'
 
 /** What of an account a refresh asks for. */
 export interface Standing {
@@ -10,36 +12,60 @@ export interface Standing {
 
 const keyOf = (userId: string) => `heirloom:user:{${userId}}`
 
-/** Longer than the time between two refreshes of an active session, so that Postgres is asked about a user once. */
-const KEPT_MS = 60 * 60 * 1000
-
-/** ARGV: version, roles, disabled, how long to keep. A copy of an older version changes nothing. */
+/** ARGV: epoch, how long to keep, version, roles, disabled. A copy of an older version changes nothing but the epoch. */
 const MERGE = `
-local had = tonumber(redis.call('HGET', KEYS[1], 'version') or '0')
-if tonumber(ARGV[1]) < had then return 0 end
-redis.call('HSET', KEYS[1], 'version', ARGV[1], 'roles', ARGV[2], 'disabled', ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
+local had = redis.call('HMGET', KEYS[1], 'epoch', 'version')
+if tonumber(ARGV[3]) >= tonumber(had[2] or '0') then
+  redis.call('HSET', KEYS[1], 'version', ARGV[3], 'roles', ARGV[4], 'disabled', ARGV[5])
+end
+if tonumber(ARGV[1]) > tonumber(had[1] or '-1') then redis.call('HSET', KEYS[1], 'epoch', ARGV[1]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1`
 
-const LOAD = `return redis.call('HMGET', KEYS[1], 'version', 'roles', 'disabled')`
+const LOAD = `return redis.call('HMGET', KEYS[1], 'epoch', 'version', 'roles', 'disabled')`
 
-/** The copies of standings in Redis, merged by version: a slow reader cannot bring an older one back. */
+/**
+ * Copies of standings in Redis, for as long as Redis is trusted. Merged by version: a slow reader cannot bring an older
+ * one back.
+ */
 export class StandingCache {
-  readonly #merge: (key: string, ...args: (string | number)[]) => Promise<unknown>
+  readonly #trust: RedisTrust
+  readonly #keptMs: number
   readonly #load: (key: string) => Promise<(string | null)[]>
+  readonly #merge: (key: string, ...args: (string | number)[]) => Promise<unknown>
 
-  constructor(redis: RedisConnection) {
+  /** @param keptMs as long as a session may live, so that Postgres is asked about a user once. */
+  constructor(redis: RedisConnection, trust: RedisTrust, keptMs: number) {
+    this.#trust = trust
+    this.#keptMs = keptMs
+    this.#load = redis.script('heirloomLoadStanding', LOAD)
     this.#merge = redis.script('heirloomMergeStanding', MERGE)
-    this.#load = redis.script('heirloomLoadStanding', LOAD) as (key: string) => Promise<(string | null)[]>
   }
 
+  /** Null where Postgres is to be asked. Never throws. */
   async get(userId: string): Promise<Standing | null> {
-    const [version, roles, disabled] = await this.#load(keyOf(userId))
-    if (!version) return null
+    if (!this.#trust.isTrusted) return null
+    const [epoch, version, roles, disabled] = await this.#load(keyOf(userId)).catch(() => [])
+    if (!version || Number(epoch) < this.#trust.epoch) return null
     return { version: Number(version), roles: roles ? roles.split(' ') : [], disabled: disabled === '1' }
   }
 
-  async merge(userId: string, { version, roles, disabled }: Standing): Promise<void> {
-    await this.#merge(keyOf(userId), version, roles.join(' '), disabled ? '1' : '0', KEPT_MS)
+  /** Keeps what was read from Postgres. Never throws. */
+  async keep(userId: string, standing: Standing): Promise<void> {
+    if (this.#trust.isTrusted) await this.#write(userId, standing).catch(() => undefined)
+  }
+
+  /** Spreads a change: when it returns, no server goes on with an older copy. @throws StoreUnavailable */
+  async spread(userId: string, standing: Standing): Promise<void> {
+    try {
+      await this.#write(userId, standing)
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error
+      await this.#trust.suspend()
+    }
+  }
+
+  async #write(userId: string, { version, roles, disabled }: Standing): Promise<void> {
+    await this.#merge(keyOf(userId), this.#trust.epoch, this.#keptMs, version, roles.join(' '), disabled ? '1' : '0')
   }
 }

@@ -1,6 +1,14 @@
+export type StoreName = 'Redis' | 'Postgres'
+
 /** A store gave no answer in time. Nothing is known about what it did; the same call may be made again. */
 export class StoreUnavailable extends Error {
-  constructor(store: 'Redis' | 'Postgres', cause: unknown) {
+  readonly store: StoreName
+
+  constructor(store: StoreName, cause: unknown) {
     super(`${store} did not answer`, { cause })
+    this.store = store
   }
 }
+
+export const isUnavailable = (error: unknown, store: StoreName) =>
+  error instanceof StoreUnavailable && error.store === store

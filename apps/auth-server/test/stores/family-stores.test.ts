@@ -8,6 +8,7 @@ import { LayeredFamilyStore } from '../../src/stores/layered-family-store.ts'
 import { MarkWriter } from '../../src/stores/mark-writer.ts'
 import { PostgresFamilyStore } from '../../src/stores/postgres-family-store.ts'
 import { RedisConnection } from '../../src/stores/redis-connection.ts'
+import { RedisTrust } from '../../src/stores/redis-trust.ts'
 import { RedisFamilyStore } from '../../src/stores/redis-family-store.ts'
 import { ORIGIN, aFamily, familyStoreContract } from './family-store.contract.ts'
 
@@ -18,6 +19,7 @@ let userId: string
 let record: PostgresFamilyStore
 let hot: RedisFamilyStore
 let marks: MarkWriter
+let trust: RedisTrust
 let layered: LayeredFamilyStore
 
 beforeAll(async () => {
@@ -34,19 +36,20 @@ beforeAll(async () => {
   })
   userId = user?.id ?? ''
   record = new PostgresFamilyStore(database)
-  hot = new RedisFamilyStore(redis)
+  trust = new RedisTrust(database, redis, () => undefined)
+  await trust.start()
+  hot = new RedisFamilyStore(redis, () => trust.epoch)
   marks = new MarkWriter({
     write: (growths) => record.merge(growths),
-    onError: (error) => {
-      throw error
-    },
+    onChange: () => undefined,
   })
-  layered = new LayeredFamilyStore(hot, record, marks)
+  layered = new LayeredFamilyStore({ hot, record, marks, trust })
 })
 
 afterAll(async () => {
   await marks.close()
-  await redis.close()
+  await trust.stop()
+  redis.close()
   raw.disconnect()
   await database.$disconnect()
 })

@@ -1,0 +1,142 @@
+import { type SharedTrust, type Trust, decideTrust } from '../rules/decide-trust.ts'
+import { type Database, ask } from './database.ts'
+import type { RedisConnection } from './redis-connection.ts'
+
+/** How soon one server sees what another one wrote past Redis. */
+const LOOK_EVERY_MS = 250
+/** How long a server's word that it works without Redis stands; it repeats it at every look. */
+const SUSPENSION_MS = 1_000
+
+interface Row {
+  epoch: bigint
+  run_id: string
+  suspended: SharedTrust['suspended']
+}
+
+/**
+ * Keeps servers from believing a Redis that missed something: one that was away, hung, restarted from an old snapshot,
+ * replaced by a replica, or that one server alone cannot see. The rule is `decideTrust`; what the servers must know of
+ * each other is one row in Postgres.
+ */
+export class RedisTrust {
+  readonly #database: Database
+  readonly #redis: RedisConnection
+  readonly #onChange: (isTrusted: boolean) => void
+  #trust: Trust | null = null
+  #newestEpoch = 0
+  /** What was believed without a break; a suspension of our own breaks it. */
+  #last: Trust | null = null
+  #looking: Promise<void> | null = null
+  #suspending: Promise<void> | null = null
+  #suspendNext: Promise<void> | null = null
+  #timer: NodeJS.Timeout | undefined
+  #stopped = false
+
+  /** @param onChange told when Redis begins or ceases to be believed. */
+  constructor(database: Database, redis: RedisConnection, onChange: (isTrusted: boolean) => void) {
+    this.#database = database
+    this.#redis = redis
+    this.#onChange = onChange
+  }
+
+  /** Whether Redis may be asked; else work through Postgres. */
+  get isTrusted(): boolean {
+    return this.#trust !== null
+  }
+
+  /** A copy in Redis must be of this epoch, or a later one, to be believed. */
+  get epoch(): number {
+    return this.#newestEpoch
+  }
+
+  /** Looks for the first time, then again and again until `stop`. */
+  async start(): Promise<void> {
+    this.#redis.onLost(() => {
+      if (this.#stopped) return
+      this.#set(null)
+      void this.look()
+    })
+    await this.look()
+    this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS)
+  }
+
+  /** Afterwards nothing is asked of the stores: a connection that is closed on purpose is no reason to suspend. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearInterval(this.#timer)
+    await this.#looking
+  }
+
+  /** Finds out where things stand; callers at the same time share one look. Never throws. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = null))
+    return this.#looking
+  }
+
+  /**
+   * Tells all servers that Postgres has something that Redis misses. When it returns, whoever looks works through Postgres
+   * until all copies in Redis are to be merged anew. @throws StoreUnavailable where Postgres does not answer.
+   */
+  async suspend(): Promise<void> {
+    // Only a statement that starts after this call covers what the caller wrote before it.
+    this.#suspendNext ??= (this.#suspending ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => {
+        this.#suspendNext = null
+        this.#suspending = this.#writeSuspension()
+        return this.#suspending
+      })
+    return this.#suspendNext
+  }
+
+  async #writeSuspension(): Promise<void> {
+    this.#last = null
+    this.#set(null)
+    await ask(this.#database.$executeRaw`
+      UPDATE redis_trust SET suspended_until = clock_timestamp() + ${SUSPENSION_MS} * interval '1 millisecond'`)
+  }
+
+  async #look(): Promise<void> {
+    const [shared, runId] = await Promise.all([this.#read().catch(() => null), this.#redis.probe().catch(() => null)])
+    const verdict = decideTrust(shared, runId, this.#last)
+    switch (verdict.kind) {
+      case 'trust':
+        this.#last = verdict.trust
+        return this.#set(verdict.trust)
+      case 'distrust':
+        return this.#set(null)
+      case 'suspend':
+        return this.suspend().catch(() => undefined)
+      case 'begin_epoch':
+        this.#set(null)
+        if (shared && runId !== null) await this.#beginEpoch(shared.epoch, runId).catch(() => undefined)
+    }
+  }
+
+  async #read(): Promise<SharedTrust | null> {
+    const [row] = await ask(this.#database.$queryRaw<Row[]>`
+      SELECT epoch, run_id, CASE WHEN suspended_until IS NULL THEN 'never'
+                                 WHEN suspended_until > clock_timestamp() THEN 'now' ELSE 'before' END AS suspended
+      FROM redis_trust`)
+    return row ? { epoch: Number(row.epoch), runId: row.run_id, suspended: row.suspended } : null
+  }
+
+  /** Of several servers that try, one does; the others see it at their next look. */
+  async #beginEpoch(after: number, runId: string): Promise<void> {
+    await ask(this.#database.$executeRaw`
+      UPDATE redis_trust SET epoch = epoch + 1, run_id = ${runId}, suspended_until = NULL
+      WHERE epoch = ${after} AND (suspended_until IS NULL OR suspended_until <= clock_timestamp())`)
+    const shared = await this.#read()
+    const verdict = decideTrust(shared, runId, null)
+    if (verdict.kind !== 'trust') return
+    this.#last = verdict.trust
+    this.#set(verdict.trust)
+  }
+
+  #set(trust: Trust | null): void {
+    const changed = (trust === null) !== (this.#trust === null)
+    this.#trust = trust
+    this.#newestEpoch = Math.max(this.#newestEpoch, trust?.epoch ?? 0)
+    if (changed) this.#onChange(trust !== null)
+  }
+}

@@ -1,0 +1,158 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '@heirloom/stack'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const scripts = fileURLToPath(new URL('..', import.meta.url))
+const temporary = mkdtempSync(join(tmpdir(), 'heirloom-start-'))
+const place = {
+  DATA_DIR: join(temporary, 'data'),
+  AUTH_PORT: String(await freePort()),
+  API_PORT: String(await freePort()),
+}
+const authUrl = `http://127.0.0.1:${place.AUTH_PORT}`
+
+/** A copy, as someone starts it at a terminal: its output as far as `Ready`, or its last words. */
+async function start(env: NodeJS.ProcessEnv): Promise<{ copy: ChildProcess; output: string }> {
+  const { PATH } = process.env
+  const copy = spawn(process.execPath, [join(scripts, 'start.ts')], { env: { PATH, ...env } })
+  let output = ''
+  for await (const chunk of copy.stdout) {
+    output += chunk
+    if (output.includes('Ctrl-C')) return { copy, output }
+  }
+  return { copy, output: output + (await text(copy.stderr)) }
+}
+
+async function stop(copy: ChildProcess): Promise<number | null> {
+  copy.stdout?.resume()
+  copy.kill('SIGINT')
+  return exit(copy)
+}
+
+async function exit(copy: ChildProcess): Promise<number | null> {
+  if (copy.exitCode === null && copy.signalCode === null) await once(copy, 'exit')
+  return copy.exitCode
+}
+
+let running: Awaited<ReturnType<typeof start>>
+beforeAll(async () => {
+  running = await start(place)
+})
+afterAll(async () => {
+  await stop(running.copy)
+  rmSync(temporary, { recursive: true, force: true })
+})
+
+const post = (path: string, body: object) =>
+  fetch(`${authUrl}/auth/${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+const password = () => /password (\S+)/.exec(running.output)?.[1] ?? ''
+
+test('prints five lines that work one after another', () => {
+  const lines = running.output.split('\n').filter((line) => line.includes('curl '))
+  expect(lines).toHaveLength(5)
+  const [login, me, refresh, logout, refused] = lines.map((_, index) => {
+    const before = lines.slice(0, index).map((line) => `{ ${line}\n} >/dev/null`)
+    return execFileSync('sh', { input: [...before, lines[index]].join('\n'), encoding: 'utf8' })
+  })
+  expect(login).toContain('"access_token":"ey')
+  expect(me).toContain('"roles":["editor"]')
+  expect(refresh).toContain('"refresh_token":"hrt_')
+  expect(logout).toBe('204\n')
+  expect(refused).toContain('"error":"invalid_grant"')
+})
+
+test('keeps its secrets to its owner', () => {
+  const mode = (path: string) => statSync(join(place.DATA_DIR, path)).mode & 0o777
+  expect(mode('.')).toBe(0o700)
+  expect(mode('secrets.env')).toBe(0o600)
+  expect(mode('running.env')).toBe(0o600)
+})
+
+test('the admin command finds it', () => {
+  const admin = (env: NodeJS.ProcessEnv) =>
+    execFileSync(process.execPath, [join(scripts, 'admin.ts'), 'user', 'list'], {
+      env,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    })
+  expect(JSON.parse(admin({ ...process.env, ...place }))).toMatchObject({ users: [{ username: 'demo' }] })
+  expect(() => admin({ ...process.env, DATA_DIR: temporary })).toThrow('no stack runs on this data folder')
+})
+
+test('a second copy is refused with one line, and leaves nothing behind', async () => {
+  const elsewhere = join(temporary, 'elsewhere')
+  const refusals = await Promise.all([
+    start(place),
+    start({ ...place, DATA_DIR: elsewhere }),
+    start({ ...place, DATA_DIR: join(temporary, 'third'), AUTH_PORT: String(await freePort()) }),
+  ])
+  expect(refusals.map(({ output }) => output)).toEqual([
+    expect.stringMatching(/^Heirloom did not start: .* is in use by another running copy: .*\n$/),
+    expect.stringMatching(new RegExp(`^Heirloom did not start: port ${place.AUTH_PORT} is taken: .*AUTH_PORT\n$`)),
+    expect.stringMatching(new RegExp(`^Heirloom did not start: port ${place.API_PORT} is taken: .*API_PORT\n$`)),
+  ])
+  expect(await Promise.all(refusals.map(({ copy }) => exit(copy)))).toEqual([1, 1, 1])
+  expect(existsSync(join(elsewhere, 'postgres'))).toBe(false)
+})
+
+test('Ctrl-C loses nothing: the user is known, and a refresh token still works', async () => {
+  const login = await post('login', { username: 'demo', password: password() })
+  const { refresh_token } = (await login.json()) as { refresh_token: string }
+  const before = password()
+
+  expect(await stop(running.copy)).toBe(0)
+  expect(existsSync(join(place.DATA_DIR, 'running.env'))).toBe(false)
+  await expect(fetch(`${authUrl}/livez`)).rejects.toThrow('fetch failed')
+
+  running = await start(place)
+  expect(password()).toBe(before)
+  expect(await post('refresh', { refresh_token })).toMatchObject({ status: 200 })
+  expect(await post('login', { username: 'demo', password: password() })).toMatchObject({ status: 200 })
+})
+
+test('comes back after it was killed', async () => {
+  const login = await post('login', { username: 'demo', password: password() })
+  const { refresh_token } = (await login.json()) as { refresh_token: string }
+  running.copy.kill('SIGKILL')
+  await exit(running.copy)
+
+  running = await start(place)
+  expect(await post('refresh', { refresh_token })).toMatchObject({ status: 200 })
+})
+
+test('without a Redis, says so and works', async () => {
+  await stop(running.copy)
+  running = await start({ ...place, REDIS_URL: '' })
+  expect(running.output).toContain('Redis: none')
+  const login = await post('login', { username: 'demo', password: password() })
+  const { refresh_token } = (await login.json()) as { refresh_token: string }
+  expect(await post('refresh', { refresh_token })).toMatchObject({ status: 200 })
+})
+
+test('what keeps it from starting is one line', async () => {
+  await stop(running.copy)
+  const lastWords = async (env: NodeJS.ProcessEnv) => (await start({ ...place, ...env })).output.split('\n').at(-2)
+
+  expect(await lastWords({ AUTH_PORT: 'x' })).toBe(
+    'Heirloom did not start: AUTH_PORT must be a port, from 1 to 65535, and is "x"',
+  )
+  expect(await lastWords({ DATA_DIR: scripts })).toMatch(/ is not empty and no data folder of Heirloom: set DATA_DIR$/)
+  expect(await lastWords({ DATABASE_URL: 'postgres://127.0.0.1:1/none' })).toMatch(/no connection to the database: /)
+  expect(await lastWords({ ACCESS_TOKEN_TTL_SECONDS: 'soon' })).toMatch(/auth-server did not come up: ACCESS_TOKEN_TTL/)
+
+  const version = join(place.DATA_DIR, 'version')
+  const original = readFileSync(version, 'utf8')
+  writeFileSync(version, '999')
+  expect(await lastWords({})).toMatch(/ is a data folder of version 999, and this Heirloom uses version 1: /)
+  writeFileSync(version, original)
+})
