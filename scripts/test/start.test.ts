@@ -3,10 +3,9 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@heirloom/stack'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
 const scripts = fileURLToPath(new URL('..', import.meta.url))
 const temporary = mkdtempSync(join(tmpdir(), 'heirloom-start-'))
@@ -22,15 +21,12 @@ async function start(env: NodeJS.ProcessEnv): Promise<{ copy: ChildProcess; outp
   const { PATH } = process.env
   const copy = spawn(process.execPath, [join(scripts, 'start.ts')], { env: { PATH, ...env } })
   let output = ''
-  for await (const chunk of copy.stdout) {
-    output += chunk
-    if (output.includes('Ctrl-C')) return { copy, output }
-  }
-  return { copy, output: output + (await text(copy.stderr)) }
+  for (const stream of [copy.stdout, copy.stderr]) stream.on('data', (chunk) => (output += chunk))
+  await Promise.race([once(copy, 'close'), vi.waitUntil(() => output.includes('Ctrl-C'), { timeout: 60_000 })])
+  return { copy, output }
 }
 
 async function stop(copy: ChildProcess): Promise<number | null> {
-  copy.stdout?.resume()
   copy.kill('SIGINT')
   return exit(copy)
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { text } from 'node:stream/consumers'
-import { SettingsError } from '@heirloom/service'
+import { SettingsError, createMetrics } from '@heirloom/service'
 import { Command, Option } from 'commander'
 import { pino } from 'pino'
 import { compose } from './compose.ts'
@@ -8,13 +8,14 @@ import { readConfig } from './config.ts'
 import { ROLES } from './rules/scopes.ts'
 import { usernameKey } from './rules/username.ts'
 import type { Core } from './services/core.ts'
+import { inWords } from './services/event-words.ts'
+import { prune } from './services/prune.ts'
 import { register } from './services/register.ts'
 import { endAllSessions, endSession, isLive } from './services/sessions.ts'
 import type { Account } from './stores/accounts.ts'
 
-/** Ended sessions are kept this long for questions, then pruned, this many at a time. */
-const KEPT_AFTER_END_MS = 7 * 24 * 3_600_000
-const PRUNED_AT_ONCE = 1_000
+/** The newest of a user; more are in the table. */
+const EVENTS_SHOWN = 500
 
 /** What the operator did wrong, in one line. */
 class UsageError extends Error {}
@@ -22,7 +23,11 @@ class UsageError extends Error {}
 /** Runs a command on the stores of the server and prints its answer as JSON. */
 function onCore<Arguments extends unknown[]>(command: (core: Core, ...args: Arguments) => Promise<unknown>) {
   return async (...args: Arguments) => {
-    const { core, close } = await compose(readConfig(process.env), pino({ level: 'warn' }, pino.destination(2)))
+    const { core, close } = await compose(
+      readConfig(process.env),
+      pino({ level: 'warn' }, pino.destination(2)),
+      createMetrics(),
+    )
     try {
       process.stdout.write(`${JSON.stringify(await command(core, ...args), null, 2)}\n`)
     } finally {
@@ -106,7 +111,11 @@ const session = program.command('session').description('sessions of a user')
 session.command('list <name>').action(
   onCore(async (core, name: string) => {
     const { id } = await find(core, name)
-    const [sessions, now] = await Promise.all([core.sessions.ofUser(id), core.accounts.now()])
+    const [sessions, events, now] = await Promise.all([
+      core.sessions.ofUser(id),
+      core.events.ofUser(id, EVENTS_SHOWN),
+      core.accounts.now(),
+    ])
     return {
       sessions: sessions.map((one) => ({
         id: one.sid,
@@ -119,6 +128,9 @@ session.command('list <name>').action(
         expires_at: one.expiresAt.toISOString(),
         revoked_at: one.revokedAt?.toISOString() ?? null,
         revoked_reason: one.revokedReason,
+        events: events
+          .filter(({ sid }) => sid === one.sid)
+          .map((event) => `${new Date(event.at).toISOString()} ${inWords(event)}`),
       })),
     }
   }),
@@ -138,19 +150,10 @@ session
   )
 session
   .command('prune')
-  .description('deletes what ended more than a week ago, and signing keys that no token names')
-  .action(
-    onCore(async (core) => {
-      const now = await core.accounts.now()
-      let sessions = 0
-      for (;;) {
-        const pruned = await core.sessions.prune(new Date(now - KEPT_AFTER_END_MS), PRUNED_AT_ONCE)
-        sessions += pruned
-        if (pruned < PRUNED_AT_ONCE) break
-      }
-      return { sessions_pruned: sessions, keys_pruned: await core.keys.prune(now) }
-    }),
+  .description(
+    'deletes sessions that ended more than a week ago, old security events, and signing keys that no token names',
   )
+  .action(onCore(prune))
 
 const key = program.command('key').description('signing keys')
 const listKeys = async (core: Core) => {

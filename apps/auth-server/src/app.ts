@@ -3,6 +3,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import { createApp } from '@heirloom/service'
 import { createVerifier } from '@heirloom/verifier'
 import { bearerAuth, openApiBearerScheme } from '@heirloom/verifier/fastify'
+import type { Registry } from 'prom-client'
 import type { Composition } from './compose.ts'
 import { accountRoutes } from './routes/account.ts'
 import { answerError } from './routes/answers.ts'
@@ -11,11 +12,12 @@ import { sessionRoutes } from './routes/sessions.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 
 /** The whole server, not listening. Closing it closes the stores. */
-export function buildApp({ core, keySet, notReady, close }: Composition) {
+export function buildApp({ core, keySet, notReady, close }: Composition, metrics: Registry) {
   const { issuer, audience, docs, logLevel, trustedProxies } = core.config
   const app = createApp({
     logLevel,
     trustedProxies,
+    metrics,
     notReady,
     answerError,
     async routes(scope) {

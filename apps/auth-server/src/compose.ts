@@ -1,14 +1,17 @@
 import { type LocalKeySet, localKeySet } from '@heirloom/verifier'
 import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
 import type { Config } from './config.ts'
 import { ALGORITHM_NAMES } from './keys/algorithms.ts'
 import { keyEncryption } from './keys/key-encryption.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { TokenSigner } from './keys/token-signer.ts'
+import { addGauges, eventCounter } from './metrics.ts'
 import { AttemptThrottle } from './passwords/attempt-throttle.ts'
 import { PasswordHasher } from './passwords/password-hasher.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
 import type { Core } from './services/core.ts'
+import { prune } from './services/prune.ts'
 import type { SecurityEvent } from './services/security-event.ts'
 import { Accounts } from './stores/accounts.ts'
 import { type Database, ask, openDatabase } from './stores/database.ts'
@@ -18,11 +21,13 @@ import { PostgresFamilyStore } from './stores/postgres-family-store.ts'
 import { RedisConnection } from './stores/redis-connection.ts'
 import { RedisFamilyStore } from './stores/redis-family-store.ts'
 import { RedisTrust } from './stores/redis-trust.ts'
+import { type KeptEvent, SecurityEvents } from './stores/security-events.ts'
 import { Sessions } from './stores/sessions.ts'
 import { StandingCache } from './stores/standing-cache.ts'
 
 /** A key that another server made is known here after this long; much shorter than its lead. */
 const KEYS_EVERY_MS = 5_000
+const PRUNE_EVERY_MS = 10 * 60_000
 /** How long a start waits for Redis; then it goes on through Postgres. */
 const REDIS_WITHIN_MS = 2_000
 
@@ -39,25 +44,35 @@ export interface Composition {
 }
 
 /** Every dependency of the server is made here. @throws where a store does not answer or a secret does not fit. */
-export async function compose(config: Config, log: Log): Promise<Composition> {
+export async function compose(config: Config, log: Log, metrics: Registry): Promise<Composition> {
   const database = openDatabase({
     url: config.databaseUrl,
     poolSize: config.databasePoolSize,
     statementTimeoutMs: config.databaseStatementTimeoutMs,
   })
-  const record = new PostgresFamilyStore(database)
+  const events = new SecurityEvents(database)
+  const count = eventCounter(metrics)
+  const record = (event: SecurityEvent) => {
+    logEvent(log, event)
+    count(event)
+    events.add(toKept(event))
+  }
+
+  const families = new PostgresFamilyStore(database)
   const marks = new MarkWriter({
-    write: (growths) => record.merge(growths),
+    write: (growths) => families.merge(growths),
     onChange: (isWriting) =>
       isWriting
         ? log.info('Postgres has the marks of all refreshes')
         : log.warn('Postgres does not take the marks of refreshes; they wait'),
   })
   const layer = config.redisUrl === undefined ? null : layerOfRedis(config.redisUrl, database, log)
-  const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), config.keyPolicy)
+  const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), config.keyPolicy, (kid) =>
+    record({ type: 'key_made', kid }),
+  )
   const core: Core = {
     config,
-    families: layer ? new LayeredFamilyStore({ ...layer, record, marks }) : record,
+    families: layer ? new LayeredFamilyStore({ ...layer, record: families, marks }) : families,
     sessions: new Sessions(database),
     accounts: new Accounts(database, layer && new StandingCache(layer.redis, layer.trust, config.refreshAbsoluteTtlMs)),
     keys,
@@ -65,13 +80,14 @@ export async function compose(config: Config, log: Log): Promise<Composition> {
     refreshTokens: refreshTokens(config.tokenSecrets),
     hasher: new PasswordHasher(config.hashesAtOnce),
     throttle: new AttemptThrottle(config.throttlePolicy, layer && layer.redis),
-    record: (event) => logEvent(log, event),
+    events,
+    record,
   }
 
-  let timer: NodeJS.Timeout | undefined
+  const timers: NodeJS.Timeout[] = []
   const close = async () => {
-    clearInterval(timer)
-    await marks.close()
+    for (const timer of timers) clearInterval(timer)
+    await Promise.all([marks.close(), events.flush()])
     await layer?.trust.stop()
     layer?.redis.close()
     await database.$disconnect()
@@ -91,11 +107,23 @@ export async function compose(config: Config, log: Log): Promise<Composition> {
     await keys.refresh()
     keySet.replace(published())
   }
-  timer = setInterval(() => {
-    refreshKeys().catch((error: Error) =>
-      log.warn({ reason: error.message }, 'the signing keys could not be read again'),
-    )
-  }, KEYS_EVERY_MS).unref()
+  timers.push(
+    setInterval(() => {
+      refreshKeys().catch((error: Error) =>
+        log.warn({ reason: error.message }, 'the signing keys could not be read again'),
+      )
+    }, KEYS_EVERY_MS).unref(),
+  )
+  timers.push(
+    setInterval(() => {
+      prune(core).then(
+        (pruned) => log.info(pruned, 'pruned'),
+        (error: Error) => log.warn({ reason: error.message }, 'could not prune'),
+      )
+    }, PRUNE_EVERY_MS).unref(),
+  )
+
+  addGauges(metrics, { core, isRedisTrusted: () => layer && layer.trust.isTrusted, marksWaiting: () => marks.size })
 
   // One store is enough to refresh.
   const notReady = async () => {
@@ -125,4 +153,9 @@ const ALARMING = new Set<SecurityEvent['type']>(['reuse', 'late_repeat', 'gap'])
 function logEvent(log: Log, event: SecurityEvent): void {
   const level = ALARMING.has(event.type) ? 'warn' : 'info'
   log[level]({ event }, 'security event')
+}
+
+function toKept({ type, ...event }: SecurityEvent): KeptEvent {
+  const { userId, sid, ...detail } = { userId: undefined, sid: undefined, ...event }
+  return { at: Date.now(), type, ...(userId && { userId }), ...(sid && { sid }), detail }
 }

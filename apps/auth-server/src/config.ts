@@ -1,6 +1,6 @@
 import { EnvError, bool, host, makeValidator, port, str } from 'envalid'
 import ipaddr from 'ipaddr.js'
-import { issuer, issuerFaults, logLevel, nodeEnv, range, readSettings, url } from '@heirloom/service'
+import { issuer, issuerFaults, logLevel, nodeEnv, opsPort, range, readSettings, url } from '@heirloom/service'
 import { ALGORITHM_NAMES, type AlgorithmName } from './keys/algorithms.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
 
@@ -72,7 +72,9 @@ const SPECS = {
   DATABASE_STATEMENT_TIMEOUT_MS: range(100, 600_000)({ default: 1_000 }),
   HOST: host({ default: '0.0.0.0', devDefault: '127.0.0.1' }),
   PORT: port({ default: 4000 }),
+  SECURITY_EVENTS_KEPT_DAYS: range(1, 3650)({ default: 90 }),
   DOCS: bool({ default: true }),
+  OPS_PORT: opsPort,
   LOG_LEVEL: logLevel,
 }
 
@@ -115,9 +117,11 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     },
     hashesAtOnce: settings.HASHES_AT_ONCE,
     trustedProxies: settings.TRUSTED_PROXIES,
+    securityEventsKeptMs: settings.SECURITY_EVENTS_KEPT_DAYS * DAY_SECONDS * 1000,
     docs: settings.DOCS,
     host: settings.HOST,
     port: settings.PORT,
+    opsPort: settings.OPS_PORT,
     logLevel: settings.LOG_LEVEL,
   }
 }

@@ -1,4 +1,4 @@
-import { runService } from '@heirloom/service'
+import { createMetrics, runService } from '@heirloom/service'
 import { pino } from 'pino'
 import { buildApp } from './app.ts'
 import { compose } from './compose.ts'
@@ -6,6 +6,8 @@ import { readConfig } from './config.ts'
 
 await runService('auth-server', async () => {
   const config = readConfig(process.env)
-  const composition = await compose(config, pino({ level: config.logLevel }))
-  return { app: buildApp(composition), host: config.host, port: config.port }
+  const metrics = createMetrics()
+  const composition = await compose(config, pino({ level: config.logLevel }), metrics)
+  const { host, port, opsPort } = config
+  return { app: buildApp(composition, metrics), host, port, opsPort, metrics }
 })

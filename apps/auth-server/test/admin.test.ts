@@ -87,7 +87,15 @@ test('admin session lists, revokes one, revokes all, and prunes', async () => {
   const next = await refresh(second.refresh_token)
   expect((await admin('session', 'revoke', 'jon')).answer).toEqual({ sessions_ended: 1 })
   expect((await refresh(next.refresh_token)).error).toBe('invalid_grant')
-  expect((await admin('session', 'prune')).answer).toEqual({ sessions_pruned: 0, keys_pruned: 0 })
+  const { sessions } = (await admin('session', 'list', 'jon')).answer
+  const told = sessions.map(({ events }: { events: string[] }) => events.map((line) => line.slice(25)).toReversed())
+  const story = [
+    'Logged in from 127.0.0.1.',
+    'The session ended: an operator ended it.',
+    'A refresh was refused: revoked.',
+  ]
+  expect(told).toEqual([story, story])
+  expect((await admin('session', 'prune')).answer).toEqual({ sessions: 0, events: 0, keys: 0 })
 })
 
 test('admin key rotates: the next key is published and does not sign yet', async () => {

@@ -1,21 +1,26 @@
-import { type App, createApp } from '@heirloom/service'
-import type { Verifier } from '@heirloom/verifier'
+import { type App, createApp, type createMetrics } from '@heirloom/service'
+import { createVerifier } from '@heirloom/verifier'
 import { bearerAuth } from '@heirloom/verifier/fastify'
-import { adminRoutes } from './routes/admin.ts'
-import { callerRoutes } from './routes/caller.ts'
-import { reportRoutes } from './routes/reports.ts'
+import type { Config } from './config.ts'
+import { routes } from './routes.ts'
 
-/** The verifier and the routes, and nothing else: no store, no secret. Closing the app closes the verifier. */
-export function buildApp(verifier: Verifier, logLevel: string): App {
-  return createApp({
+/** The verifier and our own routes, and nothing else: no store, no secret, no call on the path of a request. */
+export function buildApp({ issuer, jwksUri, audience, logLevel }: Config, metrics: ReturnType<typeof createMetrics>) {
+  const verifier = createVerifier({
+    issuer,
+    audience,
+    ...(jwksUri && { jwksUri }),
+    onEvent: ({ type, ...event }) => app.log[type === 'keys_confirmed' ? 'debug' : 'info'](event, type),
+  })
+  const app: App = createApp({
     logLevel,
-    notReady: () => (verifier.isReady ? [] : ["The issuer's keys have not been fetched yet."]),
-    async routes(app) {
-      app.addHook('onClose', async () => verifier.close())
-      await app.register(bearerAuth, { verifier })
-      callerRoutes(app)
-      reportRoutes(app)
-      adminRoutes(app, verifier)
+    metrics,
+    notReady: () => (verifier.isReady ? [] : [`the keys of ${issuer} have not been fetched yet`]),
+    async routes(scope) {
+      await scope.register(bearerAuth, { verifier })
+      routes(scope, verifier)
     },
   })
+  app.addHook('onClose', () => verifier.close())
+  return app
 }

@@ -6,8 +6,10 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify'
+import type { Registry } from 'prom-client'
 import { Type } from 'typebox'
 import { ErrorBody, errorBody } from './error-body.ts'
+import { measureRequests } from './metrics.ts'
 import { answerWrongMethods } from './wrong-methods.ts'
 
 export interface ErrorAnswer {
@@ -25,6 +27,8 @@ export interface AppOptions {
   routes: (app: App) => void | Promise<void>
   /** pino's level. Refused requests are logged at `info`, faults at `error`, the rest at `debug`. */
   logLevel: string
+  /** Requests are counted and timed here. */
+  metrics: Registry
   /** Reasons why the service should get no traffic, in plain words; none when it is ready. */
   notReady: () => readonly string[] | Promise<readonly string[]>
   /** Addresses or CIDR ranges of the proxies whose `X-Forwarded-For` is believed. Default: none. */
@@ -70,6 +74,7 @@ export function createApp(options: AppOptions): App {
     request.log[level](line, 'answered')
   })
 
+  measureRequests(app, options.metrics)
   answerWrongMethods(app, () => {
     void app.register(async (scope) => {
       await options.routes(scope)

@@ -1,4 +1,15 @@
 export { type App, type AppOptions, type ErrorAnswer, createApp } from './create-app.ts'
 export { ErrorBody, errorBody } from './error-body.ts'
-export { SettingsError, issuer, issuerFaults, logLevel, nodeEnv, range, readSettings, url } from './settings.ts'
+export {
+  SettingsError,
+  issuer,
+  issuerFaults,
+  logLevel,
+  nodeEnv,
+  opsPort,
+  range,
+  readSettings,
+  url,
+} from './settings.ts'
 export { runService } from './run-service.ts'
+export { createMetrics } from './metrics.ts'

@@ -1,11 +1,15 @@
 import closeWithGrace from 'close-with-grace'
-import type { FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Registry } from 'prom-client'
 import { SettingsError } from './settings.ts'
 
 interface Service {
   app: FastifyInstance
   host: string
   port: number
+  /** Where the metrics are served, at `/metrics`; nowhere where it is undefined. */
+  opsPort: number | undefined
+  metrics: Registry
 }
 
 /** Requests that are on their way at a SIGTERM or SIGINT get this long. */
@@ -17,22 +21,32 @@ const GRACE_MS = 10_000
  */
 export async function runService(name: string, build: () => Service | Promise<Service>): Promise<void> {
   try {
-    const { app, host, port } = await build()
+    const { app, host, port, opsPort, metrics } = await build()
+    const ops = opsPort === undefined ? null : opsServer(metrics)
     closeWithGrace({ delay: GRACE_MS, logger: false }, async ({ err }) => {
       if (err) app.log.fatal({ err }, 'stopping after an uncaught error')
       await app.close()
+      await ops?.close()
     })
     await app.listen({ host, port })
+    await ops?.listen({ host, port: opsPort ?? 0 })
   } catch (error) {
     for (const line of reasons(error)) process.stderr.write(`${name}: ${line}\n`)
     process.exit(1)
   }
 }
 
+/** For whoever runs the service: its own port, so that no proxy leads to it. */
+function opsServer(metrics: Registry): FastifyInstance {
+  const ops = Fastify()
+  ops.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()))
+  return ops
+}
+
 function reasons(error: unknown): readonly string[] {
   if (error instanceof SettingsError) return error.lines
   if (!(error instanceof Error)) return [String(error)]
   const { code, port } = error as Error & { code?: string; port?: number }
-  if (code === 'EADDRINUSE') return [`PORT ${port} is taken by another process.`]
+  if (code === 'EADDRINUSE') return [`Port ${port} is taken by another process; PORT or OPS_PORT names another one.`]
   return [error.message || code || 'could not start']
 }

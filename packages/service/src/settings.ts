@@ -1,4 +1,4 @@
-import { type CleanedEnv, EnvError, EnvMissingError, cleanEnv, makeValidator, str } from 'envalid'
+import { type CleanedEnv, EnvError, EnvMissingError, cleanEnv, makeValidator, port, str } from 'envalid'
 
 /** What is wrong with the settings, one line each. Never holds a secret's value. */
 export class SettingsError extends Error {
@@ -37,6 +37,9 @@ export function issuerFaults(settings: { NODE_ENV: string; ISSUER: string }): st
     ? ['ISSUER must be https in production']
     : []
 }
+
+/** Off where it is not given. */
+export const opsPort = port({ default: undefined })
 
 export const logLevel = str({
   choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],

@@ -22,6 +22,8 @@ export interface Service extends Child {
 }
 
 const READY_TIMEOUT_MS = 30_000
+/** What Node prints around the message of an uncaught error. */
+const PARTS_OF_A_CRASH = /^$|^\s|^}|^Node\.js v/
 
 /** Starts a service of Heirloom as a process of its own, under this process' Node. */
 export async function startService({ script, env, onLine }: ServiceOptions): Promise<Service> {
@@ -37,11 +39,11 @@ export async function startService({ script, env, onLine }: ServiceOptions): Pro
 
   const output: string[] = []
   const take = onLine ?? ((line: string) => void output.push(line))
-  let lastLine = ''
+  let lastWords = ''
   for (const stream of [spawned.stdout, spawned.stderr]) {
     if (!stream) continue
     createInterface({ input: stream }).on('line', (line) => {
-      lastLine = line.replace(`${name}: `, '')
+      if (!PARTS_OF_A_CRASH.test(line)) lastWords = line.replace(`${name}: `, '')
       take(line)
     })
   }
@@ -58,7 +60,7 @@ export async function startService({ script, env, onLine }: ServiceOptions): Pro
       for (;;) {
         const obstacle = await whatIsMissing(url)
         if (obstacle === null) return
-        if (stopped) throw new Error(`${name} did not come up: ${lastLine}`)
+        if (stopped) throw new Error(`${name} did not come up: ${lastWords}`)
         if (Date.now() > deadline) throw new Error(`${name} was not ready in ${READY_TIMEOUT_MS / 1000} s: ${obstacle}`)
         await sleep(50)
       }

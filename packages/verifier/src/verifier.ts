@@ -98,8 +98,9 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
     const expected = { issuer, audience, now: nowMs / 1000, clockToleranceSeconds }
     const checked = checkClaims(profile, parsed.payload(), expected)
     if (!checked.ok) return refuse(CODE_OF_FAULT[checked.fault], checked.description)
-    cache.set(token, { verdict: checked, key, endsAtMs: (checked.claims.exp + clockToleranceSeconds) * 1000 })
-    return checked
+    const verdict = Object.freeze(checked)
+    cache.set(token, { verdict, key, endsAtMs: (checked.claims.exp + clockToleranceSeconds) * 1000 })
+    return verdict
   }
 
   function unknownKey(): Refusal {

@@ -60,3 +60,16 @@ CREATE TABLE "redis_trust" (
     CONSTRAINT "redis_trust_pkey" PRIMARY KEY ("id")
 );
 INSERT INTO "redis_trust" DEFAULT VALUES;
+
+CREATE TABLE "security_events" (
+    "id" BIGSERIAL NOT NULL,
+    "at" TIMESTAMPTZ(3) NOT NULL,
+    "type" TEXT NOT NULL,
+    "user_id" UUID,
+    "sid" UUID,
+    "detail" JSONB NOT NULL,
+
+    CONSTRAINT "security_events_pkey" PRIMARY KEY ("id")
+);
+CREATE INDEX "security_events_user_id_at_idx" ON "security_events"("user_id", "at");
+CREATE INDEX "security_events_at_idx" ON "security_events"("at");

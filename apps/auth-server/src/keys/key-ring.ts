@@ -38,10 +38,13 @@ export class KeyRing {
   readonly #database: Database
   readonly #encryption: KeyEncryption
   readonly #policy: KeyPolicy
+  readonly #onMade: (kid: string) => void
   #keys: readonly SigningKey[] = []
 
-  constructor(database: Database, encryption: KeyEncryption, policy: KeyPolicy) {
+  /** @param onMade told of a new key, by the server that made it. */
+  constructor(database: Database, encryption: KeyEncryption, policy: KeyPolicy, onMade: (kid: string) => void) {
     this.#database = database
+    this.#onMade = onMade
     this.#encryption = encryption
     this.#policy = policy
   }
@@ -93,12 +96,12 @@ export class KeyRing {
   /** Under a lock, so that servers which start together, or find the same key too old, make one key and not two. */
   async #make(isNeeded: (newest: SigningKey | undefined) => boolean): Promise<readonly SigningKey[]> {
     const { algorithm, bits, leadMs } = this.#policy
-    await ask(
+    const made = await ask(
       this.#database.$transaction(
         async (transaction) => {
           await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${LOCK})`
           const keys = await this.#read(transaction)
-          if (!isNeeded(keys.at(-1))) return
+          if (!isNeeded(keys.at(-1))) return null
           const privateKey = await ALGORITHMS[algorithm].generate(bits)
           const publicJwk = toPublicJwk(privateKey, algorithm)
           const { kid } = publicJwk
@@ -107,10 +110,12 @@ export class KeyRing {
             INSERT INTO signing_keys (kid, algorithm, public_jwk, private_encrypted, created_at, signs_from)
             VALUES (${kid}, ${algorithm}, ${JSON.stringify(publicJwk)}::jsonb, ${this.#encryption.wrap(kid, privateKey)},
                     now(), now() + ${lead} * interval '1 millisecond')`
+          return kid
         },
         { maxWait: 10_000, timeout: 30_000 },
       ),
     )
+    if (made !== null) this.#onMade(made)
     return this.#read()
   }
 

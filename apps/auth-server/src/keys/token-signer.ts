@@ -22,6 +22,10 @@ export class TokenSigner {
     this.#keys = keys
   }
 
+  get waiting(): number {
+    return this.#waiting
+  }
+
   /** @throws SignerBusy where the queue is full. */
   assertRoom(): void {
     if (this.#waiting >= MOST_WAITING) throw new SignerBusy()

@@ -6,6 +6,7 @@ import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import type { RefreshTokens } from '../rules/refresh-token.ts'
 import type { Accounts } from '../stores/accounts.ts'
 import type { FamilyStore } from '../stores/family-store.ts'
+import type { SecurityEvents } from '../stores/security-events.ts'
 import type { Sessions } from '../stores/sessions.ts'
 import type { RecordEvent } from './security-event.ts'
 
@@ -20,5 +21,6 @@ export interface Core {
   refreshTokens: RefreshTokens
   hasher: PasswordHasher
   throttle: AttemptThrottle
+  events: SecurityEvents
   record: RecordEvent
 }

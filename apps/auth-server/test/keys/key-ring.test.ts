@@ -15,7 +15,7 @@ afterAll(() => database.$disconnect())
 beforeEach(() => database.signingKey.deleteMany())
 
 const ring = (policy: Partial<KeyPolicy> = {}, secret = SECRET) =>
-  new KeyRing(database, keyEncryption(secret), { ...POLICY, ...policy })
+  new KeyRing(database, keyEncryption(secret), { ...POLICY, ...policy }, () => undefined)
 
 const claims = (iat: number) => ({
   iss: 'i',

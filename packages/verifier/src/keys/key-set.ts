@@ -45,6 +45,6 @@ export function readKeys(document: unknown, known: Keys, algorithms: readonly Al
     if (!imported.ok) ignored.push(imported.reason)
     else keys.set(imported.key.kid, inForce ?? imported.key)
   }
-  if (keys.size === 0) return { ok: false, reason: 'no usable key' }
+  if (keys.size === 0) return { ok: false, reason: ['no usable key', ...ignored].join(', ') }
   return { ok: true, keys, ignored }
 }

@@ -1,0 +1,46 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Core } from './services/core.ts'
+import type { SecurityEvent } from './services/security-event.ts'
+
+/** What can be counted without asking a store. */
+interface Measured {
+  core: Pick<Core, 'hasher' | 'signer' | 'events'>
+  isRedisTrusted: () => boolean | null
+  marksWaiting: () => number
+}
+
+/** The gauges are read when somebody asks for them. */
+export function addGauges(metrics: Registry, { core, isRedisTrusted, marksWaiting }: Measured): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: `heirloom_${name}`,
+      help,
+      registers: [metrics],
+      collect() {
+        this.set(read())
+      },
+    })
+  const trusted = isRedisTrusted()
+  if (trusted !== null)
+    gauge('redis_trusted', '1: refreshes go through Redis; 0: through Postgres', () => Number(isRedisTrusted()))
+  gauge('marks_waiting', 'Families whose marks are not yet in Postgres', marksWaiting)
+  gauge('password_hashes_waiting', 'Requests that wait for a password hash', () => core.hasher.waiting)
+  gauge('signatures_waiting', 'Access tokens that are being signed or wait for it', () => core.signer.waiting)
+  gauge('security_events_waiting', 'Security events that are not yet in Postgres', () => core.events.waiting)
+  gauge(
+    'security_events_left_out',
+    'Security events that found no place while Postgres was away',
+    () => core.events.leftOut,
+  )
+}
+
+/** Answers a function that counts security events by type and reason. */
+export function eventCounter(metrics: Registry): (event: SecurityEvent) => void {
+  const counter = new Counter({
+    name: 'heirloom_security_events_total',
+    help: 'Security events',
+    labelNames: ['type', 'reason'],
+    registers: [metrics],
+  })
+  return (event) => counter.inc({ type: event.type, reason: 'reason' in event ? event.reason : '' })
+}

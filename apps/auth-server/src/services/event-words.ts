@@ -1,0 +1,35 @@
+import type { KeptEvent } from '../stores/security-events.ts'
+import type { SecurityEvent } from './security-event.ts'
+
+type Words = { [type in SecurityEvent['type']]: (detail: KeptEvent['detail']) => string }
+
+const ENDED: Record<string, string> = {
+  logout: 'the user logged out',
+  logout_all: 'the user ended all sessions',
+  session_ended: 'the user ended it from another session',
+  password_changed: 'the password was changed',
+  reuse: 'an old refresh token was used again',
+  disabled: 'the account was disabled',
+  admin: 'an operator ended it',
+}
+
+const WORDS: Words = {
+  registered: () => 'The account was made.',
+  login: ({ ip }) => `Logged in from ${ip}.`,
+  login_refused: ({ ip, reason }) => `A login from ${ip} was refused: ${String(reason).replaceAll('_', ' ')}.`,
+  refresh_refused: ({ reason }) => `A refresh was refused: ${String(reason).replaceAll('_', ' ')}.`,
+  reuse: ({ generation, redeemed }) =>
+    `Refresh token ${generation} was used when ${redeemed} had been used already: somebody has a copy of it, or a backup was restored.`,
+  late_repeat: ({ generation }) =>
+    `Refresh token ${generation} was used twice, the second time late: an answer was lost on the way, or somebody has a copy of it.`,
+  gap: ({ generation, missing }) =>
+    `Refresh token ${generation} was used with ${missing} before it unseen: a store had lost its last moments.`,
+  revoked: ({ reason }) => `The session ended: ${ENDED[String(reason)] ?? String(reason)}.`,
+  password_changed: () => 'The password was changed.',
+  key_made: ({ kid }) => `The signing key ${kid} was made.`,
+}
+
+/** What happened, in words that can be read to the user. */
+export function inWords({ type, detail }: KeptEvent): string {
+  return Object.hasOwn(WORDS, type) ? WORDS[type as keyof Words](detail) : type
+}

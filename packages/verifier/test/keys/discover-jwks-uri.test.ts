@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest'
+import { discoverJwksUri } from '../../src/keys/discover-jwks-uri.ts'
+import { serve } from '../issuer.ts'
+import { virtualRuntime } from '../virtual-runtime.ts'
+
+const LIMITS = { timeoutMs: 5_000, maxBytes: 65_536 }
+
+/** Discovers with canned documents instead of a network. */
+async function discover(issuer: string, documents: Record<string, unknown>) {
+  const asked: string[] = []
+  const { runtime } = virtualRuntime()
+  const fetch = async (input: string | URL | Request) => {
+    const url = typeof input === 'string' ? input : input instanceof URL ? input.href : input.url
+    asked.push(url)
+    return url in documents ? Response.json(documents[url]) : new Response(null, { status: 404 })
+  }
+  return { asked, result: await discoverJwksUri(issuer, LIMITS, { ...runtime, fetch }) }
+}
+
+describe('RFC 8414, section 3.1: where the metadata are', () => {
+  it.each([
+    ['https://a.example', 'https://a.example/.well-known/oauth-authorization-server'],
+    ['https://a.example/', 'https://a.example/.well-known/oauth-authorization-server'],
+    ['https://a.example/t/1', 'https://a.example/.well-known/oauth-authorization-server/t/1'],
+  ])('of %s', async (issuer, url) => {
+    const { result } = await discover(issuer, { [url]: { issuer, jwks_uri: 'https://a.example/keys' } })
+    expect(result).toEqual({ ok: true, jwksUri: 'https://a.example/keys' })
+  })
+
+  it('or else where OpenID Connect has them', async () => {
+    const issuer = 'https://a.example/t/1'
+    const url = 'https://a.example/t/1/.well-known/openid-configuration'
+    const { result, asked } = await discover(issuer, { [url]: { issuer, jwks_uri: 'https://b.example/keys' } })
+    expect(result).toEqual({ ok: true, jwksUri: 'https://b.example/keys' })
+    expect(asked).toHaveLength(2)
+  })
+
+  it('once, if there is no answer', async () => {
+    const { runtime } = virtualRuntime()
+    expect(await discoverJwksUri('http://127.0.0.1:1', LIMITS, runtime)).toMatchObject({ ok: false })
+  })
+})
+
+describe('RFC 8414, section 3.3: the issuer must be identical', () => {
+  it.each(['https://a.example/', 'https://A.example', 'https://b.example', undefined, null, ['https://a.example']])(
+    'refuses metadata of %j',
+    async (issuer) => {
+      const url = 'https://a.example/.well-known/oauth-authorization-server'
+      const { result } = await discover('https://a.example', { [url]: { issuer, jwks_uri: 'https://a.example/keys' } })
+      expect(result).toEqual({ ok: false, reason: 'metadata: of another issuer' })
+    },
+  )
+})
+
+describe('where an issuer may point', () => {
+  const pointTo = async (jwks_uri: unknown, issuer = 'https://a.example') => {
+    const url = `${issuer}/.well-known/oauth-authorization-server`
+    return (await discover(issuer, { [url]: { issuer, jwks_uri } })).result
+  }
+
+  it.each([
+    'http://a.example/keys',
+    'file:///etc/passwd',
+    'data:application/json,{}',
+    'https://user:password@a.example/keys',
+    'https://127.0.0.1/keys',
+    'https://2130706433/keys',
+    'https://0x7f.1/keys',
+    'https://localhost/keys',
+    'https://issuer.localhost/keys',
+    'https://10.1.2.3/keys',
+    'https://172.31.0.1/keys',
+    'https://192.168.1.1/keys',
+    'https://169.254.169.254/latest/meta-data',
+    'https://[::1]/keys',
+    'https://[fd00::1]/keys',
+    'https://[fe80::1]/keys',
+    'https://[::ffff:10.0.0.1]/keys',
+    'keys',
+    '',
+    undefined,
+    7,
+  ])('a public issuer not to %s', async (jwksUri) => {
+    expect(await pointTo(jwksUri)).toMatchObject({ ok: false })
+  })
+
+  it('a public issuer to another public host, a local one to itself', async () => {
+    expect(await pointTo('https://keys.example:8443/a?b=c')).toMatchObject({ ok: true })
+    expect(await pointTo('http://127.0.0.1:4000/keys', 'http://127.0.0.1:4000')).toMatchObject({ ok: true })
+  })
+})
+
+it('reads metadata from a real server', async () => {
+  const issuer: string = await serve((_request, response) => response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/k` })))
+  const { runtime } = virtualRuntime()
+  expect(await discoverJwksUri(issuer, LIMITS, runtime)).toEqual({ ok: true, jwksUri: `${issuer}/k` })
+})

@@ -1,0 +1,302 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { RemoteKeySet, type RemoteKeySetOptions, createVerifier } from '../../src/index.ts'
+import { AUDIENCE, claimsOf, makeKey, serve, signToken } from '../issuer.ts'
+import { eventQueue, virtualRuntime } from '../virtual-runtime.ts'
+
+const one = makeKey('one')
+const two = makeKey('two')
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void
+const json =
+  (body: unknown, headers: Record<string, string> = {}): Answer =>
+  (_request, response) =>
+    response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
+const status =
+  (code: number, headers: Record<string, string> = {}, body = ''): Answer =>
+  (_request, response) =>
+    response.writeHead(code, headers).end(body)
+const keysOf = (...keys: { jwk: object }[]) => json({ keys: keys.map(({ jwk }) => jwk) })
+
+/** A key set whose issuer is a real server on this machine, and whose time is virtual. */
+async function setUp(first: Answer, options: Partial<RemoteKeySetOptions> = {}) {
+  let answer = first
+  const requests: IncomingMessage[] = []
+  const issuer = await serve((request, response) => {
+    requests.push(request)
+    answer(request, response)
+  })
+  const time = virtualRuntime()
+  const events = eventQueue()
+  const set = new RemoteKeySet({
+    issuer,
+    jwksUri: `${issuer}/jwks.json`,
+    onEvent: events.onEvent,
+    runtime: time.runtime,
+    ...options,
+  })
+  onTestFinished(() => set.close())
+  return { set, issuer, time, events, requests, answerWith: (next: Answer) => (answer = next) }
+}
+
+describe('ready before the first request', () => {
+  it('fetches at once, and says when it has keys', async () => {
+    const { set, requests } = await setUp(keysOf(one))
+    expect(set.isEmpty).toBe(true)
+    await set.ready()
+    expect(set.get('one')).toMatchObject({ kid: 'one', algorithm: 'RS256' })
+    expect(set.stats()).toMatchObject({ keys: 1, ageSeconds: 0, refreshes: 1, failures: 0, seeks: 0 })
+    expect(requests).toHaveLength(1)
+  })
+
+  it('starts without its issuer and tries again, each time later, up to a minute', async () => {
+    const { set, time, events, answerWith } = await setUp(status(503))
+    const delays = []
+    for (let attempt = 0; attempt < 8; attempt++) {
+      expect(await events.next()).toEqual({ type: 'refresh_failed', reason: 'status 503' })
+      const [delay = 0] = time.pendingMs
+      delays.push(delay)
+      if (attempt === 7) answerWith(keysOf(one))
+      time.advance(delay)
+    }
+    // Without jitter each is half of its most: 1 s doubled each time, to 60 s.
+    expect(delays).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
+    await set.ready()
+    expect(set.isEmpty).toBe(false)
+  })
+
+  it('does not keep a closed set waiting', async () => {
+    const { set, time, events } = await setUp(status(503))
+    await events.next()
+    set.close()
+    await expect(set.ready()).rejects.toThrow('closed')
+    expect(time.pendingMs).toEqual([])
+    expect(set.seek()).toBeUndefined()
+  })
+})
+
+describe('refresh', () => {
+  it('comes before the keys are stale, by what the issuer says and by what we say', async () => {
+    for (const [cacheControl, seconds] of [
+      ['max-age=120', 120],
+      ['public, max-age=86400', 300],
+      ['max-age=0', 60],
+      ['no-store', 300],
+      ['max-age=rubbish', 300],
+    ] as const) {
+      const { set, time } = await setUp(json({ keys: [one.jwk] }, { 'cache-control': cacheControl }))
+      await set.ready()
+      expect(time.pendingMs).toEqual([seconds * 1000])
+    }
+  })
+
+  it('has much jitter after a start, and little in the steady state', async () => {
+    const time = virtualRuntime()
+    const { set, events } = await setUp(keysOf(one), { runtime: { ...time.runtime, random: () => 0.999 } })
+    await set.ready()
+    await events.next()
+    expect(time.pendingMs[0]).toBeCloseTo(30_270, 0)
+    time.advance(30_270)
+    expect(await events.next()).toEqual({ type: 'keys_confirmed' })
+    expect(time.pendingMs[0]).toBeCloseTo(270_030, 0)
+  })
+
+  it('takes what comes and drops what goes, and keeps what stays as the same object', async () => {
+    const { set, time, events, answerWith } = await setUp(keysOf(one))
+    expect(await events.next()).toEqual({ type: 'keys_changed', added: ['one'], removed: [], ignored: [] })
+    const before = set.get('one')
+    answerWith(keysOf(one, two))
+    time.advance(300_000)
+    expect(await events.next()).toMatchObject({ added: ['two'], removed: [] })
+    expect(set.get('one')).toBe(before)
+    answerWith(keysOf(two))
+    time.advance(300_000)
+    expect(await events.next()).toMatchObject({ added: [], removed: ['one'] })
+    expect(set.get('one')).toBeUndefined()
+  })
+
+  it('asks with the ETag, and takes 304 for a confirmation', async () => {
+    const { set, time, events, requests, answerWith } = await setUp(json({ keys: [one.jwk] }, { etag: '"v1"' }))
+    await events.next()
+    answerWith(status(304, { 'cache-control': 'max-age=90' }))
+    time.advance(300_000)
+    expect(await events.next()).toEqual({ type: 'keys_confirmed' })
+    expect(requests[1]?.headers['if-none-match']).toBe('"v1"')
+    expect(set.stats().ageSeconds).toBe(0)
+    expect(time.pendingMs).toEqual([90_000])
+  })
+
+  it('survives a listener that throws', async () => {
+    const { set } = await setUp(keysOf(one), {
+      onEvent() {
+        throw new Error('from the listener')
+      },
+    })
+    await set.ready()
+    expect(set.isEmpty).toBe(false)
+  })
+})
+
+describe('what never displaces good keys', () => {
+  const BAD: Record<string, [Answer, string | RegExp]> = {
+    'an empty set': [json({ keys: [] }), 'no usable key'],
+    'HTML with status 200': [status(200, { 'content-type': 'text/html' }, '<html>'), 'not strict JSON'],
+    'a set of another form': [json([one.jwk]), 'not a JWK set'],
+    'a member given twice': [status(200, {}, '{"keys":[],"keys":[]}'), 'not strict JSON'],
+    'deep nesting': [status(200, {}, '['.repeat(20_000)), 'not strict JSON'],
+    'another key under a known kid': [json({ keys: [{ ...two.jwk, kid: 'one' }] }), 'another key under a known kid'],
+    'more bytes than allowed': [json({ keys: [one.jwk], x: 'x'.repeat(70_000) }), /^longer than 65536 bytes/],
+    'a redirect': [status(302, { location: 'http://127.0.0.1:1/' }), 'status 302'],
+    'an error': [status(500), 'status 500'],
+    'a 304 that was not asked for': [status(304), 'status 304'],
+    'a broken connection': [(request) => request.socket.destroy(), /./],
+    'bytes that are not UTF-8': [(_request, response) => response.end(Buffer.from([0x22, 0xff, 0x22])), /not UTF-8/],
+  }
+
+  it.each(Object.entries(BAD))('%s', async (_what, [answer, reason]) => {
+    const { set, time, events, answerWith } = await setUp(keysOf(one))
+    await events.next()
+    const before = set.get('one')
+    answerWith(answer)
+    time.advance(300_000)
+    const event = await events.next()
+    expect(event).toEqual({ type: 'refresh_failed', reason: typeof reason === 'string' ? reason : expect.stringMatching(reason) })
+    expect(set.get('one')).toBe(before)
+    answerWith(keysOf(one))
+    time.advance(500)
+    expect(await events.next()).toEqual({ type: 'keys_confirmed' })
+  })
+
+  it('an issuer that hangs, before its answer or inside it', async () => {
+    for (const hang of [() => undefined, (_request: unknown, response: ServerResponse) => void response.write('{')]) {
+      const { set, time, events, requests, answerWith } = await setUp(keysOf(one))
+      await events.next()
+      answerWith(hang)
+      time.advance(300_000)
+      expect(set.stats().refreshes).toBe(2)
+      time.advance(5_000)
+      expect(await events.next()).toEqual({ type: 'refresh_failed', reason: 'no answer within 5000 ms' })
+      expect(set.get('one')).toBeDefined()
+      expect(requests.length).toBeLessThanOrEqual(2)
+    }
+  })
+})
+
+describe('an outage of the issuer', () => {
+  it('keeps the last good keys for the stated time, and then has none', async () => {
+    const { set, time, events, answerWith } = await setUp(keysOf(one), { keepSeconds: 3_600 })
+    await events.next()
+    answerWith(status(503))
+    let elapsedMs = 0
+    for (;;) {
+      const [delay = 0] = time.pendingMs
+      elapsedMs += delay
+      time.advance(delay)
+      await events.next()
+      if (elapsedMs >= 3_600_000) break
+      expect(set.get('one')).toBeDefined()
+    }
+    expect(await events.next()).toEqual({ type: 'keys_expired' })
+    expect(set.isEmpty).toBe(true)
+    answerWith(keysOf(one))
+    time.advance(60_000)
+    expect(await events.next()).toMatchObject({ type: 'keys_changed', added: ['one'] })
+  })
+})
+
+describe('an unknown key id', () => {
+  const setUpVerifier = async (first: Answer) => {
+    let answer = first
+    let requests = 0
+    const issuer = await serve((request, response) => {
+      requests++
+      answer(request, response)
+    })
+    const time = virtualRuntime()
+    const verifier = createVerifier({
+      issuer,
+      audience: AUDIENCE,
+      jwksUri: `${issuer}/jwks.json`,
+      runtime: time.runtime,
+    })
+    onTestFinished(() => verifier.close())
+    const forged = (kid: string) => signToken({ ...two, kid }, claimsOf({ iss: issuer }))
+    return { issuer, verifier, time, forged, answerWith: (next: Answer) => (answer = next), requests: () => requests }
+  }
+
+  it('of a new key is found by one fetch that all its tokens wait for', async () => {
+    const { issuer, verifier, answerWith, requests } = await setUpVerifier(keysOf(one))
+    await verifier.ready()
+    answerWith(keysOf(one, two))
+    const tokens = [1, 2, 3].map((jti) => signToken(two, claimsOf({ iss: issuer, jti: `t-${jti}` })))
+    const verdicts = await Promise.all(tokens.map((token) => verifier.verify(token)))
+    expect(verdicts.map(({ ok }) => ok)).toEqual([true, true, true])
+    expect(requests()).toBe(2)
+    expect(verifier.verify(tokens[0] ?? '')).not.toBeInstanceOf(Promise)
+  })
+
+  it('causes at most one fetch a cool-down, however many tokens carry one', async () => {
+    const { verifier, time, forged, requests } = await setUpVerifier(keysOf(one))
+    await verifier.ready()
+    const flood = async () => {
+      for (let count = 0; count < 100; count++) {
+        expect(await verifier.verify(forged(`forged-${count}`))).toMatchObject({ code: 'key_unknown' })
+      }
+    }
+    await flood()
+    expect(requests()).toBe(2)
+    time.advance(29_999)
+    await flood()
+    expect(requests()).toBe(2)
+    time.advance(1)
+    await flood()
+    expect(requests()).toBe(3)
+    expect(verifier.stats()).toMatchObject({ refused: { key_unknown: 300 }, keys: { seeks: 2 } })
+  })
+
+  it('does not hold up tokens of known keys, even where the issuer hangs', async () => {
+    const { issuer, verifier, time, forged, answerWith } = await setUpVerifier(keysOf(one))
+    await verifier.ready()
+    answerWith(() => undefined)
+    const waiting = verifier.verify(forged('forged'))
+    expect(waiting).toBeInstanceOf(Promise)
+    expect(verifier.verify(signToken(one, claimsOf({ iss: issuer })))).toMatchObject({ ok: true })
+    time.advance(5_000)
+    expect(await waiting).toMatchObject({ code: 'key_unknown' })
+    expect(verifier.verify(forged('forged'))).toMatchObject({ code: 'key_unknown' })
+  })
+
+  it('before there are any keys waits for the look under way, and is not the fault of the token', async () => {
+    const { issuer, verifier, forged } = await setUpVerifier(keysOf(one))
+    expect(verifier.isReady).toBe(false)
+    expect(await verifier.verify(signToken(one, claimsOf({ iss: issuer })))).toMatchObject({ ok: true })
+    const without = await setUpVerifier(status(500))
+    expect(await without.verifier.verify(forged('any'))).toMatchObject({ code: 'keys_unavailable' })
+    for (let count = 0; count < 10; count++) {
+      expect(without.verifier.verify(forged('any'))).toMatchObject({ code: 'keys_unavailable' })
+    }
+    expect(without.requests()).toBe(1)
+  })
+
+  it('through a whole rotation no valid token is refused, and one of a removed key is', async () => {
+    const { issuer, verifier, time, answerWith } = await setUpVerifier(keysOf(one))
+    await verifier.ready()
+    const old = signToken(one, claimsOf({ iss: issuer }))
+    const fresh = signToken(two, claimsOf({ iss: issuer }))
+    expect(await verifier.verify(old)).toMatchObject({ ok: true })
+    answerWith(keysOf(one, two))
+    expect(await verifier.verify(fresh)).toMatchObject({ ok: true })
+    expect(await verifier.verify(old)).toMatchObject({ ok: true })
+    answerWith(keysOf(two))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    answerWith((request, response) => {
+      keysOf(two)(request, response)
+      response.once('finish', resolve)
+    })
+    time.advance(300_000)
+    await promise
+    while (verifier.stats().keys?.keys === 2) await new Promise(setImmediate)
+    expect(await verifier.verify(fresh)).toMatchObject({ ok: true })
+    expect(await verifier.verify(old)).toMatchObject({ code: 'key_unknown' })
+  })
+})

@@ -1,0 +1,118 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createVerifier, localKeySet } from '../src/index.ts'
+import { AUDIENCE, ISSUER, NOW_SECONDS, claimsOf, encode, makeKey, signToken } from './issuer.ts'
+
+const key = makeKey('key-1')
+const other = makeKey('key-2')
+
+function setUp(options: { cacheBytes?: number } = {}) {
+  let nowMs = NOW_SECONDS * 1000
+  const keys = localKeySet([key.jwk, other.jwk])
+  const verifier = createVerifier({ issuer: ISSUER, audience: AUDIENCE, keys, runtime: { now: () => nowMs }, ...options })
+  return { verifier, keys, pass: (seconds: number) => (nowMs += seconds * 1000) }
+}
+
+describe('a verdict that is kept', () => {
+  it('is the same one, frozen, for the same token', async () => {
+    const { verifier } = setUp()
+    const token = signToken(key, claimsOf())
+    const first = await verifier.verify(token)
+    expect(await verifier.verify(token)).toBe(first)
+    expect(verifier.stats()).toMatchObject({ seenBefore: 1, verified: 1 })
+    if (!first.ok) throw new Error(first.code)
+    expect(() => Object.assign(first.claims, { sub: 'admin' })).toThrow(TypeError)
+    expect(() => (first.claims.roles as string[]).push('admin')).toThrow(TypeError)
+    expect(() => Object.assign(first, { ok: false })).toThrow(TypeError)
+  })
+
+  it("ends with the token's exp", async () => {
+    const { verifier, pass } = setUp()
+    const token = signToken(key, claimsOf())
+    await verifier.verify(token)
+    pass(909.9)
+    expect(await verifier.verify(token)).toMatchObject({ ok: true })
+    pass(0.1)
+    expect(await verifier.verify(token)).toMatchObject({ code: 'token_expired' })
+  })
+
+  it('ends with the removal of its key, and comes back only with that key', async () => {
+    const { verifier, keys } = setUp()
+    const token = signToken(key, claimsOf())
+    await verifier.verify(token)
+    keys.replace([other.jwk])
+    expect(await verifier.verify(token)).toMatchObject({ code: 'key_unknown' })
+    keys.replace([other.jwk, makeKey('key-1').jwk])
+    expect(await verifier.verify(token)).toMatchObject({ code: 'signature_invalid' })
+  })
+
+  it('outlives a change of other keys', async () => {
+    const { verifier, keys } = setUp()
+    const token = signToken(key, claimsOf())
+    const first = await verifier.verify(token)
+    keys.replace([key.jwk])
+    expect(await verifier.verify(token)).toBe(first)
+  })
+
+  it('is never one of refusal', async () => {
+    const { verifier } = setUp()
+    const early = signToken(key, claimsOf({ iat: NOW_SECONDS + 60 }))
+    for (let times = 0; times < 3; times++) await verifier.verify(early)
+    expect(verifier.stats()).toMatchObject({ cacheBytes: 0, refused: { token_not_yet_valid: 3 } })
+  })
+})
+
+describe('a cache under attack', () => {
+  it('gives no token the verdict of another: every one-character change of a token seen before is refused', async () => {
+    const { verifier } = setUp()
+    const token = signToken(key, claimsOf())
+    await verifier.verify(token)
+    await fc.assert(
+      fc.asyncProperty(fc.nat(token.length - 1), fc.string({ minLength: 1, maxLength: 1 }), async (at, char) => {
+        const changed = token.slice(0, at) + char + token.slice(at + 1)
+        expect((await verifier.verify(changed)).ok).toBe(changed === token)
+      }),
+    )
+  })
+
+  it('keeps tokens apart that share a signature, a payload, a header, a jti or a beginning', async () => {
+    const { verifier } = setUp()
+    const mine = signToken(key, claimsOf({ sub: 'mine' }))
+    const theirs = signToken(key, claimsOf({ sub: 'theirs' }))
+    const [head, mineBody, mineSignature] = mine.split('.')
+    const [, theirBody, theirSignature] = theirs.split('.')
+    expect(await verifier.verify(mine)).toMatchObject({ claims: { sub: 'mine' } })
+    expect(await verifier.verify(theirs)).toMatchObject({ claims: { sub: 'theirs' } })
+    expect((await verifier.verify(`${head}.${theirBody}.${mineSignature}`)).ok).toBe(false)
+    expect((await verifier.verify(`${head}.${mineBody}.${theirSignature}`)).ok).toBe(false)
+    expect((await verifier.verify(`${mine}.`)).ok).toBe(false)
+    expect((await verifier.verify(mine.slice(0, -1))).ok).toBe(false)
+    const underOther = `${encode({ alg: 'RS256', typ: 'at+jwt', kid: 'key-2' })}.${mineBody}.${mineSignature}`
+    expect((await verifier.verify(underOther)).ok).toBe(false)
+  })
+
+  it('gives names of the prototype no verdict', async () => {
+    const { verifier } = setUp()
+    for (const token of ['__proto__', 'constructor', 'toString', '']) expect((await verifier.verify(token)).ok).toBe(false)
+  })
+
+  it('stays within its bytes, and keeps what is in use', async () => {
+    const cacheBytes = 40_000
+    const { verifier } = setUp({ cacheBytes })
+    const used = signToken(key, claimsOf())
+    await verifier.verify(used)
+    for (let count = 0; count < 60; count++) {
+      await verifier.verify(signToken(key, claimsOf({ jti: `other-${count}` })))
+      await verifier.verify(used)
+      expect(verifier.stats().cacheBytes).toBeLessThanOrEqual(cacheBytes)
+    }
+    expect(verifier.stats()).toMatchObject({ seenBefore: 60, verified: 61 })
+  })
+
+  it('can be none', async () => {
+    const { verifier } = setUp({ cacheBytes: 0 })
+    const token = signToken(key, claimsOf())
+    for (let times = 0; times < 2; times++) expect(await verifier.verify(token)).toMatchObject({ ok: true })
+    expect(verifier.stats()).toMatchObject({ seenBefore: 0, verified: 2, cacheBytes: 0 })
+  })
+})
