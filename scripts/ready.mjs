@@ -1,13 +1,15 @@
 // Runs a command once everything that it needs is there: `node scripts/ready.mjs COMMAND ARGUMENT...`. This is what a
 // fresh clone runs first, under whatever Node the machine has, so it uses nothing that has to be installed.
 import { spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = join(root, 'node_modules', '.bin')
+const WANTED = 'package-lock.json'
+const INSTALLED = 'node_modules/.package-lock.json'
 
 checkMachine()
 if (!isInstalled()) install()
@@ -21,14 +23,19 @@ function checkMachine() {
   fail(`Heirloom needs Node 20.19 or newer to install itself; this is ${process.version}.`)
 }
 
-/** npm keeps what it has installed in a lock file of its own. */
+/** npm leaves a lock file of its own among what it has installed. Where the dates do not tell, the contents do. */
 function isInstalled() {
-  const wanted = readPackages('package-lock.json')
-  const installed = readPackages('node_modules/.package-lock.json')
+  if (changedAt(INSTALLED) > changedAt(WANTED)) return true
+  const wanted = readPackages(WANTED)
+  const installed = readPackages(INSTALLED)
   return Object.entries(wanted).every(
     ([path, { version, optional }]) =>
       path === '' || installed[path]?.version === version || (optional && !installed[path]),
   )
+}
+
+function changedAt(file) {
+  return statSync(join(root, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
 }
 
 function readPackages(file) {

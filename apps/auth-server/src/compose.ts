@@ -90,6 +90,7 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
     await Promise.all([marks.close(), events.flush()])
     await layer?.trust.stop()
     layer?.redis.close()
+    await core.hasher.close()
     await database.$disconnect()
   }
 

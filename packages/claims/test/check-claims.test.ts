@@ -40,7 +40,8 @@ describe('checkClaims', () => {
   })
 
   it.each(Object.keys(claims))('refuses %s of another type', (claim) => {
-    for (const value of [null, true, {}, [1], '', [['a']]]) expect(faultOf({ [claim]: value })).toBe(`malformed ${claim}`)
+    for (const value of [null, true, {}, [1], '', [['a']]])
+      expect(faultOf({ [claim]: value })).toBe(`malformed ${claim}`)
     expect(faultOf({ [claim]: typeof claims[claim] === 'number' ? String(NOW) : 1 })).toBe(`malformed ${claim}`)
   })
 

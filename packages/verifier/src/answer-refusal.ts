@@ -22,7 +22,12 @@ export function answerRefusal({ code, description }: Refusal, need: Need = {}): 
     case 'token_repeated':
       return answer(400, challenge({ error: 'invalid_request' }), 'invalid_request', description)
     case 'scope_insufficient':
-      return answer(403, challenge({ error: 'insufficient_scope', scope: need.scope }), 'insufficient_scope', description)
+      return answer(
+        403,
+        challenge({ error: 'insufficient_scope', scope: need.scope }),
+        'insufficient_scope',
+        description,
+      )
     case 'role_insufficient':
       return answer(403, challenge({ error: 'insufficient_scope' }), 'insufficient_scope', description)
     case 'keys_unavailable':
@@ -48,8 +53,8 @@ export function answerRefusal({ code, description }: Refusal, need: Need = {}): 
   }
 }
 
-function answer(status: 400 | 401 | 403, challenge: string, error: string, description: string): RefusalAnswer {
-  return { status, headers: { 'www-authenticate': challenge }, body: { error, error_description: description } }
+function answer(status: 400 | 401 | 403, authenticate: string, error: string, description: string): RefusalAnswer {
+  return { status, headers: { 'www-authenticate': authenticate }, body: { error, error_description: description } }
 }
 
 /** Nothing here can hold a quote: error codes are ours, scope tokens have none (RFC 6749, section 3.3). */

@@ -15,7 +15,11 @@ export interface AuthorizedMessage<Claims> extends IncomingMessage {
  * `app.get('/reports', connectBearer(verifier, { scope: 'reports:read' }), handler)`
  */
 export function connectBearer<Claims extends AccessTokenClaims>(verifier: Verifier<Claims>, need: Need = {}) {
-  return (request: AuthorizedMessage<Claims> & { originalUrl?: string }, response: ServerResponse, next: () => void) => {
+  return (
+    request: AuthorizedMessage<Claims> & { originalUrl?: string },
+    response: ServerResponse,
+    next: () => void,
+  ) => {
     const settle = (verdict: Verdict<Claims>) => {
       if (verdict.ok) {
         request.user = verdict.claims
@@ -23,7 +27,14 @@ export function connectBearer<Claims extends AccessTokenClaims>(verifier: Verifi
         return
       }
       const { status, headers, body } = answerRefusal(verdict, need)
-      response.writeHead(status, { ...headers, 'content-type': 'application/json' }).end(JSON.stringify(body))
+      const text = JSON.stringify(body)
+      response
+        .writeHead(status, {
+          ...headers,
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(text),
+        })
+        .end(text)
     }
     // A router that is mounted at a path shortens `url`.
     const verdict = authorize(verifier, request.rawHeaders, request.originalUrl ?? request.url ?? '', need)

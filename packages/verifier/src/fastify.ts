@@ -48,7 +48,11 @@ export const openApiBearerScheme = { type: 'http', scheme: 'bearer', bearerForma
  * A Fastify plugin: `app.authenticate`, `app.requireScope()` and `app.requireRole()` are `onRequest` hooks, and what they
  * let through has `request.user`. Guarded routes say so in their schema: `security`, and the 401 and 403 responses.
  */
-export const bearerAuth: FastifyPluginCallback<BearerAuthOptions> = (app, { verifier, securityScheme = 'bearerAuth' }, done) => {
+export const bearerAuth: FastifyPluginCallback<BearerAuthOptions> = (
+  app,
+  { verifier, securityScheme = 'bearerAuth' },
+  done,
+) => {
   app.decorateRequest('user', null as unknown as RegisteredClaims)
   app.decorate('authenticate', guard(verifier, {}))
   app.decorate('requireScope', (scope: string) => guard(verifier, { scope }))
@@ -104,7 +108,7 @@ function describeGuards(route: RouteOptions, securityScheme: string) {
   const needs = [route.onRequest ?? []].flat().flatMap((hook) => needOf.get(hook) ?? [])
   if (needs.length === 0) return
   const names = needs.flatMap(({ scope, role }) => [...(scope?.split(' ') ?? []), ...(role ? [role] : [])])
-  route.schema = {
+  const schema: FastifySchema & { security: object } = {
     security: [{ [securityScheme]: names }],
     ...route.schema,
     response: {
@@ -112,5 +116,6 @@ function describeGuards(route: RouteOptions, securityScheme: string) {
       ...(names.length > 0 ? { 403: errorBody(`The access token lacks ${names.join(' and ')}.`) } : {}),
       ...(route.schema?.response as object | undefined),
     },
-  } as FastifySchema
+  }
+  route.schema = schema
 }

@@ -1,4 +1,10 @@
-export { type AccessTokenClaims, type HeirloomClaims, type Profile, heirloomProfile, rfc9068Profile } from '@heirloom/claims'
+export {
+  type AccessTokenClaims,
+  type HeirloomClaims,
+  type Profile,
+  heirloomProfile,
+  rfc9068Profile,
+} from '@heirloom/claims'
 export { type RefusalAnswer, answerRefusal } from './answer-refusal.ts'
 export { authorizeRequest } from './authorize-request.ts'
 export { bearerToken } from './bearer-token.ts'

@@ -1,5 +1,11 @@
-import { type AccessTokenClaims, type HeirloomClaims, type Profile, checkClaims, heirloomProfile } from '@heirloom/claims'
-import { ALGORITHMS, type Algorithm } from './keys/algorithms.ts'
+import {
+  type AccessTokenClaims,
+  type HeirloomClaims,
+  type Profile,
+  checkClaims,
+  heirloomProfile,
+} from '@heirloom/claims'
+import { ALGORITHMS } from './keys/algorithms.ts'
 import type { KeySet } from './keys/key-set.ts'
 import { type KeySetStats, RemoteKeySet, type RemoteKeySetOptions } from './keys/remote-key-set.ts'
 import { systemRuntime } from './keys/runtime.ts'
@@ -61,7 +67,7 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
 ): Verifier<Claims> {
   checkOptions(options)
   // Where no profile is given, the default of `Claims` is what Heirloom's profile checks.
-  const profile = options.profile ?? (heirloomProfile as unknown as Profile<Claims>)
+  const profile = options.profile ?? heirloomProfile
   const { issuer, audience, clockToleranceSeconds = 10, maxTokenLength = 8_192, cacheBytes = 16 * 2 ** 20 } = options
   const now = options.runtime?.now ?? systemRuntime.now
   const remote = options.keys ? undefined : new RemoteKeySet(options)
@@ -131,7 +137,7 @@ function checkOptions({ issuer, jwksUri, audience, algorithms = [], keys }: Veri
   if (jwksUri !== undefined && !isHttpUrl(jwksUri)) throw new TypeError('jwksUri must be an http or https URL.')
   if (typeof audience !== 'string' || audience === '') throw new TypeError('audience must be a string.')
   for (const name of algorithms) {
-    if (!Object.hasOwn(ALGORITHMS, name)) throw new TypeError(`The algorithm ${String(name)} is not supported.`)
+    if (!Object.hasOwn(ALGORITHMS, name)) throw new TypeError(`The algorithm ${name} is not supported.`)
   }
 }
 

@@ -24,7 +24,9 @@ export function makeKey(kid: string, alg: keyof typeof generate = 'RS256', pair 
 }
 
 export const encode = (part: object | string | Buffer) =>
-  (Buffer.isBuffer(part) ? part : Buffer.from(typeof part === 'string' ? part : JSON.stringify(part))).toString('base64url')
+  (Buffer.isBuffer(part) ? part : Buffer.from(typeof part === 'string' ? part : JSON.stringify(part))).toString(
+    'base64url',
+  )
 
 /** Signs whatever it is given, sensible or not. `header` and `payload` may be JSON text. */
 export function signToken(key: SigningKey, payload: object | string, header: object | string = {}): string {
@@ -36,7 +38,7 @@ export function signToken(key: SigningKey, payload: object | string, header: obj
       : key.alg === 'ES256'
         ? sign('sha256', input, { key: key.privateKey, dsaEncoding: 'ieee-p1363' })
         : sign(key.alg === 'EdDSA' ? null : 'sha256', input, key.privateKey)
-  return `${input}.${encode(signature)}`
+  return `${input.toString()}.${encode(signature)}`
 }
 
 export const ISSUER = 'https://auth.example'

@@ -5,7 +5,8 @@ import { AUDIENCE, ISSUER, NOW_SECONDS, claimsOf, encode, makeKey, signToken } f
 
 const key = makeKey('key-1')
 const runtime = { now: () => NOW_SECONDS * 1000 }
-const verifierOf = (keys = localKeySet([key.jwk])) => createVerifier({ issuer: ISSUER, audience: AUDIENCE, keys, runtime })
+const verifierOf = (keys = localKeySet([key.jwk])) =>
+  createVerifier({ issuer: ISSUER, audience: AUDIENCE, keys, runtime })
 const verifier = verifierOf()
 
 const outcome = async (token: string, of = verifier) => {
@@ -54,7 +55,9 @@ describe('RFC 8725, 3.1: perform algorithm verification', () => {
     const asPs256 = makeKey('key-1', 'PS256', rsa)
     const keys = localKeySet([asPs256.jwk], ['RS256', 'PS256'])
     expect(await outcome(signToken(asPs256, claimsOf()), verifierOf(keys))).toBe('ok')
-    expect(await outcome(signToken(makeKey('key-1', 'RS256', rsa), claimsOf()), verifierOf(keys))).toBe('algorithm_refused')
+    expect(await outcome(signToken(makeKey('key-1', 'RS256', rsa), claimsOf()), verifierOf(keys))).toBe(
+      'algorithm_refused',
+    )
     const { alg: _alg, ...unbound } = asPs256.jwk
     expect(() => localKeySet([unbound], ['RS256', 'PS256'])).toThrow('not for exactly one allowed algorithm')
   })
@@ -132,7 +135,7 @@ describe('RFC 8725, 3.5: ensure cryptographic keys have sufficient entropy', () 
   it('refuses RSA keys under 2048 bits, and weak exponents', () => {
     const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
     expect(() => localKeySet([makeKey('short', 'RS256', short).jwk])).toThrow('too short')
-    expect(() => localKeySet([{ ...key.jwk, e: 'AQ' }])).toThrow()
+    expect(() => localKeySet([{ ...key.jwk, e: 'AQ' }])).toThrow('no usable key')
     const three = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 })
     expect(() => localKeySet([makeKey('three', 'RS256', three).jwk])).toThrow('a weak exponent')
   })
@@ -199,11 +202,14 @@ describe('RFC 8725, 3.10: do not trust received claims', () => {
     expect(await outcome(signToken(key, claimsOf(), { kid }))).toBe('key_unknown')
   })
 
-  it.each(['jku', 'x5u', 'jwk', 'x5c', 'crit', 'b64'])('refuses the header member %s, whatever it holds', async (member) => {
-    for (const value of [null, '', [], 'https://evil.example/jwks.json', key.jwk, ['exp'], false]) {
-      expect(await outcome(signToken(key, claimsOf(), { [member]: value }))).toBe('header_refused')
-    }
-  })
+  it.each(['jku', 'x5u', 'jwk', 'x5c', 'crit', 'b64'])(
+    'refuses the header member %s, whatever it holds',
+    async (member) => {
+      for (const value of [null, '', [], 'https://evil.example/jwks.json', key.jwk, ['exp'], false]) {
+        expect(await outcome(signToken(key, claimsOf(), { [member]: value }))).toBe('header_refused')
+      }
+    },
+  )
 
   it('ignores other members (RFC 7515, section 4)', async () => {
     expect(await outcome(signToken(key, claimsOf(), { x5t: 'abc', 'x-new': 1 }))).toBe('ok')
@@ -211,12 +217,21 @@ describe('RFC 8725, 3.10: do not trust received claims', () => {
 })
 
 describe('RFC 8725, 3.11 and 3.12: explicit typing, mutually exclusive rules', () => {
-  it.each(['JWT', 'jwt', 'at+JWT', 'AT+JWT', 'id_token', 'dpop+jwt', 'logout+jwt', 'at+jwt ', null, ['at+jwt'], undefined])(
-    'refuses the type %j',
-    async (typ) => {
-      expect(await outcome(signToken(key, claimsOf(), { typ }))).toBe('type_refused')
-    },
-  )
+  it.each([
+    'JWT',
+    'jwt',
+    'at+JWT',
+    'AT+JWT',
+    'id_token',
+    'dpop+jwt',
+    'logout+jwt',
+    'at+jwt ',
+    null,
+    ['at+jwt'],
+    undefined,
+  ])('refuses the type %j', async (typ) => {
+    expect(await outcome(signToken(key, claimsOf(), { typ }))).toBe('type_refused')
+  })
 })
 
 describe('RFC 8725 bis, 3.13: limit hash iteration count', () => {
@@ -253,7 +268,7 @@ describe('RFC 8725 bis, 3.14: check the JWT format', () => {
   it('refuses every other spelling of the last character: one token is one string', async () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
     // 256 bytes leave four bits unused in the last character, 86 letters in: 342 characters.
-    const spellings = [...alphabet].map((last) => `${head}.${body}.${signature.slice(0, -1)}${last}`)
+    const spellings = alphabet.split('').map((last) => `${head}.${body}.${signature.slice(0, -1)}${last}`)
     const accepted = []
     for (const token of spellings) if ((await outcome(token)) === 'ok') accepted.push(token)
     expect(accepted).toEqual([good])
@@ -287,7 +302,8 @@ describe('limits of our own', () => {
   })
 
   it('refuses deep nesting and long tokens, unread', async () => {
-    const deep = (depth: number) => JSON.stringify(claimsOf()).replace('}', `,"x":${'['.repeat(depth)}${']'.repeat(depth)}}`)
+    const deep = (depth: number) =>
+      JSON.stringify(claimsOf()).replace('}', `,"x":${'['.repeat(depth)}${']'.repeat(depth)}}`)
     expect(await outcome(signToken(key, deep(7)))).toBe('ok')
     expect(await outcome(signToken(key, deep(8)))).toBe('token_malformed')
     expect(await outcome(signToken(key, deep(2_500)))).toBe('token_malformed')

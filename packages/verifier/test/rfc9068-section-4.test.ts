@@ -54,6 +54,8 @@ describe('RFC 9068, section 4', () => {
   })
 
   it('serves tokens of another auth server: no session, no roles', async () => {
-    expect(await outcome(claimsOf({ sid: undefined, roles: undefined, auth_time: undefined, scope: undefined }))).toBe('ok')
+    expect(await outcome(claimsOf({ sid: undefined, roles: undefined, auth_time: undefined, scope: undefined }))).toBe(
+      'ok',
+    )
   })
 })

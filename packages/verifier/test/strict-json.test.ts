@@ -13,7 +13,7 @@ it('reads what JSON.parse reads, however it is spaced and escaped', () => {
 
 it('answers undefined for whatever JSON.parse refuses, and never throws', () => {
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(...'{}[]",:\\ua0 1e-') }), (text) => {
+    fc.property(fc.string({ unit: fc.constantFrom(...'{}[]",:\\ua0 1e-'.split('')) }), (text) => {
       let value: unknown
       try {
         value = JSON.parse(text)

@@ -9,7 +9,13 @@ const other = makeKey('key-2')
 function setUp(options: { cacheBytes?: number } = {}) {
   let nowMs = NOW_SECONDS * 1000
   const keys = localKeySet([key.jwk, other.jwk])
-  const verifier = createVerifier({ issuer: ISSUER, audience: AUDIENCE, keys, runtime: { now: () => nowMs }, ...options })
+  const verifier = createVerifier({
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    keys,
+    runtime: { now: () => nowMs },
+    ...options,
+  })
   return { verifier, keys, pass: (seconds: number) => (nowMs += seconds * 1000) }
 }
 
@@ -93,7 +99,8 @@ describe('a cache under attack', () => {
 
   it('gives names of the prototype no verdict', async () => {
     const { verifier } = setUp()
-    for (const token of ['__proto__', 'constructor', 'toString', '']) expect((await verifier.verify(token)).ok).toBe(false)
+    for (const token of ['__proto__', 'constructor', 'toString', ''])
+      expect((await verifier.verify(token)).ok).toBe(false)
   })
 
   it('stays within its bytes, and keeps what is in use', async () => {

@@ -39,7 +39,7 @@ export function eventQueue() {
   const arrived: KeySetEvent[] = []
   let wake: (() => void) | undefined
   return {
-    onEvent(event: KeySetEvent) {
+    onEvent: (event: KeySetEvent) => {
       arrived.push(event)
       wake?.()
     },

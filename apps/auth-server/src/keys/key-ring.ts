@@ -87,8 +87,10 @@ export class KeyRing {
     return count
   }
 
+  /** Never while one is coming: servers that are set to different algorithms would make key after key. */
   #isDue(newest: SigningKey): boolean {
     const { algorithm, rotateAfterMs } = this.#policy
+    if (newest.signsFrom > Date.now()) return false
     if (newest.algorithm !== algorithm) return true
     return rotateAfterMs !== null && Date.now() - newest.createdAt >= rotateAfterMs
   }

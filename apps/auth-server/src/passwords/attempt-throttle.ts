@@ -23,7 +23,15 @@ export class AttemptThrottle {
     const limiter = (keyPrefix: string, points: number) => {
       const options = { keyPrefix, points, duration: windowSeconds }
       const local = new RateLimiterMemory(options)
-      return redis ? new RateLimiterRedis({ ...options, storeClient: redis.client, insuranceLimiter: local }) : local
+      return redis
+        ? new RateLimiterRedis({
+            ...options,
+            storeClient: redis.client,
+            insuranceLimiter: local,
+            // Who is over the limit is turned away without asking Redis again.
+            inMemoryBlockOnConsumed: points + 1,
+          })
+        : local
     }
     this.#accounts = limiter('heirloom:attempts:account', perAccount)
     this.#addresses = limiter('heirloom:attempts:address', perAddress)

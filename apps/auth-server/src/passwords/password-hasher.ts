@@ -1,48 +1,73 @@
-import { hash, verify } from '@node-rs/argon2'
+import { fileURLToPath } from 'node:url'
 import PQueue from 'p-queue'
-
-/** argon2id with the parameters of OWASP's cheat sheet: 19 MiB, two passes, one lane. About 20 ms of a core. */
-const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+import { Piscina } from 'piscina'
 
 /** Requests that may wait for a hash: the last one waits about two seconds on one core. */
 const MOST_WAITING = 64
+
+/** Where cores are short, a refresh goes before a login: the weight of `nice 5` is a third of the usual one. */
+const NICE = 5
 
 /** Too many logins at once. The caller may come back in a moment. */
 export class HasherBusy extends Error {}
 
 /**
- * Hashes passwords in a bounded queue, a few at a time, so that a flood of logins takes neither the threads nor the cores
- * that refreshes need.
+ * Hashes passwords on threads of its own, a few at a time and in a bounded queue, so that a flood of logins takes neither
+ * the threads nor the cores that refreshes need.
  */
 export class PasswordHasher {
   readonly #queue: PQueue
+  readonly #threads: Piscina
   readonly #dummy: Promise<string>
 
   /** @param atOnce hashes that run at the same time. */
   constructor(atOnce: number) {
     this.#queue = new PQueue({ concurrency: atOnce })
-    this.#dummy = hash('no password hashes to this', PARAMETERS)
+    this.#threads = new Piscina({
+      filename: fileURLToPath(new URL('hash-worker.ts', import.meta.url)),
+      minThreads: 1,
+      maxThreads: atOnce,
+      niceIncrement: NICE,
+    })
+    this.#dummy = this.#onThread('hashPassword', 'no password hashes to this')
   }
 
   /** A PHC string. @throws HasherBusy */
   async hash(password: string, signal?: AbortSignal): Promise<string> {
-    return this.#run(() => hash(password, PARAMETERS), signal)
+    return this.#enqueue(() => this.#onThread('hashPassword', password), signal)
   }
 
   /** Takes the same time where there is no hash to compare with. @throws HasherBusy */
   async verify(passwordHash: string | null, password: string, signal?: AbortSignal): Promise<boolean> {
     const compared = passwordHash ?? (await this.#dummy)
-    const matches = await this.#run(() => verify(compared, password), signal)
+    const matches = await this.#enqueue(
+      () => this.#onThread<boolean>('verifyPassword', { passwordHash: compared, password }),
+      signal,
+    )
     return matches && passwordHash !== null
+  }
+
+  /** Asked before anything else is done for a login. @throws HasherBusy where the queue is full. */
+  assertRoom(): void {
+    if (this.#queue.size >= MOST_WAITING) throw new HasherBusy()
   }
 
   get waiting(): number {
     return this.#queue.size
   }
 
-  async #run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    if (this.#queue.size >= MOST_WAITING) throw new HasherBusy()
-    // A request whose client went away gives its place to the next.
+  async close(): Promise<void> {
+    await this.#threads.destroy()
+  }
+
+  async #onThread<Answer>(name: 'hashPassword' | 'verifyPassword', task: unknown): Promise<Answer> {
+    return this.#threads.run(task, { name }) as Promise<Answer>
+  }
+
+  async #enqueue<Answer>(work: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
+    this.assertRoom()
+    // A request whose client went away gives its place to the next. One that is being hashed is let be: to stop it would
+    // cost the thread.
     return this.#queue.add(work, signal ? { signal } : {})
   }
 }

@@ -4,7 +4,7 @@ export interface PasswordPolicy {
   minLength: number
 }
 
-export const MAX_PASSWORD_BYTES = 1024
+const MAX_PASSWORD_BYTES = 1024
 
 /** Fewer guesses than this find it: that is what a throttled attacker can try. */
 const FEWEST_GUESSES = 1e6

@@ -10,7 +10,7 @@ export type Role = keyof typeof SCOPES_OF_ROLE
 export const ROLES = Object.keys(SCOPES_OF_ROLE) as readonly Role[]
 export const SCOPES = [...new Set(Object.values(SCOPES_OF_ROLE).flat())]
 
-export const isRole = (name: string): name is Role => Object.hasOwn(SCOPES_OF_ROLE, name)
+const isRole = (name: string): name is Role => Object.hasOwn(SCOPES_OF_ROLE, name)
 
 /**
  * The scope that is asked for, narrowed to what the roles grant; all that they grant where none is asked for. Empty where

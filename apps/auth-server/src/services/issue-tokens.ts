@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { accessTokenClaims } from '../rules/access-token-claims.ts'
 import { successorEndsAt } from '../rules/decide.ts'
 import type { Family } from '../rules/family.ts'
@@ -24,8 +24,7 @@ export async function issueTokens(
   now: number,
 ): Promise<TokenAnswer> {
   const { issuer, audience, accessTokenTtlSeconds: ttlSeconds, refreshPolicy } = config
-  const jti = randomBytes(16).toString('base64url')
-  const claims = accessTokenClaims(family, granted, { issuer, audience, ttlSeconds }, jti, now)
+  const claims = accessTokenClaims(family, granted, { issuer, audience, ttlSeconds }, randomUUID(), now)
   const endsAt = successorEndsAt(family.redeemedAt, family.expiresAt, refreshPolicy)
   return {
     access_token: await signer.sign(claims),

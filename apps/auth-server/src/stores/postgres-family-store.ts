@@ -86,7 +86,7 @@ export class PostgresFamilyStore implements FamilyStore {
 /** JavaScript's last date is later than any that Postgres' JSON takes. Only ever compared by `least`. */
 const FAR_FUTURE_MS = Date.UTC(9999, 0)
 
-export interface GrantRow {
+interface GrantRow {
   sid: string
   user_id: string
   client_id: string
@@ -96,7 +96,7 @@ export interface GrantRow {
   expires_at: Date
 }
 
-export interface MarksRow {
+interface MarksRow {
   redeemed: bigint
   redeemed_at: Date
   late_repeated: bigint | null

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { type Family, type Marks, NO_MARKS, merge } from '../../src/rules/family.ts'
 import type { FamilyStore } from '../../src/stores/family-store.ts'
 
-export const HOUR_MS = 3_600_000
+const HOUR_MS = 3_600_000
 export const ORIGIN = { device: 'a test', ip: '127.0.0.1' }
 
 export function aFamily(userId: string, marks: Partial<Marks> = {}): Family {

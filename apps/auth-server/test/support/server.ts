@@ -5,7 +5,7 @@ import { afterAll } from 'vitest'
 
 export const PASSWORD = 'a long and quiet walk'
 
-export interface Answer {
+interface Answer {
   status: number
   headers: Headers
   text: string

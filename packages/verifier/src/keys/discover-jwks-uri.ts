@@ -2,7 +2,8 @@ import { BlockList, isIP } from 'node:net'
 import { type FetchLimits, fetchDocument } from './fetch-document.ts'
 import type { Runtime } from './runtime.ts'
 
-export type Discovered = { readonly ok: true; readonly jwksUri: string } | { readonly ok: false; readonly reason: string }
+export type Discovered =
+  { readonly ok: true; readonly jwksUri: string } | { readonly ok: false; readonly reason: string }
 
 /**
  * Asks the issuer where its keys are: RFC 8414 metadata, else OpenID Connect discovery, which more servers have. Whatever

@@ -7,7 +7,13 @@ export interface FetchLimits {
 }
 
 export type Fetched =
-  | { readonly ok: true; readonly changed: true; readonly document: unknown; readonly etag: string | null; readonly maxAgeSeconds: number | undefined }
+  | {
+      readonly ok: true
+      readonly changed: true
+      readonly document: unknown
+      readonly etag: string | null
+      readonly maxAgeSeconds: number | undefined
+    }
   | { readonly ok: true; readonly changed: false; readonly maxAgeSeconds: number | undefined }
   /** `status` is there if the server answered whole. */
   | { readonly ok: false; readonly reason: string; readonly status?: number }

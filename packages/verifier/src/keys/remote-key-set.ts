@@ -30,7 +30,12 @@ export interface RemoteKeySetOptions {
 
 export type KeySetEvent =
   /** Keys came or went; `ignored` says why others in the set were left out. */
-  | { readonly type: 'keys_changed'; readonly added: readonly string[]; readonly removed: readonly string[]; readonly ignored: readonly string[] }
+  | {
+      readonly type: 'keys_changed'
+      readonly added: readonly string[]
+      readonly removed: readonly string[]
+      readonly ignored: readonly string[]
+    }
   | { readonly type: 'keys_confirmed' }
   /** The keys at hand stay in force. */
   | { readonly type: 'refresh_failed'; readonly reason: string }
@@ -217,7 +222,10 @@ export class RemoteKeySet implements KeySet {
    */
   #untilRefresh(maxAgeSeconds: number | undefined, steady: boolean): number {
     const { refreshSeconds } = this.#options
-    const lifetime = Math.max(Math.min(refreshSeconds, maxAgeSeconds ?? refreshSeconds), Math.min(SHORTEST_REFRESH_SECONDS, refreshSeconds))
+    const lifetime = Math.max(
+      Math.min(refreshSeconds, maxAgeSeconds ?? refreshSeconds),
+      Math.min(SHORTEST_REFRESH_SECONDS, refreshSeconds),
+    )
     return lifetime * 1000 * (1 - this.#runtime.random() * (steady ? 0.1 : 0.9))
   }
 

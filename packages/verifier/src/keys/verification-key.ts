@@ -1,4 +1,4 @@
-import { type KeyObject, createPublicKey, type webcrypto } from 'node:crypto'
+import { type KeyObject, createPublicKey } from 'node:crypto'
 import { ALGORITHMS, type Algorithm } from './algorithms.ts'
 
 /** A public key that has passed every check, bound to the one algorithm that it is for (RFC 8725, section 3.1). */
@@ -37,7 +37,7 @@ export function importKey(jwk: unknown, algorithms: readonly Algorithm[]): Impor
 
   try {
     // Refuses points that are not on the curve: RFC 8725, section 3.4.
-    const publicKey = createPublicKey({ key: jwk as webcrypto.JsonWebKey, format: 'jwk' })
+    const publicKey = createPublicKey({ key: jwk, format: 'jwk' })
     const weakness = weaknessOf(publicKey)
     return weakness ? unusable(weakness) : { ok: true, key: { kid, algorithm, publicKey } }
   } catch {

@@ -91,7 +91,9 @@ describe('where an issuer may point', () => {
 })
 
 it('reads metadata from a real server', async () => {
-  const issuer: string = await serve((_request, response) => response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/k` })))
+  const issuer: string = await serve((_request, response) =>
+    response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/k` })),
+  )
   const { runtime } = virtualRuntime()
   expect(await discoverJwksUri(issuer, LIMITS, runtime)).toEqual({ ok: true, jwksUri: `${issuer}/k` })
 })

@@ -45,7 +45,10 @@ describe('a poisoned key set', () => {
   it.each(Object.entries(USELESS))('is refused whole if a known key comes back as one %s', (_what, jwk) => {
     if ((jwk as { kid?: unknown }).kid !== 'next' && (jwk as { kid?: unknown }).kid !== 'weak') return
     const known = inForce() as Map<never, never>
-    expect(read([{ ...jwk, kid: 'good' }, next.jwk], known)).toEqual({ ok: false, reason: 'another key under a known kid' })
+    expect(read([{ ...jwk, kid: 'good' }, next.jwk], known)).toEqual({
+      ok: false,
+      reason: 'another key under a known kid',
+    })
   })
 
   it('is refused whole for another key under a known kid', () => {
@@ -69,7 +72,9 @@ describe('a poisoned key set', () => {
 
   it('is refused whole for too many keys', () => {
     expect(read([1, 2, 3, 4].map((n) => ({ ...good.jwk, kid: `k${n}` })))).toMatchObject({ ok: true })
-    expect(read([1, 2, 3, 4, 5].map((n) => ({ ...good.jwk, kid: `k${n}` })))).toMatchObject({ reason: 'more than 4 keys' })
+    expect(read([1, 2, 3, 4, 5].map((n) => ({ ...good.jwk, kid: `k${n}` })))).toMatchObject({
+      reason: 'more than 4 keys',
+    })
   })
 })
 

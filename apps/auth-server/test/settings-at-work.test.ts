@@ -1,0 +1,71 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { PASSWORD, type TestServer, bearer, testServer } from './support/server.ts'
+
+describe('without REDIS_URL', () => {
+  let server: TestServer
+  beforeAll(async () => {
+    server = await testServer({ REDIS_URL: '' })
+  })
+  const refresh = (refresh_token: string) => server.call('POST', '/auth/refresh', { refresh_token })
+
+  test('Postgres alone gives the same guarantees', async () => {
+    const { tokens } = await server.login()
+    const answers = await Promise.all(Array.from({ length: 100 }, () => refresh(tokens.refresh_token)))
+    expect(answers.every(({ status }) => status === 200)).toBe(true)
+    expect(new Set(answers.map(({ body }) => body.refresh_token)).size).toBe(1)
+
+    const third = (await refresh(answers[0]?.body.refresh_token)).body
+    expect((await refresh(tokens.refresh_token)).body.error).toBe('invalid_grant')
+    expect((await refresh(third.refresh_token)).body.error).toBe('invalid_grant')
+  })
+
+  test('a logout holds', async () => {
+    const { tokens } = await server.login()
+    expect((await server.call('POST', '/auth/logout', { refresh_token: tokens.refresh_token })).status).toBe(204)
+    expect((await refresh(tokens.refresh_token)).body.error).toBe('invalid_grant')
+  })
+})
+
+describe('lifetimes and proxies', () => {
+  let server: TestServer
+  beforeAll(async () => {
+    server = await testServer({
+      TRUSTED_PROXIES: '127.0.0.0/8',
+      REFRESH_GRACE_SECONDS: '0',
+      REFRESH_LATE_REPEAT_GAP: 'off',
+      REFRESH_IDLE_TTL_SECONDS: '2',
+      CLIENT_IDS: 'app,web',
+      OPS_PORT: '',
+      REGISTRATION: 'open',
+    })
+  })
+  const refresh = (refresh_token: string) => server.call('POST', '/auth/refresh', { refresh_token })
+
+  test('the address is the one that a trusted proxy names', async () => {
+    const { username } = await server.login()
+    const from = { 'x-forwarded-for': '203.0.113.9, 198.51.100.7' }
+    const { body } = await server.call('POST', '/auth/login', { username, password: PASSWORD }, from)
+    const { sessions } = (await server.call('GET', '/auth/sessions', undefined, bearer(body.access_token))).body
+    expect(sessions[0].ip).toBe('198.51.100.7')
+  })
+
+  test('a login that names no client is of the first', async () => {
+    const { tokens } = await server.login()
+    const claims = JSON.parse(Buffer.from(tokens.access_token.split('.')[1], 'base64url').toString())
+    expect(claims.client_id).toBe('app')
+  })
+
+  test('no grace and no late repeat: a token works once', async () => {
+    const { tokens } = await server.login()
+    expect((await refresh(tokens.refresh_token)).status).toBe(200)
+    expect((await refresh(tokens.refresh_token)).body.error).toBe('invalid_grant')
+  })
+
+  test('a session that is not used ends, and says so beforehand', async () => {
+    const { tokens } = await server.login()
+    expect(tokens.refresh_token_expires_in).toBe(2)
+    const idle = async () => (await server.call('GET', '/auth/sessions', undefined, bearer(tokens.access_token))).status
+    await expect.poll(idle, { timeout: 5_000 }).toBe(401)
+    expect((await refresh(tokens.refresh_token)).body.error).toBe('invalid_grant')
+  })
+})

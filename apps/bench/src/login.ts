@@ -1,0 +1,104 @@
+/**
+ * What a login costs beside the one argon2id in it, and what a flood of logins leaves of the refreshes.
+ *
+ * Method: one server and its stores; this process drives them. Logins one after the other give the CPU time of one, by
+ * /proc, beside that of one argon2id with the same parameters in a process of the same Node. Then refreshes alone and
+ * refreshes under a flood (wrong passwords, more at a time than the queue takes) take turns, and the medians are compared.
+ */
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { Pool } from 'undici'
+import { cpuTimeMs } from './cpu-time.ts'
+import { startAuthServer, startStores } from './servers.ts'
+import { type Driven, USER, drive, logIn, ourRefresh } from './sessions.ts'
+import { median } from './statistics.ts'
+
+const LOGINS = 100
+const FLOOD_CONNECTIONS = 100
+
+export async function benchLogin({
+  rounds,
+  refreshes,
+  connections,
+}: {
+  rounds: number
+  refreshes: number
+  connections: number
+}): Promise<void> {
+  const stores = await startStores()
+  const server = await startAuthServer(stores)
+  const sessions: Driven = {
+    name: 'Heirloom',
+    pool: new Pool(server.url, { connections }),
+    tokens: await logIn(server.url, connections),
+    request: ourRefresh,
+  }
+
+  const hashMs = await argon2CpuMs()
+  const before = cpuTimeMs(server.pid)
+  for (let i = 0; i < LOGINS; i++) await post(sessions.pool, USER)
+  const loginMs = (cpuTimeMs(server.pid) - before) / LOGINS
+  console.log(
+    `A login: ${loginMs.toFixed(1)} ms of CPU; one argon2id: ${hashMs.toFixed(1)} ms; ratio ${(loginMs / hashMs).toFixed(2)}`,
+  )
+
+  const rates = { alone: [] as number[], flooded: [] as number[] }
+  const answers = new Map<number, number>()
+  await drive(sessions, refreshes)
+  for (let round = 1; round <= rounds; round++) {
+    rates.alone.push(await rate(sessions, refreshes))
+    const stop = flood(server.url, answers)
+    rates.flooded.push(await rate(sessions, refreshes))
+    await stop()
+    console.log(
+      `Round ${round} of ${rounds}: ${rates.alone.at(-1)?.toFixed(0)}/s alone, ${rates.flooded.at(-1)?.toFixed(0)}/s under the flood`,
+    )
+  }
+  console.log(
+    `Under a flood of logins ${(median(rates.flooded) / median(rates.alone)).toFixed(2)} of the refresh rate is left.`,
+  )
+  console.log(`The flood was answered: ${[...answers].map(([status, count]) => `${count} times ${status}`).join(', ')}`)
+  await sessions.pool.destroy()
+  await server.stop()
+  await stores.stop()
+}
+
+async function rate(sessions: Driven, refreshes: number): Promise<number> {
+  const began = performance.now()
+  await drive(sessions, refreshes)
+  return refreshes / ((performance.now() - began) / 1000)
+}
+
+async function post(pool: Pool, credentials: object): Promise<number> {
+  const answer = await pool.request({
+    method: 'POST',
+    path: '/auth/login',
+    body: JSON.stringify(credentials),
+    headers: { 'content-type': 'application/json' },
+  })
+  await answer.body.dump()
+  return answer.statusCode
+}
+
+/** Wrong passwords from many connections until it is stopped. */
+function flood(url: string, answers: Map<number, number>): () => Promise<void> {
+  const pool = new Pool(url, { connections: FLOOD_CONNECTIONS })
+  let stopped = false
+  const attackers = Array.from({ length: FLOOD_CONNECTIONS }, async (_, i) => {
+    while (!stopped) {
+      const status = await post(pool, { username: `nobody-${i}`, password: 'wrong' })
+      answers.set(status, (answers.get(status) ?? 0) + 1)
+    }
+  })
+  return async () => {
+    stopped = true
+    await Promise.all(attackers)
+    await pool.destroy()
+  }
+}
+
+async function argon2CpuMs(): Promise<number> {
+  const script = fileURLToPath(new URL('./peers/argon2.ts', import.meta.url))
+  return Number(await text(spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout))
+}

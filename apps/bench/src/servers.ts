@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto'
+import { spawn } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { type Service, createDatabase, freePort, startPostgres, startRedis, startService } from '@heirloom/stack'
+import { migrate } from '../../../prisma/migrate.ts'
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
+
+/** Real stores in a folder of their own, and what stops them. */
+export async function startStores() {
+  const folder = mkdtempSync(join(tmpdir(), 'heirloom-bench-'))
+  const postgres = await startPostgres({ dataDir: join(folder, 'postgres') })
+  const redis = await startRedis({ dataDir: join(folder, 'redis') })
+  if (!redis) throw new Error('This benchmark needs redis-server or valkey-server on the PATH.')
+  return { postgres, redis, stop: () => Promise.all([postgres.stop(), redis.stop()]) }
+}
+
+export type Stores = Awaited<ReturnType<typeof startStores>>
+
+export async function startAuthServer(
+  { postgres, redis }: Stores,
+  settings: Record<string, string> = {},
+): Promise<Service> {
+  const secret = () => randomBytes(32).toString('base64')
+  // A database each: servers of one database agree on its keys.
+  const databaseUrl = await createDatabase(postgres.url, `bench-${randomBytes(4).toString('hex')}`)
+  await migrate(databaseUrl)
+  const env = {
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redis.url,
+    TOKEN_SECRETS: secret(),
+    KEY_ENCRYPTION_SECRET: secret(),
+    LOGIN_ATTEMPTS_PER_ADDRESS: '1000000',
+    LOGIN_ATTEMPTS_PER_ACCOUNT: '1000000',
+    LOG_LEVEL: 'warn',
+    ...settings,
+  }
+  const service = await startService({ script: path('../../auth-server/src/main.ts'), env })
+  await service.ready()
+  return service
+}
+
+/** oidc-provider in a process of its own, and a refresh token a session. */
+export async function startOidcProvider(sessions: number, redisUrl?: string) {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const env = {
+    PATH: process.env['PATH'],
+    PORT: String(port),
+    SESSIONS: String(sessions),
+    ...(redisUrl && { REDIS_URL: redisUrl }),
+  }
+  const child = spawn(process.execPath, [path('./peers/oidc-provider.ts')], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const line = await new Promise<string>((resolve, reject) => {
+    let out = ''
+    child.stdout.on('data', (data: Buffer) => {
+      out += data.toString()
+      const found = out.split('\n').find((one) => one.startsWith('{"tokens"') && one.endsWith('}'))
+      if (found) resolve(found)
+    })
+    child.on('exit', () => reject(new Error(`oidc-provider did not start: ${out}`)))
+  })
+  const { tokens } = JSON.parse(line) as { tokens: string[] }
+  return { url, pid: child.pid ?? 0, tokens, stop: () => child.kill('SIGTERM') }
+}
+
+/** CPU time of one signature, in microseconds, measured in a fresh process of the same Node. */
+export async function signatureCpuUs(): Promise<number> {
+  return Number(
+    await text(
+      spawn(process.execPath, [path('./peers/signature.ts')], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout,
+    ),
+  )
+}

@@ -1,0 +1,53 @@
+import { Pool } from 'undici'
+
+/** Sessions of one server, and how they refresh. */
+export interface Driven {
+  name: string
+  pool: Pool
+  /** The newest refresh token of each session. */
+  tokens: string[]
+  request: (token: string) => { path: string; type: string; body: string }
+}
+
+export const USER = { username: 'bench', password: 'a long and quiet walk' }
+
+export const ourRefresh: Driven['request'] = (token) => ({
+  path: '/auth/refresh',
+  type: 'application/json',
+  body: JSON.stringify({ refresh_token: token }),
+})
+
+/** Registers the user and logs in: a refresh token a session. */
+export async function logIn(url: string, sessions: number): Promise<string[]> {
+  const pool = new Pool(url, { connections: 4 })
+  const post = async (path: string) => {
+    const body = JSON.stringify(USER)
+    const answer = await pool.request({ method: 'POST', path, body, headers: { 'content-type': 'application/json' } })
+    return (await answer.body.json()) as { refresh_token: string }
+  }
+  await post('/auth/register')
+  const tokens: string[] = []
+  for (let i = 0; i < sessions; i++) tokens.push((await post('/auth/login')).refresh_token)
+  await pool.destroy()
+  return tokens
+}
+
+/** Refreshes until `count` are answered; each session waits for its answer before it asks again. Answers milliseconds. */
+export async function drive({ pool, tokens, request, name }: Driven, count: number): Promise<number[]> {
+  const latencies: number[] = []
+  let left = count
+  await Promise.all(
+    tokens.map(async (_, session) => {
+      while (left-- > 0) {
+        const { path, type, body } = request(tokens[session] ?? '')
+        const began = performance.now()
+        const answer = await pool.request({ method: 'POST', path, body, headers: { 'content-type': type } })
+        const { refresh_token: next, error } = (await answer.body.json()) as { refresh_token?: string; error?: string }
+        if (next === undefined) throw new Error(`${name} answered ${answer.statusCode} ${error}`)
+        latencies.push(performance.now() - began)
+        tokens[session] = next
+      }
+    }),
+  )
+  return latencies
+}

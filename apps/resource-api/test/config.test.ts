@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+import { readConfig } from '../src/config.ts'
+
+it('has defaults for development', () => {
+  expect(readConfig({})).toEqual({
+    issuer: 'http://127.0.0.1:4000',
+    jwksUri: undefined,
+    audience: 'resource-api',
+    host: '127.0.0.1',
+    port: 4001,
+    opsPort: undefined,
+    logLevel: expect.any(String),
+  })
+})
+
+it('refuses them in production', () => {
+  expect(() => readConfig({ NODE_ENV: 'production' })).toThrow(/^ISSUER/)
+  expect(() => readConfig({ NODE_ENV: 'production', ISSUER: 'http://auth.example' })).toThrow(/^ISSUER/)
+  expect(readConfig({ NODE_ENV: 'production', ISSUER: 'https://auth.example' })).toMatchObject({ host: '0.0.0.0' })
+})
+
+it('names every bad setting at once', () => {
+  expect(() => readConfig({ PORT: 'x', JWKS_URI: 'nowhere', LOG_LEVEL: 'loud' })).toThrow(/JWKS_URI.*\n(.*\n)*.*/)
+})

@@ -1,0 +1,177 @@
+import { type KeyObject, createHmac, generateKeyPairSync, sign } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { createMetrics } from '@heirloom/service'
+import { buildApp } from '../src/app.ts'
+import { readConfig } from '../src/config.ts'
+
+const key = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const jwk = { ...key.publicKey.export({ format: 'jwk' }), kid: 'key-1', alg: 'RS256', use: 'sig' }
+
+/** An issuer that publishes one key. Answers its address. */
+async function startIssuer(): Promise<string> {
+  const server = createServer((request, response) => {
+    const keys = request.url === '/.well-known/jwks.json'
+    response.end(JSON.stringify(keys ? { keys: [jwk] } : { issuer, jwks_uri: `${issuer}/.well-known/jwks.json` }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  server.unref()
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return issuer
+}
+
+let issuer: string
+let app: ReturnType<typeof buildApp>
+
+const start = (from: string) => buildApp(readConfig({ ISSUER: from, LOG_LEVEL: 'silent' }), createMetrics())
+
+beforeAll(async () => {
+  issuer = await startIssuer()
+  app = start(issuer)
+  await vi.waitFor(async () => {
+    if ((await app.inject('/readyz')).statusCode !== 200) throw new Error('not ready')
+  })
+})
+afterAll(() => app.close())
+
+const now = Math.floor(Date.now() / 1000)
+const claimsOf = (changes: object = {}) => ({
+  iss: issuer,
+  aud: 'resource-api',
+  sub: 'user-1',
+  client_id: 'web',
+  sid: 'session-1',
+  jti: 'token-1',
+  iat: now,
+  exp: now + 900,
+  auth_time: now,
+  scope: 'reports:read',
+  roles: ['user'],
+  ...changes,
+})
+const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+const inputOf = (claims: object, header: object) =>
+  `${encode({ alg: 'RS256', typ: 'at+jwt', kid: 'key-1', ...header })}.${encode(claims)}`
+
+function tokenOf(changes: object = {}, header: object = {}, privateKey: KeyObject = key.privateKey): string {
+  const input = inputOf(claimsOf(changes), header)
+  return `${input}.${sign('sha256', Buffer.from(input), privateKey).toString('base64url')}`
+}
+
+const call = (method: 'GET' | 'POST', url: string, token?: string, payload?: object) =>
+  app.inject({
+    method,
+    url,
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    ...(payload && { payload }),
+  })
+
+describe('the calls', () => {
+  it('GET /api/public needs nothing', async () => {
+    expect((await call('GET', '/api/public')).statusCode).toBe(200)
+  })
+
+  it('GET /api/me answers the caller, from the claims', async () => {
+    const answer = await call('GET', '/api/me', tokenOf())
+    expect(answer.statusCode).toBe(200)
+    expect(answer.json()).toMatchObject({ sub: 'user-1', client_id: 'web', scope: 'reports:read', roles: ['user'] })
+  })
+
+  it('GET /api/reports needs reports:read', async () => {
+    expect((await call('GET', '/api/reports', tokenOf())).json()).toMatchObject({ reports: expect.any(Array) })
+    expect((await call('GET', '/api/reports', tokenOf({ scope: 'other' }))).statusCode).toBe(403)
+  })
+
+  it('POST /api/reports needs reports:write, and a good body', async () => {
+    const writer = tokenOf({ scope: 'reports:read reports:write' })
+    const made = await call('POST', '/api/reports', writer, { title: 'Tides', unknown: 1 })
+    expect(made.statusCode).toBe(201)
+    expect(made.json()).toMatchObject({ title: 'Tides', author: 'user-1' })
+    for (const body of [{}, { title: 7 }, { title: '' }, { title: 'x'.repeat(201) }]) {
+      const answer = await call('POST', '/api/reports', writer, body)
+      expect(answer.statusCode).toBe(400)
+      expect(answer.json()).toMatchObject({ error: 'invalid_request' })
+    }
+    const refused = await call('POST', '/api/reports', tokenOf(), { title: 'Tides' })
+    expect(refused.statusCode).toBe(403)
+    expect(refused.headers['www-authenticate']).toBe('Bearer error="insufficient_scope", scope="reports:write"')
+  })
+
+  it('GET /api/admin/stats needs the role admin', async () => {
+    const answer = await call('GET', '/api/admin/stats', tokenOf({ roles: ['user', 'admin'] }))
+    expect(answer.statusCode).toBe(200)
+    expect(answer.json()).toMatchObject({ tokens: { verified: expect.any(Number) } })
+    const refused = await call('GET', '/api/admin/stats', tokenOf())
+    expect(refused.statusCode).toBe(403)
+    expect(refused.json()).toMatchObject({ error: 'insufficient_scope' })
+  })
+
+  it.each([
+    ['GET', '/api/me'],
+    ['GET', '/api/reports'],
+    ['POST', '/api/reports'],
+    ['GET', '/api/admin/stats'],
+  ] as const)('%s %s without a token is 401 with a bare challenge', async (method, url) => {
+    const answer = await call(method, url)
+    expect(answer.statusCode).toBe(401)
+    expect(answer.headers['www-authenticate']).toBe('Bearer')
+    expect(Object.keys(answer.json())).toEqual(['error', 'error_description'])
+  })
+
+  it('answers unknown addresses and wrong methods', async () => {
+    expect((await app.inject('/api/unknown')).statusCode).toBe(404)
+    const wrong = await app.inject({ method: 'DELETE', url: '/api/me' })
+    expect(wrong.statusCode).toBe(405)
+    expect(wrong.headers['allow']).toContain('GET')
+  })
+})
+
+describe('a wrong token', () => {
+  const hs256 = () => {
+    const input = inputOf(claimsOf(), { alg: 'HS256' })
+    const secret = key.publicKey.export({ format: 'pem', type: 'spki' })
+    return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
+  }
+  const WRONG: Record<string, () => string[]> = {
+    'cut short': () => [tokenOf().slice(0, -1), tokenOf().slice(0, -100), tokenOf().split('.').slice(0, 2).join('.')],
+    'of another issuer': () => [tokenOf({ iss: 'http://127.0.0.1:1' })],
+    'of another audience': () => [tokenOf({ aud: 'other-api' }), tokenOf({ aud: ['other-api'] })],
+    expired: () => [tokenOf({ iat: now - 1000, exp: now - 100 })],
+    'unsigned, in any spelling': () =>
+      ['none', 'None', 'NONE', 'nOnE'].flatMap((alg) => [`${inputOf(claimsOf(), { alg })}.`, tokenOf({}, { alg })]),
+    'HS256 with the public key': () => [hs256()],
+    'signed by a stranger': () => [tokenOf({}, {}, stranger.privateKey)],
+    'with a jwk': () => [tokenOf({}, { jwk: stranger.publicKey.export({ format: 'jwk' }) }, stranger.privateKey)],
+    'with a jku or x5u': () => [tokenOf({}, { jku: `${issuer}/jwks.json` }), tokenOf({}, { x5u: `${issuer}/cert` })],
+    'with an unknown crit': () => [tokenOf({}, { crit: ['x'], x: 1 })],
+    'with an unknown kid': () => [tokenOf({}, { kid: 'unknown' })],
+    'of typ JWT': () => [tokenOf({}, { typ: 'JWT' })],
+  }
+
+  it.each(Object.entries(WRONG))('%s is 401 invalid_token', async (_what, tokens) => {
+    for (const token of tokens()) {
+      const answer = await call('GET', '/api/me', token)
+      expect(answer.statusCode).toBe(401)
+      expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
+      expect(answer.json()).toMatchObject({ error: 'invalid_token' })
+    }
+  })
+
+  it('in the query string is none', async () => {
+    expect((await app.inject(`/api/me?access_token=${tokenOf()}`)).statusCode).toBe(401)
+  })
+})
+
+describe('without its issuer', () => {
+  it('lives, is not ready, and answers 503 to tokens', async () => {
+    const alone = start('http://127.0.0.1:1')
+    onTestFinished(() => alone.close())
+    expect((await alone.inject('/livez')).statusCode).toBe(200)
+    expect((await alone.inject('/readyz')).statusCode).toBe(503)
+    expect((await alone.inject('/api/public')).statusCode).toBe(200)
+    const headers = { authorization: `Bearer ${tokenOf()}` }
+    await expect.poll(async () => (await alone.inject({ url: '/api/me', headers })).statusCode).toBe(503)
+  })
+})

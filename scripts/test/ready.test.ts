@@ -1,0 +1,22 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const READY = fileURLToPath(new URL('../ready.mjs', import.meta.url))
+const ready = (...command: string[]) =>
+  spawn(process.execPath, [READY, ...command], { stdio: ['ignore', 'pipe', 'inherit'] })
+
+test('runs the command under the Node that Heirloom is written for, and hands back its exit code', async () => {
+  const run = ready('sh', '-c', 'node --version; exit 7')
+  const [[version], [code]] = await Promise.all([once(run.stdout, 'data'), once(run, 'exit')])
+  expect(String(version)).toBe(`${process.version}\n`)
+  expect(code).toBe(7)
+})
+
+test('passes a signal on, and ends as the command does', async () => {
+  const run = ready('sh', '-c', 'trap "exit 3" TERM; echo waiting; while :; do sleep 0.02; done')
+  await once(run.stdout, 'data')
+  run.kill('SIGTERM')
+  expect(await once(run, 'exit')).toEqual([3, null])
+})
