@@ -3,19 +3,21 @@
 FROM node:26-slim AS base
 WORKDIR /app
 
-# The manifests alone, so that a change of sources does not install everything again.
+# The manifests alone: as long as they stay the same, what they install comes from the cache.
 FROM base AS manifests
-COPY package.json package-lock.json ./
-COPY --parents apps/*/package.json packages/*/package.json ./
+COPY . .
+RUN find . -type f ! -name package.json ! -name package-lock.json -delete && find . -type d -empty -delete
 
-FROM manifests AS build
+FROM base AS build
+COPY --from=manifests /app ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
 COPY . .
 # What runs brings node_modules of its own.
 RUN TURBO_TELEMETRY_DISABLED=1 npx turbo run build && rm -rf node_modules */*/node_modules
 
-FROM manifests AS runtime
+FROM base AS runtime
 ARG APP=auth-server
+COPY --from=manifests /app ./
 # Prisma's client names Prisma's command line as an optional peer, which would come with 250 MB that nothing here uses.
 RUN --mount=type=cache,target=/root/.npm \
     npm ci --no-audit --no-fund --omit=dev --legacy-peer-deps --workspace=apps/${APP}

@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { startService } from '@heirloom/stack'
+import { serviceUrl, startService } from '@heirloom/stack'
 import { migrate } from '../../prisma/migrate.ts'
 import { openDataFolder } from './data-folder.ts'
 import { ensureDemoUser } from './demo-user.ts'
@@ -59,11 +60,12 @@ export async function startHeirloom(options: HeirloomOptions): Promise<Heirloom>
   signal?.throwIfAborted()
 
   const { DEMO_PASSWORD, ...secrets } = folder.secrets
-  const authUrl = `http://127.0.0.1:${authPort}`
-  const apiUrl = `http://127.0.0.1:${apiPort}`
+  const authUrl = serviceUrl(env['HOST'], authPort)
+  const apiUrl = serviceUrl(env['HOST'], apiPort)
   const defaults = { NODE_ENV: 'development', ISSUER: authUrl }
-  const authEnv: NodeJS.ProcessEnv = { ...defaults, ...secrets, ...env, ...stores, PORT: String(authPort) }
-  const apiEnv: NodeJS.ProcessEnv = { ...defaults, ...env, PORT: String(apiPort), OPS_PORT: secondOpsPort(env) }
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value)) // empty counts as absent
+  const authEnv: NodeJS.ProcessEnv = { ...defaults, ...secrets, ...given, ...stores, PORT: String(authPort) }
+  const apiEnv: NodeJS.ProcessEnv = { ...defaults, ...given, PORT: String(apiPort), OPS_PORT: secondOpsPort(env) }
   for (const name of STORES_AND_SECRETS) delete apiEnv[name]
   folder.writeRunning({ ...givenSettings(authEnv), AUTH_URL: authUrl, API_URL: apiUrl })
 
@@ -76,11 +78,8 @@ export async function startHeirloom(options: HeirloomOptions): Promise<Heirloom>
     return service
   }
   const services = [await start('auth-server', AUTH_SERVER, authEnv), await start('resource-api', RESOURCE_API, apiEnv)]
-  const [demoIsNew] = await Promise.all([
-    ensureDemoUser(authEnv, DEMO_PASSWORD),
-    ...services.map((service) => service.ready()),
-  ])
-  signal?.throwIfAborted()
+  const ready = Promise.all([ensureDemoUser(authEnv, DEMO_PASSWORD), ...services.map((service) => service.ready())])
+  const [demoIsNew] = await (signal ? Promise.race([ready, rejectOnAbort(signal)]) : ready)
 
   const running = steps.move()
   return {
@@ -90,6 +89,11 @@ export async function startHeirloom(options: HeirloomOptions): Promise<Heirloom>
     failed: failed.promise,
     stop: () => running.disposeAsync(),
   }
+}
+
+async function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort')
+  throw signal.reason
 }
 
 /** Two services on one machine cannot share one port for their metrics. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
@@ -9,8 +10,8 @@ const ready = (...command: string[]) =>
 
 test('runs the command under the Node that Heirloom is written for, and hands back its exit code', async () => {
   const run = ready('sh', '-c', 'node --version; exit 7')
-  const [[version], [code]] = await Promise.all([once(run.stdout, 'data'), once(run, 'exit')])
-  expect(String(version)).toBe(`${process.version}\n`)
+  const [version, [code]] = await Promise.all([text(run.stdout), once(run, 'exit')])
+  expect(version).toBe(`${process.version}\n`)
   expect(code).toBe(7)
 })
 

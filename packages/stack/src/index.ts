@@ -1,5 +1,5 @@
 export { createDatabase } from './database.ts'
 export { startPostgres } from './postgres.ts'
 export { findRedis, startRedis } from './redis.ts'
-export { startService, type Service } from './service.ts'
+export { serviceUrl, startService, type Service } from './service.ts'
 export { freePort, type Store } from './store.ts'

@@ -48,7 +48,7 @@ export async function startService({ script, env, onLine }: ServiceOptions): Pro
     })
   }
 
-  const url = `http://${HOST}:${port}`
+  const url = serviceUrl(env['HOST'], port)
   return {
     ...child,
     url,
@@ -66,6 +66,12 @@ export async function startService({ script, env, onLine }: ServiceOptions): Pro
       }
     },
   }
+}
+
+/** Where a service that listens on this host is reached from this machine. */
+export function serviceUrl(host: string | undefined, port: number | string): string {
+  const everywhere = !host || host === '0.0.0.0' || host === '::'
+  return `http://${everywhere ? HOST : host}:${port}`
 }
 
 /** Null if it is ready. */

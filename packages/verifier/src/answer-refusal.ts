@@ -8,8 +8,6 @@ export interface RefusalAnswer {
   readonly body: { readonly error: string; readonly error_description: string }
 }
 
-const BAD_TOKEN = 'The access token is not valid here.'
-
 /**
  * What the client is told (RFC 6750, section 3): what to do next, and nothing that helps to make a better forgery. That
  * a token has expired is found only after its signature, so only its owner learns it.
@@ -17,8 +15,7 @@ const BAD_TOKEN = 'The access token is not valid here.'
 export function answerRefusal({ code, description }: Refusal, need: Need = {}): RefusalAnswer {
   switch (code) {
     case 'token_missing':
-      // RFC 6750, section 3.1: no error code where no authentication was tried.
-      return answer(401, 'Bearer', 'invalid_token', 'An access token is needed.')
+      return NO_TOKEN
     case 'token_repeated':
       return answer(400, challenge({ error: 'invalid_request' }), 'invalid_request', description)
     case 'scope_insufficient':
@@ -31,13 +28,9 @@ export function answerRefusal({ code, description }: Refusal, need: Need = {}): 
     case 'role_insufficient':
       return answer(403, challenge({ error: 'insufficient_scope' }), 'insufficient_scope', description)
     case 'keys_unavailable':
-      return {
-        status: 503,
-        headers: { 'retry-after': '1' },
-        body: { error: 'temporarily_unavailable', error_description: 'Tokens cannot be checked at the moment.' },
-      }
+      return NO_KEYS
     case 'token_expired':
-      return answer(401, challenge({ error: 'invalid_token' }), 'invalid_token', 'The access token has expired.')
+      return EXPIRED_TOKEN
     case 'token_malformed':
     case 'header_refused':
     case 'type_refused':
@@ -49,16 +42,28 @@ export function answerRefusal({ code, description }: Refusal, need: Need = {}): 
     case 'issuer_mismatch':
     case 'audience_mismatch':
     case 'token_not_yet_valid':
-      return answer(401, challenge({ error: 'invalid_token' }), 'invalid_token', BAD_TOKEN)
+      return BAD_TOKEN
   }
-}
-
-function answer(status: 400 | 401 | 403, authenticate: string, error: string, description: string): RefusalAnswer {
-  return { status, headers: { 'www-authenticate': authenticate }, body: { error, error_description: description } }
 }
 
 /** Nothing here can hold a quote: error codes are ours, scope tokens have none (RFC 6749, section 3.3). */
 function challenge(parameters: { error: string; scope?: string | undefined }): string {
   const pairs = Object.entries(parameters).filter(([, value]) => value !== undefined)
   return `Bearer ${pairs.map(([name, value]) => `${name}="${value}"`).join(', ')}`
+}
+
+function answer(status: 400 | 401 | 403, authenticate: string, error: string, description: string): RefusalAnswer {
+  return { status, headers: { 'www-authenticate': authenticate }, body: { error, error_description: description } }
+}
+
+// Made once: a flood of forgeries should cost no more than the same number of good tokens.
+const INVALID = challenge({ error: 'invalid_token' })
+const BAD_TOKEN = answer(401, INVALID, 'invalid_token', 'The access token is not valid here.')
+const EXPIRED_TOKEN = answer(401, INVALID, 'invalid_token', 'The access token has expired.')
+/** RFC 6750, section 3.1: no error code in the challenge where no authentication was tried. */
+const NO_TOKEN = answer(401, 'Bearer', 'invalid_token', 'An access token is needed.')
+const NO_KEYS: RefusalAnswer = {
+  status: 503,
+  headers: { 'retry-after': '1' },
+  body: { error: 'temporarily_unavailable', error_description: 'Tokens cannot be checked at the moment.' },
 }

@@ -28,7 +28,7 @@ export function accountRoutes(app: App, core: Core): void {
       const wait = await core.throttle.attempt(null, request.ip)
       if (wait !== null) return answerRefusal(reply, tooManyAttempts(wait))
       const { username, password } = request.body
-      const result = await register(core, { username, password, roles: ['user'], signal: goneSignal(request) })
+      const result = await register(core, { username, password, roles: ['user'], signal: goneSignal(reply) })
       if (!result.ok) return answerRefusal(reply, result)
       return reply.code(201).send({ id: result.account.id, username: result.account.username })
     },
@@ -54,7 +54,7 @@ export function accountRoutes(app: App, core: Core): void {
         newPassword: request.body.new_password,
         sid: request.user.sid,
         ip: request.ip,
-        signal: goneSignal(request),
+        signal: goneSignal(reply),
       })
       return result.ok ? reply.code(204).send(null) : answerRefusal(reply, result)
     },

@@ -1,5 +1,5 @@
 import type { App } from '@heirloom/service'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../services/core.ts'
 import type { TokenAnswer } from '../services/issue-tokens.ts'
@@ -36,7 +36,7 @@ export function tokenRoutes(app: App, core: Core): void {
         scope,
         device: device ?? request.headers['user-agent']?.slice(0, 200) ?? null,
         ip: request.ip,
-        signal: goneSignal(request),
+        signal: goneSignal(reply),
       })
       return answerTokens(reply, result)
     },
@@ -83,8 +83,8 @@ function answerTokens(reply: FastifyReply, result: ({ ok: true } & TokenAnswer) 
 }
 
 /** Aborted when the client is gone before it has its answer. */
-export function goneSignal({ raw }: FastifyRequest): AbortSignal {
+export function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController()
-  raw.socket.once('close', () => gone.abort())
+  raw.once('close', () => gone.abort())
   return gone.signal
 }

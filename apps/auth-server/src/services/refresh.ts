@@ -7,8 +7,8 @@ import { INVALID_GRANT, type Refusal, refuse } from './refusal.ts'
 import { revoke } from './revoke.ts'
 
 /**
- * Redeems a refresh token (RFC 6749, section 6). What can be refused is refused before anything is stored, so that the
- * same token works afterwards.
+ * Redeems a refresh token (RFC 6749, section 6). What the rule refuses changes nothing, and what a fault keeps from its
+ * answer may be asked again with the same token.
  */
 export async function refresh(
   core: Core,
@@ -23,17 +23,21 @@ export async function refresh(
   const first = decide(family, presented, now, core.config.refreshPolicy)
   if (isRefusal(first)) return turnAway(core, family, presented, first, now)
 
-  const standing = await core.accounts.standing(family.userId)
+  core.signer.assertRoom()
+  // In one round trip to Redis. Where the user may not refresh now, the mark does no harm: the same token gives the same
+  // successor when the user may again.
+  const [{ family: grown, verdict }, standing] = await Promise.all([
+    settle(core, family, presented, first, now),
+    core.accounts.standing(family.userId),
+  ])
+  if (isRefusal(verdict)) return turnAway(core, grown, presented, verdict, now)
   if (!standing || standing.disabled) {
     core.record({ type: 'refresh_refused', reason: 'disabled', userId: family.userId, sid: family.sid })
     return INVALID_GRANT
   }
   const scope = narrowScope(family.scope, standing.roles)
   if (scope === '') return refuse('invalid_scope', 'The roles of this user grant nothing of the scope any more.')
-  core.signer.assertRoom()
 
-  const { family: grown, verdict } = await settle(core, family, presented, first, now)
-  if (isRefusal(verdict)) return turnAway(core, grown, presented, verdict, now)
   const tokens = await issueTokens(core, grown, { scope, roles: standing.roles }, token.generation + 1, now)
   note(core, grown, presented, verdict)
   return { ok: true, ...tokens }
