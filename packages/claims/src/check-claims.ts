@@ -37,7 +37,9 @@ export function checkClaims<Claims extends AccessTokenClaims>(
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return refuse('not_an_object', '', 'The claims set is not a JSON object.')
   }
-  for (const [claim, shape] of Object.entries<Shape>(profile.shapes)) {
+  const shapes: Readonly<Record<string, Shape>> = profile.shapes
+  for (const claim in shapes) {
+    const shape = shapes[claim] as Shape
     if (!Object.hasOwn(value, claim)) {
       if (shape.optional) continue
       return refuse('missing', claim, `The claim "${claim}" is missing.`)

@@ -2,10 +2,13 @@ import { isUtf8 } from 'node:buffer'
 import { type Refusal, refuse } from './refusal.ts'
 import { parseStrictJson } from './strict-json.ts'
 
-export interface ParsedToken {
+interface Header {
   readonly ok: true
   readonly kid: string
   readonly algorithm: string
+}
+
+export interface ParsedToken extends Header {
   /** What the signature covers: RFC 7515, section 5.2, step 8. */
   readonly signingInput: Buffer
   readonly signature: Buffer
@@ -24,21 +27,47 @@ const REFUSED_MEMBERS = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'enc', 'zip'
 
 const malformed = refuse('token_malformed', 'Not a signed token in the compact form.')
 
-/** Takes a token apart (RFC 7515, section 7.1) and checks its header. Trusts nothing in it. */
-export function parseToken(token: string, types: readonly string[], maxLength: number): ParsedToken | Refusal {
-  // A program without types may pass anything.
-  if (typeof token !== 'string') return malformed
-  if (token.length > maxLength) return refuse('token_malformed', `The token is longer than ${maxLength} characters.`)
-  const first = token.indexOf('.')
-  const second = token.indexOf('.', first + 1)
-  if (first < 1 || second < 0 || token.indexOf('.', second + 1) >= 0) return malformed
+/**
+ * Makes a function that takes tokens apart (RFC 7515, section 7.1) and checks their headers. It trusts nothing in them.
+ * @param types accepted values of `typ`.
+ */
+export function tokenParser(types: readonly string[], maxLength: number): (token: string) => ParsedToken | Refusal {
+  // An issuer's tokens have one header in common for as long as they have one key: its text is read once, not each time.
+  let lastText: string | undefined
+  let lastHeader: Header | undefined
 
-  const headerBytes = decodeBase64url(token.slice(0, first))
-  const payloadBytes = decodeBase64url(token.slice(first + 1, second))
-  const signature = decodeBase64url(token.slice(second + 1))
-  if (!headerBytes || !payloadBytes || !signature) return malformed
+  function readHeader(text: string): Header | Refusal {
+    if (text === lastText && lastHeader) return lastHeader
+    const header = parseHeader(text, types)
+    if (header.ok) {
+      lastText = text
+      lastHeader = header
+    }
+    return header
+  }
 
-  const header = parseJsonBytes(headerBytes)
+  return (token) => {
+    // A program without types may pass anything.
+    if (typeof token !== 'string') return malformed
+    if (token.length > maxLength) return refuse('token_malformed', `The token is longer than ${maxLength} characters.`)
+    const first = token.indexOf('.')
+    const second = token.indexOf('.', first + 1)
+    if (first < 1 || second < 0 || token.indexOf('.', second + 1) >= 0) return malformed
+
+    const payload = decodeBase64url(token.slice(first + 1, second))
+    const signature = decodeBase64url(token.slice(second + 1))
+    if (!payload || !signature) return malformed
+    const header = readHeader(token.slice(0, first))
+    if (!header.ok) return header
+    const { kid, algorithm } = header
+    const signingInput = Buffer.from(token.slice(0, second), 'latin1')
+    return { ok: true, kid, algorithm, signingInput, signature, payload: () => parseJsonBytes(payload) }
+  }
+}
+
+function parseHeader(text: string, types: readonly string[]): Header | Refusal {
+  const bytes = decodeBase64url(text)
+  const header = bytes && parseJsonBytes(bytes)
   if (typeof header !== 'object' || header === null || Array.isArray(header)) return malformed
   const { alg, kid, typ } = header as Record<string, unknown>
   if (typeof alg !== 'string') return refuse('algorithm_refused', 'The header names no algorithm.')
@@ -49,14 +78,7 @@ export function parseToken(token: string, types: readonly string[], maxLength: n
   for (const member of REFUSED_MEMBERS) {
     if (Object.hasOwn(header, member)) return refuse('header_refused', `The header must not have "${member}".`)
   }
-  return {
-    ok: true,
-    kid,
-    algorithm: alg,
-    signingInput: Buffer.from(token.slice(0, second), 'latin1'),
-    signature,
-    payload: () => parseJsonBytes(payloadBytes),
-  }
+  return { ok: true, kid, algorithm: alg }
 }
 
 /**

@@ -10,7 +10,7 @@ import type { KeySet } from './keys/key-set.ts'
 import { type KeySetStats, RemoteKeySet, type RemoteKeySetOptions } from './keys/remote-key-set.ts'
 import { systemRuntime } from './keys/runtime.ts'
 import type { VerificationKey } from './keys/verification-key.ts'
-import { type ParsedToken, parseToken } from './parse-token.ts'
+import { type ParsedToken, tokenParser } from './parse-token.ts'
 import { CODE_OF_FAULT, type Refusal, type RefusalCode, refuse } from './refusal.ts'
 import { VerdictCache } from './verdict-cache.ts'
 
@@ -72,6 +72,7 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
   const now = options.runtime?.now ?? systemRuntime.now
   const remote = options.keys ? undefined : new RemoteKeySet(options)
   const keys: KeySet = options.keys ?? (remote as RemoteKeySet)
+  const parseToken = tokenParser(profile.types, maxTokenLength)
   const cache = new VerdictCache<Verdict<Claims>>(cacheBytes)
   const refused: Partial<Record<RefusalCode, number>> = {}
   let seenBefore = 0
@@ -84,7 +85,7 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
       seenBefore++
       return cached.verdict
     }
-    const parsed = parseToken(token, profile.types, maxTokenLength)
+    const parsed = parseToken(token)
     if (!parsed.ok) return count(parsed)
     const key = keys.get(parsed.kid)
     if (key) return count(judge(token, parsed, key))
