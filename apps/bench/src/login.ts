@@ -84,15 +84,15 @@ async function post(pool: Pool, credentials: object): Promise<number> {
 /** Wrong passwords from many connections until it is stopped. */
 function flood(url: string, answers: Map<number, number>): () => Promise<void> {
   const pool = new Pool(url, { connections: FLOOD_CONNECTIONS })
-  let stopped = false
+  const stop = new AbortController()
   const attackers = Array.from({ length: FLOOD_CONNECTIONS }, async (_, i) => {
-    while (!stopped) {
+    while (!stop.signal.aborted) {
       const status = await post(pool, { username: `nobody-${i}`, password: 'wrong' })
       answers.set(status, (answers.get(status) ?? 0) + 1)
     }
   })
   return async () => {
-    stopped = true
+    stop.abort()
     await Promise.all(attackers)
     await pool.destroy()
   }
