@@ -27,6 +27,7 @@ import { StandingCache } from './stores/standing-cache.ts'
 
 /** A key that another server made is known here after this long; much shorter than its lead. */
 const KEYS_EVERY_MS = 5_000
+const TRUST_TIMEOUT_MS = 300
 const PRUNE_EVERY_MS = 10 * 60_000
 /** How long a start waits for Redis; then it goes on through Postgres. */
 const REDIS_WITHIN_MS = 2_000
@@ -55,7 +56,8 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
   const record = (event: SecurityEvent) => {
     logEvent(log, event)
     count(event)
-    events.add(toKept(event))
+    // A flood of these would be a flood of rows.
+    if (!(event.type === 'login_refused' && event.reason === 'throttled')) events.add(toKept(event))
   }
 
   const families = new PostgresFamilyStore(database)
@@ -66,20 +68,28 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
         ? log.info('Postgres has the marks of all refreshes')
         : log.warn('Postgres does not take the marks of refreshes; they wait'),
   })
-  const layer = config.redisUrl === undefined ? null : layerOfRedis(config.redisUrl, database, log)
+  const redis = config.redisUrl === undefined ? null : openRedis(config.redisUrl, log)
+  // Connections of its own: requests that fill the pool must not look like a Postgres that is away.
+  const trustDatabase = openDatabase({ url: config.databaseUrl, poolSize: 2, statementTimeoutMs: TRUST_TIMEOUT_MS })
+  const trust = new RedisTrust(trustDatabase, redis, (isTrusted) =>
+    isTrusted
+      ? log.info('refreshes go through Redis')
+      : log.warn('refreshes go through Postgres: Redis does not answer, or has to catch up'),
+  )
+  const hot = redis && new RedisFamilyStore(redis, () => trust.epoch)
   const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), config.keyPolicy, (kid) =>
     record({ type: 'key_made', kid }),
   )
   const core: Core = {
     config,
-    families: layer ? new LayeredFamilyStore({ ...layer, record: families, marks }) : families,
+    families: hot ? new LayeredFamilyStore({ hot, record: families, marks, trust }) : families,
     sessions: new Sessions(database),
-    accounts: new Accounts(database, layer && new StandingCache(layer.redis, layer.trust, config.refreshAbsoluteTtlMs)),
+    accounts: new Accounts(database, redis && new StandingCache(redis, trust, config.refreshAbsoluteTtlMs)),
     keys,
     signer: new TokenSigner(keys),
     refreshTokens: refreshTokens(config.tokenSecrets),
     hasher: new PasswordHasher(config.hashesAtOnce),
-    throttle: new AttemptThrottle(config.throttlePolicy, layer && layer.redis),
+    throttle: new AttemptThrottle(config.throttlePolicy, redis),
     events,
     record,
   }
@@ -88,17 +98,17 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
   const close = async () => {
     for (const timer of timers) clearInterval(timer)
     await Promise.all([marks.close(), events.flush()])
-    await layer?.trust.stop()
-    layer?.redis.close()
+    await trust.stop()
+    redis?.close()
     await core.hasher.close()
-    await database.$disconnect()
+    await Promise.all([database.$disconnect(), trustDatabase.$disconnect()])
   }
 
   const published = () => keys.published(Date.now()).map(({ publicJwk }) => publicJwk)
   try {
     await keys.refresh()
-    await layer?.redis.ready(REDIS_WITHIN_MS)
-    await layer?.trust.start()
+    await redis?.ready(REDIS_WITHIN_MS)
+    await trust.start()
   } catch (error) {
     await close()
     throw error
@@ -124,29 +134,24 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
     }, PRUNE_EVERY_MS).unref(),
   )
 
-  addGauges(metrics, { core, isRedisTrusted: () => layer && layer.trust.isTrusted, marksWaiting: () => marks.size })
+  addGauges(metrics, { core, isRedisTrusted: () => redis && trust.isTrusted, marksWaiting: () => marks.size })
 
   // One store is enough to refresh.
   const notReady = async () => {
-    if (layer?.trust.isTrusted) return []
+    if (trust.isTrusted) return []
     return ask(database.$queryRaw`SELECT 1`).then(
       () => [],
-      () => [layer ? 'neither Redis nor Postgres answers' : 'Postgres does not answer'],
+      () => [redis ? 'neither Redis nor Postgres answers' : 'Postgres does not answer'],
     )
   }
   return { core, keySet, notReady, close }
 }
 
-function layerOfRedis(url: string, database: Database, log: Log) {
+function openRedis(url: string, log: Log): RedisConnection {
   const redis = new RedisConnection(url)
   // Without a listener ioredis prints them itself. The trust tells what they come to.
   redis.client.on('error', (error: Error) => log.debug({ reason: error.message }, 'Redis'))
-  const trust = new RedisTrust(database, redis, (isTrusted) =>
-    isTrusted
-      ? log.info('refreshes go through Redis')
-      : log.warn('refreshes go through Postgres: Redis does not answer, or has to catch up'),
-  )
-  return { redis, trust, hot: new RedisFamilyStore(redis, () => trust.epoch) }
+  return redis
 }
 
 const ALARMING = new Set<SecurityEvent['type']>(['reuse', 'late_repeat', 'gap'])

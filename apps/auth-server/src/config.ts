@@ -6,6 +6,11 @@ import { refreshTokens } from './rules/refresh-token.ts'
 
 const DAY_SECONDS = 86_400
 
+/** However short the key set may be cached: our verifier does not look more often. */
+const LONGEST_LOOK_SECONDS = 60
+/** Servers learn of a new key within this. */
+const SERVERS_LOOK_SECONDS = 10
+
 const list = makeValidator((input) => {
   const items = input.split(',').map((item) => item.trim())
   if (items.every((item) => /^[\x21-\x7e]{1,200}$/.test(item))) return items
@@ -143,10 +148,9 @@ function rules(settings: Settings): string[] {
   if (settings.REFRESH_IDLE_TTL_SECONDS > settings.REFRESH_ABSOLUTE_TTL_SECONDS) {
     faults.push('REFRESH_IDLE_TTL_SECONDS must not be longer than REFRESH_ABSOLUTE_TTL_SECONDS')
   }
-  if (settings.SIGNING_KEY_LEAD_SECONDS < settings.JWKS_MAX_AGE_SECONDS) {
-    faults.push(
-      'SIGNING_KEY_LEAD_SECONDS must not be shorter than JWKS_MAX_AGE_SECONDS: a key has to be everywhere before it signs',
-    )
+  const spreadSeconds = Math.max(settings.JWKS_MAX_AGE_SECONDS, LONGEST_LOOK_SECONDS) + SERVERS_LOOK_SECONDS
+  if (settings.SIGNING_KEY_LEAD_SECONDS < spreadSeconds) {
+    faults.push(`SIGNING_KEY_LEAD_SECONDS must be ${spreadSeconds} or more: a key has to be everywhere before it signs`)
   }
   return faults
 }

@@ -9,6 +9,8 @@ export function buildApp({ issuer, jwksUri, audience, logLevel }: Config, metric
   const verifier = createVerifier({
     issuer,
     audience,
+    // Whichever of them the issuer's keys are for.
+    algorithms: ['RS256', 'ES256', 'EdDSA'],
     ...(jwksUri && { jwksUri }),
     onEvent: ({ type, ...event }) => app.log[type === 'keys_confirmed' ? 'debug' : 'info'](event, type),
   })

@@ -52,8 +52,9 @@ export function createApp(options: AppOptions): App {
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send(errorBody('not_found', 'There is nothing at this address.')),
   )
-  app.setErrorHandler((error: FastifyError, _request, reply) => {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
     const answer = options.answerError?.(error)
+    if (answer && answer.status >= 500) request.log.warn({ cause: causeOf(error) }, error.message)
     if (answer)
       return reply
         .code(answer.status)
@@ -115,6 +116,11 @@ function bareApp(options: AppOptions) {
       )
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
+}
+
+/** What kind of error it was; its text may hold values of the query. */
+function causeOf({ cause }: Error) {
+  return cause instanceof Error ? { name: cause.name, code: (cause as Error & { code?: unknown }).code } : undefined
 }
 
 function routeOf(request: FastifyRequest): string {

@@ -24,11 +24,13 @@ export function answerWrongMethods(app: FastifyInstance, addRoutes: () => void) 
         url,
         // Kept out of the OpenAPI document.
         schema: { hide: true },
-        handler: (_request, reply) =>
+        // Before a body is read: it would be looked at for a route that is not there.
+        onRequest: async (_request, reply) =>
           reply
             .code(405)
             .header('allow', allowed)
             .send(errorBody('method_not_allowed', `This address answers to ${allowed}.`)),
+        handler: () => undefined,
       })
     }
   })

@@ -98,13 +98,14 @@ export class KeyRing {
   /** Under a lock, so that servers which start together, or find the same key too old, make one key and not two. */
   async #make(isNeeded: (newest: SigningKey | undefined) => boolean): Promise<readonly SigningKey[]> {
     const { algorithm, bits, leadMs } = this.#policy
+    // Before the lock: it may take longer than a statement may.
+    const privateKey = await ALGORITHMS[algorithm].generate(bits)
     const made = await ask(
       this.#database.$transaction(
         async (transaction) => {
           await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${LOCK})`
           const keys = await this.#read(transaction)
           if (!isNeeded(keys.at(-1))) return null
-          const privateKey = await ALGORITHMS[algorithm].generate(bits)
           const publicJwk = toPublicJwk(privateKey, algorithm)
           const { kid } = publicJwk
           const lead = keys.length === 0 ? 0 : leadMs

@@ -68,6 +68,10 @@ const keyOf = (account: string) => createHash('sha256').update(account).digest('
 
 /** One customer has a whole /64 of IPv6. */
 function networkOf(ip: string): string {
-  const address = ipaddr.process(ip)
+  // Some proxies name the port as well, and some name what is no address.
+  const bare = /^\[(.+)\](?::\d+)?$|^([\d.]+):\d+$/.exec(ip)
+  const text = bare?.[1] ?? bare?.[2] ?? ip
+  if (!ipaddr.isValid(text)) return text
+  const address = ipaddr.process(text)
   return address instanceof ipaddr.IPv6 ? address.parts.slice(0, 4).join(':') : address.toString()
 }

@@ -1,4 +1,7 @@
-// Runs on threads of their own: argon2's long computations would otherwise take the four threads that sign tokens.
+// Runs on threads of its own: argon2 would otherwise take the four threads that sign tokens, and a look through the lists
+// of common passwords the event loop.
+import { ZxcvbnFactory } from '@zxcvbn-ts/core'
+import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common'
 import { hashSync, verifySync } from '@node-rs/argon2'
 
 /** argon2id with the parameters of OWASP's cheat sheet: 19 MiB, two passes, one lane. About 20 ms of a core. */
@@ -8,3 +11,14 @@ export const hashPassword = (password: string): string => hashSync(password, PAR
 
 export const verifyPassword = ({ passwordHash, password }: { passwordHash: string; password: string }): boolean =>
   verifySync(passwordHash, password)
+
+/** What is longer than this passes by its length; the time that a look takes grows with the square. */
+const LOOKED_AT = 64
+
+let guesser: ZxcvbnFactory | undefined
+
+/** The word lists take 30 MB: unpacked when the first password is set. `context` has words that are easy to guess here. */
+export function countGuesses({ password, context }: { password: string; context: string[] }): number {
+  guesser ??= new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs })
+  return guesser.check(password.slice(0, LOOKED_AT), context).guesses
+}

@@ -30,6 +30,8 @@ export class PasswordHasher {
       niceIncrement: NICE,
     })
     this.#dummy = this.#onThread('hashPassword', 'no password hashes to this')
+    // Closed before it was made, it has no one to tell.
+    this.#dummy.catch(() => undefined)
   }
 
   /** A PHC string. @throws HasherBusy */
@@ -47,6 +49,11 @@ export class PasswordHasher {
     return matches && passwordHash !== null
   }
 
+  /** How many guesses find a password, about. @throws HasherBusy */
+  async guesses(password: string, context: string[], signal?: AbortSignal): Promise<number> {
+    return this.#enqueue(() => this.#onThread<number>('countGuesses', { password, context }), signal)
+  }
+
   /** Asked before anything else is done for a login. @throws HasherBusy where the queue is full. */
   assertRoom(): void {
     if (this.#queue.size >= MOST_WAITING) throw new HasherBusy()
@@ -60,14 +67,24 @@ export class PasswordHasher {
     await this.#threads.destroy()
   }
 
-  async #onThread<Answer>(name: 'hashPassword' | 'verifyPassword', task: unknown): Promise<Answer> {
+  async #onThread<Answer>(name: 'hashPassword' | 'verifyPassword' | 'countGuesses', task: unknown): Promise<Answer> {
     return this.#threads.run(task, { name }) as Promise<Answer>
   }
 
   async #enqueue<Answer>(work: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
     this.assertRoom()
-    // A request whose client went away gives its place to the next. One that is being hashed is let be: to stop it would
-    // cost the thread.
-    return this.#queue.add(work, signal ? { signal } : {})
+    // A request whose client went away gives its place to the next. One that is being hashed keeps its turn until it is
+    // done: to stop it would cost the thread, and to let the next begin beside it would fill the threads.
+    const waiting = new AbortController()
+    const leave = () => waiting.abort(signal?.reason)
+    if (signal?.aborted) leave()
+    signal?.addEventListener('abort', leave)
+    return this.#queue.add(
+      () => {
+        signal?.removeEventListener('abort', leave)
+        return work()
+      },
+      { signal: waiting.signal },
+    )
   }
 }

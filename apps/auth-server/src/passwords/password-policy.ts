@@ -12,29 +12,16 @@ const FEWEST_GUESSES = 1e6
 /** What was typed on different keyboards is the same password (NFKC, as the same section has it). */
 export const normalizePassword = (password: string) => password.normalize('NFKC')
 
-/** Null where the password is good, else what is wrong with it, for its user. `context` has words that are easy to guess here. */
+/** Null where the password is good, else what is wrong with it, for its user. `guesses` says how many find it, about. */
 export async function faultOfPassword(
   password: string,
   policy: PasswordPolicy,
-  context: string[],
+  guesses: (password: string) => Promise<number>,
 ): Promise<string | null> {
   if (Array.from(password).length < policy.minLength)
     return `The password needs at least ${policy.minLength} characters.`
   if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) return `The password has more than ${MAX_PASSWORD_BYTES} bytes.`
-  const { guesses } = (await guesser()).check(password, [...context, 'heirloom'])
-  return guesses < FEWEST_GUESSES
+  return (await guesses(password)) < FEWEST_GUESSES
     ? 'The password is among the first that are guessed: common, repeated or taken from the name.'
     : null
-}
-
-/** The word lists take 30 MB: loaded when the first password is set, not at start. */
-const guesser = () => (loaded ??= load())
-let loaded: ReturnType<typeof load> | undefined
-
-async function load() {
-  const [{ ZxcvbnFactory }, { adjacencyGraphs, dictionary }] = await Promise.all([
-    import('@zxcvbn-ts/core'),
-    import('@zxcvbn-ts/language-common'),
-  ])
-  return new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs })
 }

@@ -33,5 +33,7 @@ export function answerError(error: Error): ErrorAnswer | undefined {
   })
   if (error instanceof StoreUnavailable) return again(`${error.message}. Nothing was decided; try again.`)
   if (error instanceof HasherBusy || error instanceof SignerBusy) return again('The server is busy. Try again.')
+  // Nobody reads it.
+  if (error.name === 'AbortError') return { status: 499, error: 'client_gone', description: 'The client went away.' }
   return undefined
 }

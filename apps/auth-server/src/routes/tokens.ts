@@ -22,7 +22,13 @@ export function tokenRoutes(app: App, core: Core): void {
           password: Password,
           client_id: ClientId,
           scope: Scope,
-          device: Type.Optional(Type.String({ maxLength: 200, description: 'What the user knows the device by.' })),
+          device: Type.Optional(
+            Type.String({
+              maxLength: 200,
+              pattern: '^[^\\p{Cc}]*$',
+              description: 'What the user knows the device by.',
+            }),
+          ),
         }),
         response: answers({ 200: TokenResponse }, 400, 401, 429),
       },

@@ -2,7 +2,7 @@
 export interface SharedTrust {
   /** Copies in Redis of an earlier epoch are not believed before they were merged with Postgres' row. */
   epoch: number
-  /** Which Redis process the epoch was begun for. */
+  /** Which Redis process the epoch was begun for; empty while none ever was. */
   runId: string
   /** A server works, or did a moment ago, without Redis: until it has stopped, nobody may believe Redis. */
   suspended: 'now' | 'before' | 'never'
@@ -29,7 +29,8 @@ export type TrustVerdict =
  * @param last what this server believed without a break until now, or null.
  */
 export function decideTrust(shared: SharedTrust | null, runId: string | null, last: Trust | null): TrustVerdict {
-  if (runId === null) return shared ? { kind: 'suspend' } : { kind: 'distrust' }
+  // Before the first epoch nobody believes Redis, so there is nobody to tell.
+  if (runId === null) return shared && shared.runId !== '' ? { kind: 'suspend' } : { kind: 'distrust' }
   // Without Postgres nobody can have written past Redis, so what was believed until now still holds.
   if (!shared) return last?.runId === runId ? { kind: 'trust', trust: last } : { kind: 'distrust' }
   if (shared.suspended === 'now') return { kind: 'distrust' }

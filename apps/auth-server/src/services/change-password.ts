@@ -22,13 +22,18 @@ export async function changePassword(
   const account = await authenticate(core, credentials)
   if ('ok' in account) return account
   const normalized = normalizePassword(newPassword)
-  const fault = await faultOfPassword(normalized, core.config.passwordPolicy, [usernameKey(account.username) ?? ''])
+  const fault = await faultOfPassword(normalized, core.config.passwordPolicy, (text) =>
+    core.hasher.guesses(text, [usernameKey(account.username) ?? '', 'heirloom'], credentials.signal),
+  )
   if (fault !== null) return refuse('invalid_request', fault)
 
   const passwordHash = await core.hasher.hash(normalized, credentials.signal)
   await endAllSessions(core, account.id, 'password_changed', sid)
-  if (!(await core.accounts.change(account.id, { passwordHash }, account.version))) return INVALID_CREDENTIALS
-  await endAllSessions(core, account.id, 'password_changed', sid)
+  try {
+    if (!(await core.accounts.change(account.id, { passwordHash }, account.version))) return INVALID_CREDENTIALS
+  } finally {
+    await endAllSessions(core, account.id, 'password_changed', sid)
+  }
   core.record({ type: 'password_changed', userId: account.id })
   return { ok: true }
 }

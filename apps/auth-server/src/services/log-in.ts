@@ -76,8 +76,8 @@ export async function logIn(core: Core, request: LoginRequest): Promise<({ ok: t
 
   // The password may have been changed, or the account disabled, since it was read: whoever did that ended the sessions
   // that were there, and this one is newer. From here on, they see it.
-  const still = await core.accounts.byId(account.id)
-  if (still?.version !== account.version) {
+  const still = await core.accounts.current(account.id)
+  if (!still || still.disabled || still.passwordHash !== account.passwordHash) {
     await revoke(core, [family], { at: now, reason: 'password_changed' })
     core.record({ type: 'login_refused', reason: 'changed_meanwhile', userId: account.id, ip: request.ip })
     return INVALID_CREDENTIALS

@@ -20,7 +20,9 @@ export async function register(
     return refuse('invalid_request', 'A username has 1 to 64 letters, digits or the signs . _ @ + - and no spaces.')
   }
   const normalized = normalizePassword(password)
-  const fault = await faultOfPassword(normalized, core.config.passwordPolicy, [key])
+  const fault = await faultOfPassword(normalized, core.config.passwordPolicy, (text) =>
+    core.hasher.guesses(text, [key, 'heirloom'], signal),
+  )
   if (fault !== null) return refuse('invalid_request', fault)
 
   const taken = refuse('username_taken', 'This username is taken.')

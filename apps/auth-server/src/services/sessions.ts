@@ -35,8 +35,11 @@ export async function endAllSessions(
   reason: RevocationReason,
   exceptSid?: string,
 ): Promise<number> {
-  const live = await liveSessions(core, userId)
-  const ending = live.filter(({ sid }) => sid !== exceptSid)
+  const [sessions, now] = await Promise.all([core.sessions.ofUser(userId), core.accounts.now()])
+  // Also those that look idle: the record may lack their last refreshes.
+  const ending = sessions.filter(
+    ({ sid, revokedAt, expiresAt }) => sid !== exceptSid && revokedAt === null && expiresAt.getTime() > now,
+  )
   await endSessions(core, ending, reason)
   return ending.length
 }

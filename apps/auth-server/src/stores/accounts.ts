@@ -49,10 +49,14 @@ export class Accounts {
 
   /** By the copy where there is one. Null where the user does not exist. */
   async standing(userId: string): Promise<Standing | null> {
-    const copy = await this.#standings?.get(userId)
-    if (copy) return copy
+    return (await this.#standings?.get(userId)) ?? this.current(userId)
+  }
+
+  /** By Postgres, and the copy renewed. Null where the user does not exist. */
+  async current(userId: string): Promise<Account | null> {
+    const epoch = this.#standings?.epoch ?? 0
     const account = await this.byId(userId)
-    if (account) await this.#standings?.keep(userId, account)
+    if (account) await this.#standings?.keep(userId, account, epoch)
     return account
   }
 
@@ -62,13 +66,14 @@ export class Accounts {
     change: { passwordHash?: string; roles?: string[]; disabledAt?: Date | null },
     ifVersion?: number,
   ): Promise<Account | null> {
+    const epoch = this.#standings?.epoch ?? 0
     const where = ifVersion === undefined ? { id } : { id, version: ifVersion }
     const [row] = await ask(
       this.#database.user.updateManyAndReturn({ where, data: { ...change, version: { increment: 1 } } }),
     )
     if (!row) return null
     const account = toAccount(row)
-    await this.#standings?.spread(id, account)
+    await this.#standings?.spread(id, account, epoch)
     return account
   }
 

@@ -2,11 +2,12 @@ import { type Family, type FamilyId, type Marks, merge } from '../rules/family.t
 import type { FamilyStore, Growth, Origin } from './family-store.ts'
 import type { MarkWriter } from './mark-writer.ts'
 import type { RedisTrust } from './redis-trust.ts'
-import { isUnavailable } from './store-unavailable.ts'
+import type { RedisFamilyStore } from './redis-family-store.ts'
+import { StoreUnavailable, isUnavailable } from './store-unavailable.ts'
 
 interface Layers {
   /** Redis. */
-  hot: FamilyStore
+  hot: RedisFamilyStore
   /** Postgres. */
   record: FamilyStore
   marks: MarkWriter
@@ -26,19 +27,19 @@ export class LayeredFamilyStore implements FamilyStore {
   }
 
   async open(family: Family, origin: Origin): Promise<void> {
-    const { hot, record } = this.#layers
+    const { hot, record, trust } = this.#layers
+    const { epoch } = trust
     await record.open(family, origin)
     // A family that Redis does not have is found in Postgres, so this one need not succeed.
     await this.#decide(
-      () => hot.open(family, origin),
+      () => hot.restore(family, epoch),
       async () => undefined,
     )
   }
 
   async load(id: FamilyId): Promise<{ family: Family; now: number } | null> {
-    const { hot } = this.#layers
     return this.#decide(
-      async () => (await hot.load(id)) ?? ((await this.#recall(id)) ? hot.load(id) : null),
+      () => this.#askHot(id, () => this.#layers.hot.load(id)),
       () => this.#loadRecord(id),
     )
   }
@@ -47,8 +48,7 @@ export class LayeredFamilyStore implements FamilyStore {
     const { hot, record, marks } = this.#layers
     return this.#decide(
       async () => {
-        let before = await hot.advance(growth)
-        if (!before && (await this.#recall(growth.id))) before = await hot.advance(growth)
+        const before = await this.#askHot(growth.id, () => hot.advance(growth))
         if (before) marks.add(growth)
         return before
       },
@@ -58,7 +58,8 @@ export class LayeredFamilyStore implements FamilyStore {
 
   /** The tombstones go to Redis at once, trusted or not: they hold even if Postgres then does not answer. */
   async revoke(growths: readonly Growth[]): Promise<void> {
-    const { hot, record, trust } = this.#layers
+    const { hot, record, marks, trust } = this.#layers
+    const epoch = trust.isTrusted ? trust.epoch : null
     const told = await hot.revoke(growths).then(
       () => true,
       (error: unknown) => {
@@ -66,8 +67,14 @@ export class LayeredFamilyStore implements FamilyStore {
         throw error
       },
     )
-    await record.revoke(growths)
-    if (!told) await trust.suspend()
+    try {
+      await record.revoke(growths)
+    } catch (error) {
+      // Not acknowledged, but it did happen in Redis: it follows when Postgres is back.
+      for (const growth of growths) marks.add(growth)
+      throw error
+    }
+    await trust.cover(told ? epoch : null)
   }
 
   /** Asks Redis, looks whether it still lives where it does not answer, asks once more, and then asks Postgres. */
@@ -84,11 +91,20 @@ export class LayeredFamilyStore implements FamilyStore {
     return byPostgres()
   }
 
-  /** Merges what Postgres knows into Redis, so that a tombstone which is there already stands. */
-  async #recall(id: FamilyId): Promise<boolean> {
+  /** Asks Redis about a family; one that it does not have is merged in from Postgres, and asked about again. */
+  async #askHot<T>(id: FamilyId, askFor: () => Promise<T | null>): Promise<T | null> {
+    const { hot, trust } = this.#layers
+    const known = await askFor()
+    if (known !== null) return known
+    const { epoch } = trust
     const remembered = await this.#loadRecord(id)
-    if (remembered) await this.#layers.hot.open(remembered.family, NO_ORIGIN)
-    return remembered !== null
+    if (!remembered) return null
+    // A tombstone that is in Redis already stands.
+    await hot.restore(remembered.family, epoch)
+    const restored = await askFor()
+    // Evicted at once, or a new epoch began: Redis cannot say.
+    if (restored === null) throw new StoreUnavailable('Redis', new Error('the family did not stay'))
+    return restored
   }
 
   /** Postgres' row, with the marks that wait here to be written to it. */
@@ -99,6 +115,3 @@ export class LayeredFamilyStore implements FamilyStore {
     return found && waiting ? { ...found, family: { ...found.family, ...merge(found.family, waiting) } } : found
   }
 }
-
-/** Redis keeps none. */
-const NO_ORIGIN: Origin = { device: null, ip: null }

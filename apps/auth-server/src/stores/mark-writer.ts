@@ -21,9 +21,9 @@ export interface MarkWriterOptions {
  */
 export class MarkWriter {
   readonly #options: MarkWriterOptions
-  #waiting = new Map<FamilyId, Growth>()
+  readonly #waiting = new Map<FamilyId, Growth>()
   /** On their way to Postgres. */
-  #leaving = new Map<FamilyId, Growth>()
+  readonly #leaving = new Map<FamilyId, Growth>()
   #writing: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | null = null
   #fails = false
@@ -70,19 +70,24 @@ export class MarkWriter {
   }
 
   async #write(): Promise<void> {
-    this.#leaving = this.#waiting
-    this.#waiting = new Map()
-    const growths = [...this.#leaving.values()]
-    let written = 0
-    try {
-      for (; written < growths.length; written += BATCH)
-        await this.#options.write(growths.slice(written, written + BATCH))
-      this.#report(false)
-    } catch {
-      this.#report(true)
-      for (const growth of growths.slice(written)) this.add(growth)
-    } finally {
-      this.#leaving = new Map()
+    // What comes in meanwhile waits for the next time, so that it is gathered too.
+    for (let batches = Math.ceil(this.#waiting.size / BATCH); batches > 0; batches--) {
+      for (const [id, growth] of this.#waiting) {
+        if (this.#leaving.size >= BATCH) break
+        this.#leaving.set(id, growth)
+        this.#waiting.delete(id)
+      }
+      const growths = [...this.#leaving.values()]
+      try {
+        await this.#options.write(growths)
+        this.#leaving.clear()
+        this.#report(false)
+      } catch {
+        this.#leaving.clear()
+        this.#report(true)
+        for (const growth of growths) this.add(growth)
+        return
+      }
     }
   }
 

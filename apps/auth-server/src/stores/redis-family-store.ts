@@ -63,10 +63,15 @@ export class RedisFamilyStore implements FamilyStore {
   }
 
   async open(family: Family): Promise<void> {
+    await this.restore(family, this.#epoch())
+  }
+
+  /** Merges a family as the record had it in `epoch` or later: the epoch is to be taken before the record is read. */
+  async restore(family: Family, epoch: number): Promise<void> {
     const { sid, userId, clientId, scope, bindingKey, createdAt, expiresAt } = family
     const values = [sid, userId, clientId, scope, bindingKey ?? '', createdAt, expiresAt]
     const grant = GRANT_FIELDS.flatMap((field, i) => [field, values[i] ?? ''])
-    await this.#merge(keyOf(family.id), this.#epoch(), expiresAt, ...markArguments(family), ...grant)
+    await this.#merge(keyOf(family.id), epoch, expiresAt, ...markArguments(family), ...grant)
   }
 
   async load(id: FamilyId): Promise<{ family: Family; now: number } | null> {

@@ -20,7 +20,7 @@ interface Row {
  */
 export class RedisTrust {
   readonly #database: Database
-  readonly #redis: RedisConnection
+  readonly #redis: RedisConnection | null
   readonly #onChange: (isTrusted: boolean) => void
   #trust: Trust | null = null
   #newestEpoch = 0
@@ -31,9 +31,14 @@ export class RedisTrust {
   #suspendNext: Promise<void> | null = null
   #timer: NodeJS.Timeout | undefined
   #stopped = false
+  /** How often the connection ended: what was seen before the last time says nothing about the Redis after it. */
+  #losses = 0
 
-  /** @param onChange told when Redis begins or ceases to be believed. */
-  constructor(database: Database, redis: RedisConnection, onChange: (isTrusted: boolean) => void) {
+  /**
+   * @param redis null for a server that is to work without: it tells those that do not.
+   * @param onChange told when Redis begins or ceases to be believed.
+   */
+  constructor(database: Database, redis: RedisConnection | null, onChange: (isTrusted: boolean) => void) {
     this.#database = database
     this.#redis = redis
     this.#onChange = onChange
@@ -51,8 +56,9 @@ export class RedisTrust {
 
   /** Looks for the first time, then again and again until `stop`. */
   async start(): Promise<void> {
-    this.#redis.onLost(() => {
+    this.#redis?.onLost(() => {
       if (this.#stopped) return
+      this.#losses++
       this.#set(null)
       void this.look()
     })
@@ -89,6 +95,19 @@ export class RedisTrust {
     return this.#suspendNext
   }
 
+  /**
+   * Makes sure, after a commit to Postgres, that no server goes on with a copy in Redis that lacks it: either what was
+   * written to Redis in `epoch` still counts, or the use of Redis is suspended.
+   * @param epoch as it was before the write to Redis, or null where that failed. @throws StoreUnavailable
+   */
+  async cover(epoch: number | null): Promise<void> {
+    if (epoch !== null && this.isTrusted) {
+      const shared = await this.#read()
+      if (shared?.suspended === 'never' && shared.epoch === epoch && shared.runId === this.#trust?.runId) return
+    }
+    await this.suspend()
+  }
+
   async #writeSuspension(): Promise<void> {
     this.#last = null
     this.#set(null)
@@ -97,19 +116,32 @@ export class RedisTrust {
   }
 
   async #look(): Promise<void> {
-    const [shared, runId] = await Promise.all([this.#read().catch(() => null), this.#redis.probe().catch(() => null)])
+    let losses: number
+    do {
+      losses = this.#losses
+      await this.#lookOnce(losses)
+    } while (losses !== this.#losses && !this.#stopped)
+  }
+
+  async #lookOnce(losses: number): Promise<void> {
+    const [shared, runId] = await Promise.all([
+      this.#read().catch(() => null),
+      this.#redis?.probe().catch(() => null) ?? null,
+    ])
+    if (losses !== this.#losses) return
     const verdict = decideTrust(shared, runId, this.#last)
+    // What another server wrote past Redis breaks the belief as well as what we did.
+    if (shared && verdict.kind !== 'trust') this.#last = null
     switch (verdict.kind) {
       case 'trust':
-        this.#last = verdict.trust
-        return this.#set(verdict.trust)
+        return this.#believe(verdict.trust)
       case 'distrust':
         return this.#set(null)
       case 'suspend':
         return this.suspend().catch(() => undefined)
       case 'begin_epoch':
         this.#set(null)
-        if (shared && runId !== null) await this.#beginEpoch(shared.epoch, runId).catch(() => undefined)
+        if (shared && runId !== null) await this.#beginEpoch(shared.epoch, runId, losses).catch(() => undefined)
     }
   }
 
@@ -121,16 +153,22 @@ export class RedisTrust {
     return row ? { epoch: Number(row.epoch), runId: row.run_id, suspended: row.suspended } : null
   }
 
-  /** Of several servers that try, one does; the others see it at their next look. */
-  async #beginEpoch(after: number, runId: string): Promise<void> {
+  /**
+   * Of several servers that try, one does; the others see it at their next look. An epoch is never less than the clock, so
+   * that a database which is restored from a backup does not count through numbers that copies in Redis already have.
+   */
+  async #beginEpoch(after: number, runId: string, losses: number): Promise<void> {
     await ask(this.#database.$executeRaw`
-      UPDATE redis_trust SET epoch = epoch + 1, run_id = ${runId}, suspended_until = NULL
+      UPDATE redis_trust SET run_id = ${runId}, suspended_until = NULL,
+        epoch = greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
       WHERE epoch = ${after} AND (suspended_until IS NULL OR suspended_until <= clock_timestamp())`)
-    const shared = await this.#read()
-    const verdict = decideTrust(shared, runId, null)
-    if (verdict.kind !== 'trust') return
-    this.#last = verdict.trust
-    this.#set(verdict.trust)
+    const verdict = decideTrust(await this.#read(), runId, null)
+    if (verdict.kind === 'trust' && losses === this.#losses) this.#believe(verdict.trust)
+  }
+
+  #believe(trust: Trust): void {
+    this.#last = trust
+    this.#set(trust)
   }
 
   #set(trust: Trust | null): void {

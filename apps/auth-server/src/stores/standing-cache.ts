@@ -1,6 +1,6 @@
 import type { RedisConnection } from './redis-connection.ts'
 import type { RedisTrust } from './redis-trust.ts'
-import { StoreUnavailable } from './store-unavailable.ts'
+import { isUnavailable } from './store-unavailable.ts'
 
 /** What of an account a refresh asks for. */
 export interface Standing {
@@ -50,22 +50,29 @@ export class StandingCache {
     return { version: Number(version), roles: roles ? roles.split(' ') : [], disabled: disabled === '1' }
   }
 
-  /** Keeps what was read from Postgres. Never throws. */
-  async keep(userId: string, standing: Standing): Promise<void> {
-    if (this.#trust.isTrusted) await this.#write(userId, standing).catch(() => undefined)
+  /** To be taken before Postgres is read or written, and handed to `keep` or `spread`. */
+  get epoch(): number {
+    return this.#trust.epoch
+  }
+
+  /** Keeps what was read from Postgres in `epoch` or later. Never throws. */
+  async keep(userId: string, standing: Standing, epoch: number): Promise<void> {
+    if (this.#trust.isTrusted) await this.#write(userId, standing, epoch).catch(() => undefined)
   }
 
   /** Spreads a change: when it returns, no server goes on with an older copy. @throws StoreUnavailable */
-  async spread(userId: string, standing: Standing): Promise<void> {
-    try {
-      await this.#write(userId, standing)
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error
-      await this.#trust.suspend()
-    }
+  async spread(userId: string, standing: Standing, epoch: number): Promise<void> {
+    const told = await this.#write(userId, standing, epoch).then(
+      () => true,
+      (error: unknown) => {
+        if (isUnavailable(error, 'Redis')) return false
+        throw error
+      },
+    )
+    await this.#trust.cover(told ? epoch : null)
   }
 
-  async #write(userId: string, { version, roles, disabled }: Standing): Promise<void> {
-    await this.#merge(keyOf(userId), this.#trust.epoch, this.#keptMs, version, roles.join(' '), disabled ? '1' : '0')
+  async #write(userId: string, { version, roles, disabled }: Standing, epoch: number): Promise<void> {
+    await this.#merge(keyOf(userId), epoch, this.#keptMs, version, roles.join(' '), disabled ? '1' : '0')
   }
 }

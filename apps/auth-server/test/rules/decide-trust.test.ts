@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+import { type SharedTrust, type Trust, type TrustVerdict, decideTrust } from '../../src/rules/decide-trust.ts'
+
+const LAST: Trust = { epoch: 7, runId: 'r1' }
+const shared = (changes: Partial<SharedTrust> = {}): SharedTrust => ({
+  epoch: 7,
+  runId: 'r1',
+  suspended: 'never',
+  ...changes,
+})
+
+const TABLE: [string, SharedTrust | null, string | null, Trust | null, TrustVerdict['kind']][] = [
+  ['all is well', shared(), 'r1', LAST, 'trust'],
+  ['the first look of a server', shared(), 'r1', null, 'trust'],
+  ['Redis does not answer', shared(), null, LAST, 'suspend'],
+  ['Redis does not answer, and nobody ever believed it', shared({ runId: '' }), null, null, 'distrust'],
+  ['neither answers', null, null, LAST, 'distrust'],
+  ['Postgres does not answer', null, 'r1', LAST, 'trust'],
+  ['Postgres does not answer, and Redis is another', null, 'r2', LAST, 'distrust'],
+  ['Postgres does not answer, and nothing was believed', null, 'r1', null, 'distrust'],
+  ['another server works without Redis', shared({ suspended: 'now' }), 'r1', LAST, 'distrust'],
+  ['it did until a moment ago', shared({ suspended: 'before' }), 'r1', null, 'begin_epoch'],
+  ['Redis was started again', shared(), 'r2', LAST, 'begin_epoch'],
+  ['Redis is another, and a server works without it', shared({ suspended: 'now' }), 'r2', LAST, 'distrust'],
+]
+
+test.each(TABLE)('%s', (_, row, runId, last, kind) => {
+  expect(decideTrust(row, runId, last).kind).toBe(kind)
+})
