@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import getPort from 'get-port'
+import getPort, { portNumbers } from 'get-port'
 import type { Child } from './child.ts'
 
 /** A real store on this machine: listens on 127.0.0.1 only, and wants a password. */
@@ -13,7 +13,14 @@ export interface Store extends Child {
 
 export const HOST = '127.0.0.1'
 
-export const freePort = (): Promise<number> => getPort({ host: HOST })
+/**
+ * Below the ports that systems give to outgoing connections, as one of those could take it before it is used; and from
+ * a random one on, as other test runs look for theirs at the same time.
+ */
+export function freePort(): Promise<number> {
+  const first = randomInt(10_000, 32_000)
+  return getPort({ host: HOST, port: portNumbers(first, first + 500) })
+}
 
 /** The password in the file, made at the first call. */
 export function keptPassword(file: string): string {
