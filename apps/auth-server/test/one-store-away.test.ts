@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Service, type Store, startPostgres, startRedis, startService } from '@heirloom/stack'
@@ -97,10 +96,7 @@ async function expectAllRefresh(tokens: string[]): Promise<string[]> {
 
 /** Postgres works in a process a connection. */
 const workersOf = (pid: number) =>
-  execFileSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
-    .trim()
-    .split('\n')
-    .map(Number)
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number)
 
 const expectDead = async (tokens: string[]) => {
   for (const token of tokens)
