@@ -246,7 +246,8 @@ describe('sessions', () => {
     expect(status).toBe(404)
     expect((await refresh(stranger.tokens.refresh_token)).status).toBe(200)
 
-    expect((await server.call('POST', '/auth/logout/all', undefined, bearer(second.access_token))).status).toBe(204)
+    const headers = { ...bearer(second.access_token), 'content-type': 'application/json' }
+    expect((await server.call('POST', '/auth/logout/all', undefined, headers)).status).toBe(204)
     expect((await refresh(second.refresh_token)).status).toBe(400)
     expect((await refresh(third.refresh_token)).status).toBe(400)
   })
@@ -334,7 +335,9 @@ describe('the rest of the contract', () => {
       { 'content-type': 'application/x-www-form-urlencoded' },
       415,
     ],
+    ['plain text', 'POST', '/auth/login', '{}', { 'content-type': 'text/plain' }, 415],
     ['wrong types', 'POST', '/auth/refresh', { refresh_token: 7 }, {}, 400],
+    ['no body', 'POST', '/auth/login', undefined, { 'content-type': 'application/json' }, 400],
     ['missing fields', 'POST', '/auth/logout', {}, {}, 400],
     ['__proto__', 'POST', '/auth/refresh', '{"refresh_token":"x","__proto__":{"a":1}}', {}, 400],
     ['an unknown address', 'GET', '/nowhere', undefined, {}, 404],

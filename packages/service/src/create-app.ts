@@ -49,6 +49,12 @@ const IDLE_CONNECTION_MS = 72_000
  */
 export function createApp(options: AppOptions): App {
   const app = bareApp(options)
+  // Many clients name a content type with every POST and DELETE. No body is then no body, and not a malformed one.
+  app.removeAllContentTypeParsers()
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) =>
+    body === '' ? done(null) : parseJson(request, body, done),
+  )
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send(errorBody('not_found', 'There is nothing at this address.')),
   )
@@ -156,8 +162,6 @@ function plainWords(error: FastifyError): string {
       return 'Send JSON, with Content-Type: application/json.'
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return `The body is larger than ${BODY_LIMIT_BYTES} bytes.`
-    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-      return 'The body is empty; JSON was expected.'
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
       return 'The body is not valid JSON.'
     default:
