@@ -20,7 +20,7 @@ ${post('refresh', refreshToken)}; echo
 
 That logs in, calls the resource API, refreshes, logs out, and is refused a refresh.
 
-  user ${DEMO_USER}, password ${password}
+  user ${DEMO_USER}, password ${password} (unless you have changed it)
   docs ${authUrl}/docs
   Ctrl-C stops all of it and loses nothing.
 `

@@ -37,6 +37,9 @@ export async function openStores(
   // An empty REDIS_URL is how to ask for none.
   const redis = REDIS_URL === undefined ? await startRedis({ dataDir: join(dataDir, 'redis') }) : null
   if (redis) stores.REDIS_URL = own('Redis', redis)
-  else say('Redis: none (no REDIS_URL, no redis-server or valkey-server on the PATH), so Postgres does it alone')
+  else
+    say(
+      'Redis: none (REDIS_URL is empty, or no redis-server and no valkey-server is on the PATH), so Postgres does it alone',
+    )
   return stores
 }

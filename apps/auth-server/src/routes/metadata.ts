@@ -9,7 +9,7 @@ import { answers } from './schemas.ts'
 const Metadata = Type.Object({ issuer: Type.String(), jwks_uri: Type.String() }, { additionalProperties: true })
 
 export function metadataRoutes(app: App, core: Core): void {
-  const { issuer, jwksMaxAgeSeconds } = core.config
+  const { issuer, jwksMaxAgeSeconds, docs } = core.config
 
   app.get(
     '/.well-known/jwks.json',
@@ -56,7 +56,7 @@ export function metadataRoutes(app: App, core: Core): void {
         token_endpoint_auth_methods_supported: ['none'],
         revocation_endpoint_auth_methods_supported: ['none'],
         scopes_supported: SCOPES,
-        service_documentation: `${issuer}/docs`,
+        ...(docs && { service_documentation: `${issuer}/docs` }),
       }
     },
   )
