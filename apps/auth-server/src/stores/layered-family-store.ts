@@ -58,15 +58,9 @@ export class LayeredFamilyStore implements FamilyStore {
 
   /** The tombstones go to Redis at once, trusted or not: they hold even if Postgres then does not answer. */
   async revoke(growths: readonly Growth[]): Promise<void> {
-    const { hot, record, marks, trust } = this.#layers
+    const { record, marks, trust } = this.#layers
     const epoch = trust.isTrusted ? trust.epoch : null
-    const told = await hot.revoke(growths).then(
-      () => true,
-      (error: unknown) => {
-        if (isUnavailable(error, 'Redis')) return false
-        throw error
-      },
-    )
+    const told = await this.#tellHot(growths)
     try {
       await record.revoke(growths)
     } catch (error) {
@@ -74,7 +68,19 @@ export class LayeredFamilyStore implements FamilyStore {
       for (const growth of growths) marks.add(growth)
       throw error
     }
-    await trust.cover(told ? epoch : null)
+    // Again: a Redis that lost the first tombstone may since have been given a row from before the commit.
+    await trust.cover(told && (await this.#tellHot(growths)) ? epoch : null)
+  }
+
+  /** Whether Redis has the tombstones. */
+  async #tellHot(growths: readonly Growth[]): Promise<boolean> {
+    try {
+      await this.#layers.hot.revoke(growths)
+      return true
+    } catch (error) {
+      if (!isUnavailable(error, 'Redis')) throw error
+      return false
+    }
   }
 
   /** Asks Redis, looks whether it still lives where it does not answer, asks once more, and then asks Postgres. */

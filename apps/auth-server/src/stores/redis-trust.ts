@@ -101,10 +101,14 @@ export class RedisTrust {
    * @param epoch as it was before the write to Redis, or null where that failed. @throws StoreUnavailable
    */
   async cover(epoch: number | null): Promise<void> {
-    if (epoch !== null && this.isTrusted) {
-      const shared = await this.#read()
-      if (shared?.suspended === 'never' && shared.epoch === epoch && shared.runId === this.#trust?.runId) return
+    const shared = await this.#read()
+    // Nobody is to believe Redis, and the epoch in which somebody will begins after the commit. Suspending it anew each
+    // time would never let it begin while users log out.
+    if (shared && shared.suspended !== 'never') {
+      this.#last = null
+      return this.#set(null)
     }
+    if (shared && this.#trust?.runId === shared.runId && shared.epoch === epoch) return
     await this.suspend()
   }
 

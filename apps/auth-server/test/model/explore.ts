@@ -1,0 +1,62 @@
+export interface Model<State> {
+  initial: State
+  /** Everything that can happen next, by name. States are not changed, new ones are made. */
+  next: (state: State) => Iterable<[name: string, state: State]>
+  /** What is wrong with a state, or null. */
+  violation: (state: State) => string | null
+  /** The same for states that cannot be told apart from here on. */
+  keyOf: (state: State) => string
+}
+
+export interface Explored {
+  states: number
+  transitions: number
+  /** Every sequence of this many steps was looked at. */
+  depth: number
+  ms: number
+  /** The shortest way to a state that breaks an invariant, or null. */
+  broken: { violation: string; trace: string[] } | null
+}
+
+/** Breadth first, each state once, until the depth is reached, nothing new is found or something is broken. */
+export function explore<State>({ initial, next, violation, keyOf }: Model<State>, maxDepth: number): Explored {
+  const began = performance.now()
+  const seen = new Set([keyOf(initial)])
+  const cameFrom: { parent: number; name: string }[] = [{ parent: -1, name: '' }]
+  let frontier: { state: State; index: number }[] = [{ state: initial, index: 0 }]
+  let transitions = 0
+  let depth = 0
+  const explored = (broken: Explored['broken']): Explored => ({
+    states: seen.size,
+    transitions,
+    depth,
+    ms: performance.now() - began,
+    broken,
+  })
+
+  while (depth < maxDepth && frontier.length > 0) {
+    depth++
+    const found: typeof frontier = []
+    for (const { state, index } of frontier) {
+      for (const [name, after] of next(state)) {
+        transitions++
+        const key = keyOf(after)
+        if (seen.has(key)) continue
+        seen.add(key)
+        cameFrom.push({ parent: index, name })
+        const last = cameFrom.length - 1
+        const wrong = violation(after)
+        if (wrong !== null) return explored({ violation: wrong, trace: traceTo(last, cameFrom) })
+        found.push({ state: after, index: last })
+      }
+    }
+    frontier = found
+  }
+  return explored(null)
+}
+
+function traceTo(last: number, cameFrom: readonly { parent: number; name: string }[]): string[] {
+  const trace: string[] = []
+  for (let at = cameFrom[last]; at && at.parent >= 0; at = cameFrom[at.parent]) trace.unshift(at.name)
+  return trace
+}

@@ -1,0 +1,70 @@
+import { decideTrust } from '../../src/rules/decide-trust.ts'
+import { decide } from '../../src/rules/decide.ts'
+import { RULE, type Rule } from './rule-model.ts'
+import { PROTOCOL, type Protocol } from './trust-model.ts'
+
+/** Copies of the rule, each with one fault that real servers have had, and the invariant that it breaks. */
+export const PLANTED_IN_RULE: { name: string; breaks: string; rule: Rule }[] = [
+  {
+    name: 'a grace period that forks',
+    breaks: '3',
+    rule: {
+      ...RULE,
+      decide(...args) {
+        const verdict = decide(...args)
+        return verdict.kind === 'repeat' ? { kind: 'rotate', gap: 0 } : verdict
+      },
+      redeems: (family, generation) => (generation > family.redeemed ? generation : family.redeemed + 1),
+    },
+  },
+  {
+    name: 'a late repeat without a budget',
+    breaks: '4',
+    rule: {
+      ...RULE,
+      decide(family, ...args) {
+        const verdict = decide(family, ...args)
+        const isNewest = args[0].generation === family.redeemed
+        return verdict.kind === 'reuse' && isNewest ? { kind: 'late_repeat' } : verdict
+      },
+    },
+  },
+  { name: 'a merge that overwrites', breaks: '2', rule: { ...RULE, merge: (_, newer) => newer } },
+  {
+    name: 'a used token that is refused, not repeated',
+    breaks: '1',
+    rule: {
+      ...RULE,
+      decide(...args) {
+        const verdict = decide(...args)
+        return verdict.kind === 'repeat' || verdict.kind === 'late_repeat' ? { kind: 'reuse' } : verdict
+      },
+    },
+  },
+]
+
+/** Copies of how servers agree on Redis. */
+export const PLANTED_IN_PROTOCOL: { name: string; breaks: string; protocol: Protocol }[] = [
+  {
+    name: 'a Redis that was started again is believed',
+    breaks: '2',
+    protocol: {
+      ...PROTOCOL,
+      decideTrust: (shared, runId, last) => decideTrust(shared && { ...shared, runId: runId ?? '' }, runId, last),
+    },
+  },
+  {
+    name: 'a server believes Redis while another one works without it',
+    breaks: '2',
+    protocol: {
+      ...PROTOCOL,
+      decideTrust: (shared, runId, last) => decideTrust(shared && { ...shared, suspended: 'never' }, runId, last),
+    },
+  },
+  { name: 'nobody is told of a revocation past Redis', breaks: '2', protocol: { ...PROTOCOL, covers: false } },
+  {
+    name: 'Redis is told of a revocation only before its commit',
+    breaks: '2',
+    protocol: { ...PROTOCOL, tellsTwice: false },
+  },
+]

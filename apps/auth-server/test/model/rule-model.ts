@@ -1,0 +1,234 @@
+import { type RefreshPolicy, type Verdict, decide } from '../../src/rules/decide.ts'
+import { type Family, type Marks, NO_MARKS, type RevocationReason, merge } from '../../src/rules/family.ts'
+import type { Model } from './explore.ts'
+
+/** What the model is run over: the real rule, or a copy with a fault planted in it. */
+export interface Rule {
+  decide: typeof decide
+  merge: typeof merge
+  /** Which generation an accepted presentation redeems; the answer is the next one. */
+  redeems: (family: Family, generation: number) => number
+}
+
+export const RULE: Rule = { decide, merge, redeems: (_, generation) => generation }
+
+/** The grace period is one unit of time; a store's copy is either within it or past it. */
+const POLICY: RefreshPolicy = { idleMs: 1_000, graceMs: 1, lateRepeatGap: 3 }
+const NOW = 0
+const PAST_GRACE = -1
+const MOST_ON_THE_WAY = 2
+
+type Who = 'owner' | 'thief'
+
+interface State {
+  redis: Marks | null
+  /** Whether Redis' copy is of the current epoch; else it is merged from Postgres before it is used. */
+  isKnown: boolean
+  isRedisAway: boolean
+  postgres: Marks
+  /** Of the one mark writer, on its way to Postgres. */
+  waiting: Marks
+  snapshot: Marks | null
+  /** The newest generation that each of them holds; the thief none, before the theft. */
+  owner: number
+  thief: number | null
+  /** Requests that no server has seen yet: copies of one, or late ones, among them. */
+  onTheWay: readonly { who: Who; generation: number }[]
+  /** The ledger: all that was ever stored, and what was answered. */
+  truth: Marks
+  successors: readonly (number | undefined)[]
+  /** The newest generation that was accepted late. */
+  acceptedLate: number | null
+  /** A logout, or the answer to a reuse, was acknowledged. */
+  isEnded: boolean
+  /** A fault happened, so that a store may lack a mark. */
+  hasLost: boolean
+  /** That may still happen. */
+  faults: number
+  wrong: string | null
+}
+
+const AT_LOGIN: Marks = { ...NO_MARKS, redeemedAt: NOW }
+
+/**
+ * One family in Redis and Postgres, its owner, whose answers get lost, and a thief who may copy the token at any time.
+ * Each arrival is one step, as `advance` settles a race between two of them by the marks before.
+ * @param faults how many of the stores' and servers' faults may happen in one history; lost answers are always possible.
+ */
+export function ruleModel(rule: Rule, faults: number): Model<State> {
+  return {
+    initial: {
+      redis: AT_LOGIN,
+      isKnown: true,
+      isRedisAway: false,
+      postgres: AT_LOGIN,
+      waiting: NO_MARKS,
+      snapshot: null,
+      owner: 1,
+      thief: null,
+      onTheWay: [],
+      truth: AT_LOGIN,
+      successors: [],
+      acceptedLate: null,
+      isEnded: false,
+      hasLost: false,
+      faults,
+      wrong: null,
+    },
+    next: (state) => [
+      ...requests(state, rule),
+      ...background(state, rule),
+      ...(state.faults > 0 ? faultsOf({ ...state, faults: state.faults - 1, hasLost: true }) : []),
+    ],
+    violation: ({ wrong }) => wrong,
+    keyOf: ({ redis, postgres, waiting, snapshot, truth, onTheWay, successors, ...plain }) => {
+      const marks = [redis, postgres, waiting, snapshot, truth].map(spell)
+      const requested = onTheWay.map(({ who, generation }) => `${who[0]}${generation}`).toSorted()
+      return [...marks, requested, successors, ...Object.values(plain)].join('|')
+    },
+  }
+}
+
+function* requests(state: State, rule: Rule): Iterable<[string, State]> {
+  const { owner, thief, onTheWay } = state
+  if (onTheWay.length < MOST_ON_THE_WAY) {
+    yield [`the owner sends ${owner}`, { ...state, onTheWay: [...onTheWay, { who: 'owner', generation: owner }] }]
+    if (thief !== null)
+      yield [`the thief sends ${thief}`, { ...state, onTheWay: [...onTheWay, { who: 'thief', generation: thief }] }]
+  }
+  if (thief === null) yield [`the thief copies ${owner}`, { ...state, thief: owner }]
+  for (const [i, { who, generation }] of onTheWay.entries()) {
+    const { state: after, answer } = arrive({ ...state, onTheWay: onTheWay.toSpliced(i, 1) }, who, generation, rule)
+    yield [
+      `${generation} of the ${who} arrives, answered ${answer ?? 'no'}`,
+      answer === null ? after : { ...after, [who]: Math.max(after[who] ?? 0, answer) },
+    ]
+    if (who === 'owner' && answer !== null) yield [`${generation} of the owner arrives, the answer is lost`, after]
+  }
+}
+
+function* background(state: State, rule: Rule): Iterable<[string, State]> {
+  const { redis, postgres, waiting, snapshot, truth, isRedisAway, faults } = state
+  const later = (marks: Marks): Marks => (marks.redeemedAt === NOW ? { ...marks, redeemedAt: PAST_GRACE } : marks)
+  yield [
+    'the grace period passes',
+    {
+      ...state,
+      redis: redis && later(redis),
+      postgres: later(postgres),
+      waiting: later(waiting),
+      snapshot: snapshot && later(snapshot),
+      truth: later(truth),
+    },
+  ]
+  yield ['marks reach Postgres', { ...state, postgres: rule.merge(postgres, waiting), waiting: NO_MARKS }]
+  if (redis && !snapshot && faults > 0) yield ['Redis saves a snapshot', { ...state, snapshot: redis }]
+  if (isRedisAway) yield ['Redis is back', { ...state, isRedisAway: false, isKnown: false }]
+  if (!state.isEnded) yield ['logout', end(state, rule, 'logout')]
+}
+
+function* faultsOf(state: State): Iterable<[string, State]> {
+  const { redis, snapshot, isRedisAway } = state
+  if (redis) yield ['Redis is flushed', { ...state, redis: null }]
+  if (snapshot) yield ['Redis is rolled back', { ...state, redis: snapshot, isKnown: false }]
+  if (!isRedisAway) yield ['Redis is away', { ...state, isRedisAway: true }]
+  if (state.waiting !== NO_MARKS) yield ['a server is killed', { ...state, waiting: NO_MARKS }]
+}
+
+/** What services/refresh.ts and stores/layered-family-store.ts do, in one step. `answer` is null for a refusal. */
+function arrive(before: State, who: Who, generation: number, rule: Rule): { state: State; answer: number | null } {
+  const { state, marks } = load(before, rule)
+  const family: Family = { ...GRANT, ...marks }
+  const verdict = rule.decide(family, { generation, clientId: null, bindingKey: null }, NOW, POLICY)
+  if (verdict.kind === 'refuse' || verdict.kind === 'reuse') {
+    const isRight = state.isEnded || isSuspect(state, generation)
+    const after = { ...state, wrong: isRight ? null : `1 and 7: ${generation} of the ${who} was refused` }
+    return { state: verdict.kind === 'reuse' ? end(after, rule, 'reuse') : after, answer: null }
+  }
+  const redeemed = rule.redeems(family, generation)
+  const judged = judge(state, generation, redeemed + 1)
+  return { state: store(judged, growthOf(verdict, redeemed), rule), answer: redeemed + 1 }
+}
+
+function growthOf({ kind }: Verdict, generation: number): Marks {
+  if (kind === 'rotate') return { ...NO_MARKS, redeemed: generation, redeemedAt: NOW }
+  return kind === 'late_repeat' ? { ...NO_MARKS, lateRepeated: generation } : NO_MARKS
+}
+
+/** Invariants 2, 3 and 4, by the ledger, where a presentation is accepted. */
+function judge(state: State, generation: number, answer: number): State {
+  const { truth, successors, acceptedLate, isEnded, hasLost } = state
+  const isLate = generation === truth.redeemed && truth.redeemedAt === PAST_GRACE
+  const known = successors[generation]
+  const faults = [
+    isEnded && '2: a token was accepted after the end was acknowledged',
+    known !== undefined && known !== answer && `3: ${generation} was answered by ${known} and by ${answer}`,
+    // What a store has lost, the rule cannot know.
+    !hasLost && generation < truth.redeemed && `4: ${generation} was accepted after ${truth.redeemed}`,
+    !hasLost &&
+      isLate &&
+      isTooSoon(acceptedLate, generation) &&
+      `4: ${acceptedLate} was late, and so was ${generation}`,
+  ]
+  return {
+    ...state,
+    successors: Object.assign([...successors], { [generation]: answer }),
+    acceptedLate: isLate ? generation : acceptedLate,
+    wrong: faults.find((fault) => fault !== false) ?? null,
+  }
+}
+
+/** A token that was followed by another one, or the second late repeat in a row: it could be a thief's. */
+function isSuspect({ truth, acceptedLate }: State, generation: number): boolean {
+  if (generation < truth.redeemed) return true
+  return generation === truth.redeemed && truth.redeemedAt === PAST_GRACE && isTooSoon(acceptedLate, generation)
+}
+
+const isTooSoon = (lateBefore: number | null, generation: number) =>
+  lateBefore !== null && generation !== lateBefore && generation - lateBefore < (POLICY.lateRepeatGap ?? Infinity)
+
+/** The copy that decides: Redis' after what it lacks was merged in, or Postgres' while Redis is away. */
+function load(state: State, rule: Rule): { state: State; marks: Marks } {
+  const { redis, isKnown, isRedisAway, postgres, waiting } = state
+  const remembered = rule.merge(postgres, waiting)
+  if (isRedisAway) return { state, marks: remembered }
+  if (redis && isKnown) return { state, marks: redis }
+  const marks = redis ? rule.merge(redis, remembered) : remembered
+  return { state: { ...state, redis: marks, isKnown: true }, marks }
+}
+
+/** Redis at once and Postgres later, or Postgres at once. */
+function store(state: State, growth: Marks, rule: Rule): State {
+  const { redis, postgres, waiting, truth, isRedisAway } = state
+  if (growth === NO_MARKS) return state
+  const grown = { ...state, truth: merge(truth, growth) }
+  if (isRedisAway || !redis) return { ...grown, postgres: rule.merge(postgres, growth) }
+  return { ...grown, redis: rule.merge(redis, growth), waiting: rule.merge(waiting, growth) }
+}
+
+/** Both stores have the tombstone when it is acknowledged; trust-model.ts has the steps on the way there. */
+function end(state: State, rule: Rule, reason: RevocationReason): State {
+  const tombstone: Marks = { ...NO_MARKS, revoked: { at: NOW, reason } }
+  const { redis, isRedisAway, postgres, truth } = state
+  return {
+    ...state,
+    redis: redis && !isRedisAway ? rule.merge(redis, tombstone) : redis,
+    postgres: rule.merge(postgres, tombstone),
+    truth: merge(truth, tombstone),
+    isEnded: true,
+  }
+}
+
+const GRANT = {
+  id: 'family',
+  sid: 'session',
+  userId: 'user',
+  clientId: 'web',
+  scope: 'reports:read',
+  bindingKey: null,
+  createdAt: NOW,
+  expiresAt: 1_000,
+}
+
+const spell = (marks: Marks | null) =>
+  marks && [marks.redeemed, Math.min(marks.redeemedAt, 1), marks.lateRepeated, marks.revoked?.reason].join(' ')

@@ -1,0 +1,298 @@
+import { type SharedTrust, type Trust, decideTrust } from '../../src/rules/decide-trust.ts'
+import { decide } from '../../src/rules/decide.ts'
+import { type Family, type Marks, NO_MARKS, merge } from '../../src/rules/family.ts'
+import type { Model } from './explore.ts'
+
+/** The real protocol, or a copy of it with a fault planted in it. */
+export interface Protocol {
+  decideTrust: typeof decideTrust
+  /** Whether a revocation makes sure, after its commit, that no server goes on with a copy that lacks it. */
+  covers: boolean
+  /** Whether Redis is told of a revocation once more after its commit. */
+  tellsTwice: boolean
+}
+
+export const PROTOCOL: Protocol = { decideTrust, covers: true, tellsTwice: true }
+
+interface Copy {
+  /** -1 for a tombstone of a family that Redis does not know. */
+  epoch: number
+  marks: Marks
+}
+
+interface Server {
+  trust: Trust | null
+  newestEpoch: number
+  last: Trust | null
+  /** Alone without a way to Redis. */
+  isCut: boolean
+  /** A look on its way: what it read. */
+  looking: { shared: SharedTrust | null; runId: string | null; isAfterEnd: boolean } | null
+  /** Has looked since the logout was acknowledged: the bound on invariant 2. */
+  hasLooked: boolean
+  refresh: {
+    /** Read from Postgres, to be merged into Redis, and the epoch before that. */
+    restores: Copy | null
+    /** The logout was acknowledged before this began, and this server must know. */
+    mustRefuse: boolean
+  } | null
+}
+
+interface State {
+  redis: { isUp: boolean; process: number; copy: Copy | null }
+  snapshot: Copy | null
+  postgres: { isUp: boolean; marks: Marks; row: SharedTrust }
+  servers: readonly Server[]
+  logout: { stage: 'begin' | 'commit' | 'again' | 'cover' | 'done'; server: number; epoch: number | null }
+  faults: number
+  wrong: string | null
+}
+
+const NOW = 0
+/** No logout has begun yet. */
+const NOBODY = -1
+const LIVE: Marks = { ...NO_MARKS, redeemedAt: NOW }
+const TOMBSTONE: Marks = { ...NO_MARKS, revoked: { at: NOW, reason: 'logout' } }
+const PRESENTED = { generation: 1, clientId: null, bindingKey: null }
+const POLICY = { idleMs: 1_000, graceMs: 10, lateRepeatGap: 8 }
+
+/**
+ * Two servers, one logout step by step, and refreshes of that family through either of them, while Redis is killed, flushed,
+ * restarted from a snapshot, cut from one server, or Postgres is away. All servers saw the first epoch begin.
+ */
+export function trustModel(protocol: Protocol, faults: number): Model<State> {
+  const trust: Trust = { epoch: 1, runId: '0' }
+  const server: Server = {
+    trust,
+    newestEpoch: 1,
+    last: trust,
+    isCut: false,
+    looking: null,
+    hasLooked: false,
+    refresh: null,
+  }
+  return {
+    initial: {
+      redis: { isUp: true, process: 0, copy: { epoch: 1, marks: LIVE } },
+      snapshot: { epoch: 1, marks: LIVE },
+      postgres: { isUp: true, marks: LIVE, row: { ...trust, suspended: 'never' } },
+      servers: [server, server],
+      logout: { stage: 'begin', server: NOBODY, epoch: null },
+      faults,
+      wrong: null,
+    },
+    next: (state) => [
+      ...looks(state, protocol),
+      ...logouts(state, protocol),
+      ...refreshes(state, protocol),
+      ...healing(state),
+      ...(state.faults > 0 ? faultsOf({ ...state, faults: state.faults - 1 }) : []),
+    ],
+    violation: ({ wrong }) => wrong,
+    keyOf: (state) => JSON.stringify(state),
+  }
+}
+
+function* looks(state: State, protocol: Protocol): Iterable<[string, State]> {
+  for (const [i, server] of state.servers.entries()) {
+    if (!server.looking) {
+      const looking = { ...seenBy(state, i), isAfterEnd: state.logout.stage === 'done' }
+      yield [`server ${i} begins to look`, withServer(state, i, { looking })]
+    } else {
+      const { shared, runId, isAfterEnd } = server.looking
+      const looked = withServer(state, i, { looking: null, hasLooked: server.hasLooked || isAfterEnd })
+      yield [`server ${i} has looked`, conclude(looked, i, shared, runId, protocol)]
+    }
+  }
+  const { row } = state.postgres
+  if (row.suspended === 'now') yield ['the suspension lapses', withRow(state, { ...row, suspended: 'before' })]
+}
+
+const canReach = ({ redis, servers }: State, i: number) => redis.isUp && servers[i]?.isCut === false
+
+function seenBy(state: State, i: number) {
+  const { redis, postgres } = state
+  return { shared: postgres.isUp ? postgres.row : null, runId: canReach(state, i) ? String(redis.process) : null }
+}
+
+/** What stores/redis-trust.ts makes of a look. */
+function conclude(
+  state: State,
+  i: number,
+  shared: SharedTrust | null,
+  runId: string | null,
+  protocol: Protocol,
+): State {
+  const { row, isUp } = state.postgres
+  const last = state.servers[i]?.last ?? null
+  const verdict = protocol.decideTrust(shared, runId, last)
+  const distrusting = withServer(state, i, { trust: null, last: shared ? null : last })
+  if (verdict.kind === 'trust') return believe(state, i, verdict.trust)
+  if (verdict.kind === 'distrust' || !isUp) return distrusting
+  if (verdict.kind === 'suspend') return withRow(distrusting, { ...row, suspended: 'now' })
+  if (row.epoch !== shared?.epoch || row.suspended === 'now' || runId === null) return distrusting
+  return believe(withRow(distrusting, { epoch: row.epoch + 1, runId, suspended: 'never' }), i, {
+    epoch: row.epoch + 1,
+    runId,
+  })
+}
+
+const believe = (state: State, i: number, trust: Trust) =>
+  withServer(state, i, {
+    trust,
+    last: trust,
+    newestEpoch: Math.max(state.servers[i]?.newestEpoch ?? 0, trust.epoch),
+  })
+
+function* logouts(state: State, protocol: Protocol): Iterable<[string, State]> {
+  const { logout, redis, postgres, servers } = state
+  const { stage, server, epoch } = logout
+  const at = (next: typeof stage, changes: Partial<State['logout']> = {}) => ({
+    ...state,
+    logout: { ...logout, stage: next, ...changes },
+  })
+  const buried = withCopy(state, {
+    epoch: redis.copy?.epoch ?? -1,
+    marks: merge(redis.copy?.marks ?? NO_MARKS, TOMBSTONE),
+  })
+  if (stage === 'begin') {
+    for (const [i, { trust, newestEpoch }] of servers.entries()) {
+      const told = canReach(state, i)
+      const begun = at('commit', { server: i, epoch: told && trust ? newestEpoch : null })
+      yield [
+        `logout at server ${i}: ${told ? 'told' : 'not told'} to Redis`,
+        told ? { ...begun, redis: buried.redis } : begun,
+      ]
+    }
+  } else if (stage === 'commit' && postgres.isUp) {
+    const marks = merge(postgres.marks, TOMBSTONE)
+    const next = protocol.tellsTwice && epoch !== null ? 'again' : 'cover'
+    yield ['logout: committed', { ...at(next), postgres: { ...postgres, marks } }]
+  } else if (stage === 'again') {
+    const told = canReach(state, server)
+    yield ['logout: told once more', told ? { ...at('cover'), redis: buried.redis } : at('cover', { epoch: null })]
+  } else if (stage === 'cover' && postgres.isUp) {
+    yield ['logout: acknowledged', protocol.covers ? cover(at('done'), server, epoch) : at('done')]
+  }
+  if (stage !== 'begin' && stage !== 'done') yield ['logout: 503, to be asked again', at('begin')]
+}
+
+/** RedisTrust.cover, where Postgres answers. */
+function cover(state: State, i: number, epoch: number | null): State {
+  const { row } = state.postgres
+  const distrusting = withServer(state, i, { trust: null, last: null })
+  if (row.suspended !== 'never') return distrusting
+  const { trust } = state.servers[i] ?? {}
+  if (epoch !== null && trust && row.epoch === epoch && row.runId === trust.runId) return state
+  return withRow(distrusting, { ...row, suspended: 'now' })
+}
+
+function* refreshes(state: State, protocol: Protocol): Iterable<[string, State]> {
+  for (const [i, server] of state.servers.entries()) {
+    const { refresh } = server
+    if (!refresh) {
+      const mustRefuse = state.logout.stage === 'done' && server.hasLooked
+      yield [`a refresh at server ${i}`, withServer(state, i, { refresh: { restores: null, mustRefuse } })]
+    } else if (refresh.restores) {
+      yield [
+        `server ${i} restores`,
+        canReach(state, i) ? restore(state, i, refresh.restores) : failed(state, i, protocol),
+      ]
+    } else {
+      yield [`server ${i} answers`, ask(state, i, protocol)]
+    }
+  }
+}
+
+function ask(state: State, i: number, protocol: Protocol): State {
+  const { redis, postgres, servers } = state
+  const { trust, newestEpoch, refresh } = servers[i] ?? {}
+  if (!refresh) return state
+  if (trust && !canReach(state, i)) return failed(state, i, protocol)
+  if (trust && redis.copy && redis.copy.epoch >= (newestEpoch ?? 0)) {
+    const { judged, growth } = judge(state, i, redis.copy.marks)
+    return withCopy(judged, { ...redis.copy, marks: merge(redis.copy.marks, growth) })
+  }
+  // 503: nothing was decided.
+  if (!postgres.isUp) return withServer(state, i, { refresh: null })
+  if (trust) {
+    const restores = { epoch: newestEpoch ?? 0, marks: postgres.marks }
+    return withServer(state, i, { refresh: { ...refresh, restores } })
+  }
+  const { judged, growth } = judge(state, i, postgres.marks)
+  return { ...judged, postgres: { ...judged.postgres, marks: merge(postgres.marks, growth) } }
+}
+
+/** A command to Redis failed: the server looks, and asks again. */
+function failed(state: State, i: number, protocol: Protocol): State {
+  const { shared, runId } = seenBy(state, i)
+  const refresh = state.servers[i]?.refresh ?? null
+  return withServer(conclude(state, i, shared, runId, protocol), i, {
+    refresh: refresh && { ...refresh, restores: null },
+  })
+}
+
+function restore(state: State, i: number, { epoch, marks }: Copy): State {
+  const had = state.redis.copy
+  const copy = { epoch: Math.max(had?.epoch ?? -1, epoch), marks: merge(had?.marks ?? NO_MARKS, marks) }
+  const refresh = state.servers[i]?.refresh ?? null
+  return withServer(withCopy(state, copy), i, { refresh: refresh && { ...refresh, restores: null } })
+}
+
+function judge(state: State, i: number, marks: Marks): { judged: State; growth: Marks } {
+  const { logout, servers } = state
+  const verdict = decide({ ...GRANT, ...marks }, PRESENTED, NOW, POLICY)
+  const isRefused = verdict.kind === 'refuse' || verdict.kind === 'reuse'
+  const wrong = isRefused
+    ? logout.server !== NOBODY
+      ? null
+      : `1 and 7: server ${i} refused a live family`
+    : servers[i]?.refresh?.mustRefuse
+      ? `2: server ${i} accepted a token after the logout was acknowledged`
+      : null
+  const growth = verdict.kind === 'rotate' ? { ...NO_MARKS, redeemed: 1, redeemedAt: NOW } : NO_MARKS
+  return { judged: { ...withServer(state, i, { refresh: null }), wrong }, growth }
+}
+
+function* healing(state: State): Iterable<[string, State]> {
+  const { redis, postgres, servers, snapshot } = state
+  if (!redis.isUp) {
+    const started = { isUp: true, process: redis.process + 1 }
+    yield ['Redis starts from its old snapshot', { ...state, redis: { ...redis, ...started, copy: snapshot } }]
+    yield ['Redis starts empty', { ...state, redis: { ...started, copy: null } }]
+  }
+  if (!postgres.isUp) yield ['Postgres is back', { ...state, postgres: { ...postgres, isUp: true } }]
+  for (const [i, { isCut }] of servers.entries())
+    if (isCut) yield [`server ${i} sees Redis again`, withServer(state, i, { isCut: false })]
+}
+
+function* faultsOf(state: State): Iterable<[string, State]> {
+  const { redis, postgres, servers } = state
+  if (redis.isUp) {
+    // Every server sees its connection end.
+    const alone = servers.map((server) => ({ ...server, trust: null, looking: null }))
+    yield ['Redis is killed', { ...state, servers: alone, redis: { ...redis, isUp: false } }]
+    yield ['Redis is flushed', withCopy(state, null)]
+  }
+  if (postgres.isUp) yield ['Postgres is away', { ...state, postgres: { ...postgres, isUp: false } }]
+  for (const [i, { isCut }] of servers.entries())
+    if (!isCut) yield [`server ${i} alone loses Redis`, withServer(state, i, { isCut: true })]
+}
+
+const withServer = (state: State, i: number, changes: Partial<Server>): State => ({
+  ...state,
+  servers: state.servers.map((server, j) => (j === i ? { ...server, ...changes } : server)),
+})
+const withRow = (state: State, row: SharedTrust): State => ({ ...state, postgres: { ...state.postgres, row } })
+const withCopy = (state: State, copy: Copy | null): State => ({ ...state, redis: { ...state.redis, copy } })
+
+const GRANT: Omit<Family, keyof Marks> = {
+  id: 'family',
+  sid: 'session',
+  userId: 'user',
+  clientId: 'web',
+  scope: 'reports:read',
+  bindingKey: null,
+  createdAt: NOW,
+  expiresAt: 1_000,
+}
