@@ -196,6 +196,32 @@ describe('POST /auth/refresh', () => {
   })
 })
 
+/** Sends a refresh and goes away before its answer can come. */
+const abandon = (refresh_token: string) =>
+  new Promise<void>((resolve) => {
+    const { hostname, port } = new URL(server.service.url)
+    const body = JSON.stringify({ refresh_token })
+    const head = 'POST /auth/refresh HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n'
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`, () => socket.destroy())
+    })
+    socket.on('error', () => undefined).on('close', () => resolve())
+  })
+
+test('a request that its client gave up, judged after the client went on, does not end the session', async () => {
+  const [one, other] = [await server.login(), await server.login()]
+  const goOn = async (first: string) => (await refresh((await refresh(first)).body.refresh_token)).body.refresh_token
+  const [third] = [await goOn(one.tokens.refresh_token), await goOn(other.tokens.refresh_token)]
+  await abandon(one.tokens.refresh_token)
+  // Sent later and judged alike: when it is answered, the one before it has been judged.
+  expect((await refresh(other.tokens.refresh_token)).body.error).toBe('invalid_grant')
+  const next = await refresh(third)
+  expect(next.status).toBe(200)
+  // Who waits for the answer is judged as ever.
+  expect((await refresh(one.tokens.refresh_token)).body.error).toBe('invalid_grant')
+  expect((await refresh(next.body.refresh_token)).body.error).toBe('invalid_grant')
+})
+
 describe('POST /auth/logout', () => {
   test('ends the session, says 204 to anything, and leaves the access token to its end', async () => {
     const { tokens } = await server.login()

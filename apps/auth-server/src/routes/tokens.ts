@@ -61,7 +61,7 @@ export function tokenRoutes(app: App, core: Core): void {
     },
     async (request, reply) => {
       const { refresh_token: refreshToken, client_id: clientId } = request.body
-      return answerTokens(reply, await refresh(core, { refreshToken, clientId }))
+      return answerTokens(reply, await refresh(core, { refreshToken, clientId, signal: goneSignal(reply) }))
     },
   )
 

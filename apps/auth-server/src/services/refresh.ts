@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Presented, type Verdict, decide } from '../rules/decide.ts'
 import { type Family, type Marks, NO_MARKS, merge } from '../rules/family.ts'
 import { narrowScope } from '../rules/scopes.ts'
@@ -9,10 +10,11 @@ import { revoke } from './revoke.ts'
 /**
  * Redeems a refresh token (RFC 6749, section 6). What the rule refuses changes nothing, and what a fault keeps from its
  * answer may be asked again with the same token.
+ * @param request its `signal` is aborted when the client goes away.
  */
 export async function refresh(
   core: Core,
-  request: { refreshToken: string; clientId?: string | undefined },
+  request: { refreshToken: string; clientId?: string | undefined; signal?: AbortSignal },
 ): Promise<({ ok: true } & TokenAnswer) | Refusal> {
   const token = core.refreshTokens.parse(request.refreshToken)
   const found = token && (await core.families.load(token.family))
@@ -21,7 +23,7 @@ export async function refresh(
   const presented = { generation: token.generation, clientId: request.clientId ?? null, bindingKey: null }
 
   const first = decide(family, presented, now, core.config.refreshPolicy)
-  if (isRefusal(first)) return turnAway(core, family, presented, first, now)
+  if (isRefusal(first)) return turnAway(core, family, presented, first, now, request.signal)
 
   core.signer.assertRoom()
   // In one round trip to Redis. Where the user may not refresh now, the mark does no harm: the same token gives the same
@@ -30,7 +32,7 @@ export async function refresh(
     settle(core, family, presented, first, now),
     core.accounts.standing(family.userId),
   ])
-  if (isRefusal(verdict)) return turnAway(core, grown, presented, verdict, now)
+  if (isRefusal(verdict)) return turnAway(core, grown, presented, verdict, now, request.signal)
   if (!standing || standing.disabled) {
     core.record({ type: 'refresh_refused', reason: 'disabled', userId: family.userId, sid: family.sid })
     return INVALID_GRANT
@@ -72,6 +74,9 @@ type Refused = Extract<Verdict, { kind: 'refuse' | 'reuse' }>
 
 const isRefusal = (verdict: Verdict): verdict is Refused => verdict.kind === 'refuse' || verdict.kind === 'reuse'
 
+/** The end of a connection is seen a moment after a request that came before it. */
+const NOTICED_WITHIN_MS = 20
+
 /** One answer for every reason. Reuse ends the family before it is answered. */
 async function turnAway(
   core: Core,
@@ -79,11 +84,16 @@ async function turnAway(
   { generation }: Presented,
   verdict: Refused,
   now: number,
+  signal: AbortSignal | undefined,
 ): Promise<Refusal> {
   const { userId, sid, redeemed } = family
   if (verdict.kind === 'refuse') {
     core.record({ type: 'refresh_refused', reason: verdict.reason, userId, sid })
   } else {
+    // A client that was cut off asks elsewhere and goes on, and may overtake its first request: that is no theft. Whoever
+    // is gone gets nothing here, thief or not.
+    await sleep(NOTICED_WITHIN_MS)
+    signal?.throwIfAborted()
     core.record({ type: 'reuse', userId, sid, generation, redeemed })
     await revoke(core, [family], { at: now, reason: 'reuse' })
   }
