@@ -30,7 +30,7 @@ it('refuses any object in which a member is repeated, at any depth', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 }), fc.nat(3), (object, depth) => {
       const [name = ''] = Object.keys(object)
-      const repeated = JSON.stringify(object).replace(/^\{/, `{${JSON.stringify(name)}:0,`)
+      const repeated = `{${JSON.stringify(name)}:0,${JSON.stringify(object).slice(1)}`
       expect(parseStrictJson(`${'[{"a":'.repeat(depth)}${repeated}${'}]'.repeat(depth)}`, 40)).toBeUndefined()
     }),
   )
