@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, {
   LogController,
@@ -7,9 +8,9 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify'
 import type { Registry } from 'prom-client'
-import { Type } from 'typebox'
 import { ErrorBody, errorBody } from './error-body.ts'
 import { measureRequests } from './metrics.ts'
+import { Type } from './type.ts'
 import { answerWrongMethods } from './wrong-methods.ts'
 
 export interface ErrorAnswer {
@@ -43,6 +44,9 @@ const REQUEST_TIMEOUT_MS = 8_000
 const BODY_LIMIT_BYTES = 16 * 1024
 const IDLE_CONNECTION_MS = 72_000
 
+/** By connection, the request that was answered before all of it had come. */
+const answeredEarly = new WeakMap<object, IncomingMessage>()
+
 /**
  * A Fastify instance with what each of our services needs and none should choose for itself: time-outs, limits, one
  * shape of error, health, and a log that never holds a URL's query, a header or a body.
@@ -55,9 +59,13 @@ export function createApp(options: AppOptions): App {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) =>
     body === '' ? done(null) : parseJson(request, body, done),
   )
-  app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send(errorBody('not_found', 'There is nothing at this address.')),
-  )
+  const nothingHere = errorBody('not_found', 'There is nothing at this address.')
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send(nothingHere))
+  // Before a body is read: what is wrong with it does not matter where nothing is.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) reply.code(404).send(nothingHere)
+    else done()
+  })
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const answer = options.answerError?.(error)
     if (answer && answer.status >= 500) request.log.warn({ cause: causeOf(error) }, error.message)
@@ -70,6 +78,7 @@ export function createApp(options: AppOptions): App {
   })
   const verbose = app.log.level === 'debug' || app.log.level === 'trace'
   app.addHook('onResponse', async (request, reply) => {
+    if (!request.raw.complete) answeredEarly.set(request.raw.socket, request.raw)
     if (reply.statusCode < 400 && !verbose) return
     const level = reply.statusCode >= 500 ? 'error' : reply.statusCode >= 400 ? 'info' : 'debug'
     const line = {
@@ -111,7 +120,9 @@ function bareApp(options: AppOptions) {
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     frameworkErrors: (error, _request, reply) => void answerFault(error, reply),
     clientErrorHandler(error, socket) {
-      if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+      // One request, one answer: the rest of a request that has its answer already may be as late or as wrong as it likes.
+      if (error.code === 'ECONNRESET' || !socket.writable || answeredEarly.get(socket)?.complete === false)
+        return void socket.destroy()
       const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
       const body = JSON.stringify(
         errorBody('invalid_request', late ? 'The request took too long to arrive.' : 'Not a valid HTTP request.'),
