@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type App, ErrorBody } from '@heirloom/service'
+import { type App, ErrorBody, Type } from '@heirloom/service'
 import type { Verifier } from '@heirloom/verifier'
-import { Type } from 'typebox'
 
 const Report = Type.Object({ id: Type.String(), title: Type.String(), author: Type.String() })
 

@@ -30,9 +30,12 @@ const start = (from: string) => buildApp(readConfig({ ISSUER: from, LOG_LEVEL: '
 beforeAll(async () => {
   issuer = await startIssuer()
   app = start(issuer)
-  await vi.waitFor(async () => {
-    if ((await app.inject('/readyz')).statusCode !== 200) throw new Error('not ready')
-  })
+  await vi.waitFor(
+    async () => {
+      if ((await app.inject('/readyz')).statusCode !== 200) throw new Error('not ready')
+    },
+    { timeout: 20_000 },
+  )
 })
 afterAll(() => app.close())
 

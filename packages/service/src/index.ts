@@ -13,3 +13,4 @@ export {
 } from './settings.ts'
 export { runService } from './run-service.ts'
 export { createMetrics } from './metrics.ts'
+export { Type } from './type.ts'

@@ -15,7 +15,7 @@ export interface RemoteKeySetOptions {
   readonly refreshSeconds?: number
   /** How long the last good keys are kept while the issuer gives no good ones. Default: 86,400 (a day). */
   readonly keepSeconds?: number
-  /** After a look for an unknown key id, no other token causes one for this long. Default: 30. */
+  /** After a look for an unknown key id, no other token causes one for this long, or up to half as long again. Default: 30. */
   readonly cooldownSeconds?: number
   /** For one request, whole. Default: 5,000. */
   readonly timeoutMs?: number
@@ -70,7 +70,7 @@ export class RemoteKeySet implements KeySet {
   #jwksUri: string | undefined
   #etag: string | null = null
   #confirmedAt: number | undefined
-  #soughtAt = -Infinity
+  #seekableAt = -Infinity
   #inFlight: Promise<void> | undefined
   #cancelTimer: (() => void) | undefined
   #closed = false
@@ -106,9 +106,13 @@ export class RemoteKeySet implements KeySet {
     return this.#keys.size === 0
   }
 
-  /** Resolves when there are keys for the first time; rejects if the set is closed before. */
-  ready(): Promise<void> {
-    return this.#ready
+  /**
+   * Resolves when there are keys for the first time; rejects if the set is closed before. Whoever waits for it keeps the
+   * process alive, which the timers between two attempts do not.
+   */
+  async ready(): Promise<void> {
+    const alive = setInterval(() => undefined, 2 ** 30)
+    await this.#ready.finally(() => clearInterval(alive))
   }
 
   seek(): Promise<void> | undefined {
@@ -117,8 +121,9 @@ export class RemoteKeySet implements KeySet {
     // The retry that is under way needs no help, and a flood of tokens must not hurry it.
     if (this.isEmpty) return undefined
     const now = this.#runtime.now()
-    if (now - this.#soughtAt < this.#options.cooldownSeconds * 1000) return undefined
-    this.#soughtAt = now
+    if (now < this.#seekableAt) return undefined
+    // Jitter: what floods one replica floods all of them, and they must not look in step for as long as it lasts.
+    this.#seekableAt = now + this.#options.cooldownSeconds * 1000 * (1 + this.#runtime.random() / 2)
     this.#seeks++
     return this.#refresh()
   }
@@ -217,8 +222,9 @@ export class RemoteKeySet implements KeySet {
   }
 
   /**
-   * Before the keys are stale. After a refresh on schedule there is a little jitter; after a start, an outage or an
-   * unknown key id, which many replicas see at the same moment, as much as there can be.
+   * Before the keys are stale. After a start, an outage or an unknown key id, which many replicas see at the same moment,
+   * there is as much jitter as there can be. After a refresh on schedule they are spread already, and each copy should
+   * last: a hundredth.
    */
   #untilRefresh(maxAgeSeconds: number | undefined, steady: boolean): number {
     const { refreshSeconds } = this.#options
@@ -226,7 +232,7 @@ export class RemoteKeySet implements KeySet {
       Math.min(refreshSeconds, maxAgeSeconds ?? refreshSeconds),
       Math.min(SHORTEST_REFRESH_SECONDS, refreshSeconds),
     )
-    return lifetime * 1000 * (1 - this.#runtime.random() * (steady ? 0.1 : 0.9))
+    return lifetime * 1000 * (1 - this.#runtime.random() * (steady ? 0.01 : 0.9))
   }
 
   #schedule(milliseconds: number) {

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { RemoteKeySet, type RemoteKeySetOptions, createVerifier } from '../../src/index.ts'
 import { AUDIENCE, claimsOf, makeKey, serve, signToken } from '../issuer.ts'
@@ -65,6 +67,18 @@ describe('ready before the first request', () => {
     expect(set.isEmpty).toBe(false)
   })
 
+  it('keeps the process of whoever waits for it alive', async () => {
+    let attempts = 0
+    const issuer = await serve((request, response) => (attempts++ ? keysOf(one) : status(503))(request, response))
+    const program = `
+      import { RemoteKeySet } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
+      await new RemoteKeySet({ issuer: '${issuer}', jwksUri: '${issuer}/jwks.json' }).ready()
+      console.log('ready')`
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program])
+    expect(stdout).toBe('ready\n')
+    expect(attempts).toBe(2)
+  })
+
   it('does not keep a closed set waiting', async () => {
     const { set, time, events } = await setUp(status(503))
     await events.next()
@@ -98,7 +112,7 @@ describe('refresh', () => {
     expect(time.pendingMs[0]).toBeCloseTo(30_270, 0)
     time.advance(30_270)
     expect(await events.next()).toEqual({ type: 'keys_confirmed' })
-    expect(time.pendingMs[0]).toBeCloseTo(270_030, 0)
+    expect(time.pendingMs[0]).toBeCloseTo(297_003, 0)
   })
 
   it('takes what comes and drops what goes, and keeps what stays as the same object', async () => {
@@ -134,6 +148,24 @@ describe('refresh', () => {
     })
     await set.ready()
     expect(set.isEmpty).toBe(false)
+  })
+})
+
+describe('the cool-down', () => {
+  it('takes up to half as long again, so that flooded replicas do not look in step', async () => {
+    const time = virtualRuntime()
+    let random = 0
+    const { set, requests } = await setUp(keysOf(one), { runtime: { ...time.runtime, random: () => random } })
+    await set.ready()
+    random = 0.999
+    const look = set.seek()
+    random = 0
+    await look
+    time.advance(44_900)
+    expect(set.seek()).toBeUndefined()
+    time.advance(100)
+    await set.seek()
+    expect(requests).toHaveLength(3)
   })
 })
 
