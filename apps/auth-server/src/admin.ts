@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import { SettingsError, createMetrics } from '@heirloom/service'
 import { Command, Option } from 'commander'
 import { pino } from 'pino'
-import { compose } from './compose.ts'
+import { type Composition, compose } from './compose.ts'
 import { readConfig } from './config.ts'
 import { ROLES } from './rules/scopes.ts'
 import { usernameKey } from './rules/username.ts'
@@ -11,30 +11,38 @@ import type { Core } from './services/core.ts'
 import { inWords } from './services/event-words.ts'
 import { prune } from './services/prune.ts'
 import { register } from './services/register.ts'
+import { restore } from './services/restore.ts'
 import { endAllSessions, endSession, isLive } from './services/sessions.ts'
 import type { Account } from './stores/accounts.ts'
 
 /** The newest of a user; more are in the table. */
 const EVENTS_SHOWN = 500
 
+const PROGRESS_EVERY_MS = 2_000
+
 /** What the operator did wrong, in one line. */
 class UsageError extends Error {}
 
 /** Runs a command on the stores of the server and prints its answer as JSON. */
-function onCore<Arguments extends unknown[]>(command: (core: Core, ...args: Arguments) => Promise<unknown>) {
+function onStores<Arguments extends unknown[]>(
+  command: (composition: Composition, ...args: Arguments) => Promise<unknown>,
+) {
   return async (...args: Arguments) => {
-    const { core, close } = await compose(
+    const composition = await compose(
       readConfig(process.env),
       pino({ level: 'warn' }, pino.destination(2)),
       createMetrics(),
     )
     try {
-      process.stdout.write(`${JSON.stringify(await command(core, ...args), null, 2)}\n`)
+      process.stdout.write(`${JSON.stringify(await command(composition, ...args), null, 2)}\n`)
     } finally {
-      await close()
+      await composition.close()
     }
   }
 }
+
+const onCore = <Arguments extends unknown[]>(command: (core: Core, ...args: Arguments) => Promise<unknown>) =>
+  onStores(({ core }, ...args: Arguments) => command(core, ...args))
 
 const shown = ({ id, username, roles, disabled, createdAt }: Account) => ({
   id,
@@ -155,6 +163,25 @@ session
   )
   .action(onCore(prune))
 
+program
+  .command('restore')
+  .description('after Postgres was restored from an older copy: merges what Redis has, ends what nobody knows of')
+  .option('--unnoticed', 'also where no server noticed it: every session that Redis does not know is ended')
+  .action(
+    onStores(async ({ restorable }, options: { unnoticed?: true }) => {
+      const { history } = restorable
+      if (options.unnoticed) await history.declareLost()
+      if (!(await history.remembered()).isLost) return { restored: false }
+      let told = Date.now()
+      const done = await restore(restorable, (sessions) => {
+        if (Date.now() < told + PROGRESS_EVERY_MS) return
+        told = Date.now()
+        process.stderr.write(`admin: ${sessions} sessions looked at\n`)
+      })
+      return { restored: true, ...done }
+    }),
+  )
+
 const key = program.command('key').description('signing keys')
 const listKeys = async (core: Core) => {
   const now = await core.accounts.now()
@@ -176,6 +203,16 @@ key
   .action(
     onCore(async (core) => {
       await core.keys.rotate()
+      return listKeys(core)
+    }),
+  )
+key
+  .command('remove <kid>')
+  .description('after a leak: takes a key out at once, and with it every access token that it signed')
+  .action(
+    onCore(async (core, kid: string) => {
+      if (!(await core.keys.remove(kid))) throw new UsageError(`there is no key ${JSON.stringify(kid)}`)
+      core.record({ type: 'key_removed', kid })
       return listKeys(core)
     }),
   )

@@ -12,7 +12,7 @@ import { sessionRoutes } from './routes/sessions.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 
 /** The whole server, not listening. Closing it closes the stores. */
-export function buildApp({ core, keySet, notReady, close }: Composition, metrics: Registry) {
+export function buildApp({ core, history, keySet, notReady, close }: Composition, metrics: Registry) {
   const { issuer, audience, docs, logLevel, trustedProxies } = core.config
   const app = createApp({
     logLevel,
@@ -23,10 +23,19 @@ export function buildApp({ core, keySet, notReady, close }: Composition, metrics
     async routes(scope) {
       if (docs) await addDocs(scope, issuer)
       await scope.register(bearerAuth, { verifier: createVerifier({ issuer, audience, keys: keySet }) })
-      tokenRoutes(scope, core)
-      accountRoutes(scope, core)
-      sessionRoutes(scope, core)
       metadataRoutes(scope, core)
+      // Whatever asks the record. The keys stay: services go on with the access tokens that are out.
+      await scope.register(async (onRecord) => {
+        onRecord.addHook('onRequest', async () => history.assertIntact())
+        // Also where it was noticed meanwhile: no token, and no `invalid_grant`, on the word of an older record.
+        onRecord.addHook('preSerialization', async (_request, reply, payload) => {
+          if (reply.statusCode < 500) history.assertIntact()
+          return payload
+        })
+        tokenRoutes(onRecord, core)
+        accountRoutes(onRecord, core)
+        sessionRoutes(onRecord, core)
+      })
     },
   })
   app.addHook('onClose', close)

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type LocalKeySet, localKeySet } from '@heirloom/verifier'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
@@ -12,30 +13,41 @@ import { PasswordHasher } from './passwords/password-hasher.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
 import type { Core } from './services/core.ts'
 import { prune } from './services/prune.ts'
+import type { Restorable } from './services/restore.ts'
 import type { SecurityEvent } from './services/security-event.ts'
 import { Accounts } from './stores/accounts.ts'
 import { ask, openDatabase } from './stores/database.ts'
+import { History, HistoryLost } from './stores/history.ts'
 import { LayeredFamilyStore } from './stores/layered-family-store.ts'
 import { MarkWriter } from './stores/mark-writer.ts'
 import { PostgresFamilyStore } from './stores/postgres-family-store.ts'
+import type { RedisAccess } from './stores/redis-access.ts'
+import { RedisCluster } from './stores/redis-cluster.ts'
 import { RedisConnection } from './stores/redis-connection.ts'
 import { RedisFamilyStore } from './stores/redis-family-store.ts'
 import { RedisTrust } from './stores/redis-trust.ts'
+import { parseRedisUrl } from './stores/redis-url.ts'
 import { type KeptEvent, SecurityEvents } from './stores/security-events.ts'
 import { Sessions } from './stores/sessions.ts'
 import { StandingCache } from './stores/standing-cache.ts'
+import { isUnavailable } from './stores/store-unavailable.ts'
 
 /** A key that another server made is known here after this long; much shorter than its lead. */
 const KEYS_EVERY_MS = 5_000
 const TRUST_TIMEOUT_MS = 300
 const PRUNE_EVERY_MS = 10 * 60_000
+/** How long a start asks for Postgres, which may be starting too. */
+const POSTGRES_WITHIN_MS = 5_000
 /** How long a start waits for Redis; then it goes on through Postgres. */
 const REDIS_WITHIN_MS = 2_000
 
-type Log = Pick<Logger, 'debug' | 'info' | 'warn'>
+type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 
 export interface Composition {
   core: Core
+  history: History
+  /** What a restore works on. */
+  restorable: Restorable
   /** The public keys of this server's own tokens. */
   keySet: LocalKeySet
   /** What keeps this server from serving, in plain words. */
@@ -46,10 +58,22 @@ export interface Composition {
 
 /** Every dependency of the server is made here. @throws where a store does not answer or a secret does not fit. */
 export async function compose(config: Config, log: Log, metrics: Registry): Promise<Composition> {
+  const redis = config.redisUrl === undefined ? null : openRedis(config.redisUrl, log)
+  // Connections of its own: requests that fill the pool must not look like a Postgres that is away.
+  const trustDatabase = openDatabase({ url: config.databaseUrl, poolSize: 3, statementTimeoutMs: TRUST_TIMEOUT_MS })
+  const trust = new RedisTrust(trustDatabase, redis, (isTrusted) =>
+    isTrusted
+      ? log.info('refreshes go through Redis')
+      : log.warn('refreshes go through Postgres: Redis does not answer, or has to catch up'),
+  )
+  const history = new History(trustDatabase, redis, (isLost) =>
+    isLost ? log.error(new HistoryLost().message) : log.info('Postgres has all that it acknowledged'),
+  )
   const database = openDatabase({
     url: config.databaseUrl,
     poolSize: config.databasePoolSize,
     statementTimeoutMs: config.databaseStatementTimeoutMs,
+    check: (connection) => history.check(connection),
   })
   const events = new SecurityEvents(database)
   const count = eventCounter(metrics)
@@ -68,23 +92,15 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
         ? log.info('Postgres has the marks of all refreshes')
         : log.warn('Postgres does not take the marks of refreshes; they wait'),
   })
-  const redis = config.redisUrl === undefined ? null : openRedis(config.redisUrl, log)
-  // Connections of its own: requests that fill the pool must not look like a Postgres that is away.
-  const trustDatabase = openDatabase({ url: config.databaseUrl, poolSize: 2, statementTimeoutMs: TRUST_TIMEOUT_MS })
-  const trust = new RedisTrust(trustDatabase, redis, (isTrusted) =>
-    isTrusted
-      ? log.info('refreshes go through Redis')
-      : log.warn('refreshes go through Postgres: Redis does not answer, or has to catch up'),
-  )
   const hot = redis && new RedisFamilyStore(redis, () => trust.epoch)
   const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), config.keyPolicy, (kid) =>
     record({ type: 'key_made', kid }),
   )
   const core: Core = {
     config,
-    families: hot ? new LayeredFamilyStore({ hot, record: families, marks, trust }) : families,
+    families: hot ? new LayeredFamilyStore({ hot, record: families, marks, trust, history }) : families,
     sessions: new Sessions(database),
-    accounts: new Accounts(database, redis && new StandingCache(redis, trust, config.refreshAbsoluteTtlMs)),
+    accounts: new Accounts(database, redis && new StandingCache(redis, trust, history, config.refreshAbsoluteTtlMs)),
     keys,
     signer: new TokenSigner(keys),
     refreshTokens: refreshTokens(config.tokenSecrets),
@@ -98,7 +114,7 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
   const close = async () => {
     for (const timer of timers) clearInterval(timer)
     await Promise.all([marks.close(), events.flush()])
-    await trust.stop()
+    await Promise.all([trust.stop(), history.stop()])
     redis?.close()
     await core.hasher.close()
     await Promise.all([database.$disconnect(), trustDatabase.$disconnect()])
@@ -106,8 +122,9 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
 
   const published = () => keys.published(Date.now()).map(({ publicJwk }) => publicJwk)
   try {
-    await keys.refresh()
+    await insist(() => keys.refresh())
     await redis?.ready(REDIS_WITHIN_MS)
+    await history.start()
     await trust.start()
   } catch (error) {
     await close()
@@ -115,6 +132,8 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
   }
   const keySet = localKeySet(published(), ALGORITHM_NAMES)
   const refreshKeys = async () => {
+    // An older record lacks keys that have signed.
+    if (history.isLost) return
     await keys.refresh()
     keySet.replace(published())
   }
@@ -138,20 +157,30 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
 
   // One store is enough to refresh.
   const notReady = async () => {
+    if (history.isLost) return [new HistoryLost().message]
     if (trust.isTrusted) return []
     return ask(database.$queryRaw`SELECT 1`).then(
       () => [],
       () => [redis ? 'neither Redis nor Postgres answers' : 'Postgres does not answer'],
     )
   }
-  return { core, keySet, notReady, close }
+  return { core, history, restorable: { core, history, redis, record: families }, keySet, notReady, close }
 }
 
-function openRedis(url: string, log: Log): RedisConnection {
-  const redis = new RedisConnection(url)
-  // Without a listener ioredis prints them itself. The trust tells what they come to.
-  redis.client.on('error', (error: Error) => log.debug({ reason: error.message }, 'Redis'))
-  return redis
+async function insist(work: () => Promise<void>): Promise<void> {
+  for (const deadline = Date.now() + POSTGRES_WITHIN_MS; ; await sleep(100)) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isUnavailable(error, 'Postgres') || Date.now() > deadline) throw error
+    }
+  }
+}
+
+function openRedis(url: string, log: Log): RedisAccess {
+  // The trust tells what they come to.
+  const onTrouble = (error: Error) => log.debug({ reason: error.message }, 'Redis')
+  return parseRedisUrl(url).kind === 'cluster' ? new RedisCluster(url, onTrouble) : new RedisConnection(url, onTrouble)
 }
 
 const ALARMING = new Set<SecurityEvent['type']>(['reuse', 'late_repeat', 'gap'])

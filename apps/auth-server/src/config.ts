@@ -1,8 +1,10 @@
 import { EnvError, bool, host, makeValidator, port, str } from 'envalid'
 import ipaddr from 'ipaddr.js'
-import { issuer, issuerFaults, logLevel, nodeEnv, opsPort, range, readSettings, url } from '@heirloom/service'
+import { issuer, issuerFaults, logLevel, nodeEnv, opsPort, range, readSettings } from '@heirloom/service'
 import { ALGORITHM_NAMES, type AlgorithmName } from './keys/algorithms.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
+import { parseRedisUrl } from './stores/redis-url.ts'
+import { readTlsFiles } from './stores/tls-files.ts'
 
 const DAY_SECONDS = 86_400
 
@@ -33,11 +35,7 @@ const secrets = makeValidator((input) => {
   const items = input.split(',').map((item) => item.trim())
   if (items.some((item) => Buffer.byteLength(item) < 32))
     throw new EnvError('must be one or more secrets of 32 bytes or more, newest first, separated by commas')
-  try {
-    refreshTokens(items)
-  } catch (error) {
-    throw new EnvError(error instanceof Error ? error.message : 'is not valid')
-  }
+  inWordsOfOurOwn(() => refreshTokens(items))
   return items
 })
 
@@ -47,13 +45,35 @@ const lateRepeatGap = makeValidator<number | 'off'>((input) => {
   throw new EnvError('must be a number of generations, 1 or more, or `off`')
 })
 
+const redisUrl = makeValidator((input) => {
+  inWordsOfOurOwn(() => parseRedisUrl(input))
+  return input
+})
+
+const databaseUrl = makeValidator((input) => {
+  const parsed = URL.parse(input)
+  if (!parsed || !['postgresql:', 'postgres:'].includes(parsed.protocol))
+    throw new EnvError('must be a URL that begins with postgresql:// or postgres://')
+  inWordsOfOurOwn(() => readTlsFiles(new Map(parsed.searchParams)))
+  return input
+})
+
+/** For what throws messages that never hold the value. */
+function inWordsOfOurOwn(check: () => unknown): void {
+  try {
+    check()
+  } catch (error) {
+    throw new EnvError(error instanceof Error ? error.message : 'is not valid')
+  }
+}
+
 const SPECS = {
   NODE_ENV: nodeEnv,
   ISSUER: issuer({ devDefault: 'http://127.0.0.1:4000', desc: 'the public URL of this server' }),
   AUDIENCE: str({ default: 'resource-api' }),
   CLIENT_IDS: list({ default: ['web'] }),
-  DATABASE_URL: url('postgresql:', 'postgres:')({ desc: 'the URL of Postgres; `npm start` brings one' }),
-  REDIS_URL: url('redis:', 'rediss:')({ default: undefined }),
+  DATABASE_URL: databaseUrl({ desc: 'the URL of Postgres; `npm start` brings one' }),
+  REDIS_URL: redisUrl({ default: undefined }),
   TOKEN_SECRETS: secrets({ desc: 'secrets of refresh tokens, newest first; `openssl rand -base64 32` makes one' }),
   KEY_ENCRYPTION_SECRET: secret({ desc: 'wraps the signing keys at rest; `openssl rand -base64 32` makes one' }),
   ACCESS_TOKEN_TTL_SECONDS: range(1, DAY_SECONDS)({ default: 900 }),

@@ -98,6 +98,19 @@ test('admin session lists, revokes one, revokes all, and prunes', async () => {
   expect((await admin('session', 'prune')).answer).toEqual({ sessions: 0, events: 0, keys: 0 })
 })
 
+test('admin key remove: the last one is replaced at once, and what it signed is refused', async () => {
+  await adminWith(PASSWORD, 'user', 'add', 'ida', '--password-stdin')
+  const { access_token: token, refresh_token } = (await login('ida')).body
+  const [{ kid }] = (await admin('key', 'list')).answer.keys
+  const { answer } = await admin('key', 'remove', kid)
+  expect(answer.keys).toMatchObject([{ state: 'signing' }])
+  expect(answer.keys[0].kid).not.toBe(kid)
+  const me = (bearer: string) => server.call('GET', '/auth/me', undefined, { authorization: `Bearer ${bearer}` })
+  await expect.poll(async () => (await me(token)).status, { timeout: 10_000 }).toBe(401)
+  expect((await me((await refresh(refresh_token)).access_token)).status).toBe(200)
+  expect(await admin('key', 'remove', kid)).toMatchObject({ code: 1, stderr: `admin: there is no key "${kid}"\n` })
+})
+
 test('admin key rotates: the next key is published and does not sign yet', async () => {
   const { answer } = await admin('key', 'rotate')
   expect(answer.keys.map(({ state }: { state: string }) => state)).toEqual(['signing', 'coming'])

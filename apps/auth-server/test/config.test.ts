@@ -69,8 +69,13 @@ describe('settings', () => {
     ['REGISTRATION', 'yes'],
     ['TRUSTED_PROXIES', 'everyone'],
     ['REDIS_URL', 'localhost:6379'],
+    ['REDIS_URL', 'redis-sentinel://:hunter2@a:26379'],
+    ['REDIS_URL', 'rediss://:hunter2@a?sslrootcert=/there/is/none'],
+    ['DATABASE_URL', 'mysql://a:hunter2@b/c'],
+    ['DATABASE_URL', 'postgres://a:hunter2@b/c?sslrootcert=/there/is/none'],
   ])('%s=%s is refused by name', (name, value) => {
     expect(faults({ [name]: value })).toEqual([expect.stringContaining(name)])
+    expect(faults({ [name]: value }).join()).not.toMatch(/hunter2|there/)
   })
 
   test('`off`, and an empty variable is an absent one', () => {

@@ -2,6 +2,7 @@ import pg from 'pg'
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const DUPLICATE_DATABASE = '42P04'
+const READ_ONLY_SQL_TRANSACTION = '25006' // a standby: it has what its primary has
 const CANNOT_CONNECT_NOW = '57P03' // it starts, stops, or recovers
 
 /** False while it does not answer yet; throws on any other trouble, such as a wrong password. */
@@ -24,7 +25,8 @@ export async function createDatabase(url: string, name: string, template = 'temp
   try {
     await query(url, `CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE ${pg.escapeIdentifier(template)}`)
   } catch (error) {
-    if ((error as { code?: string }).code !== DUPLICATE_DATABASE) throw error
+    const { code } = error as { code?: string }
+    if (code !== DUPLICATE_DATABASE && code !== READ_ONLY_SQL_TRANSACTION) throw error
   }
   const created = new URL(url)
   created.pathname = `/${name}`

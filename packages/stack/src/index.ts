@@ -1,5 +1,8 @@
+export { startChild } from './child.ts'
 export { createDatabase } from './database.ts'
 export { startPostgres } from './postgres.ts'
+export { startRedisCluster, type RedisCluster } from './redis-cluster.ts'
 export { findRedis, startRedis } from './redis.ts'
+export { startSentinel, type Sentinel } from './sentinel.ts'
 export { serviceUrl, startService, type Service } from './service.ts'
 export { freePort, type Store } from './store.ts'

@@ -11,10 +11,13 @@ interface RedisOptions {
   port?: number
   /** More settings, as in redis.conf. */
   settings?: Record<string, string>
+  /** Else one that is made for the folder. */
+  password?: string
 }
 
 /** Starts Redis, or answers null where no Redis is installed. Throws, with one line, when it does not come up. */
-export async function startRedis({ dataDir, port, settings = {} }: RedisOptions): Promise<Store | null> {
+export async function startRedis(options: RedisOptions): Promise<Store | null> {
+  const { dataDir, port, settings = {} } = options
   const program = findRedis()
   if (program === null) return null
 
@@ -22,7 +25,7 @@ export async function startRedis({ dataDir, port, settings = {} }: RedisOptions)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const logFile = join(folder, 'log')
   const pidFile = join(folder, 'pid')
-  const password = keptPassword(join(folder, 'password'))
+  const password = options.password ?? keptPassword(join(folder, 'password'))
   await stopOrphan('Redis', pidFile, folder, 'SIGTERM')
 
   const chosenPort = port ?? (await freePort())
@@ -73,7 +76,7 @@ function isExecutable(path: string): boolean {
 }
 
 /** False while it does not answer or still loads its data. */
-async function isUp(url: string): Promise<boolean> {
+export async function isUp(url: string): Promise<boolean> {
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 })
   redis.on('error', () => {}) // the promise tells
   try {

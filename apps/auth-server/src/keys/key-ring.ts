@@ -61,6 +61,16 @@ export class KeyRing {
     this.#keys = await this.#make(() => true)
   }
 
+  /**
+   * Takes a key out at once, as where its private half has leaked: what it signed is refused by every service that reads
+   * the key set again. Where it was the last one, the next is made and signs at once. False where there is no such key.
+   */
+  async remove(kid: string): Promise<boolean> {
+    const { count } = await ask(this.#database.signingKey.deleteMany({ where: { kid } }))
+    await this.refresh()
+    return count > 0
+  }
+
   /** The key that signs now. @throws where there is none: `refresh` has not succeeded yet. */
   signing(now: number): SigningKey {
     const key = this.#keys.findLast(({ signsFrom }) => signsFrom <= now) ?? this.#keys[0]

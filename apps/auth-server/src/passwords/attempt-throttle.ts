@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
-import type { RedisConnection } from '../stores/redis-connection.ts'
+import type { RedisAccess } from '../stores/redis-access.ts'
 
 export interface ThrottlePolicy {
   /** Attempts in a window, for one account and for one address. */
@@ -19,14 +19,15 @@ export class AttemptThrottle {
   readonly #accounts: RateLimiterRedis | RateLimiterMemory
   readonly #addresses: RateLimiterRedis | RateLimiterMemory
 
-  constructor({ perAccount, perAddress, windowSeconds }: ThrottlePolicy, redis: RedisConnection | null) {
+  constructor({ perAccount, perAddress, windowSeconds }: ThrottlePolicy, redis: RedisAccess | null) {
+    const client = redis && clientOf(redis)
     const limiter = (keyPrefix: string, points: number) => {
       const options = { keyPrefix, points, duration: windowSeconds }
       const local = new RateLimiterMemory(options)
-      return redis
+      return client
         ? new RateLimiterRedis({
             ...options,
-            storeClient: redis.client,
+            storeClient: client,
             insuranceLimiter: local,
             // Who is over the limit is turned away without asking Redis again.
             inMemoryBlockOnConsumed: points + 1,
@@ -50,6 +51,22 @@ export class AttemptThrottle {
   /** The password was right: the account starts anew, the address gets its attempt back. */
   async succeeded(account: string, ip: string): Promise<void> {
     await Promise.all([this.#accounts.delete(keyOf(account)), this.#addresses.reward(networkOf(ip), 1)])
+  }
+}
+
+/** ARGV: what to add, and the window in seconds. Answers the sum, and what is left of the window in milliseconds. */
+const COUNT = `
+redis.call('SET', KEYS[1], 0, 'EX', ARGV[2], 'NX')
+return {redis.call('INCRBY', KEYS[1], ARGV[1]), redis.call('PTTL', KEYS[1])}`
+
+const FORGET = `return redis.call('DEL', KEYS[1])`
+
+/** As much of a client as the limiter uses, for one Redis and for a cluster alike. */
+function clientOf(redis: RedisAccess) {
+  const count = redis.script<[number, number]>('heirloomCount', COUNT)
+  return {
+    rlflxIncr: ([key = '', ...args]: string[]) => count(key, ...args),
+    del: redis.script<number>('heirloomForget', FORGET),
   }
 }
 

@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { SignerBusy } from '../keys/token-signer.ts'
 import { HasherBusy } from '../passwords/password-hasher.ts'
 import type { Refusal, RefusalCode } from '../services/refusal.ts'
+import { HistoryLost } from '../stores/history.ts'
 import { StoreUnavailable } from '../stores/store-unavailable.ts'
 
 /** The one place where a refusal gets its status. */
@@ -25,13 +26,15 @@ export function answerRefusal(reply: FastifyReply, { error, description, retryAf
 
 /** What was not decided may be asked again: never an `invalid_grant`, on which clients throw their session away. */
 export function answerError(error: Error): ErrorAnswer | undefined {
-  const again = (description: string): ErrorAnswer => ({
+  const again = (description: string, afterSeconds = 1): ErrorAnswer => ({
     status: 503,
     error: 'temporarily_unavailable',
     description,
-    headers: { 'retry-after': '1' },
+    headers: { 'retry-after': String(afterSeconds) },
   })
   if (error instanceof StoreUnavailable) return again(`${error.message}. Nothing was decided; try again.`)
+  // An operator has to act: the client need not hurry.
+  if (error instanceof HistoryLost) return again(`${error.message}.`, 30)
   if (error instanceof HasherBusy || error instanceof SignerBusy) return again('The server is busy. Try again.')
   // Nobody reads it.
   if (error.name === 'AbortError') return { status: 499, error: 'client_gone', description: 'The client went away.' }

@@ -2,7 +2,7 @@
 export type FamilyId = string
 
 export type RevocationReason =
-  'logout' | 'logout_all' | 'session_ended' | 'password_changed' | 'reuse' | 'disabled' | 'admin'
+  'logout' | 'logout_all' | 'session_ended' | 'password_changed' | 'reuse' | 'disabled' | 'admin' | 'restored'
 
 export interface Revocation {
   /** Milliseconds since the epoch. */

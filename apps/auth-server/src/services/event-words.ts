@@ -11,6 +11,7 @@ const ENDED: Record<string, string> = {
   reuse: 'an old refresh token was used again',
   disabled: 'the account was disabled',
   admin: 'an operator ended it',
+  restored: 'Postgres was restored from an older copy, and nobody knew whether it had ended since',
 }
 
 const WORDS: Words = {
@@ -27,6 +28,7 @@ const WORDS: Words = {
   revoked: ({ reason }) => `The session ended: ${ENDED[String(reason)] ?? String(reason)}.`,
   password_changed: () => 'The password was changed.',
   key_made: ({ kid }) => `The signing key ${kid} was made.`,
+  key_removed: ({ kid }) => `The signing key ${kid} was removed.`,
 }
 
 /** What happened, in words that can be read to the user. */

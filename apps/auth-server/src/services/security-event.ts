@@ -17,6 +17,6 @@ export type SecurityEvent =
   | { type: 'gap'; userId: string; sid: string; generation: number; missing: number }
   | { type: 'revoked'; userId: string; sid: string; reason: RevocationReason }
   | { type: 'password_changed'; userId: string }
-  | { type: 'key_made'; kid: string }
+  | { type: 'key_made' | 'key_removed'; kid: string }
 
 export type RecordEvent = (event: SecurityEvent) => void

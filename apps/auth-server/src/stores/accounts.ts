@@ -1,5 +1,6 @@
 import { Prisma, type User } from '../generated/prisma/client.ts'
 import { type Database, ask } from './database.ts'
+import { gather } from './gather.ts'
 import type { Standing, StandingCache } from './standing-cache.ts'
 
 export interface Account extends Standing {
@@ -16,6 +17,7 @@ export interface Account extends Standing {
 export class Accounts {
   readonly #database: Database
   readonly #standings: StandingCache | null
+  readonly byId = gather((ids: string[]) => this.#byIds(ids))
 
   constructor(database: Database, standings: StandingCache | null) {
     this.#database = database
@@ -38,9 +40,10 @@ export class Accounts {
     return row && toAccount(row)
   }
 
-  async byId(id: string): Promise<Account | null> {
-    const row = await ask(this.#database.user.findUnique({ where: { id } }))
-    return row && toAccount(row)
+  async #byIds(ids: readonly string[]): Promise<(Account | null)[]> {
+    const rows = await ask(this.#database.user.findMany({ where: { id: { in: [...new Set(ids)] } } }))
+    const found = new Map(rows.map((row) => [row.id, toAccount(row)]))
+    return ids.map((id) => found.get(id) ?? null)
   }
 
   async all(): Promise<Account[]> {
@@ -75,6 +78,30 @@ export class Accounts {
     const account = toAccount(row)
     await this.#standings?.spread(id, account, epoch)
     return account
+  }
+
+  /** Merges what Redis remembers of accounts that Postgres has in an older version, and answers their usernames. */
+  async catchUp(): Promise<string[]> {
+    const usernames: string[] = []
+    for await (const standings of this.#standings?.remembered() ?? []) {
+      const where = { id: { in: [...standings.keys()] } }
+      const known = await ask(this.#database.user.findMany({ where, select: { id: true, username: true } }))
+      for (const { id, username } of known) {
+        const { version = 0, roles = [], disabled } = standings.get(id) ?? {}
+        const newer = { roles: [...roles], disabledAt: disabled ? new Date() : null, version }
+        const { count } = await ask(
+          this.#database.user.updateMany({ where: { id, version: { lt: version } }, data: newer }),
+        )
+        if (count > 0) usernames.push(username)
+      }
+    }
+    return usernames
+  }
+
+  /** Those of the users that exist. */
+  async existing(ids: readonly string[]): Promise<Set<string>> {
+    const rows = await ask(this.#database.user.findMany({ where: { id: { in: [...ids] } }, select: { id: true } }))
+    return new Set(rows.map(({ id }) => id))
   }
 
   /** Postgres' time in milliseconds. */

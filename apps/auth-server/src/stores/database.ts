@@ -7,11 +7,18 @@ export interface DatabaseOptions {
   poolSize: number
   /** A statement that takes longer is ended by Postgres. */
   statementTimeoutMs: number
+  /** Looks at each new connection before it is used. */
+  check?: (client: Connection) => Promise<void>
+}
+
+/** One connection of the pool. */
+export interface Connection {
+  query: (sql: string) => Promise<{ rows: unknown[] }>
 }
 
 export type Database = PrismaClient
 
-export function openDatabase({ url, poolSize, statementTimeoutMs }: DatabaseOptions): Database {
+export function openDatabase({ url, poolSize, statementTimeoutMs, check }: DatabaseOptions): Database {
   const adapter = new PrismaPg({
     connectionString: url,
     max: poolSize,
@@ -19,6 +26,8 @@ export function openDatabase({ url, poolSize, statementTimeoutMs }: DatabaseOpti
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + 200,
     application_name: 'heirloom-auth-server',
+    // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, although its type does not say so
+    ...(check && { onConnect: check }),
   })
   // Prisma would print errors by itself, with the values of the query in them.
   return new PrismaClient({ adapter, log: [], errorFormat: 'minimal' })

@@ -1,5 +1,6 @@
 import { type Family, type FamilyId, type Marks, merge } from '../rules/family.ts'
 import type { FamilyStore, Growth, Origin } from './family-store.ts'
+import type { History } from './history.ts'
 import type { MarkWriter } from './mark-writer.ts'
 import type { RedisTrust } from './redis-trust.ts'
 import type { RedisFamilyStore } from './redis-family-store.ts'
@@ -12,6 +13,7 @@ interface Layers {
   record: FamilyStore
   marks: MarkWriter
   trust: RedisTrust
+  history: History
 }
 
 /**
@@ -27,9 +29,10 @@ export class LayeredFamilyStore implements FamilyStore {
   }
 
   async open(family: Family, origin: Origin): Promise<void> {
-    const { hot, record, trust } = this.#layers
+    const { hot, record, trust, history } = this.#layers
     const { epoch } = trust
     await record.open(family, origin)
+    history.note()
     // A family that Redis does not have is found in Postgres, so this one need not succeed.
     await this.#decide(
       () => hot.restore(family, epoch),
@@ -58,8 +61,7 @@ export class LayeredFamilyStore implements FamilyStore {
 
   /** The tombstones go to Redis at once, trusted or not: they hold even if Postgres then does not answer. */
   async revoke(growths: readonly Growth[]): Promise<void> {
-    const { record, marks, trust } = this.#layers
-    const epoch = trust.isTrusted ? trust.epoch : null
+    const { record, marks, history } = this.#layers
     const told = await this.#tellHot(growths)
     try {
       await record.revoke(growths)
@@ -68,8 +70,18 @@ export class LayeredFamilyStore implements FamilyStore {
       for (const growth of growths) marks.add(growth)
       throw error
     }
+    await Promise.all([history.cover(), this.#spread(growths, told)])
+  }
+
+  /** Makes sure, after the commit, that no server goes on with a copy without these tombstones. */
+  async #spread(growths: readonly Growth[], told: boolean): Promise<void> {
+    const { trust } = this.#layers
+    if (!told) return trust.cover(null)
+    // Where the others believe Redis again and this server has not seen it yet, it need not be suspended anew.
+    if (!trust.isTrusted) await trust.look()
+    const epoch = trust.isTrusted ? trust.epoch : null
     // Again: a Redis that lost the first tombstone may since have been given a row from before the commit.
-    await trust.cover(told && (await this.#tellHot(growths)) ? epoch : null)
+    await trust.cover((await this.#tellHot(growths)) ? epoch : null)
   }
 
   /** Whether Redis has the tombstones. */
@@ -115,9 +127,11 @@ export class LayeredFamilyStore implements FamilyStore {
 
   /** Postgres' row, with the marks that wait here to be written to it. */
   async #loadRecord(id: FamilyId): Promise<{ family: Family; now: number } | null> {
-    const { record, marks } = this.#layers
+    const { record, marks, history } = this.#layers
     const waiting = marks.of(id)
     const found = await record.load(id)
+    // An older row is not to be mistaken for the newest one.
+    history.assertIntact()
     return found && waiting ? { ...found, family: { ...found.family, ...merge(found.family, waiting) } } : found
   }
 }

@@ -1,10 +1,13 @@
-import type { Family, FamilyId, Marks, RevocationReason } from '../rules/family.ts'
+import { type Family, type FamilyId, type Marks, type RevocationReason, merge } from '../rules/family.ts'
 import { type Database, ask } from './database.ts'
 import type { FamilyStore, Growth, Origin } from './family-store.ts'
+import { gather } from './gather.ts'
 
 /** The record: one row a session. */
 export class PostgresFamilyStore implements FamilyStore {
   readonly #database: Database
+  readonly load = gather((ids: FamilyId[]) => this.#loadAll(ids))
+  readonly advance = gather((growths: Growth[]) => this.#advanceAll(growths))
 
   constructor(database: Database) {
     this.#database = database
@@ -27,21 +30,38 @@ export class PostgresFamilyStore implements FamilyStore {
     if (count === 0) await this.merge([{ id: family.id, expiresAt: family.expiresAt, marks: family }])
   }
 
-  async load(id: FamilyId): Promise<{ family: Family; now: number } | null> {
-    const [row] = await ask(this.#database.$queryRaw<(GrantRow & MarksRow & { now: Date })[]>`
-      SELECT sid, user_id, client_id, scope, binding_key, created_at, expires_at,
+  async revoke(growths: readonly Growth[]): Promise<void> {
+    await Promise.all(growths.map((growth) => this.advance(growth)))
+  }
+
+  async #loadAll(ids: readonly FamilyId[]): Promise<({ family: Family; now: number } | null)[]> {
+    const rows = await ask(
+      this.#database.$queryRaw<(GrantRow & MarksRow & { id: Uint8Array; now: Date })[]>`
+      SELECT id, sid, user_id, client_id, scope, binding_key, created_at, expires_at,
              redeemed, redeemed_at, late_repeated, revoked_at, revoked_reason,
              date_trunc('milliseconds', clock_timestamp()) AS now
-      FROM families WHERE id = ${toBytes(id)}`)
-    return row ? { family: { id, ...toGrant(row), ...toMarks(row) }, now: row.now.getTime() } : null
+      FROM families WHERE id = ANY (${ids.map(toBytes)})`,
+    )
+    const found = new Map(rows.map((row) => [toId(row.id), row]))
+    return ids.map((id) => {
+      const row = found.get(id)
+      return row ? { family: { id, ...toGrant(row), ...toMarks(row) }, now: row.now.getTime() } : null
+    })
   }
 
-  async advance(growth: Growth): Promise<Marks | null> {
-    return (await this.merge([growth])).get(growth.id) ?? null
-  }
-
-  async revoke(growths: readonly Growth[]): Promise<void> {
-    if (growths.length > 0) await this.merge(growths)
+  /** One growth a family goes into the statement; of several, each sees those before it. */
+  async #advanceAll(growths: readonly Growth[]): Promise<(Marks | null)[]> {
+    const whole = new Map<FamilyId, Growth>()
+    for (const growth of growths) {
+      const first = whole.get(growth.id)
+      whole.set(growth.id, first ? { ...first, marks: merge(first.marks, growth.marks) } : growth)
+    }
+    const seen = await this.merge([...whole.values()])
+    return growths.map(({ id, marks }) => {
+      const before = seen.get(id) ?? null
+      if (before) seen.set(id, merge(before, marks))
+      return before
+    })
   }
 
   /**
@@ -79,7 +99,7 @@ export class PostgresFamilyStore implements FamilyStore {
       FROM growth AS g JOIN before AS b USING (id)
       WHERE f.id = b.id
       RETURNING b.id, b.redeemed, b.redeemed_at, b.late_repeated, b.revoked_at, b.revoked_reason`)
-    return new Map(before.map((row) => [Buffer.from(row.id).toString('base64url'), toMarks(row)]))
+    return new Map(before.map((row) => [toId(row.id), toMarks(row)]))
   }
 }
 
@@ -107,6 +127,8 @@ interface MarksRow {
 function toBytes(id: FamilyId) {
   return Buffer.from(id, 'base64url')
 }
+
+const toId = (bytes: Uint8Array): FamilyId => Buffer.from(bytes).toString('base64url')
 
 function toGrant(row: GrantRow) {
   return {

@@ -1,56 +1,80 @@
-import { Redis } from 'ioredis'
+import { Redis, type RedisOptions } from 'ioredis'
+import type { RedisAccess, RunScript } from './redis-access.ts'
+import { parseRedisUrl } from './redis-url.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
 
 /** A request waits this long for Redis, and then as long once more for the look whether it still lives. */
-const COMMAND_TIMEOUT_MS = 400
+export const COMMAND_TIMEOUT_MS = 400
+
+/** The constructor has another type for the rest. */
+type Options = Omit<RedisOptions, 'replyMapping'>
+
+const OPTIONS = {
+  commandTimeout: COMMAND_TIMEOUT_MS,
+  sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
+  connectTimeout: 1_000,
+  // A peer that is silently gone ends no connection, and the kernel waits for minutes.
+  socketTimeout: 3_000,
+  disconnectTimeout: 500,
+  enableAutoPipelining: true,
+  enableOfflineQueue: false,
+  // An unanswered command is an error, not a command to send again: see the merges for why either would do.
+  maxRetriesPerRequest: 0,
+  retryStrategy: (times) => Math.min(50 * 2 ** times, 500),
+  // A master that became a replica: whoever is master now is found by connecting anew.
+  reconnectOnError: ({ message }) => message.startsWith('READONLY'),
+} satisfies Options
 
 /** One connection to Redis, told to fail at once rather than to queue: what to do then is for the caller to say. */
-export class RedisConnection {
+export class RedisConnection implements RedisAccess {
   readonly client: Redis
 
-  constructor(url: string) {
-    this.client = new Redis(url, {
-      commandTimeout: COMMAND_TIMEOUT_MS,
-      connectTimeout: 1_000,
-      enableAutoPipelining: true,
-      enableOfflineQueue: false,
-      // An unanswered command is an error, not a command to send again: see the merges for why either would do.
-      maxRetriesPerRequest: 0,
-      retryStrategy: (times) => Math.min(50 * 2 ** times, 500),
-    })
+  /**
+   * @param where a URL of one Redis or of sentinels, or one node of a cluster.
+   * @param onTrouble told of what the client meets; what that comes to shows in the answers.
+   */
+  constructor(where: string | Options, onTrouble: (error: Error) => void = () => undefined) {
+    const options: Options = { ...OPTIONS, ...(typeof where === 'string' ? toOptions(where) : where) }
+    this.client = new Redis(options)
+    this.client.on('error', onTrouble)
   }
 
-  /** Calls back whenever the connection ends. */
   onLost(callback: () => void): void {
-    this.client.on('close', callback)
+    // One that never became ready has answered nothing.
+    this.client.on('ready', () => this.client.once('close', callback))
   }
 
-  /** Resolves when commands can be sent, or after `withinMs`. */
   async ready(withinMs: number): Promise<void> {
     const { client } = this
     if (client.status === 'ready') return
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, withinMs)
-      client.once('ready', () => {
+      const done = () => {
         clearTimeout(timer)
+        client.off('ready', done).off('end', done)
         resolve()
-      })
+      }
+      const timer = setTimeout(done, withinMs)
+      client.on('ready', done).on('end', done)
     })
   }
 
-  /** The id of the Redis process, which is another after each start. @throws where it does not answer, or takes no writes. */
-  async probe(): Promise<string> {
-    // A full Redis, or a replica that was a master, answers reads.
-    const [info] = await Promise.all([this.client.info('server'), this.client.set('heirloom:probe', '', 'PX', 10_000)])
-    const runId = /^run_id:(\w+)/m.exec(info)?.[1]
+  /** @param key written to, as a full Redis, or a replica that was a master, answers reads. */
+  async probe(key = 'heirloom:probe'): Promise<string> {
+    const [server, replication] = await Promise.all([
+      this.client.info('server'),
+      this.client.info('replication'),
+      this.client.set(key, '', 'PX', 10_000),
+    ])
+    const runId = /^run_id:(\w+)/m.exec(server)?.[1]
     if (runId === undefined) throw new Error('Redis does not say which process it is')
-    return runId
+    // A process that was demoted and promoted again has forgotten too; then its history has another id.
+    const history = /^master_replid:(\w+)/m.exec(replication)?.[1] ?? ''
+    return `${runId}:${history}`
   }
 
-  /** A Lua script with one key, sent by its hash. What it throws is `StoreUnavailable`. */
-  script<Answer>(name: string, lua: string): (key: string, ...args: (string | number)[]) => Promise<Answer> {
+  script<Answer>(name: string, lua: string): RunScript<Answer> {
     this.client.defineCommand(name, { numberOfKeys: 1, lua })
-    const run = Reflect.get(this.client, name) as (...args: (string | number)[]) => Promise<Answer>
+    const run = Reflect.get(this.client, name) as RunScript<Answer>
     return async (key, ...args) => {
       try {
         return await run.call(this.client, key, ...args)
@@ -60,7 +84,29 @@ export class RedisConnection {
     }
   }
 
+  async *scan(pattern: string): AsyncGenerator<string[]> {
+    let cursor = '0'
+    do {
+      let keys: string[]
+      ;[cursor, keys] = await this.client.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000)
+      yield keys
+    } while (cursor !== '0')
+  }
+
   close(): void {
     this.client.disconnect()
+  }
+}
+
+function toOptions(url: string): Options {
+  const { kind, hosts, login, sentinel } = parseRedisUrl(url)
+  if (kind !== 'sentinel') return { ...login, ...hosts[0] }
+  return {
+    ...login,
+    sentinels: [...hosts],
+    name: sentinel.name,
+    ...(sentinel.username && { sentinelUsername: sentinel.username }),
+    ...(sentinel.password && { sentinelPassword: sentinel.password }),
+    ...(login.tls && { sentinelTLS: login.tls, enableTLSForSentinelMode: true }),
   }
 }

@@ -1,6 +1,6 @@
 import type { Family, FamilyId, Marks, RevocationReason } from '../rules/family.ts'
 import type { FamilyStore, Growth } from './family-store.ts'
-import type { RedisConnection } from './redis-connection.ts'
+import type { RedisAccess } from './redis-access.ts'
 
 /** A hash a family. The braces keep it in one slot of a cluster; its fields are short, so that Redis packs them. */
 const keyOf = (id: FamilyId) => `heirloom:family:{${id}}`
@@ -51,15 +51,22 @@ type Field = string | null
 
 /** The hot copy: one hash a family, gone when the family is. A copy of an epoch before the current one is not known. */
 export class RedisFamilyStore implements FamilyStore {
+  readonly #redis: RedisAccess
   readonly #epoch: () => number
   readonly #load: (key: string) => Promise<Field[]>
   readonly #merge: (key: string, ...args: (string | number)[]) => Promise<Field[] | null>
 
   /** @param epoch the current one, as in stores/redis-trust.ts. */
-  constructor(redis: RedisConnection, epoch: () => number) {
+  constructor(redis: RedisAccess, epoch: () => number) {
+    this.#redis = redis
     this.#epoch = epoch
     this.#load = redis.script('heirloomLoad', LOAD)
     this.#merge = redis.script('heirloomMerge', MERGE)
+  }
+
+  /** Of all families that a copy or a tombstone is here of, whatever its epoch; one may come twice. */
+  async *ids(): AsyncGenerator<FamilyId[]> {
+    for await (const keys of this.#redis.scan(keyOf('*'))) yield keys.map((key) => key.slice(keyOf('').length - 1, -1))
   }
 
   async open(family: Family): Promise<void> {

@@ -1,6 +1,6 @@
 import { type SharedTrust, type Trust, decideTrust } from '../rules/decide-trust.ts'
 import { type Database, ask } from './database.ts'
-import type { RedisConnection } from './redis-connection.ts'
+import type { RedisAccess } from './redis-access.ts'
 
 /** How soon one server sees what another one wrote past Redis. */
 const LOOK_EVERY_MS = 250
@@ -20,7 +20,7 @@ interface Row {
  */
 export class RedisTrust {
   readonly #database: Database
-  readonly #redis: RedisConnection | null
+  readonly #redis: RedisAccess | null
   readonly #onChange: (isTrusted: boolean) => void
   #trust: Trust | null = null
   #newestEpoch = 0
@@ -33,12 +33,14 @@ export class RedisTrust {
   #stopped = false
   /** How often the connection ended: what was seen before the last time says nothing about the Redis after it. */
   #losses = 0
+  /** How often something else than a look ended the belief: a look that began before may have read what was before. */
+  #doubts = 0
 
   /**
    * @param redis null for a server that is to work without: it tells those that do not.
    * @param onChange told when Redis begins or ceases to be believed.
    */
-  constructor(database: Database, redis: RedisConnection | null, onChange: (isTrusted: boolean) => void) {
+  constructor(database: Database, redis: RedisAccess | null, onChange: (isTrusted: boolean) => void) {
     this.#database = database
     this.#redis = redis
     this.#onChange = onChange
@@ -104,19 +106,19 @@ export class RedisTrust {
     const shared = await this.#read()
     // Nobody is to believe Redis, and the epoch in which somebody will begins after the commit. Suspending it anew each
     // time would never let it begin while users log out.
-    if (shared && shared.suspended !== 'never') {
-      this.#last = null
-      return this.#set(null)
-    }
+    if (shared && shared.suspended !== 'never') return this.#doubt()
     if (shared && this.#trust?.runId === shared.runId && shared.epoch === epoch) return
     await this.suspend()
   }
 
   async #writeSuspension(): Promise<void> {
-    this.#last = null
-    this.#set(null)
-    await ask(this.#database.$executeRaw`
-      UPDATE redis_trust SET suspended_until = clock_timestamp() + ${SUSPENSION_MS} * interval '1 millisecond'`)
+    this.#doubt()
+    try {
+      await ask(this.#database.$executeRaw`
+        UPDATE redis_trust SET suspended_until = clock_timestamp() + ${SUSPENSION_MS} * interval '1 millisecond'`)
+    } finally {
+      this.#doubt()
+    }
   }
 
   async #look(): Promise<void> {
@@ -128,6 +130,7 @@ export class RedisTrust {
   }
 
   async #lookOnce(losses: number): Promise<void> {
+    const doubts = this.#doubts
     const [shared, runId] = await Promise.all([
       this.#read().catch(() => null),
       this.#redis?.probe().catch(() => null) ?? null,
@@ -138,7 +141,7 @@ export class RedisTrust {
     if (shared && verdict.kind !== 'trust') this.#last = null
     switch (verdict.kind) {
       case 'trust':
-        return this.#believe(verdict.trust)
+        return this.#believe(verdict.trust, doubts)
       case 'distrust':
         return this.#set(null)
       case 'suspend':
@@ -166,13 +169,22 @@ export class RedisTrust {
       UPDATE redis_trust SET run_id = ${runId}, suspended_until = NULL,
         epoch = greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
       WHERE epoch = ${after} AND (suspended_until IS NULL OR suspended_until <= clock_timestamp())`)
+    const doubts = this.#doubts
     const verdict = decideTrust(await this.#read(), runId, null)
-    if (verdict.kind === 'trust' && losses === this.#losses) this.#believe(verdict.trust)
+    if (verdict.kind === 'trust' && losses === this.#losses) this.#believe(verdict.trust, doubts)
   }
 
-  #believe(trust: Trust): void {
+  /** @param doubts as many as there were before the row was read. */
+  #believe(trust: Trust, doubts: number): void {
+    if (doubts !== this.#doubts) return
     this.#last = trust
     this.#set(trust)
+  }
+
+  #doubt(): void {
+    this.#doubts++
+    this.#last = null
+    this.#set(null)
   }
 
   #set(trust: Trust | null): void {

@@ -1,4 +1,4 @@
-import type { FamilyId } from '../rules/family.ts'
+import type { FamilyId, Grant } from '../rules/family.ts'
 import { type Database, ask } from './database.ts'
 
 export interface Session {
@@ -35,6 +35,26 @@ export class Sessions {
   async find(userId: string, sid: string): Promise<Session | null> {
     const row = await ask(this.#database.family.findFirst({ where: { userId, sid } }))
     return row && toSession(row)
+  }
+
+  /**
+   * While Postgres is one that lost something: up to `limit` of those that are neither revoked nor past their end, by
+   * family, from the one after `after` on.
+   */
+  async inDoubt(after: FamilyId, limit: number): Promise<Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt'>[]> {
+    const rows = await ask(this.#database.$queryRaw<
+      { id: Uint8Array; sid: string; user_id: string; expires_at: Date }[]
+    >`
+      SELECT id, sid, user_id, expires_at FROM families
+      WHERE id > ${Buffer.from(after, 'base64url')} AND revoked_at IS NULL AND expires_at > clock_timestamp()
+        AND (SELECT is_lost FROM history)
+      ORDER BY id LIMIT ${limit}`)
+    return rows.map((row) => ({
+      id: Buffer.from(row.id).toString('base64url'),
+      sid: row.sid,
+      userId: row.user_id,
+      expiresAt: row.expires_at.getTime(),
+    }))
   }
 
   /** Deletes up to `limit` families that ended before `before`, oldest first, skipping rows that are in use. */

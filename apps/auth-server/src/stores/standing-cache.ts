@@ -1,4 +1,5 @@
-import type { RedisConnection } from './redis-connection.ts'
+import type { History } from './history.ts'
+import type { RedisAccess } from './redis-access.ts'
 import type { RedisTrust } from './redis-trust.ts'
 import { isUnavailable } from './store-unavailable.ts'
 
@@ -29,14 +30,18 @@ const LOAD = `return redis.call('HMGET', KEYS[1], 'epoch', 'version', 'roles', '
  * one back.
  */
 export class StandingCache {
+  readonly #redis: RedisAccess
   readonly #trust: RedisTrust
+  readonly #history: History
   readonly #keptMs: number
   readonly #load: (key: string) => Promise<(string | null)[]>
   readonly #merge: (key: string, ...args: (string | number)[]) => Promise<unknown>
 
   /** @param keptMs as long as a session may live, so that Postgres is asked about a user once. */
-  constructor(redis: RedisConnection, trust: RedisTrust, keptMs: number) {
+  constructor(redis: RedisAccess, trust: RedisTrust, history: History, keptMs: number) {
+    this.#redis = redis
     this.#trust = trust
+    this.#history = history
     this.#keptMs = keptMs
     this.#load = redis.script('heirloomLoadStanding', LOAD)
     this.#merge = redis.script('heirloomMergeStanding', MERGE)
@@ -45,9 +50,8 @@ export class StandingCache {
   /** Null where Postgres is to be asked. Never throws. */
   async get(userId: string): Promise<Standing | null> {
     if (!this.#trust.isTrusted) return null
-    const [epoch, version, roles, disabled] = await this.#load(keyOf(userId)).catch(() => [])
-    if (!version || Number(epoch) < this.#trust.epoch) return null
-    return { version: Number(version), roles: roles ? roles.split(' ') : [], disabled: disabled === '1' }
+    const fields = await this.#load(keyOf(userId)).catch(() => [])
+    return Number(fields[0]) < this.#trust.epoch ? null : toStanding(fields)
   }
 
   /** To be taken before Postgres is read or written, and handed to `keep` or `spread`. */
@@ -69,10 +73,29 @@ export class StandingCache {
         throw error
       },
     )
-    await this.#trust.cover(told ? epoch : null)
+    await Promise.all([this.#trust.cover(told ? epoch : null), this.#history.cover()])
+  }
+
+  /** All that is remembered, whatever its epoch, some at a time: what a copy holds did happen. */
+  async *remembered(): AsyncGenerator<Map<string, Standing>> {
+    for await (const keys of this.#redis.scan(keyOf('*'))) {
+      const found = new Map<string, Standing>()
+      await Promise.all(
+        keys.map(async (key) => {
+          const standing = toStanding(await this.#load(key))
+          if (standing) found.set(key.slice(keyOf('').length - 1, -1), standing)
+        }),
+      )
+      yield found
+    }
   }
 
   async #write(userId: string, { version, roles, disabled }: Standing, epoch: number): Promise<void> {
     await this.#merge(keyOf(userId), epoch, this.#keptMs, version, roles.join(' '), disabled ? '1' : '0')
   }
+}
+
+function toStanding([, version, roles, disabled]: readonly (string | null)[]): Standing | null {
+  if (!version) return null
+  return { version: Number(version), roles: roles ? roles.split(' ') : [], disabled: disabled === '1' }
 }

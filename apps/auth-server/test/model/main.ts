@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { type Explored, type Model, explore } from './explore.ts'
-import { PLANTED_IN_PROTOCOL, PLANTED_IN_RULE } from './planted-faults.ts'
+import { HISTORY_PROTOCOL, historyModel } from './history-model.ts'
+import { PLANTED_IN_HISTORY, PLANTED_IN_PROTOCOL, PLANTED_IN_RULE } from './planted-faults.ts'
 import { RULE, ruleModel } from './rule-model.ts'
 import { PROTOCOL, trustModel } from './trust-model.ts'
 
@@ -12,7 +13,7 @@ const count = (text: string) => {
 
 const { depth, faults } = new Command('model')
   .description('Explores every sequence of steps of a family and its stores, and checks the invariants in each state.')
-  .option('--depth <n>', 'steps of a sequence', count, 12)
+  .option('--depth <n>', 'steps of a sequence', count, 13)
   .option('--faults <n>', 'faults of stores and servers in a sequence; more than one breaks what is promised', count, 1)
   .parse()
   .opts<{ depth: number; faults: number }>()
@@ -32,6 +33,8 @@ function report({ broken }: Explored, isPlanted: boolean): void {
 
 report(run('the rule', ruleModel(RULE, faults)), false)
 report(run('the trust in Redis', trustModel(PROTOCOL, faults)), false)
+report(run('the history of Postgres', historyModel(HISTORY_PROTOCOL)), false)
 console.log('\nPlanted, to be found:')
 for (const { name, rule } of PLANTED_IN_RULE) report(run(name, ruleModel(rule, faults)), true)
 for (const { name, protocol } of PLANTED_IN_PROTOCOL) report(run(name, trustModel(protocol, faults)), true)
+for (const { name, protocol } of PLANTED_IN_HISTORY) report(run(name, historyModel(protocol)), true)

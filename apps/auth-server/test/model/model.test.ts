@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { explore } from './explore.ts'
-import { PLANTED_IN_PROTOCOL, PLANTED_IN_RULE } from './planted-faults.ts'
+import { HISTORY_PROTOCOL, historyModel } from './history-model.ts'
+import { PLANTED_IN_HISTORY, PLANTED_IN_PROTOCOL, PLANTED_IN_RULE } from './planted-faults.ts'
 import { RULE, ruleModel } from './rule-model.ts'
 import { PROTOCOL, trustModel } from './trust-model.ts'
 
 /** `npm run model -- --depth 14` looks further. */
 const DEPTH = 11
+/** Of the history of Postgres, whose states are few and whose faults take more steps. */
+const HISTORY_DEPTH = 13
 
 describe('every sequence of steps', { timeout: 120_000 }, () => {
   test('of a family, its owner and a thief keeps the invariants', () => {
@@ -14,6 +17,10 @@ describe('every sequence of steps', { timeout: 120_000 }, () => {
 
   test('of a logout and refreshes, while servers agree on Redis, keeps the invariants', () => {
     expect(explore(trustModel(PROTOCOL, 1), DEPTH)).toMatchObject({ depth: DEPTH, broken: null })
+  })
+
+  test('of logouts and a standby that takes over: a loss is noticed, and nothing else is', () => {
+    expect(explore(historyModel(HISTORY_PROTOCOL), HISTORY_DEPTH)).toMatchObject({ depth: HISTORY_DEPTH, broken: null })
   })
 })
 
@@ -24,5 +31,9 @@ describe('a planted fault is found', { timeout: 120_000 }, () => {
 
   test.each(PLANTED_IN_PROTOCOL)('$name', ({ protocol, breaks }) => {
     expect(explore(trustModel(protocol, 1), DEPTH).broken?.violation).toMatch(new RegExp(`^${breaks}`))
+  })
+
+  test.each(PLANTED_IN_HISTORY)('$name', ({ protocol, breaks }) => {
+    expect(explore(historyModel(protocol), HISTORY_DEPTH).broken?.violation).toMatch(new RegExp(`^${breaks}`))
   })
 })

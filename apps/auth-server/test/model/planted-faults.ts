@@ -1,5 +1,7 @@
 import { decideTrust } from '../../src/rules/decide-trust.ts'
+import { decideHistory } from '../../src/rules/decide-history.ts'
 import { decide } from '../../src/rules/decide.ts'
+import { HISTORY_PROTOCOL, type HistoryProtocol } from './history-model.ts'
 import { RULE, type Rule } from './rule-model.ts'
 import { PROTOCOL, type Protocol } from './trust-model.ts'
 
@@ -66,5 +68,50 @@ export const PLANTED_IN_PROTOCOL: { name: string; breaks: string; protocol: Prot
     name: 'Redis is told of a revocation only before its commit',
     breaks: '2',
     protocol: { ...PROTOCOL, tellsTwice: false },
+  },
+  {
+    name: 'a look believes what its own server has meanwhile suspended',
+    breaks: '2',
+    protocol: { ...PROTOCOL, doubts: false },
+  },
+  {
+    name: 'a redirection to a replica that took over is followed unnoticed',
+    breaks: '2',
+    protocol: { ...PROTOCOL, noticesFailOver: false },
+  },
+]
+
+/** Copies of how an older Postgres is noticed. */
+export const PLANTED_IN_HISTORY: { name: string; breaks: string; protocol: HistoryProtocol }[] = [
+  {
+    name: 'a new connection is used before it is compared',
+    breaks: '2',
+    protocol: { ...HISTORY_PROTOCOL, checks: false },
+  },
+  {
+    name: 'a commit to one Postgres is counted on the one that took over',
+    breaks: '2',
+    protocol: { ...HISTORY_PROTOCOL, fences: false },
+  },
+  {
+    name: 'the position moves on before the commit',
+    breaks: '2',
+    protocol: { ...HISTORY_PROTOCOL, countsAfter: false },
+  },
+  {
+    name: 'a logout is acknowledged before Redis knows its position',
+    breaks: '2',
+    protocol: { ...HISTORY_PROTOCOL, tellsFirst: false },
+  },
+  {
+    name: 'a position that was told meanwhile is an alarm',
+    breaks: 'an alarm',
+    protocol: {
+      ...HISTORY_PROTOCOL,
+      decideHistory(...args) {
+        const verdict = decideHistory(...args)
+        return verdict === 'look_again' ? 'lost' : verdict
+      },
+    },
   },
 ]

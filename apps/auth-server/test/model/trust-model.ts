@@ -10,9 +10,13 @@ export interface Protocol {
   covers: boolean
   /** Whether Redis is told of a revocation once more after its commit. */
   tellsTwice: boolean
+  /** Whether a look that was under way when its own server ended the belief is not believed. */
+  doubts: boolean
+  /** Whether a server that is sent to a replica which took over ceases to believe before it asks there. */
+  noticesFailOver: boolean
 }
 
-export const PROTOCOL: Protocol = { decideTrust, covers: true, tellsTwice: true }
+export const PROTOCOL: Protocol = { decideTrust, covers: true, tellsTwice: true, doubts: true, noticesFailOver: true }
 
 interface Copy {
   /** -1 for a tombstone of a family that Redis does not know. */
@@ -26,9 +30,11 @@ interface Server {
   last: Trust | null
   /** Alone without a way to Redis. */
   isCut: boolean
+  /** Still asks the master that a replica has replaced, and which does not know it yet. */
+  isAtOld: boolean
   /** A look on its way: what it read. */
-  looking: { shared: SharedTrust | null; runId: string | null; isAfterEnd: boolean } | null
-  /** Has looked since the logout was acknowledged: the bound on invariant 2. */
+  looking: { shared: SharedTrust | null; runId: string | null; isAfterEnd: boolean; isDoubted: boolean } | null
+  /** Has looked since the logout was acknowledged at another server: the bound on invariant 2. */
   hasLooked: boolean
   refresh: {
     /** Read from Postgres, to be merged into Redis, and the epoch before that. */
@@ -40,10 +46,17 @@ interface Server {
 
 interface State {
   redis: { isUp: boolean; process: number; copy: Copy | null }
+  /** The process before it, after a fail-over. */
+  old: { copy: Copy | null } | null
   snapshot: Copy | null
   postgres: { isUp: boolean; marks: Marks; row: SharedTrust }
   servers: readonly Server[]
-  logout: { stage: 'begin' | 'commit' | 'again' | 'cover' | 'done'; server: number; epoch: number | null }
+  logout: {
+    stage: 'begin' | 'commit' | 'look' | 'again' | 'cover' | 'done'
+    server: number
+    epoch: number | null
+    told: boolean
+  }
   faults: number
   wrong: string | null
 }
@@ -58,7 +71,7 @@ const POLICY = { idleMs: 1_000, graceMs: 10, lateRepeatGap: 8 }
 
 /**
  * Two servers, one logout step by step, and refreshes of that family through either of them, while Redis is killed, flushed,
- * restarted from a snapshot, cut from one server, or Postgres is away. All servers saw the first epoch begin.
+ * restarted from a snapshot, failed over, cut from one server, or Postgres is away. All servers saw the first epoch begin.
  */
 export function trustModel(protocol: Protocol, faults: number): Model<State> {
   const trust: Trust = { epoch: 1, runId: '0' }
@@ -67,6 +80,7 @@ export function trustModel(protocol: Protocol, faults: number): Model<State> {
     newestEpoch: 1,
     last: trust,
     isCut: false,
+    isAtOld: false,
     looking: null,
     hasLooked: false,
     refresh: null,
@@ -74,10 +88,11 @@ export function trustModel(protocol: Protocol, faults: number): Model<State> {
   return {
     initial: {
       redis: { isUp: true, process: 0, copy: { epoch: 1, marks: LIVE } },
+      old: null,
       snapshot: { epoch: 1, marks: LIVE },
       postgres: { isUp: true, marks: LIVE, row: { ...trust, suspended: 'never' } },
       servers: [server, server],
-      logout: { stage: 'begin', server: NOBODY, epoch: null },
+      logout: { stage: 'begin', server: NOBODY, epoch: null, told: false },
       faults,
       wrong: null,
     },
@@ -85,7 +100,7 @@ export function trustModel(protocol: Protocol, faults: number): Model<State> {
       ...looks(state, protocol),
       ...logouts(state, protocol),
       ...refreshes(state, protocol),
-      ...healing(state),
+      ...healing(state, protocol),
       ...(state.faults > 0 ? faultsOf({ ...state, faults: state.faults - 1 }) : []),
     ],
     violation: ({ wrong }) => wrong,
@@ -96,12 +111,14 @@ export function trustModel(protocol: Protocol, faults: number): Model<State> {
 function* looks(state: State, protocol: Protocol): Iterable<[string, State]> {
   for (const [i, server] of state.servers.entries()) {
     if (!server.looking) {
-      const looking = { ...seenBy(state, i), isAfterEnd: state.logout.stage === 'done' }
+      const looking = { ...seenBy(state, i), isAfterEnd: state.logout.stage === 'done', isDoubted: false }
       yield [`server ${i} begins to look`, withServer(state, i, { looking })]
     } else {
-      const { shared, runId, isAfterEnd } = server.looking
+      const { shared, runId, isAfterEnd, isDoubted } = server.looking
       const looked = withServer(state, i, { looking: null, hasLooked: server.hasLooked || isAfterEnd })
-      yield [`server ${i} has looked`, conclude(looked, i, shared, runId, protocol)]
+      const concluded = conclude(looked, i, shared, runId, protocol)
+      const isStale = protocol.doubts && isDoubted && concluded.servers[i]?.trust
+      yield [`server ${i} has looked`, isStale ? looked : concluded]
     }
   }
   const { row } = state.postgres
@@ -111,8 +128,9 @@ function* looks(state: State, protocol: Protocol): Iterable<[string, State]> {
 const canReach = ({ redis, servers }: State, i: number) => redis.isUp && servers[i]?.isCut === false
 
 function seenBy(state: State, i: number) {
-  const { redis, postgres } = state
-  return { shared: postgres.isUp ? postgres.row : null, runId: canReach(state, i) ? String(redis.process) : null }
+  const { redis, postgres, servers } = state
+  const process = redis.process - (servers[i]?.isAtOld ? 1 : 0)
+  return { shared: postgres.isUp ? postgres.row : null, runId: canReach(state, i) ? String(process) : null }
 }
 
 /** What stores/redis-trust.ts makes of a look. */
@@ -129,12 +147,18 @@ function conclude(
   const distrusting = withServer(state, i, { trust: null, last: shared ? null : last })
   if (verdict.kind === 'trust') return believe(state, i, verdict.trust)
   if (verdict.kind === 'distrust' || !isUp) return distrusting
-  if (verdict.kind === 'suspend') return withRow(distrusting, { ...row, suspended: 'now' })
+  if (verdict.kind === 'suspend') return withRow(doubted(distrusting, i), { ...row, suspended: 'now' })
   if (row.epoch !== shared?.epoch || row.suspended === 'now' || runId === null) return distrusting
   return believe(withRow(distrusting, { epoch: row.epoch + 1, runId, suspended: 'never' }), i, {
     epoch: row.epoch + 1,
     runId,
   })
+}
+
+/** Something else than a look ends the belief. */
+const doubted = (state: State, i: number) => {
+  const looking = state.servers[i]?.looking
+  return withServer(state, i, { trust: null, last: null, looking: looking ? { ...looking, isDoubted: true } : null })
 }
 
 const believe = (state: State, i: number, trust: Trust) =>
@@ -145,32 +169,35 @@ const believe = (state: State, i: number, trust: Trust) =>
   })
 
 function* logouts(state: State, protocol: Protocol): Iterable<[string, State]> {
-  const { logout, redis, postgres, servers } = state
-  const { stage, server, epoch } = logout
+  const { logout, postgres, servers } = state
+  const { stage, server, epoch, told } = logout
   const at = (next: typeof stage, changes: Partial<State['logout']> = {}) => ({
     ...state,
     logout: { ...logout, stage: next, ...changes },
   })
-  const buried = withCopy(state, {
-    epoch: redis.copy?.epoch ?? -1,
-    marks: merge(redis.copy?.marks ?? NO_MARKS, TOMBSTONE),
-  })
+  const buried = (before: State, i: number) => {
+    const copy = copyFor(before, i)
+    return withCopy(before, i, { epoch: copy?.epoch ?? -1, marks: merge(copy?.marks ?? NO_MARKS, TOMBSTONE) })
+  }
+  const epochOf = (trusting: Server | undefined) => (trusting?.trust ? trusting.newestEpoch : null)
   if (stage === 'begin') {
-    for (const [i, { trust, newestEpoch }] of servers.entries()) {
-      const told = canReach(state, i)
-      const begun = at('commit', { server: i, epoch: told && trust ? newestEpoch : null })
-      yield [
-        `logout at server ${i}: ${told ? 'told' : 'not told'} to Redis`,
-        told ? { ...begun, redis: buried.redis } : begun,
-      ]
+    for (const [i, one] of servers.entries()) {
+      const isReached = canReach(state, i)
+      const begun = at('commit', { server: i, epoch: isReached ? epochOf(one) : null, told: isReached })
+      yield [`logout at server ${i}: ${isReached ? 'told' : 'not told'} to Redis`, isReached ? buried(begun, i) : begun]
     }
   } else if (stage === 'commit' && postgres.isUp) {
     const marks = merge(postgres.marks, TOMBSTONE)
-    const next = protocol.tellsTwice && epoch !== null ? 'again' : 'cover'
-    yield ['logout: committed', { ...at(next), postgres: { ...postgres, marks } }]
+    const committed = at(protocol.tellsTwice && told ? 'look' : 'cover')
+    yield ['logout: committed', { ...committed, postgres: { ...postgres, marks } }]
+  } else if (stage === 'look') {
+    const { shared, runId } = seenBy(state, server)
+    const looked = servers[server]?.trust ? state : conclude(state, server, shared, runId, protocol)
+    const epochNow = epochOf(looked.servers[server])
+    yield ['logout: looked', { ...looked, logout: { ...logout, stage: 'again', epoch: epochNow } }]
   } else if (stage === 'again') {
-    const told = canReach(state, server)
-    yield ['logout: told once more', told ? { ...at('cover'), redis: buried.redis } : at('cover', { epoch: null })]
+    const again = canReach(state, server)
+    yield ['logout: told once more', again ? buried(at('cover'), server) : at('cover', { epoch: null })]
   } else if (stage === 'cover' && postgres.isUp) {
     yield ['logout: acknowledged', protocol.covers ? cover(at('done'), server, epoch) : at('done')]
   }
@@ -180,7 +207,7 @@ function* logouts(state: State, protocol: Protocol): Iterable<[string, State]> {
 /** RedisTrust.cover, where Postgres answers. */
 function cover(state: State, i: number, epoch: number | null): State {
   const { row } = state.postgres
-  const distrusting = withServer(state, i, { trust: null, last: null })
+  const distrusting = doubted(state, i)
   if (row.suspended !== 'never') return distrusting
   const { trust } = state.servers[i] ?? {}
   if (epoch !== null && trust && row.epoch === epoch && row.runId === trust.runId) return state
@@ -191,7 +218,7 @@ function* refreshes(state: State, protocol: Protocol): Iterable<[string, State]>
   for (const [i, server] of state.servers.entries()) {
     const { refresh } = server
     if (!refresh) {
-      const mustRefuse = state.logout.stage === 'done' && server.hasLooked
+      const mustRefuse = state.logout.stage === 'done' && (server.hasLooked || i === state.logout.server)
       yield [`a refresh at server ${i}`, withServer(state, i, { refresh: { restores: null, mustRefuse } })]
     } else if (refresh.restores) {
       yield [
@@ -205,13 +232,14 @@ function* refreshes(state: State, protocol: Protocol): Iterable<[string, State]>
 }
 
 function ask(state: State, i: number, protocol: Protocol): State {
-  const { redis, postgres, servers } = state
+  const { postgres, servers } = state
   const { trust, newestEpoch, refresh } = servers[i] ?? {}
+  const copy = copyFor(state, i)
   if (!refresh) return state
   if (trust && !canReach(state, i)) return failed(state, i, protocol)
-  if (trust && redis.copy && redis.copy.epoch >= (newestEpoch ?? 0)) {
-    const { judged, growth } = judge(state, i, redis.copy.marks)
-    return withCopy(judged, { ...redis.copy, marks: merge(redis.copy.marks, growth) })
+  if (trust && copy && copy.epoch >= (newestEpoch ?? 0)) {
+    const { judged, growth } = judge(state, i, copy.marks)
+    return withCopy(judged, i, { ...copy, marks: merge(copy.marks, growth) })
   }
   // 503: nothing was decided.
   if (!postgres.isUp) return withServer(state, i, { refresh: null })
@@ -233,10 +261,10 @@ function failed(state: State, i: number, protocol: Protocol): State {
 }
 
 function restore(state: State, i: number, { epoch, marks }: Copy): State {
-  const had = state.redis.copy
+  const had = copyFor(state, i)
   const copy = { epoch: Math.max(had?.epoch ?? -1, epoch), marks: merge(had?.marks ?? NO_MARKS, marks) }
   const refresh = state.servers[i]?.refresh ?? null
-  return withServer(withCopy(state, copy), i, { refresh: refresh && { ...refresh, restores: null } })
+  return withServer(withCopy(state, i, copy), i, { refresh: refresh && { ...refresh, restores: null } })
 }
 
 function judge(state: State, i: number, marks: Marks): { judged: State; growth: Marks } {
@@ -254,7 +282,7 @@ function judge(state: State, i: number, marks: Marks): { judged: State; growth: 
   return { judged: { ...withServer(state, i, { refresh: null }), wrong }, growth }
 }
 
-function* healing(state: State): Iterable<[string, State]> {
+function* healing(state: State, { noticesFailOver }: Protocol): Iterable<[string, State]> {
   const { redis, postgres, servers, snapshot } = state
   if (!redis.isUp) {
     const started = { isUp: true, process: redis.process + 1 }
@@ -262,17 +290,24 @@ function* healing(state: State): Iterable<[string, State]> {
     yield ['Redis starts empty', { ...state, redis: { ...started, copy: null } }]
   }
   if (!postgres.isUp) yield ['Postgres is back', { ...state, postgres: { ...postgres, isUp: true } }]
-  for (const [i, { isCut }] of servers.entries())
+  for (const [i, { isCut, isAtOld }] of servers.entries()) {
     if (isCut) yield [`server ${i} sees Redis again`, withServer(state, i, { isCut: false })]
+    const ceases = noticesFailOver ? { trust: null, looking: null } : {}
+    if (isAtOld) yield [`server ${i} is sent to the new master`, withServer(state, i, { isAtOld: false, ...ceases })]
+  }
 }
 
 function* faultsOf(state: State): Iterable<[string, State]> {
-  const { redis, postgres, servers } = state
+  const { redis, old, snapshot, postgres, servers } = state
   if (redis.isUp) {
     // Every server sees its connection end.
-    const alone = servers.map((server) => ({ ...server, trust: null, looking: null }))
-    yield ['Redis is killed', { ...state, servers: alone, redis: { ...redis, isUp: false } }]
-    yield ['Redis is flushed', withCopy(state, null)]
+    const alone = servers.map((server) => ({ ...server, isAtOld: false, trust: null, looking: null }))
+    yield ['Redis is killed', { ...state, servers: alone, old: null, redis: { ...redis, isUp: false } }]
+    yield ['Redis is flushed', { ...state, redis: { ...redis, copy: null } }]
+    // The old master still answers, as one does that only the other nodes have lost sight of.
+    const behind = servers.map((server) => ({ ...server, isAtOld: true }))
+    const promoted = { isUp: true, process: redis.process + 1, copy: snapshot }
+    if (!old) yield ['a replica takes over', { ...state, servers: behind, old: { copy: redis.copy }, redis: promoted }]
   }
   if (postgres.isUp) yield ['Postgres is away', { ...state, postgres: { ...postgres, isUp: false } }]
   for (const [i, { isCut }] of servers.entries())
@@ -284,7 +319,11 @@ const withServer = (state: State, i: number, changes: Partial<Server>): State =>
   servers: state.servers.map((server, j) => (j === i ? { ...server, ...changes } : server)),
 })
 const withRow = (state: State, row: SharedTrust): State => ({ ...state, postgres: { ...state.postgres, row } })
-const withCopy = (state: State, copy: Copy | null): State => ({ ...state, redis: { ...state.redis, copy } })
+
+/** Of the family, where this server asks. */
+const copyFor = ({ redis, old, servers }: State, i: number) => (old && servers[i]?.isAtOld ? old.copy : redis.copy)
+const withCopy = (state: State, i: number, copy: Copy): State =>
+  state.old && state.servers[i]?.isAtOld ? { ...state, old: { copy } } : { ...state, redis: { ...state.redis, copy } }
 
 const GRANT: Omit<Family, keyof Marks> = {
   id: 'family',

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { NO_MARKS } from '../../src/rules/family.ts'
 import { Accounts } from '../../src/stores/accounts.ts'
 import { type Database, openDatabase } from '../../src/stores/database.ts'
+import { History } from '../../src/stores/history.ts'
 import { LayeredFamilyStore } from '../../src/stores/layered-family-store.ts'
 import { MarkWriter } from '../../src/stores/mark-writer.ts'
 import { PostgresFamilyStore } from '../../src/stores/postgres-family-store.ts'
@@ -43,7 +44,8 @@ beforeAll(async () => {
     write: (growths) => record.merge(growths),
     onChange: () => undefined,
   })
-  layered = new LayeredFamilyStore({ hot, record, marks, trust })
+  const history = new History(database, redis, () => undefined)
+  layered = new LayeredFamilyStore({ hot, record, marks, trust, history })
 })
 
 afterAll(async () => {

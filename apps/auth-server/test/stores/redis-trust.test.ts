@@ -3,6 +3,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Family, NO_MARKS } from '../../src/rules/family.ts'
 import { Accounts } from '../../src/stores/accounts.ts'
 import { openDatabase } from '../../src/stores/database.ts'
+import { History } from '../../src/stores/history.ts'
 import { LayeredFamilyStore } from '../../src/stores/layered-family-store.ts'
 import { MarkWriter } from '../../src/stores/mark-writer.ts'
 import { PostgresFamilyStore } from '../../src/stores/postgres-family-store.ts'
@@ -24,9 +25,10 @@ async function aServer() {
   redis.client.on('error', () => undefined)
   await redis.ready(5_000)
   const trust = new RedisTrust(database, redis, () => undefined)
+  const history = new History(database, redis, () => undefined)
   opened.push({ redis, trust })
   const hot = new RedisFamilyStore(redis, () => trust.epoch)
-  return { redis, trust, hot, store: new LayeredFamilyStore({ hot, record, marks, trust }) }
+  return { redis, trust, hot, store: new LayeredFamilyStore({ hot, record, marks, trust, history }) }
 }
 
 const tombstone = ({ id, expiresAt, createdAt }: Family) => ({
@@ -94,6 +96,40 @@ describe('whether Redis is to be believed', () => {
     expect(a.trust.epoch).toBeGreaterThan(before)
     await b.trust.cover(before)
     await a.trust.look()
+    expect(a.trust.isTrusted).toBe(false)
+  })
+
+  test('a logout at a server that has not seen the new epoch does not suspend it anew', async () => {
+    const [a, b] = [await aServer(), await aServer()]
+    await a.trust.look()
+    const family = aFamily(user?.id ?? '')
+    await a.store.open(family, ORIGIN)
+    await b.trust.suspend()
+    await suspensionIsOver()
+    await a.trust.look()
+    expect([a.trust.isTrusted, b.trust.isTrusted]).toEqual([true, false])
+
+    await b.store.revoke([tombstone(family)])
+    await a.trust.look()
+    expect(a.trust.isTrusted).toBe(true)
+    expect((await a.store.load(family.id))?.family.revoked?.reason).toBe('logout')
+  })
+
+  test('a look that was under way when its own server suspended Redis is not believed', async () => {
+    const a = await aServer()
+    await a.trust.look()
+    const probe = a.redis.probe.bind(a.redis)
+    const gate = Promise.withResolvers<void>()
+    a.redis.probe = async () => {
+      await gate.promise
+      return probe()
+    }
+    const look = a.trust.look()
+    // By its answer, what the look sent before it was answered too: it read the row from before the suspension.
+    await database.$queryRaw`SELECT 1`
+    await a.trust.suspend()
+    gate.resolve()
+    await look
     expect(a.trust.isTrusted).toBe(false)
   })
 

@@ -1,0 +1,117 @@
+import { type FamilyId, type Grant, NO_MARKS } from '../rules/family.ts'
+import type { Growth } from '../stores/family-store.ts'
+import type { History } from '../stores/history.ts'
+import type { PostgresFamilyStore } from '../stores/postgres-family-store.ts'
+import type { RedisAccess } from '../stores/redis-access.ts'
+import { RedisFamilyStore } from '../stores/redis-family-store.ts'
+import type { Core } from './core.ts'
+
+export interface Restorable {
+  core: Core
+  history: History
+  redis: RedisAccess | null
+  record: PostgresFamilyStore
+}
+
+export interface Restored {
+  /** Copies of sessions in Redis that were merged into Postgres. */
+  merged: number
+  /** Of those: sessions that Postgres did not have, and that go on. */
+  recovered: number
+  /** Of those: revocations that Postgres did not have. */
+  revocations_recovered: number
+  /** Sessions that were ended, as nobody knows whether they had ended since the backup. */
+  revoked: number
+  /** Accounts that were changed since the backup. Roles and status are as in Redis; the password may be an older one. */
+  accounts_changed: string[]
+}
+
+const AT_ONCE = 500
+
+/**
+ * Makes an older Postgres the record again. What Redis still has is merged into it; a session goes on only where Redis has
+ * a copy that every revocation reached, and every other one is ended. Servers serve again when it returns. Whatever stops
+ * it in the middle, it may be run again; two at the same time do no harm.
+ * @param progress told how many sessions were looked at.
+ */
+export async function restore(stores: Restorable, progress: (done: number) => void): Promise<Restored> {
+  const { core, history, redis } = stores
+  const { epoch } = await history.remembered()
+  const accounts = await core.accounts.catchUp()
+  const all = redis && new RedisFamilyStore(redis, () => 0)
+  const whole = redis && epoch !== null ? new RedisFamilyStore(redis, () => epoch) : null
+
+  const restored: Restored = {
+    merged: 0,
+    recovered: 0,
+    revocations_recovered: 0,
+    revoked: 0,
+    accounts_changed: accounts,
+  }
+  const end = async (families: readonly Ending[]) => {
+    if (families.length === 0) return
+    const revoked = { at: await core.accounts.now(), reason: 'restored' as const }
+    const growths = families.map(({ id, expiresAt }) => ({ id, expiresAt, marks: { ...NO_MARKS, revoked } }))
+    await Promise.all([stores.record.revoke(growths), all?.revoke(growths)])
+    for (const { userId, sid } of families) core.record({ type: 'revoked', userId, sid, reason: 'restored' })
+    await core.events.flush()
+    restored.revoked += families.length
+  }
+
+  let done = 0
+  if (redis && all)
+    for await (const ids of all.ids()) {
+      for (let i = 0; i < ids.length; i += AT_ONCE)
+        await mergeSome(stores, ids.slice(i, i + AT_ONCE), { all, whole }, restored, end)
+      progress((done += ids.length))
+    }
+  for (let after: FamilyId | undefined = ''; after !== undefined;) {
+    const sessions = await core.sessions.inDoubt(after, AT_ONCE)
+    const isKnown = await Promise.all(sessions.map(async ({ id }) => whole !== null && (await whole.load(id)) !== null))
+    await end(sessions.filter((_, i) => !isKnown[i]))
+    progress((done += sessions.length))
+    after = sessions.at(-1)?.id
+  }
+  await history.beginAnew()
+  return restored
+}
+
+type Ending = Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt'>
+
+/** Merges copies in Redis into Postgres: those of families with all that they hold, tombstones of others as they are. */
+async function mergeSome(
+  { core, record, redis }: Restorable,
+  ids: readonly FamilyId[],
+  { all, whole }: { all: RedisFamilyStore; whole: RedisFamilyStore | null },
+  restored: Restored,
+  end: (families: readonly Ending[]) => Promise<void>,
+): Promise<void> {
+  if (!redis) return
+  const copies = (await Promise.all(ids.map((id) => all.load(id)))).map((found) => found?.family ?? null)
+  const tombstones = new RedisFamilyStore(redis, () => -1)
+  const growths = await Promise.all(
+    ids.map(async (id, i): Promise<Growth | null> => {
+      const copy = copies[i]
+      if (copy) return { id, expiresAt: copy.expiresAt, marks: copy }
+      // Adds nothing, and a key that has expired meanwhile stays so.
+      const marks = await tombstones.advance({ id, expiresAt: 0, marks: NO_MARKS })
+      return marks && { id, expiresAt: 0, marks }
+    }),
+  )
+  const before = await record.merge(growths.filter((growth) => growth !== null))
+  for (const growth of growths)
+    if (growth?.marks.revoked && before.get(growth.id)?.revoked === null) restored.revocations_recovered++
+  restored.merged += before.size
+
+  const missing = copies.filter((copy) => copy !== null).filter((copy) => !before.has(copy.id) && !copy.revoked)
+  const users = await core.accounts.existing(missing.map(({ userId }) => userId))
+  const isKnown = await Promise.all(
+    missing.map(async ({ id, userId }) => users.has(userId) && whole !== null && (await whole.load(id)) !== null),
+  )
+  for (const family of missing.filter((_, i) => isKnown[i])) {
+    await record.open(family, { device: null, ip: null })
+    restored.recovered++
+    restored.merged++
+  }
+  await end(missing.filter((_, i) => !isKnown[i]))
+}

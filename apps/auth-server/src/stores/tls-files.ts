@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs'
+
+/** In PEM. */
+export interface TlsFiles {
+  ca?: string
+  cert?: string
+  key?: string
+}
+
+/**
+ * Reads the files that libpq's parameters name. @throws Error with the parameter, not the path: it goes after the name of
+ * a setting that may hold a secret.
+ */
+export function readTlsFiles(parameters: ReadonlyMap<string, string>): TlsFiles {
+  const read = (parameter: string) => {
+    const path = parameters.get(parameter)
+    if (!path) return undefined
+    try {
+      return readFileSync(path, 'utf8')
+    } catch {
+      throw new Error(`names a file in ${parameter} that cannot be read`)
+    }
+  }
+  const [ca, cert, key] = [read('sslrootcert'), read('sslcert'), read('sslkey')]
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
+}

@@ -1,0 +1,182 @@
+import { type Position, decideHistory } from '../../src/rules/decide-history.ts'
+import type { Model } from './explore.ts'
+
+/** The real protocol, or a copy of it with a fault planted in it. */
+export interface HistoryProtocol {
+  decideHistory: typeof decideHistory
+  /** Whether a new connection is compared before it is used. */
+  checks: boolean
+  /** Whether a commit only counts on the Postgres that it was made in. */
+  fences: boolean
+  /** Whether the position moves on after the commit that it covers, and Redis is told before that is acknowledged. */
+  countsAfter: boolean
+  tellsFirst: boolean
+}
+
+export const HISTORY_PROTOCOL: HistoryProtocol = {
+  decideHistory,
+  checks: true,
+  fences: true,
+  countsAfter: true,
+  tellsFirst: true,
+}
+
+interface Postgres extends Position {
+  /** How many logouts it has: each adds one. */
+  logouts: number
+  isLost: boolean
+  /** Another for each server of Postgres that takes over; a connection leads to one. */
+  process: number
+}
+
+interface Server {
+  known: number
+  isLost: boolean
+  connectedTo: number
+  step: 'idle' | 'commit' | 'count' | 'judge'
+  /** What follows where nothing is lost. */
+  after: 'idle' | 'commit' | 'count'
+  /** What the logout on its way made of Postgres; 0 while it has not committed, or where this is a mere look. */
+  logout: number
+  /** The Postgres that it was committed to. */
+  committedTo: number
+  read: { row: Postgres; known: number } | null
+}
+
+interface State {
+  postgres: Postgres
+  standby: Postgres | null
+  redis: { newest: number; marks: readonly (string | undefined)[] }
+  servers: readonly Server[]
+  marks: number
+  logoutsLeft: number
+  acknowledged: number
+  failOver: 'none' | 'whole' | 'lost'
+  wrong: string | null
+}
+
+/** Two servers that log users out and look, and a standby that copies Postgres at some moment and takes over at another. */
+export function historyModel(protocol: HistoryProtocol): Model<State> {
+  const postgres: Postgres = { position: 0, mark: '', logouts: 0, isLost: false, process: 0 }
+  const server: Server = {
+    known: 0,
+    isLost: false,
+    connectedTo: 0,
+    step: 'idle',
+    after: 'idle',
+    logout: 0,
+    committedTo: 0,
+    read: null,
+  }
+  return {
+    initial: {
+      postgres,
+      standby: null,
+      redis: { newest: 0, marks: [''] },
+      servers: [server, server],
+      marks: 0,
+      logoutsLeft: 3,
+      acknowledged: 0,
+      failOver: 'none',
+      wrong: null,
+    },
+    *next(state) {
+      for (const i of state.servers.keys()) yield* steps(state, i, protocol)
+      const { standby, failOver, postgres: primary } = state
+      if (failOver !== 'none') return
+      yield ['the standby catches up', { ...state, standby: primary }]
+      if (!standby) return
+      const isWhole = standby.position === primary.position && standby.logouts === primary.logouts
+      yield [
+        'the standby takes over',
+        { ...state, postgres: { ...standby, process: 1 }, failOver: isWhole ? 'whole' : 'lost' },
+      ]
+    },
+    violation: ({ wrong }) => wrong,
+    keyOf: (state) => JSON.stringify(state),
+  }
+}
+
+function* steps(state: State, i: number, protocol: HistoryProtocol): Iterable<[string, State]> {
+  const server = state.servers[i]
+  if (!server) return
+  const { postgres, logoutsLeft } = state
+  const isNew = server.connectedTo !== postgres.process
+  const look = (after: Partial<Server> = {}) =>
+    change(state, i, { ...after, step: 'judge', read: { row: postgres, known: server.known } })
+  if (server.step === 'judge') {
+    yield [`server ${i} compares`, judge(state, i, protocol)]
+  } else if (isNew && protocol.checks) {
+    yield [`server ${i} connects anew`, look({ connectedTo: postgres.process, after: server.step })]
+  } else if (server.step === 'idle') {
+    yield [`server ${i} looks`, look()]
+    const begun = change({ ...state, logoutsLeft: logoutsLeft - 1 }, i, {
+      step: protocol.countsAfter ? 'commit' : 'count',
+    })
+    if (logoutsLeft > 0 && !server.isLost) yield [`a logout at server ${i}`, begun]
+  } else if (server.step === 'commit') {
+    const logouts = postgres.logouts + 1
+    const committed = { ...state, postgres: { ...postgres, logouts } }
+    const step = protocol.countsAfter ? 'count' : 'judge'
+    yield [
+      `server ${i}: the logout is committed`,
+      change(committed, i, { step, logout: logouts, committedTo: postgres.process }),
+    ]
+  } else {
+    const marks = state.marks + 1
+    const row = postgres.isLost ? postgres : { ...postgres, position: postgres.position + 1, mark: `m${marks}` }
+    const step = protocol.countsAfter ? 'judge' : 'commit'
+    const counted = { ...state, postgres: row, marks }
+    const acknowledged = protocol.tellsFirst ? state.acknowledged : Math.max(state.acknowledged, server.logout)
+    yield [`server ${i} counts`, change({ ...counted, acknowledged }, i, { step, read: { row, known: server.known } })]
+  }
+}
+
+/** History.#judge, a round at a time. */
+function judge(state: State, i: number, protocol: HistoryProtocol): State {
+  const server = state.servers[i]
+  if (!server?.read) return state
+  const { row, known } = server.read
+  const { marks, newest: had } = state.redis
+  const newest = Math.max(had, row.position)
+  const told = { newest, mark: marks[row.position] ?? row.mark }
+  const redis = row.isLost ? state.redis : { newest, marks: withMark(marks, row) }
+  const verdict = row.isLost ? 'lost' : protocol.decideHistory(row, known, told)
+  const after = { ...state, redis }
+  if (verdict === 'look_again') return change(after, i, { read: { row: state.postgres, known: newest } })
+  if (verdict === 'lost') {
+    const isWrong = state.failOver !== 'lost'
+    const lost = {
+      ...after,
+      postgres: { ...state.postgres, isLost: true },
+      wrong: isWrong ? 'an alarm over nothing' : null,
+    }
+    return change(lost, i, { step: 'idle', after: 'idle', logout: 0, read: null, isLost: true })
+  }
+  const isMissed = state.failOver === 'lost' && row.process === 1 && row.logouts < state.acknowledged
+  const compared = {
+    ...after,
+    wrong: isMissed ? `2: server ${i} takes a Postgres for whole that has lost a logout` : null,
+  }
+  const common = { read: null, isLost: false, known: Math.max(server.known, newest) }
+  if (server.after !== 'idle') return change(compared, i, { ...common, step: server.after, after: 'idle' })
+  // Another one answered than took the commit: 503.
+  const isCovered = !protocol.fences || server.committedTo === row.process
+  return change({ ...compared, acknowledged: Math.max(state.acknowledged, isCovered ? server.logout : 0) }, i, {
+    ...common,
+    step: 'idle',
+    logout: 0,
+  })
+}
+
+function withMark(marks: State['redis']['marks'], { position, mark }: Position): State['redis']['marks'] {
+  return Array.from(
+    { length: Math.max(marks.length, position + 1) },
+    (_, at) => marks[at] ?? (at === position ? mark : undefined),
+  )
+}
+
+const change = (state: State, i: number, changes: Partial<Server>): State => ({
+  ...state,
+  servers: state.servers.map((server, j) => (j === i ? { ...server, ...changes } : server)),
+})
