@@ -1,0 +1,20 @@
+// npm install @heirloom/verifier: tokens of any issuer that follows RFC 9068, here oidc-provider's
+import { type IncomingMessage, createServer } from 'node:http'
+import {
+  type AccessTokenClaims,
+  type AuthorizedMessage,
+  connectBearer,
+  createVerifier,
+  rfc9068Profile,
+} from '@heirloom/verifier'
+
+const { ISSUER: issuer = 'http://127.0.0.1:3000', PORT = '3001' } = process.env
+
+// The keys are found by discovery. What other issuers do not have is Heirloom's `sid` and `roles`: hence the profile.
+const verifier = createVerifier({ issuer, audience: 'urn:resource-api', profile: rfc9068Profile })
+await verifier.ready()
+const mayRead = connectBearer(verifier, { scope: 'reports:read' })
+
+createServer((request: IncomingMessage & AuthorizedMessage<AccessTokenClaims>, response) => {
+  mayRead(request, response, () => response.end(JSON.stringify({ sub: request.user?.sub })))
+}).listen(Number(PORT))
