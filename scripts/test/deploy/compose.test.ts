@@ -1,0 +1,88 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { DCLinter } from 'dclint'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+
+interface ComposeService {
+  image: string
+  user?: string
+  build?: object
+  environment?: Record<string, string | number | null>
+  ports?: string[]
+  volumes?: string[]
+  container_name?: string
+  read_only?: boolean
+  cap_drop?: string[]
+  healthcheck?: object
+  deploy?: { resources?: { limits?: Record<string, unknown> } }
+}
+
+const path = (name: string) => fileURLToPath(new URL(`../../../${name}`, import.meta.url))
+const read = (name: string) => readFileSync(path(name), 'utf8')
+const file = parse(read('docker-compose.yml'), { merge: true }) as { services: Record<string, ComposeService> }
+const services = Object.entries(file.services)
+
+test('fits the schema of compose files', () => {
+  const [result] = new DCLinter({ rules: {}, quiet: false, debug: false, exclude: [] }).lintFiles(
+    [path('docker-compose.yml')],
+    false,
+  )
+  expect(result?.messages.filter(({ rule }: { rule: string }) => rule.startsWith('invalid-'))).toEqual([])
+})
+
+test('any number of both services may run: none has a name or a port of this machine for itself', () => {
+  for (const name of ['auth-server', 'resource-api']) {
+    expect(file.services[name]).toBeDefined()
+    expect(file.services[name]).not.toHaveProperty('ports')
+    expect(file.services[name]).not.toHaveProperty('container_name')
+  }
+})
+
+test('nothing is published beyond this machine unless somebody asks for it', () => {
+  const ports = services.flatMap(([, service]) => service.ports ?? [])
+  expect(ports.length).toBeGreaterThan(0)
+  for (const port of ports) expect(port).toMatch(/^\$\{[A-Z]+_ADDRESS:-127\.0\.0\.1:\d+\}:\d+$/)
+})
+
+test.each(services)('%s is no root, writes to no image, and has limits and a health check', (_name, service) => {
+  expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'] })
+  expect(Object.keys(service.deploy?.resources?.limits ?? {})).toEqual(['cpus', 'memory', 'pids'])
+  if (service.build) {
+    expect(read('Dockerfile')).toMatch(/^USER node$/m)
+    expect(read('Dockerfile')).toMatch(/^HEALTHCHECK /m)
+  } else {
+    expect(service.user).toMatch(/^(?!root)[a-z]+$/)
+    expect(service.healthcheck).toHaveProperty('test')
+  }
+})
+
+test('what is mounted from here is here', () => {
+  const mounted = services.flatMap(([, { volumes = [] }]) => volumes.filter((volume) => volume.startsWith('./')))
+  expect(mounted.filter((volume) => !existsSync(path(volume.split(':')[0] ?? '')))).toEqual([])
+  expect(mounted.every((volume) => volume.endsWith(':ro'))).toBe(true)
+})
+
+test('passes every setting of README on', () => {
+  // The image has these.
+  const own = ['NODE_ENV', 'HOST', 'PORT']
+  const [, authServer = '', resourceApi = ''] = read('README.md').split(/^## The (?:auth server|resource API)$/m)
+  for (const [name, text] of [
+    ['auth-server', authServer],
+    ['resource-api', resourceApi],
+  ] as const) {
+    const rows = text.split('\n').filter((line) => /^\| `[A-Z_]+`/.test(line))
+    const settings = rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`([A-Z_]+)`/g)].map(([, s]) => s))
+    expect(settings).toContain('ISSUER')
+    expect(Object.keys(file.services[name]?.environment ?? {})).toEqual(
+      expect.arrayContaining(settings.filter((setting) => !own.includes(setting ?? ''))),
+    )
+  }
+})
+
+test('every variable that it takes is in .env.example', () => {
+  const example = read('.env.example')
+  const taken = [...read('docker-compose.yml').matchAll(/\$\{([A-Z_]+)|^ {4}([A-Z_]+):$/gm)].map(([, a, b]) => a ?? b)
+  expect(taken).toContain('TOKEN_SECRETS')
+  expect(taken.filter((name) => !new RegExp(`^(# )?${name}=`, 'm').test(example))).toEqual([])
+})
