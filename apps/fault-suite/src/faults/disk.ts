@@ -1,0 +1,76 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { appendFileSync, mkdtempSync, rmSync, rmdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { copyFolder } from '../copy-folder.ts'
+import type { House } from '../house.ts'
+import type { Fault } from './fault.ts'
+
+const MEGABYTE = 1024 * 1024
+const DISK = ['-t', 'tmpfs', '-o', 'size=400m', 'tmpfs']
+/** Segments that Postgres may have in reserve. */
+const MOST_SEGMENTS = 12
+
+/** Postgres moves to a small disk, which fills up until it can write neither a row nor its log. */
+export const DISK_FULL: Fault = {
+  name: 'disk full under Postgres',
+  obstacle() {
+    const folder = mkdtempSync(join(tmpdir(), 'heirloom-disk-'))
+    const mounts = spawnSync('mount', [...DISK, folder]).status === 0
+    if (mounts) execFileSync('umount', [folder])
+    rmdirSync(folder)
+    return mounts ? null : 'not tried: it takes the right to mount a small disk'
+  },
+  async prepare({ house }) {
+    await house.postgres.stop()
+    const folder = house.postgresFolder
+    copyFolder(folder, `${folder}.kept`)
+    execFileSync('mount', [...DISK, folder])
+    copyFolder(`${folder}.kept`, folder)
+    await house.restartPostgres()
+  },
+  async inject({ house }) {
+    fill(fillerOf(house))
+    for (let i = 0; i < MOST_SEGMENTS; i++) {
+      const isTaken = await house
+        .askPostgres(`SELECT pg_logical_emit_message(true, '', repeat('x', 1000)), pg_switch_wal()`)
+        .then(
+          () => true,
+          () => false,
+        )
+      if (!isTaken) break
+    }
+  },
+  async heal({ house }) {
+    rmSync(fillerOf(house))
+    let hasExited = false
+    void house.postgres.exited.then(() => (hasExited = true))
+    for (;;) {
+      if (await house.isPostgresUp()) return
+      if (hasExited) return house.restartPostgres()
+      await sleep(50)
+    }
+  },
+  async tidy({ house }) {
+    await house.postgres.stop()
+    const folder = house.postgresFolder
+    copyFolder(folder, `${folder}.kept`)
+    execFileSync('umount', [folder])
+    copyFolder(`${folder}.kept`, folder)
+    await house.restartPostgres()
+  },
+}
+
+const fillerOf = (house: House) => join(house.postgresFolder, 'filler')
+
+function fill(path: string): void {
+  for (const size of [MEGABYTE, 4096]) {
+    const block = Buffer.alloc(size)
+    try {
+      for (;;) appendFileSync(path, block)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { House, Layout } from '../house.ts'
+import type { Load } from '../load.ts'
+
+export interface Scene {
+  house: House
+  load: Load
+}
+
+/** Something that breaks, and is mended. */
+export interface Fault {
+  name: string
+  /** Default: `one`. */
+  layout?: Layout
+  /** Why it cannot be had here, or null. */
+  obstacle?: () => string | null
+  /** Before the load is measured. */
+  prepare?: (scene: Scene) => Promise<void>
+  inject: (scene: Scene) => Promise<unknown>
+  heal: (scene: Scene) => Promise<unknown>
+  /** When all was checked. */
+  tidy?: (scene: Scene) => Promise<unknown>
+  /** One server alone may lose sight of Redis, so that others learn of its revocations within the stated bound. */
+  isOneSided?: true
+  /** Clients give a request up after so long, and ask elsewhere. Milliseconds. */
+  patienceMs?: number
+  /** A server that does not run answers nobody in time. */
+  isMute?: true
+}
+
+/** A fault that is over in a moment, and comes again and again. */
+export function repeated(
+  name: string,
+  everyMs: number,
+  once: (scene: Scene) => unknown,
+  heal: Fault['heal'] = async () => undefined,
+): Fault {
+  let over = new AbortController()
+  let running: Promise<void> = Promise.resolve()
+  return {
+    name,
+    async inject(scene) {
+      const { signal } = (over = new AbortController())
+      running = (async () => {
+        while (!signal.aborted) {
+          await once(scene)
+          await sleep(everyMs)
+        }
+      })()
+      // Told by `heal`.
+      running.catch(() => undefined)
+    },
+    async heal(scene) {
+      over.abort()
+      await running
+      await heal(scene)
+    },
+  }
+}

@@ -1,0 +1,14 @@
+import type { Fault } from './fault.ts'
+import { LAYOUT_FAULTS } from './layouts.ts'
+import { NETWORK_FAULTS } from './network.ts'
+import { POSTGRES_FAULTS } from './postgres.ts'
+import { REDIS_FAULTS } from './redis.ts'
+import { SERVER_FAULTS } from './servers.ts'
+
+export const FAULTS: readonly Fault[] = [
+  ...REDIS_FAULTS,
+  ...LAYOUT_FAULTS,
+  ...POSTGRES_FAULTS,
+  ...SERVER_FAULTS,
+  ...NETWORK_FAULTS,
+]

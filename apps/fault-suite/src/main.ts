@@ -1,0 +1,54 @@
+import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { Command } from 'commander'
+import { document } from './document.ts'
+import { FAULTS } from './faults/index.ts'
+import { isHeld } from './run-fault.ts'
+import { runSuite } from './suite.ts'
+import { details, inShort, table } from './table.ts'
+
+const count = (text: string) => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new Error(`${text} is not a number of 1 or more`)
+  return value
+}
+
+interface Options {
+  only: string
+  servers: number
+  sessions: number
+  seconds: number
+  write?: string
+  list?: true
+}
+
+const { only, servers, sessions, seconds, write, list } = new Command('test:faults')
+  .description('Breaks stores, servers and the network under a load, and checks every invariant against a ledger.')
+  .option('--only <words>', 'only faults with these words in their name', '')
+  .option('--servers <n>', 'auth-servers, 2 or more', count, 3)
+  .option('--sessions <n>', 'sessions that refresh all the time', count, 12)
+  .option('--seconds <n>', 'how long each fault lasts', count, 3)
+  .option('--write <file>', 'writes the table as Markdown, with what it means')
+  .option('--list', 'names the faults')
+  .parse()
+  .opts<Options>()
+
+const faults = FAULTS.filter(({ name }) => name.toLowerCase().includes(only.toLowerCase()))
+if (list) {
+  for (const { name } of faults) console.log(name)
+} else {
+  const { outcomes, skipped } = await runSuite(faults, {
+    servers,
+    load: { steady: sessions, tabbed: 3, leaving: 2 },
+    normalMs: 2_000,
+    faultMs: seconds * 1_000,
+    onBegin: (name) => console.error(`${name} ...`),
+    onEnd: (outcome) => console.error(inShort(outcome)),
+  })
+  console.log(`\n${table(outcomes)}`)
+  for (const { name, obstacle } of skipped) console.log(`${name}: ${obstacle}`)
+  for (const line of details(outcomes)) console.error(line)
+  const cores = availableParallelism()
+  if (write !== undefined) writeFileSync(write, document(outcomes, skipped, { servers, sessions, seconds, cores }))
+  if (outcomes.length === 0 || !outcomes.every(isHeld)) process.exitCode = 1
+}

@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BOUND_MS, check } from './check.ts'
+import type { Fault, Scene } from './faults/fault.ts'
+import type { Invariant, Seen } from './ledger.ts'
+
+export interface Timing {
+  /** How long the normal rate is measured before. Milliseconds. */
+  normalMs: number
+  /** How long a fault lasts. Milliseconds. */
+  faultMs: number
+}
+
+export interface Outcome extends Seen {
+  name: string
+  /** Refreshes a second. */
+  normalRate: number
+  duringRate: number
+  /** From the mending until refreshes go through Redis and are as many as before; null where that did not come. */
+  recoveredMs: number | null
+  /** How each invariant was broken that was. */
+  broken: ReadonlyMap<Invariant, string[]>
+  /** A server that does not run answers nobody in time. */
+  isMute: boolean
+}
+
+/** As many as before: a busy machine is not that even. */
+const FULL_SPEED = 0.7
+const SLICE_MS = 250
+const RECOVERY_MS = 15_000
+
+/** What a client may have to wait for an answer, whatever the answer is, on a machine that has time. */
+const MOST_MS = 2_000
+export const isLate = ({ slowestMs, untouchedMs, isMute }: Outcome) => !isMute && slowestMs > MOST_MS + untouchedMs
+
+/** Whether all that is promised was kept. */
+export const isHeld = (outcome: Outcome) =>
+  outcome.broken.size === 0 && outcome.recoveredMs !== null && !isLate(outcome)
+
+/** Breaks something under load, mends it, and tries what every client knows. */
+export async function runFault(scene: Scene, fault: Fault, { normalMs, faultMs }: Timing): Promise<Outcome> {
+  const { house, load } = scene
+  const { ledger, client } = load.world
+  const { name, isMute = false } = fault
+  ledger.broken.clear()
+  await load.refill()
+  await fault.prepare?.(scene)
+  load.boundMs = fault.isOneSided ? BOUND_MS : 0
+  load.run()
+  await recovery(scene, 0)
+  const normalRate = await rateOver(scene, normalMs)
+  ledger.takeSeen()
+
+  client.patienceMs = fault.patienceMs ?? client.patienceMs
+  await fault.inject(scene)
+  const duringRate = await rateOver(scene, faultMs)
+  await fault.heal(scene)
+  const recoveredMs = await recovery(scene, normalRate * FULL_SPEED)
+  client.bePatient()
+  await load.pause()
+  const seen = ledger.takeSeen()
+  if (fault.isOneSided) await sleep(BOUND_MS)
+  await check(house, load)
+  await fault.tidy?.(scene)
+  return { name, isMute, ...seen, normalRate, duringRate, recoveredMs, broken: new Map(ledger.broken) }
+}
+
+async function rateOver({ load }: Scene, ms: number): Promise<number> {
+  const [began, before] = [performance.now(), load.world.ledger.refreshed]
+  await sleep(ms)
+  return (1_000 * (load.world.ledger.refreshed - before)) / (performance.now() - began)
+}
+
+async function recovery(scene: Scene, wanted: number): Promise<number | null> {
+  const began = performance.now()
+  while (performance.now() - began < RECOVERY_MS) {
+    const from = performance.now()
+    const isFast = (await rateOver(scene, SLICE_MS)) >= wanted
+    if (isFast && (await scene.house.isRedisUsed())) return from - began
+  }
+  return null
+}
