@@ -1,18 +1,35 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 
 /** Linux counts in hundredths of a second. */
 const TICK_MS = 10
 
 /** CPU time that a process has used, user and system, in milliseconds. It survives a noisy machine, as wall time does not. */
 export function cpuTimeMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th field behind it.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+  const { own } = read(pid)
+  return own
 }
 
-/** Of a process and its children: Postgres works in one process a connection. */
+/** Of a process and its children, those that ended too: Postgres works in one process a connection. */
 export function treeCpuTimeMs(pid: number): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
-  return children.reduce((sum, child) => sum + cpuTimeMs(Number(child)), cpuTimeMs(pid))
+  const { own, ended } = read(pid)
+  return children.reduce((sum, child) => sum + cpuTimeMs(Number(child)), own + ended)
+}
+
+function read(pid: number): { own: number; ended: number } {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  // The name, in parentheses, may hold anything; behind it, utime and stime are the 12th and 13th field, and those of
+  // the children that were waited for are the next two.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [utime, stime, ...children] = fields.slice(11, 15).map((ticks) => Number(ticks) * TICK_MS)
+  return { own: (utime ?? 0) + (stime ?? 0), ended: children.reduce((sum, ms) => sum + ms, 0) }
+}
+
+/** The same of one process, in microseconds and as fine: what its threads have had of the cores, by the scheduler. */
+export function schedulerTimeUs(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const nanoseconds = threads.map((id) =>
+    Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]),
+  )
+  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1000
 }

@@ -1,6 +1,12 @@
 import { Command } from 'commander'
+import { benchFamilies } from './families.ts'
+import { benchFleet } from './fleet.ts'
 import { benchLogin } from './login.ts'
+import { benchMemory } from './memory.ts'
+import { benchObservability } from './observability.ts'
 import { benchRefresh } from './refresh.ts'
+import { benchVerify } from './verify.ts'
+import { benchStorage } from './storage.ts'
 
 const count = (text: string) => {
   const value = Number(text)
@@ -24,4 +30,46 @@ program
   .option('--refreshes <n>', 'refreshes a round', count, 3_000)
   .option('--connections <n>', 'sessions that refresh at the same time', count, 32)
   .action(benchLogin)
+program
+  .command('storage')
+  .description('a row per refresh beside a row per session: rows, bytes, speed')
+  .option('--sessions <n>', 'sessions', count, 1_000)
+  .option('--refreshes <n>', 'refreshes of each; 1000 make a million', count, 100)
+  .option('--only <store>', 'one store alone: row-per-refresh, heirloom or postgres')
+  .option('--picture <file>', 'draws the result as SVG')
+  .action(benchStorage)
+program
+  .command('families')
+  .description('what a session takes in each store')
+  .option('--families <n>', 'sessions to open', count, 100_000)
+  .action(benchFamilies)
+program
+  .command('memory')
+  .description('whether the auth server keeps anything of a refresh')
+  .option('--sessions <n>', 'sessions', count, 1_000)
+  .option('--refreshes <n>', 'refreshes of all of them', count, 200_000)
+  .option('--picture <file>', 'draws the result as SVG')
+  .action(benchMemory)
+program
+  .command('observability')
+  .description('what security events and metrics cost of a refresh')
+  .option('--rounds <n>', 'interleaved rounds', count, 7)
+  .option('--refreshes <n>', 'requests a round, server and load', count, 3_000)
+  .option('--connections <n>', 'sessions that refresh at the same time', count, 32)
+  .action(benchObservability)
+program
+  .command('verify')
+  .description('the cost of checking a token, beside a bare route and what else there is on npm')
+  .option('--rounds <n>', 'interleaved rounds', count, 12)
+  .option('--requests <n>', 'to each service in a round of each load', count, 2_000)
+  .option('--connections <n>', 'kept alive', count, 20)
+  .option('--pipelining <n>', 'requests on their way on a connection', count, 10)
+  .option('--picture <file>', 'draws the result as SVG')
+  .action(benchVerify)
+program
+  .command('fleet')
+  .description('how often a fleet asks for the keys, on virtual time, beside the rules of jose and get-jwks')
+  .option('--replicas <n>', 'resource services', count, 10_000)
+  .option('--picture <file>', 'draws the result as SVG')
+  .action(benchFleet)
 await program.parseAsync()

@@ -4,14 +4,15 @@
  * Method: each server is a process of its own, with the same number of sessions; this process drives them in a closed loop
  * over keep-alive connections. Rounds are interleaved (ours, the peers, the signature, ours again, …) and the median of the
  * rounds counts, so that a noise of the machine falls on all alike. What carries over to other machines is the ratio of
- * CPU times: the server's per refresh, by /proc, to that of one RSA-2048 signature in a process of the same Node.
+ * CPU times: the server's per refresh, by /proc, to that of one RSA-2048 signature in a process of the same Node. What
+ * OpenSSL signs on all cores with nothing around it is measured in each round too, where `openssl` is installed.
  */
 import { writeFileSync } from 'node:fs'
 import { Pool } from 'undici'
 import { barChart } from './bar-chart.ts'
 import { cpuTimeMs, treeCpuTimeMs } from './cpu-time.ts'
 import { type Driven, drive, logIn, ourRefresh } from './sessions.ts'
-import { signatureCpuUs, startAuthServer, startOidcProvider, startStores } from './servers.ts'
+import { opensslSignsPerSecond, signatureCpuUs, startAuthServer, startOidcProvider, startStores } from './servers.ts'
 import { median, percentile } from './statistics.ts'
 
 export interface RefreshOptions {
@@ -84,11 +85,14 @@ export async function benchRefresh({ rounds, refreshes, connections, picture }: 
     },
   ]
   const signatures: number[] = []
+  const opensslRates: number[] = []
   const storesUs = { redis: [] as number[], postgres: [] as number[] }
 
   for (const contender of contenders) await drive(contender, Math.ceil(refreshes / 4))
   for (let round = 1; round <= rounds; round++) {
     signatures.push(await signatureCpuUs())
+    const openssl = await opensslSignsPerSecond()
+    if (openssl !== null) opensslRates.push(openssl)
     for (const contender of contenders) {
       const before = {
         redis: cpuTimeMs(stores.redis.pid),
@@ -109,6 +113,13 @@ export async function benchRefresh({ rounds, refreshes, connections, picture }: 
   }
 
   report(contenders, median(signatures), median(storesUs.redis) + median(storesUs.postgres), picture)
+  const [ours] = contenders
+  if (ours && opensslRates.length > 0) {
+    const [signs, rate] = [median(opensslRates), median(ours.rates)]
+    console.log(
+      `\`openssl speed rsa2048\` on all cores: ${signs.toFixed(0)} signatures/s; the one server, beside its load and its stores, ${(rate / signs).toFixed(2)} of that.`,
+    )
+  }
   await Promise.all(contenders.map((contender) => contender.pool.destroy()))
   for (const peer of peers) peer.stop()
   await Promise.all(servers.map((server) => server.stop()))

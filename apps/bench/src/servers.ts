@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -11,9 +12,9 @@ import { migrate } from '../../../prisma/migrate.ts'
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
 /** Real stores in a folder of their own, and what stops them. */
-export async function startStores() {
+export async function startStores(postgresSettings: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'heirloom-bench-'))
-  const postgres = await startPostgres({ dataDir: join(folder, 'postgres') })
+  const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), settings: postgresSettings })
   const redis = await startRedis({ dataDir: join(folder, 'redis') })
   if (!redis) throw new Error('This benchmark needs redis-server or valkey-server on the PATH.')
   return { postgres, redis, stop: () => Promise.all([postgres.stop(), redis.stop()]) }
@@ -24,6 +25,7 @@ export type Stores = Awaited<ReturnType<typeof startStores>>
 export async function startAuthServer(
   { postgres, redis }: Stores,
   settings: Record<string, string> = {},
+  script = path('../../auth-server/src/main.ts'),
 ): Promise<Service> {
   const secret = () => randomBytes(32).toString('base64')
   // A database each: servers of one database agree on its keys.
@@ -39,7 +41,7 @@ export async function startAuthServer(
     LOG_LEVEL: 'warn',
     ...settings,
   }
-  const service = await startService({ script: path('../../auth-server/src/main.ts'), env })
+  const service = await startService({ script, env })
   await service.ready()
   return service
 }
@@ -78,4 +80,14 @@ export async function signatureCpuUs(): Promise<number> {
       spawn(process.execPath, [path('./peers/signature.ts')], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout,
     ),
   )
+}
+
+/** What OpenSSL signs on all cores with nothing else to do, RSA-2048 signatures a second; null where it is not installed. */
+export async function opensslSignsPerSecond(): Promise<number | null> {
+  const args = ['speed', '-seconds', '1', '-multi', String(availableParallelism()), 'rsa2048']
+  const child = spawn('openssl', args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const output = await Promise.race([text(child.stdout), once(child, 'error').then(() => '')])
+  // "rsa 2048 bits 0.000310s 0.000009s   3225.8 111111.1": seconds a signature and a check, then how many a second.
+  const found = /^rsa +2048 bits +\S+ +\S+ +(\S+)/m.exec(output)
+  return found ? Number(found[1]) : null
 }

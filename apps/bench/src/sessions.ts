@@ -6,7 +6,7 @@ export interface Driven {
   pool: Pool
   /** The newest refresh token of each session. */
   tokens: string[]
-  request: (token: string) => { path: string; type: string; body: string }
+  request: (token: string, session: number) => { path: string; type: string; body: string }
 }
 
 export const USER = { username: 'bench', password: 'a long and quiet walk' }
@@ -39,7 +39,7 @@ export async function drive({ pool, tokens, request, name }: Driven, count: numb
   await Promise.all(
     tokens.map(async (_, session) => {
       while (left-- > 0) {
-        const { path, type, body } = request(tokens[session] ?? '')
+        const { path, type, body } = request(tokens[session] ?? '', session)
         const began = performance.now()
         const answer = await pool.request({ method: 'POST', path, body, headers: { 'content-type': type } })
         const { refresh_token: next, error } = (await answer.body.json()) as { refresh_token?: string; error?: string }

@@ -1,0 +1,140 @@
+/**
+ * Whether the auth server keeps anything of a refresh.
+ *
+ * Method: the server as it is started in production, in a process of its own, with Node's inspector open. Sessions refresh through HTTP over 32
+ * connections. Fifty times, the load pauses, the inspector makes V8 collect its garbage, and the process says how much
+ * memory it has left. A line is fitted through all but the first quarter, in which compilers and pools warm up. Whatever
+ * is kept for each refresh takes 8 bytes at the least, so a heap that grows by less than one byte a refresh keeps nothing.
+ * (Logging the sessions in comes before, and takes its time: each is one argon2id.)
+ */
+import { writeFileSync } from 'node:fs'
+import { freePort } from '@heirloom/stack'
+import { Pool } from 'undici'
+import { growthChart } from './growth-chart.ts'
+import { progress } from './progress.ts'
+import { startAuthServer, startStores } from './servers.ts'
+import { drive, logIn, ourRefresh } from './sessions.ts'
+import { slope } from './statistics.ts'
+
+export interface MemoryOptions {
+  sessions: number
+  refreshes: number
+  picture?: string
+}
+
+const SAMPLES = 50
+const CONNECTIONS = 32
+
+export async function benchMemory({ sessions, refreshes, picture }: MemoryOptions): Promise<void> {
+  const stores = await startStores()
+  const port = await freePort()
+  const server = await startAuthServer(stores, { NODE_OPTIONS: `--inspect=127.0.0.1:${port}` })
+  const inspector = await openInspector(port)
+  console.log(`Logging ${sessions} sessions in ...`)
+  const driven = {
+    name: 'Heirloom',
+    pool: new Pool(server.url, { connections: CONNECTIONS }),
+    tokens: await logIn(server.url, sessions),
+    request: ourRefresh,
+  }
+
+  const samples: { heap: number; outside: number; resident: number }[] = []
+  const step = Math.ceil(refreshes / SAMPLES)
+  const began = performance.now()
+  for (let done = 0; done < refreshes; done += step) {
+    await drive(driven, step)
+    samples.push(await inspector.memory())
+    progress(`${(done + step).toLocaleString('en')} of ${refreshes.toLocaleString('en')} refreshes`)
+  }
+  progress('')
+  const seconds = (performance.now() - began) / 1000
+  inspector.close()
+  await driven.pool.destroy()
+  await server.stop()
+  await stores.stop()
+
+  const settled = samples.slice(SAMPLES / 4)
+  const row = (of: (sample: (typeof samples)[number]) => number) => {
+    const values = settled.map(of)
+    return {
+      'MB first': (values[0] ?? 0) / 1e6,
+      'MB last': (values.at(-1) ?? 0) / 1e6,
+      'bytes a refresh': Number((slope(values) / step).toFixed(2)),
+    }
+  }
+  const heap = row((sample) => sample.heap)
+  console.log(`${(step * SAMPLES).toLocaleString('en')} refreshes of ${sessions} sessions in ${seconds.toFixed(0)} s:`)
+  console.table({
+    'heap after collection': heap,
+    'buffers outside of it': row(({ outside }) => outside),
+    resident: row(({ resident }) => resident),
+  })
+  console.log(heap['bytes a refresh'] < 1 ? 'Nothing is kept of a refresh.' : 'It GROWS with refreshes.')
+  if (picture === undefined) return
+  const line = (label: string, ours: boolean, values: number[]) => ({
+    label,
+    ours,
+    values,
+    text: `${((values.at(-1) ?? 0) / 1e6).toFixed(1)} MB`,
+  })
+  const svg = growthChart(
+    'Memory of the auth server',
+    `${step.toLocaleString('en')} to ${(step * SAMPLES).toLocaleString('en')} refreshes`,
+    [
+      {
+        title: 'MB, each time after a collection of garbage',
+        lines: [
+          line(
+            'resident',
+            false,
+            samples.map(({ resident }) => resident),
+          ),
+          line(
+            'heap',
+            true,
+            samples.map(({ heap: bytes }) => bytes),
+          ),
+        ],
+      },
+    ],
+  )
+  writeFileSync(picture, svg)
+  console.log(`Drawn: ${picture}`)
+}
+
+interface Answer {
+  id: number
+  result: { result: { value: string } }
+}
+
+/** Node's inspector speaks the DevTools protocol: https://chromedevtools.github.io/devtools-protocol/v8/ */
+async function openInspector(port: number) {
+  const targets = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as {
+    webSocketDebuggerUrl: string
+  }[]
+  const socket = new WebSocket(targets[0]?.webSocketDebuggerUrl ?? '')
+  await new Promise((resolve) => socket.addEventListener('open', resolve, { once: true }))
+  const waiting = new Map<number, (answer: Answer) => void>()
+  socket.addEventListener('message', ({ data }) => {
+    const answer = JSON.parse(String(data)) as Answer
+    waiting.get(answer.id)?.(answer)
+    waiting.delete(answer.id)
+  })
+  let id = 0
+  const call = (method: string, params = {}) =>
+    new Promise<Answer>((resolve) => {
+      waiting.set(++id, resolve)
+      socket.send(JSON.stringify({ id, method, params }))
+    })
+
+  return {
+    /** In bytes, after a full collection. */
+    async memory() {
+      await call('HeapProfiler.collectGarbage')
+      const { result } = await call('Runtime.evaluate', { expression: 'JSON.stringify(process.memoryUsage())' })
+      const { heapUsed, external, rss } = JSON.parse(result.result.value) as NodeJS.MemoryUsage
+      return { heap: heapUsed, outside: external, resident: rss }
+    },
+    close: () => socket.close(),
+  }
+}

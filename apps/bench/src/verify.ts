@@ -1,0 +1,117 @@
+/**
+ * What checking a token costs a service, beside a route that checks nothing and beside what others install for it.
+ *
+ * Method: each contender is a service in a process of its own, with one route that answers the token's subject; all get
+ * the same tokens of one issuer (RS256, 2,048 bits), whose keys they fetch themselves. This process sends the requests over
+ * keep-alive connections, pipelined as in Fastify's own benchmarks, so that a server has always something to do. The
+ * contenders take turns, many times and briefly, the order reversed every other round; a ratio is made inside its
+ * round, and what is printed is the median of the rounds with the least and the most. Both the answers per second and
+ * the CPU time of the server per answer (all of its threads, by the scheduler) are measured: the first is what one sees, the
+ * second is less moved by whatever else the machine does.
+ *
+ * The four loads: one token again and again; 5,000 tokens in turn, each seen before; tokens that no contender has seen; and
+ * the same with one bit of the signature changed, all of which are to be refused with 401.
+ */
+import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { barChart } from './bar-chart.ts'
+import { schedulerTimeUs } from './cpu-time.ts'
+import { median } from './statistics.ts'
+import { type Contender, startContenders } from './verify/contenders.ts'
+import { type LoadShape, load, requestWith } from './verify/http-load.ts'
+import { forge, startIssuer } from './verify/issuer.ts'
+import { measureReplica } from './verify/replica.ts'
+import { type Results, printResults, printTargets } from './verify/report.ts'
+
+export interface VerifyOptions extends LoadShape {
+  rounds: number
+  /** To each contender in a round of each load. */
+  requests: number
+  /** A file for the picture. */
+  picture?: string
+}
+
+const TOKENS_IN_TURN = 5_000
+/** Rounds of each load that are not counted: until then the servers' code is still being compiled. */
+const WARM_UP_ROUNDS = 4
+
+export async function benchVerify({ rounds, requests: perRound, picture, ...shape }: VerifyOptions): Promise<void> {
+  const issuer = await startIssuer()
+  const contenders = await startContenders(issuer)
+  console.log(`Signing ${TOKENS_IN_TURN + perRound * (rounds + WARM_UP_ROUNDS)} tokens ...`)
+  const known = (await issuer.tokens(TOKENS_IN_TURN)).map((token) => requestWith(token))
+  const unseen = await issuer.tokens(perRound * (rounds + WARM_UP_ROUNDS))
+  const slice = (round: number) => unseen.slice(round * perRound, (round + 1) * perRound)
+
+  const results: Results = { rounds, verificationUs: [], loads: {} }
+  const laps = new Map(contenders.map((contender) => [contender, cycle(known)]))
+  /** The loads of one row take turns as well. Each is what to send in a round, and the status that is right. */
+  const phases = [
+    { 'a token seen before': { requests: () => cycle(known.slice(0, 1)), status: 200 } },
+    {
+      '5,000 tokens in turn': { requests: (_: number, contender: Contender) => laps.get(contender) ?? [], status: 200 },
+    },
+    {
+      'tokens never seen': {
+        requests: (round: number) => slice(round).map((token) => requestWith(token)),
+        status: 200,
+      },
+      'forged signatures': {
+        requests: (round: number) => slice(round).map((token) => requestWith(forge(token))),
+        status: 401,
+      },
+    },
+  ]
+  for (const phase of phases) {
+    // All the tokens in turn have been seen once.
+    for (const { port } of contenders) await load(port, known.values(), known.length, 200, shape)
+    for (let round = 0; round < WARM_UP_ROUNDS + rounds; round++) {
+      const counts = round >= WARM_UP_ROUNDS
+      if (counts) results.verificationUs.push(await verificationCpuUs())
+      for (const contender of round % 2 ? contenders : contenders.toReversed()) {
+        for (const [name, { requests, status }] of Object.entries(phase)) {
+          const right = contender.name === 'bare Fastify route' ? 200 : status
+          const before = schedulerTimeUs(contender.pid)
+          const sent = requests(round, contender)[Symbol.iterator]()
+          const seconds = await load(contender.port, sent, perRound, right, shape)
+          const cpuUs = (schedulerTimeUs(contender.pid) - before) / perRound
+          if (!counts) continue
+          const measured = ((results.loads[name] ??= {})[contender.name] ??= { rates: [], cpuUs: [] })
+          measured.rates.push(perRound / seconds)
+          measured.cpuUs.push(cpuUs)
+        }
+      }
+    }
+    console.log(`Measured: ${Object.keys(phase).join(', ')}`)
+  }
+  for (const { stop } of contenders) stop()
+
+  printResults(results)
+  printTargets(results)
+  await measureReplica(issuer, unseen.slice(0, 10_000), shape)
+  issuer.stop()
+  if (picture === undefined) return
+  const bars = Object.entries(results.loads).flatMap(([group, measured]) =>
+    Object.entries(measured).map(([label, { rates }]) => ({
+      group,
+      label,
+      value: median(rates),
+      text: `${Math.round(median(rates)).toLocaleString('en')}/s`,
+      ours: label.startsWith('@heirloom'),
+    })),
+  )
+  writeFileSync(picture, barChart('Requests checked per second, one service process', bars))
+  console.log(`Drawn: ${picture}`)
+}
+
+function* cycle<T>(items: readonly T[]): Generator<T> {
+  for (;;) yield* items
+}
+
+/** CPU time of one verification, in microseconds, in a fresh process of the same Node. */
+async function verificationCpuUs(): Promise<number> {
+  const script = fileURLToPath(new URL('./peers/verification.ts', import.meta.url))
+  return Number(await text(spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout))
+}

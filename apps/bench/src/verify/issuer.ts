@@ -1,0 +1,75 @@
+import { type KeyObject, generateKeyPair, randomUUID, sign } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
+
+export const AUDIENCE = 'resource-api'
+/** The bare route answers with it as well, so that all bodies are equally long. */
+export const SUBJECT = '0198c1f4-6d5c-7c9a-b3f1-5a2d9e8b7c60'
+const KID = 'mT9c0lF1vKXc0r0yqVZ3Hn0WfWkzgq0m7xWq3bB2f8E'
+
+export interface Issuer {
+  issuer: string
+  jwksUri: string
+  /** So many tokens, no two alike, as Heirloom's auth server makes them. */
+  tokens: (count: number) => Promise<string[]>
+  stop: () => void
+}
+
+/** Publishes a key and signs with it. It answers every kind of discovery that the contenders know. */
+export async function startIssuer(): Promise<Issuer> {
+  const { privateKey, publicKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
+  const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: KID, alg: 'RS256', use: 'sig' }] }
+  const server = createServer((request, response) => {
+    const body = request.url === '/.well-known/jwks.json' ? jwks : { issuer, jwks_uri: jwksUri }
+    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'max-age=300' })
+    response.end(JSON.stringify(body))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const jwksUri = `${issuer}/.well-known/jwks.json`
+  return {
+    issuer,
+    jwksUri,
+    tokens: async (count) => Promise.all(Array.from({ length: count }, async () => makeToken(issuer, privateKey))),
+    stop() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+const HEADER = encode({ alg: 'RS256', typ: 'at+jwt', kid: KID })
+
+async function makeToken(issuer: string, privateKey: KeyObject): Promise<string> {
+  const now = Math.floor(Date.now() / 1000)
+  const claims = {
+    iss: issuer,
+    aud: AUDIENCE,
+    sub: SUBJECT,
+    client_id: 'web',
+    sid: randomUUID(),
+    jti: randomUUID(),
+    iat: now,
+    exp: now + 3_600,
+    auth_time: now,
+    scope: 'reports:read reports:write',
+    roles: ['editor'],
+  }
+  const input = `${HEADER}.${encode(claims)}`
+  // On libuv's threads, so that all cores sign.
+  const signature = await new Promise<Buffer>((resolve, reject) =>
+    sign('sha256', Buffer.from(input), privateKey, (error, made) => (error ? reject(error) : resolve(made))),
+  )
+  return `${input}.${signature.toString('base64url')}`
+}
+
+/** The same token with a signature that is one bit off: nothing but the verification itself tells. */
+export function forge(token: string): string {
+  const at = token.lastIndexOf('.') + 100
+  return `${token.slice(0, at)}${token[at] === 'A' ? 'B' : 'A'}${token.slice(at + 1)}`
+}
+
+function encode(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString('base64url')
+}

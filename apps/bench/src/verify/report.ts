@@ -1,0 +1,75 @@
+import { median } from '../statistics.ts'
+import type { ContenderName } from './contenders.ts'
+
+interface Measured {
+  /** Answers per second, a round each. */
+  rates: number[]
+  /** The server's CPU time per answer, in microseconds. */
+  cpuUs: number[]
+}
+
+export interface Results {
+  rounds: number
+  verificationUs: number[]
+  /** By load and contender. */
+  loads: Record<string, Record<string, Measured>>
+}
+
+const BARE: ContenderName = 'bare Fastify route'
+const OURS: ContenderName = '@heirloom/verifier, Fastify'
+const SEEN = 'a token seen before'
+const NEW = 'tokens never seen'
+const FORGED = 'forged signatures'
+
+export function printResults({ rounds, verificationUs, loads }: Results): void {
+  console.log(
+    `\nOne RSA-2048 verification: ${median(verificationUs).toFixed(1)} µs of CPU. Medians of ${rounds} rounds.`,
+  )
+  for (const [load, contenders] of Object.entries(loads)) {
+    console.log(`\n${load}`)
+    const bare = contenders[BARE]
+    console.table(
+      Object.fromEntries(
+        Object.entries(contenders).map(([name, { rates, cpuUs }]) => [
+          name,
+          {
+            'requests/s': Math.round(median(rates)),
+            'least to most': `${Math.round(Math.min(...rates))} to ${Math.round(Math.max(...rates))}`,
+            'CPU µs a request': Number(median(cpuUs).toFixed(1)),
+            'rate, of bare': spread(rates.map((rate, i) => rate / (bare?.rates[i] ?? Number.NaN))),
+          },
+        ]),
+      ),
+    )
+  }
+}
+
+/** The ratios that are promised, by throughput and by CPU time: what each round says, and whether the median meets it. */
+export function printTargets({ loads, verificationUs }: Results): void {
+  const of = (load: string, name: ContenderName): Measured => loads[load]?.[name] ?? { rates: [], cpuUs: [] }
+  const perCore = ({ cpuUs }: Measured) => cpuUs.map((us) => 1e6 / us)
+  const verifications = median(verificationUs)
+  const rows: Record<string, object> = {}
+  const target = (what: string, least: number, ours: Measured, other: Measured, withVerification = false) => {
+    const ratios = (mine: number[], theirs: number[]) =>
+      mine.map((rate, i) => rate * (1 / (theirs[i] ?? Number.NaN) + (withVerification ? verifications / 1e6 : 0)))
+    const verdict = (values: number[]) => `${spread(values)}, ${median(values) >= least ? 'met' : 'not met'}`
+    rows[what] = {
+      'at least': least,
+      'by throughput': verdict(ratios(ours.rates, other.rates)),
+      'by CPU time': verdict(ratios(perCore(ours), perCore(other))),
+    }
+  }
+  target('seen before, of the bare route', 0.9, of(SEEN, OURS), of(SEEN, BARE))
+  target('never seen, of the bare route and one verification', 0.75, of(NEW, OURS), of(NEW, BARE), true)
+  target('forged refused, of genuine accepted', 1, of(FORGED, OURS), of(NEW, OURS))
+  for (const peer of ['@fastify/jwt + get-jwks', 'express-oauth2-jwt-bearer'] as const) {
+    target(`seen before, of ${peer}`, 5, of(SEEN, OURS), of(SEEN, peer))
+    target(`never seen, of ${peer}`, 2.5, of(NEW, OURS), of(NEW, peer))
+  }
+  console.log('\nTargets: the median ratio of the rounds (least to most)')
+  console.table(rows)
+}
+
+const spread = (values: number[]) =>
+  `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`
