@@ -1,0 +1,25 @@
+import { type Session, type SessionStore, memoryStore } from '@heirloom/client'
+
+export interface AgedStore extends SessionStore {
+  /** Makes the session as old as one of a client that has been there for long, by chance: refreshes then come evenly. */
+  age(): Promise<void>
+}
+
+/** Keeps sessions with a shorter lifetime than they have, where that is asked. */
+export function agedStore(lifetimeMs: number | null): AgedStore {
+  const store = memoryStore()
+  const lifetimeOf = ({ receivedAt, expiresAt }: Session) => Math.min(lifetimeMs ?? Infinity, expiresAt - receivedAt)
+  return {
+    load: () => store.load(),
+    clear: () => store.clear(),
+    save: (session) => store.save({ ...session, expiresAt: session.receivedAt + lifetimeOf(session) }),
+    async age() {
+      const session = await store.load()
+      if (session === null) return
+      const lifetime = lifetimeOf(session)
+      // Up to where it is due, and never younger than it is.
+      const receivedAt = Math.min(session.receivedAt, Date.now() - Math.random() * 0.8 * lifetime)
+      await store.save({ ...session, receivedAt, expiresAt: receivedAt + lifetime })
+    },
+  }
+}

@@ -1,0 +1,133 @@
+import { type Client, ClientError, createClient } from '@heirloom/client'
+import { type AgedStore, agedStore } from './aged-store.ts'
+import { authFetch } from './auth-fetch.ts'
+import type { Answer } from './servers.ts'
+import type { Outcome } from './tally.ts'
+import type { Account, World } from './world.ts'
+
+const PATHS = ['/api/me', '/api/me', '/api/me', '/api/reports', '/api/public']
+
+const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(Math.random() * items.length)]
+
+/** One person with one session, in one tab or in two: the client that we publish, and calls to the service. */
+export class LoadClient {
+  readonly #world: World
+  readonly #account: Account
+  readonly #store: AgedStore
+  readonly #tabs: Client[]
+  /** The login that is on its way. */
+  #opening: Promise<number | null> | undefined
+
+  constructor(world: World, account: Account) {
+    const { profile } = world
+    this.#world = world
+    this.#account = account
+    const store = agedStore(profile.tokenLifetimeMs)
+    this.#store = store
+    const openTab = () =>
+      createClient({
+        // Never resolved: the requests go to whichever auth server's turn it is.
+        authServer: 'http://auth.invalid',
+        resources: [],
+        store,
+        runtime: { fetch: authFetch(world) },
+        onEvent: (event) => {
+          if (event.type === 'session_ended' && event.reason === 'refused') this.#wasRefused()
+        },
+      })
+    this.#tabs = Array.from({ length: Math.random() < profile.twoTabs ? 2 : 1 }, openTab)
+  }
+
+  /** Logs in, or takes up its session. Answers the milliseconds after which to try again, or null where it has succeeded. */
+  open(): Promise<number | null> {
+    this.#opening ??= this.#open().finally(() => (this.#opening = undefined))
+    return this.#opening
+  }
+
+  async #open(): Promise<number | null> {
+    const { refreshToken, ...credentials } = this.#account
+    const [tab] = this.#tabs
+    try {
+      if (refreshToken) {
+        const expired = { accessToken: 'expired', receivedAt: 0, expiresAt: 0 }
+        await this.#store.save({ sessionId: '', scope: '', refreshToken, ...expired })
+        await tab?.accessToken()
+        // Once only: whoever comes back logs in.
+        this.#account.refreshToken = undefined
+      } else {
+        await tab?.login(credentials)
+      }
+      return null
+    } catch (error) {
+      if (error instanceof ClientError && (error.code === 'unavailable' || error.code === 'too_many_attempts')) {
+        return error.retryAfterMs || 1_000
+      }
+      throw error
+    }
+  }
+
+  /** As if it had been there for long. */
+  async age(): Promise<void> {
+    await this.#store.age()
+  }
+
+  /** Does what it does next. @param dueAt when it was to do so, by performance.now(). */
+  async act(dueAt: number): Promise<void> {
+    if (Math.random() < this.#world.profile.logouts) {
+      await this.#comeBack()
+      return
+    }
+    // In two tabs at once, as when a browser wakes up; what is measured is one of them.
+    const [tab, other] = this.#tabs
+    if (other) other.accessToken().catch(() => undefined)
+    if (tab) await this.#call(tab, dueAt)
+  }
+
+  async #comeBack(): Promise<void> {
+    await this.#tabs[0]?.logout()
+    await this.open()
+  }
+
+  async #call(tab: Client, dueAt: number): Promise<void> {
+    const path = pick(PATHS) ?? '/api/me'
+    let token: string
+    try {
+      token = await tab.accessToken()
+    } catch (error) {
+      const code = error instanceof ClientError ? error.code : null
+      // Turned away at its last login, it tries that again; that is not a call.
+      if (code === 'not_logged_in') return void (await this.open())
+      // It logged out meanwhile; or it was refused, which is counted where that happens.
+      if (code === 'session_ended') return
+      return this.#note('failed', { status: 0, headers: {}, body: '', server: '' }, dueAt, performance.now())
+    }
+    const headers = { authorization: `Bearer ${token}` }
+    const sentAt = performance.now()
+    let answer = await this.#world.api.send({ method: 'GET', path, headers })
+    const isRetried = answer.status === 0 || answer.status === 503
+    if (isRetried) answer = await this.#world.api.send({ method: 'GET', path, headers })
+    this.#note(outcomeOf(answer.status, isRetried), answer, dueAt, sentAt)
+  }
+
+  #wasRefused(): void {
+    const took = { serviceMs: 0, responseMs: 0 }
+    this.#world.tally.add({ operation: 'refresh', outcome: 'false_refusal', status: 400, server: '', ...took })
+  }
+
+  #note(outcome: Outcome, { status, server }: Answer, dueAt: number, sentAt: number): void {
+    const now = performance.now()
+    this.#world.tally.add({
+      operation: 'call',
+      outcome,
+      status,
+      server,
+      serviceMs: now - sentAt,
+      responseMs: now - dueAt,
+    })
+  }
+}
+
+function outcomeOf(status: number, isRetried: boolean): Outcome {
+  if (status === 200) return isRetried ? 'mended' : 'ok'
+  return status === 401 || status === 403 ? 'false_refusal' : 'failed'
+}

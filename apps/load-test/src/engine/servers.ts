@@ -1,0 +1,78 @@
+import { Pool } from 'undici'
+
+/** A server that refused a connection is left alone for this long, as a load balancer would. */
+const REST_MS = 500
+/** Until the answer begins, and between its parts. */
+const TIMEOUT_MS = 10_000
+
+export interface Request {
+  method: 'GET' | 'POST'
+  path: string
+  headers: Record<string, string>
+  body?: string
+}
+
+export interface Answer {
+  /** 0: the connection broke, or nothing came in time. */
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  body: string
+  /** Who answered: as a balancer says, or where the request went. */
+  server: string
+}
+
+/**
+ * Several servers that are as good as one, over kept connections, in turn.
+ *
+ * undici's `dispatch`, by measurement: it takes about as much CPU a request as autocannon, a half of `undici.request` and
+ * of node:http, and an eighth of `fetch`; and unlike autocannon it leaves it to us what a client does next.
+ */
+export class Servers {
+  readonly #servers: { pool: Pool; host: string; restUntil: number }[]
+  #turn = 0
+
+  constructor(urls: readonly string[], connections: number, timeoutMs = TIMEOUT_MS) {
+    const options = { connections, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, connect: { timeout: 2_000 } }
+    this.#servers = urls.map((url) => ({ pool: new Pool(url, options), host: new URL(url).host, restUntil: 0 }))
+  }
+
+  /** Never rejects. */
+  send(request: Request): Promise<Answer> {
+    const server = this.#next()
+    return new Promise((resolve) => {
+      const answer: Answer = { status: 0, headers: {}, body: '', server: server.host }
+      server.pool.dispatch(request, {
+        onRequestStart() {},
+        onResponseStart(_controller, status, headers) {
+          answer.status = status
+          answer.headers = headers
+          const behind = headers['x-server']
+          if (typeof behind === 'string') answer.server = behind
+        },
+        onResponseData(_controller, chunk) {
+          answer.body += chunk.toString('latin1')
+        },
+        onResponseEnd: () => resolve(answer),
+        onResponseError() {
+          server.restUntil = performance.now() + REST_MS
+          resolve({ ...answer, status: 0 })
+        },
+      })
+    })
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#servers.map(({ pool }) => pool.destroy()))
+  }
+
+  #next() {
+    const now = performance.now()
+    for (let i = 0; i < this.#servers.length; i++) {
+      const server = this.#servers[this.#turn++ % this.#servers.length]
+      if (server && server.restUntil <= now) return server
+    }
+    const server = this.#servers[this.#turn++ % this.#servers.length]
+    if (!server) throw new Error('there is no server')
+    return server
+  }
+}

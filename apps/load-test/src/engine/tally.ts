@@ -1,0 +1,95 @@
+import { performance } from 'node:perf_hooks'
+
+export const OPERATIONS = ['call', 'login', 'refresh', 'logout', 'attack'] as const
+export type Operation = (typeof OPERATIONS)[number]
+
+export const OUTCOMES = [
+  'ok',
+  /** Answered at the client's one retry. */
+  'mended',
+  /** Answered 429 or 503, or not at all, and asked again by the client. */
+  'later',
+  'failed',
+  /** A client with a live session was refused. */
+  'false_refusal',
+  /** An attack that was not refused. */
+  'breach',
+] as const
+export type Outcome = (typeof OUTCOMES)[number]
+
+export interface Sample {
+  operation: Operation
+  outcome: Outcome
+  /** 0: no answer. */
+  status: number
+  server: string
+  /** Milliseconds from when it was sent. */
+  serviceMs: number
+  /** Milliseconds from when it was due: what waited because something before it was slow is counted in full. */
+  responseMs: number
+}
+
+/** Of a sample. */
+const FIELDS = 6
+
+/** What an engine saw since the last one. */
+export interface Tick {
+  count: number
+  /** Samples one after the other, in the order of `Sample`, names as their index. */
+  packed: Float64Array<ArrayBuffer>
+  servers: string[]
+  /** How much later than planned requests were begun, in milliseconds: what the engine itself lost. */
+  lateness: Float64Array<ArrayBuffer>
+  /** The share of the time that the engine's thread was busy. */
+  busy: number
+}
+
+/** Collects what happens in one engine, cheaply: a number a field. */
+export class Tally {
+  #samples: number[] = []
+  #lateness: number[] = []
+  readonly #servers = new Map<string, number>()
+  #utilization = performance.eventLoopUtilization()
+
+  add({ operation, outcome, status, server, serviceMs, responseMs }: Sample): void {
+    let index = this.#servers.get(server)
+    if (index === undefined) this.#servers.set(server, (index = this.#servers.size))
+    this.#samples.push(OPERATIONS.indexOf(operation), OUTCOMES.indexOf(outcome), status, index, serviceMs, responseMs)
+  }
+
+  begunLate(ms: number): void {
+    this.#lateness.push(ms)
+  }
+
+  take(): Tick {
+    const now = performance.eventLoopUtilization()
+    const tick = {
+      count: this.#samples.length / FIELDS,
+      packed: Float64Array.from(this.#samples),
+      servers: [...this.#servers.keys()],
+      lateness: Float64Array.from(this.#lateness),
+      busy: performance.eventLoopUtilization(now, this.#utilization).utilization,
+    }
+    this.#samples = []
+    this.#lateness = []
+    this.#utilization = now
+    return tick
+  }
+}
+
+export function* samplesOf({ packed, servers }: Tick): Generator<Sample> {
+  for (let i = 0; i < packed.length; i += FIELDS) {
+    const [operation = 0, outcome = 0, status = 0, server = 0, serviceMs = 0, responseMs = 0] = packed.subarray(
+      i,
+      i + FIELDS,
+    )
+    yield {
+      operation: OPERATIONS[operation] ?? 'call',
+      outcome: OUTCOMES[outcome] ?? 'failed',
+      status,
+      server: servers[server] ?? '',
+      serviceMs,
+      responseMs,
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import type { Profile } from '../profiles.ts'
+import type { Servers } from './servers.ts'
+import type { Tally } from './tally.ts'
+
+export interface Credentials {
+  username: string
+  password: string
+}
+
+/** Of one client. */
+export interface Account extends Credentials {
+  /** Of a session that is there already; else the client begins with a login. */
+  refreshToken?: string | undefined
+}
+
+/** What the clients of one engine have in common. */
+export interface World {
+  readonly profile: Profile
+  readonly auth: Servers
+  /** Changes from one measurement to the next. */
+  api: Servers
+  readonly tally: Tally
+}

@@ -1,0 +1,41 @@
+// npm run load: see `npm run load -- --help`.
+import { resolve } from 'node:path'
+import { type LoadOptions, type TradeOffOptions, commandLine } from './arguments.ts'
+import { type Report, writePage } from './report/page.ts'
+import { runCurve } from './run-curve.ts'
+import { runLoad } from './run-load.ts'
+import { runTradeOff } from './run-trade-off.ts'
+import { summaryOfCurve, summaryOfRun, summaryOfTradeOff } from './view/summary.ts'
+
+const say = (line: string) => void process.stderr.write(`${line}\n`)
+
+async function run(options: LoadOptions): Promise<void> {
+  if (options.replicas.length > 1) {
+    const levels = await runCurve(options, say)
+    const broken = levels.flatMap(({ run: { title, broken: sentences } }) => sentences.map((one) => `${title}: ${one}`))
+    return end(summaryOfCurve(levels), options.report, { levels, broken })
+  }
+  const result = await runLoad(options, say)
+  end(summaryOfRun(result), options.report, { runs: [result], broken: result.broken })
+}
+
+async function tradeOff(options: TradeOffOptions): Promise<void> {
+  const points = await runTradeOff(options, say)
+  end(summaryOfTradeOff(points), options.report, { points, broken: [] })
+}
+
+function end(summary: string, file: string, report: Report): void {
+  console.log(summary)
+  writePage(file, report)
+  say(`The report: ${resolve(file)}`)
+  for (const sentence of report.broken) say(sentence)
+  if (report.broken.length > 0) process.exitCode = 1
+}
+
+try {
+  await commandLine({ run, tradeOff }).parseAsync()
+} catch (error) {
+  say(`load: ${(error as Error).message}`)
+  // The engines' threads may still be at work.
+  process.exit(1)
+}

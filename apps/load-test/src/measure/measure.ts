@@ -1,0 +1,88 @@
+import type { Load } from '../engine/drive.ts'
+import type { Engines } from '../engine/engines.ts'
+import type { OwnStack, Server } from '../stack/own-stack.ts'
+import { type StackUsage, stackUsage } from '../stack/stack-usage.ts'
+import { connectionsTo } from '../stack/store-connections.ts'
+import { type Measured, Recorder, type Second } from './recorder.ts'
+
+/** What a run cost the machine and the stores. */
+export type Used = StackUsage & { engineCpuMs: number }
+
+interface Run {
+  engines: Engines
+  /** Null: it is not ours, so what it uses cannot be seen. */
+  stack: OwnStack | null
+  load: Load
+  durationMs: number
+  onSecond: (second: Second) => void
+}
+
+/** Lets the engines run and watches. */
+export async function measure({ engines, stack, load, durationMs, onSecond }: Run) {
+  const before = stack && (await stackUsage(stack))
+  const engineBefore = process.cpuUsage()
+  let connections = stack && storeConnections(stack)
+  const recorder = new Recorder(engines.count, (second) => {
+    connections = stack && most(connections, storeConnections(stack))
+    onSecond(second)
+  })
+  await engines.run(load, durationMs, (tick) => recorder.add(tick))
+  const measured: Measured = recorder.measured()
+  const { user, system } = process.cpuUsage(engineBefore)
+  const after = stack && (await stackUsage(stack))
+  const used: Used | null =
+    before && after && isSame(before, after)
+      ? { ...difference(after, before), engineCpuMs: (user + system) / 1000 }
+      : null
+  return { measured, used, connections }
+}
+
+/** To Postgres and Redis. */
+export interface StoreConnections {
+  authServers: number
+  replicas: number
+  /** How often it was looked. */
+  looks: number
+}
+
+/** What is held at this moment. Null where the system does not tell. */
+function storeConnections({ postgres, redis, authServers, replicas }: OwnStack): StoreConnections | null {
+  const ports = [postgres, redis].flatMap((store) => (store ? [store.port] : []))
+  const heldBy = (servers: Server[]) =>
+    connectionsTo(
+      ports,
+      servers.map(({ service }) => service.pid),
+    )
+  const [byAuthServers, byReplicas] = [heldBy(authServers), heldBy(replicas)]
+  if (!byAuthServers || !byReplicas) return null
+  const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0)
+  return { authServers: sum(byAuthServers), replicas: sum(byReplicas), looks: 1 }
+}
+
+const most = (seen: StoreConnections | null, now: StoreConnections | null): StoreConnections | null =>
+  seen &&
+  now && {
+    authServers: Math.max(seen.authServers, now.authServers),
+    replicas: Math.max(seen.replicas, now.replicas),
+    looks: seen.looks + 1,
+  }
+
+/** A process that was restarted took what it had counted with it. */
+const isSame = (before: StackUsage, after: StackUsage) =>
+  Object.entries(before.processes).every(([name, { pid }]) => after.processes[name]?.pid === pid)
+
+function difference(now: StackUsage, before: StackUsage): StackUsage {
+  return {
+    processes: Object.fromEntries(
+      Object.entries(now.processes).map(([name, usage]) => [
+        name,
+        { ...usage, cpuMs: usage.cpuMs - (before.processes[name]?.cpuMs ?? 0) },
+      ]),
+    ),
+    authRoutes: Object.fromEntries(
+      Object.entries(now.authRoutes).map(([route, count]) => [route, count - (before.authRoutes[route] ?? 0)]),
+    ),
+    postgresTransactions: now.postgresTransactions - before.postgresTransactions,
+    redisCommands: now.redisCommands - before.redisCommands,
+  }
+}

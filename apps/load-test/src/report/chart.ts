@@ -1,0 +1,73 @@
+import { type Axis, scaleOf } from './axis.ts'
+import { escape } from './html.ts'
+
+interface Series {
+  name: string
+  points: readonly (readonly [x: number, y: number])[]
+  style: 'line' | 'dashed' | 'dots'
+  /** One for each point, written beside it. */
+  labels?: readonly string[]
+}
+
+interface Chart {
+  title: string
+  x: Axis
+  y: Axis
+  series: readonly Series[]
+  /** Lines from top to bottom. */
+  marks?: readonly { at: number; label: string }[]
+}
+
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 300, 78, 30, 30, 46]
+
+/** Lines and dots as SVG, in the colours of the page. */
+export function chart({ title, x, y, series, marks = [] }: Chart): string {
+  const points = series.flatMap((one) => one.points)
+  if (points.length === 0) return ''
+  const xScale = scaleOf(
+    x,
+    points.map(([value]) => value),
+  )
+  const yScale = scaleOf(
+    y,
+    points.map(([, value]) => value),
+  )
+  const px = (value: number) => round(LEFT + xScale.place(value) * (WIDTH - LEFT - RIGHT))
+  const py = (value: number) => round(HEIGHT - BOTTOM - yScale.place(value) * (HEIGHT - TOP - BOTTOM))
+  const [bottom, right] = [HEIGHT - BOTTOM, WIDTH - RIGHT]
+
+  const grid = [
+    ...yScale.ticks.map(
+      (tick) =>
+        `<line class="grid" x1="${LEFT}" x2="${right}" y1="${py(tick)}" y2="${py(tick)}"/><text x="${LEFT - 8}" y="${py(tick) + 4}" text-anchor="end">${escape(yScale.format(tick))}</text>`,
+    ),
+    ...xScale.ticks.map(
+      (tick) =>
+        `<line class="grid" x1="${px(tick)}" x2="${px(tick)}" y1="${bottom}" y2="${bottom + 4}"/><text x="${px(tick)}" y="${bottom + 18}" text-anchor="middle">${escape(xScale.format(tick))}</text>`,
+    ),
+    `<text x="${(LEFT + right) / 2}" y="${HEIGHT - 8}" text-anchor="middle">${escape(x.label)}</text>`,
+    `<text transform="translate(16 ${(TOP + bottom) / 2}) rotate(-90)" text-anchor="middle">${escape(y.label)}</text>`,
+  ]
+  const marked = marks.map(
+    ({ at, label }) =>
+      `<line class="mark" x1="${px(at)}" x2="${px(at)}" y1="${TOP}" y2="${bottom}"><title>${escape(label)}</title></line>`,
+  )
+  const drawn = series.map(({ name, points: own, style, labels }, i) => {
+    const path = own.map(([a, b], at) => `${at ? 'L' : 'M'}${px(a)} ${py(b)}`).join('')
+    const dots = own.map(
+      ([a, b], at) =>
+        `<circle cx="${px(a)}" cy="${py(b)}" r="4"><title>${escape(`${name}: ${xScale.format(a)}, ${yScale.format(b)}`)}</title></circle>${
+          labels?.[at] === undefined ? '' : `<text x="${px(a) + 8}" y="${py(b) - 7}">${escape(labels[at])}</text>`
+        }`,
+    )
+    const line = `<path d="${path}"${style === 'dashed' ? ' stroke-dasharray="5 5"' : ''}/>`
+    return `<g class="s s${i}">${style === 'dots' ? '' : line}${style === 'line' && own.length > 40 ? '' : style === 'dashed' ? '' : dots.join('')}</g>`
+  })
+  const legend = series.map(({ name }, i) => `<span class="key s${i}">${escape(name)}</span>`).join(' ')
+  return `<figure><figcaption>${escape(title)}</figcaption>
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(title)}">
+${[...grid, ...marked, ...drawn].join('\n')}
+</svg><p class="legend">${legend}</p></figure>`
+}
+
+const round = (value: number) => Math.round(value * 10) / 10

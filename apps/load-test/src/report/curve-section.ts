@@ -1,0 +1,75 @@
+import { availableParallelism } from 'node:os'
+import { costsOf } from '../measure/costs.ts'
+import { LOOK_SECONDS, MANY, projected } from '../measure/projection.ts'
+import { at } from '../measure/recorder.ts'
+import { totalsOf } from '../measure/totals.ts'
+import { integer, megabytes, milliseconds, number, percent } from '../numbers.ts'
+import type { Level } from '../result.ts'
+import { chart } from './chart.ts'
+import { tableOf } from './html.ts'
+
+/** Throughput, CPU and memory over the number of replicas, and what follows for very many. */
+export function curveSection(levels: readonly Level[]): string {
+  const rows = levels.map(({ run, startedMs }) => {
+    const costs = costsOf(run)
+    if (!costs) throw new Error('the curve is measured on a stack of its own')
+    return { startedMs, costs, run, replicas: run.replicas, ...totalsOf(run.measured) }
+  })
+  const many = projected(levels)
+  if (!many) return ''
+  const cores = availableParallelism()
+  const replicas = { label: 'replicas', scale: 'log', ticks: rows.map((row) => row.replicas) } as const
+  const line = (name: string, of: (row: (typeof rows)[number]) => number, style: 'line' | 'dashed' = 'line') => ({
+    name,
+    style,
+    points: rows.map((row): [number, number] => [row.replicas, of(row)]),
+  })
+  return `<section><h2>Over the number of replicas</h2>
+${chart({ title: 'Throughput', x: replicas, y: { label: 'calls a second', scale: 'linear' }, series: [line('measured', ({ callsPerSecond }) => callsPerSecond), line(`what ${cores} cores allow at the CPU that a call takes in all`, ({ costs }) => (cores * 1e6) / costs.allCpuUs, 'dashed')] })}
+${chart({ title: 'CPU of a call', x: replicas, y: { label: 'microseconds', scale: 'linear' }, series: [line('the replicas', ({ costs }) => costs.cpuUs), line('all that was at work, the load’s engine included', ({ costs }) => costs.allCpuUs)] })}
+${chart({ title: 'Memory of a replica', x: replicas, y: { label: 'MB', scale: 'linear' }, series: [line('resident', ({ costs }) => costs.residentBytes / 2 ** 20), line('of that, not shared', ({ costs }) => costs.ownBytes / 2 ** 20)] })}
+${tableOf([
+  [
+    'replicas',
+    'calls a second',
+    'CPU a call',
+    'with all else',
+    'memory each',
+    'not shared',
+    'p99',
+    'ready after',
+    'key fetches',
+    'failed',
+    'false refusals',
+  ],
+  ...rows.map(({ replicas: count, callsPerSecond, costs, run, startedMs, failed, falseRefusals }) => [
+    integer(count),
+    integer(callsPerSecond),
+    `${number(costs.cpuUs)} µs`,
+    `${number(costs.allCpuUs)} µs`,
+    megabytes(costs.residentBytes),
+    megabytes(costs.ownBytes),
+    milliseconds(at(run.measured.response, 99)),
+    `${number(startedMs / 1000)} s`,
+    integer(costs.keyFetches),
+    integer(failed),
+    integer(falseRefusals),
+  ]),
+])}
+<p>This machine has ${cores} cores for the replicas, the stores, the auth servers and the load together: once they are busy, more
+replicas share what there is, and the throughput stays where it is. What a replica costs is told by its CPU time a call, which does not
+depend on how many cores there are: between the numbers of replicas above it differs by ${percent(many.spread)}.</p>
+<h3>${integer(MANY)} replicas</h3>
+${tableOf([
+  ['with a core each', ''],
+  ['calls a second', integer(many.callsPerSecond)],
+  ['memory', `${integer(many.bytes / 2 ** 30)} GB`],
+  ['key fetches a second, on all auth servers together', number(many.keyFetchesPerSecond)],
+  ['reads of Postgres or Redis by replicas', '0'],
+])}
+<p>This assumes that a call costs ${number(many.meanCpuUs)} µs of CPU as measured here, on a core like this one’s and with handlers as small as the
+example service’s; that each replica has a core and keeps it busy; that balancers and network carry the traffic; and that each replica
+looks at the keys every ${LOOK_SECONDS} s. What the auth servers bear depends on how many users there are and on the lifetime of access tokens, and not on
+the number of replicas.</p>
+</section>`
+}

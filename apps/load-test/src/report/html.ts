@@ -1,0 +1,16 @@
+/** Text that becomes part of a page. */
+export const escape = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+
+/** The first row is the head; numbers, which begin with a digit, stand to the right. */
+export function tableOf(rows: readonly (readonly string[])[]): string {
+  const [head = [], ...body] = rows
+  const cell = (text: string) => `<td${/^[\d.,]/.test(text) ? ' class="n"' : ''}>${escape(text)}</td>`
+  return `<table><thead><tr>${head.map((text) => `<th>${escape(text)}</th>`).join('')}</tr></thead>
+<tbody>${body.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n')}</tbody></table>`
+}
+
+export const pairs = (of: Record<string, string>): string =>
+  `<dl>${Object.entries(of)
+    .map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`)
+    .join('\n')}</dl>`

@@ -1,0 +1,38 @@
+import type { LoadOptions } from './arguments.ts'
+import type { Load } from './engine/drive.ts'
+import type { Level } from './result.ts'
+import { runOnce } from './run-once.ts'
+import { openSessions } from './sessions.ts'
+import { OwnStack } from './stack/own-stack.ts'
+import { number } from './numbers.ts'
+
+/** Code that has just been loaded is slow: what a replica's first calls cost is not counted. */
+const WARM_UP_CALLS_EACH = 3_000
+const WARM_UP_STEP_MS = 2_000
+
+/** So that a replica is as busy, with as much at a time, however many there are. */
+const IN_FLIGHT_EACH = 32
+
+/** The same load on one number of replicas after the other, as much of it as they and the machine can take. */
+export async function runCurve(options: LoadOptions, say: (line: string) => void): Promise<Level[]> {
+  const stack = new OwnStack()
+  const levels: Level[] = []
+  try {
+    say(`Starting the stores and ${options.authServers} auth-server(s) ...`)
+    await stack.start(Array.from({ length: options.authServers }, () => ({})))
+    await stack.startReplicas(1)
+    const engines = await openSessions(options, stack, stack, say)
+    for (const replicas of options.replicas) {
+      const startedMs = await stack.startReplicas(replicas)
+      say(`${replicas} replica(s) were ready after ${number(startedMs / 1000)} s.`)
+      await engines.retarget(stack.apiUrls)
+      const load: Load = { model: 'saturating', inFlight: replicas * IN_FLIGHT_EACH }
+      for (let calls = 0; calls < replicas * WARM_UP_CALLS_EACH;) calls += await engines.run(load, WARM_UP_STEP_MS)
+      levels.push({ startedMs, run: await runOnce({ options, load, engines, stack, where: stack, signsAt: null }) })
+    }
+    await engines.close()
+  } finally {
+    await stack.stop()
+  }
+  return levels
+}

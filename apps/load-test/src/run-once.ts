@@ -1,0 +1,106 @@
+import type { LoadOptions } from './arguments.ts'
+import type { Load } from './engine/drive.ts'
+import type { Engines } from './engine/engines.ts'
+import { measure } from './measure/measure.ts'
+import { brokenLimits, engineBottleneck } from './measure/verdict.ts'
+import { PROFILES } from './profiles.ts'
+import type { RunResult } from './result.ts'
+import { restartInTurn } from './stack/disturb.ts'
+import type { OwnStack } from './stack/own-stack.ts'
+import { LiveView } from './view/live-view.ts'
+import { integer, milliseconds } from './numbers.ts'
+
+export interface Where {
+  apiUrls: string[]
+  authUrls: string[]
+}
+
+interface Run {
+  options: LoadOptions
+  load: Load
+  engines: Engines
+  stack: OwnStack | null
+  where: Where
+  /** When a new key begins to sign, in milliseconds since 1970. */
+  signsAt: number | null
+}
+
+/** Measures a stack that is up, with clients that are logged in. */
+export async function runOnce({ options, load, engines, stack, where, signsAt }: Run): Promise<RunResult> {
+  const { profile, duration: durationMs, clients } = options
+  const replicas = stack?.replicas ?? []
+  const title = `${profile} on ${stack ? `${replicas.length} replica${replicas.length === 1 ? '' : 's'}` : where.apiUrls.join(', ')}, ${integer(clients)} clients`
+  const names = new Map(replicas.map(({ name, service }) => [new URL(service.url).host, name]))
+  const nameOf = (server: string) => names.get(server) ?? server
+  const view = new LiveView(title, durationMs, nameOf)
+
+  const began = Date.now()
+  const events: RunResult['events'] = []
+  const note = (what: string) => {
+    events.push({ at: (Date.now() - began) / 1000, what })
+    view.event(what)
+  }
+  if (signsAt !== null) events.push({ at: (signsAt - began) / 1000, what: 'the new key begins to sign' })
+
+  const over = new AbortController()
+  const isChaos = stack !== null && PROFILES[profile].event === 'chaos'
+  const disturbing = isChaos ? restartInTurn(stack, over.signal, note) : Promise.resolve()
+  const onSecond = view.second.bind(view)
+  const { measured, used, connections } = await measure({ engines, stack, load, durationMs, onSecond })
+  over.abort()
+  await disturbing
+
+  return {
+    title,
+    settings: {
+      Profile: `${profile}: ${PROFILES[profile].summary}`,
+      Load: describe(load),
+      Clients: integer(clients),
+      'Resource service': stack ? `${replicas.length} × ${balancing(stack)}` : where.apiUrls.join(', '),
+      'Auth server': stack
+        ? `${stack.authServers.length} × on Postgres${stack.redis ? ' and Redis' : ' alone'}`
+        : where.authUrls.join(', '),
+      Engine: `undici on ${options.engines} thread${options.engines === 1 ? '' : 's'}`,
+      Limits: limitsOf(options),
+    },
+    measured: { ...measured, servers: renamed(measured.servers, nameOf) },
+    used,
+    replicas: stack ? replicas.length : where.apiUrls.length,
+    connections,
+    events,
+    bottleneck: engineBottleneck(measured),
+    broken: brokenLimits(measured, { ...options, storeConnections: connections?.replicas }),
+  }
+}
+
+const balancing = ({ balancer }: OwnStack) =>
+  balancer
+    ? `behind ${balancer.name}`
+    : 'without a balancer (no haproxy or nginx on the PATH): clients take them in turn'
+
+function describe(load: Load): string {
+  switch (load.model) {
+    case 'arrivals':
+      return `open: ${load.perSecond} calls a second arrive by chance, whether or not answers come`
+    case 'paced':
+      return `closed: each client calls every ${milliseconds(load.thinkMs)} on average, and catches up when it is behind`
+    case 'saturating':
+      return `closed: ${load.inFlight} calls are on their way at any time`
+  }
+}
+
+function limitsOf({ maxErrorRate, maxP99 }: LoadOptions): string {
+  const limits = [
+    'no false refusal, no attack that succeeds',
+    ...(maxErrorRate === undefined ? [] : [`at most ${maxErrorRate * 100} % of requests fail`]),
+    ...(maxP99 === undefined ? [] : [`p99 at most ${milliseconds(maxP99)}`]),
+  ]
+  return limits.join('; ')
+}
+
+const renamed = <T>(servers: Record<string, T>, nameOf: (server: string) => string): Record<string, T> =>
+  Object.fromEntries(
+    Object.entries(servers)
+      .map(([server, seen]): [string, T] => [nameOf(server), seen])
+      .toSorted(([a], [b]) => a.localeCompare(b, 'en', { numeric: true })),
+  )

@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ClientError, createClient } from '@heirloom/client'
+import type { TradeOffOptions } from './arguments.ts'
+import type { Credentials } from './engine/world.ts'
+import { measure } from './measure/measure.ts'
+import { PROFILES, type Profile } from './profiles.ts'
+import type { LifetimePoint } from './result.ts'
+import { OwnStack } from './stack/own-stack.ts'
+import { openEngines } from './sessions.ts'
+import { registerUsers } from './users.ts'
+import { number } from './numbers.ts'
+
+/** Clients that do nothing but read, so that each call on the auth server is a refresh. */
+const READING: Profile = { ...PROFILES.browse, twoTabs: 0, lostAnswers: 0, logouts: 0 }
+
+/** Sessions that log out, with tokens of different ages. */
+const LEAVING = 6
+const POLL_MS = 200
+
+/** All lifetimes at the same time, each with an auth-server and clients of its own. */
+export async function runTradeOff(
+  { lifetimes, clients }: TradeOffOptions,
+  say: (line: string) => void,
+): Promise<LifetimePoint[]> {
+  const stack = new OwnStack()
+  try {
+    say(`Starting the stores, ${lifetimes.length} auth-server(s) and a replica ...`)
+    await stack.start(lifetimes.map((ms) => ({ ACCESS_TOKEN_TTL_SECONDS: String(Math.round(ms / 1000)) })))
+    await stack.startReplicas(1)
+    const authUrls = stack.authServers.map(({ service }) => service.url)
+    const apiUrl = stack.replicas[0]?.service.url ?? ''
+    const users = await registerUsers(authUrls[0] ?? '', 1)
+    const groups = await Promise.all(
+      lifetimes.map(async (lifetimeMs, i) => {
+        const authUrl = authUrls[i] ?? ''
+        const world = { profile: READING, authUrls: [authUrl], apiUrls: [apiUrl] }
+        const engines = await openEngines({ threads: 1, clients, users, stack, say, ...world })
+        return { lifetimeMs, authUrl, engines }
+      }),
+    )
+    const longestMs = Math.max(...lifetimes)
+    say(`Measuring for about ${number((longestMs * 2) / 1000 + 10)} s ...`)
+    return await Promise.all(
+      groups.map(async ({ lifetimeMs, authUrl, engines }) => {
+        const load = { model: 'paced', thinkMs: lifetimeMs / 20 } as const
+        const [{ measured }, logoutTookSeconds] = await Promise.all([
+          measure({ engines, stack: null, load, durationMs: longestMs, onSecond: () => {} }),
+          Promise.all(
+            Array.from({ length: LEAVING }, (_, i) =>
+              logoutTook({ authUrl, apiUrl, user: users[0], afterMs: (lifetimeMs * 0.85 * i) / (LEAVING - 1) }),
+            ),
+          ),
+        ])
+        await engines.close()
+        const callsPerSecond = (measured.operations.refresh?.count ?? 0) / (longestMs / 1000) / clients
+        return { lifetimeSeconds: lifetimeMs / 1000, callsPerSecond, logoutTookSeconds }
+      }),
+    )
+  } finally {
+    await stack.stop()
+  }
+}
+
+interface Leaving {
+  authUrl: string
+  apiUrl: string
+  user: Credentials | undefined
+  /** How old the access token is at the logout, in milliseconds. */
+  afterMs: number
+}
+
+/** Seconds from the logout until the service refuses the access token. */
+async function logoutTook({ authUrl, apiUrl, user, afterMs }: Leaving): Promise<number> {
+  if (!user) throw new Error('there is no user')
+  const client = createClient({ authServer: authUrl, resources: [apiUrl] })
+  // Several log in at a time, so it may be told to come back.
+  for (let waitMs: number | null = 0; waitMs !== null;) {
+    await sleep(waitMs)
+    waitMs = await client.login(user).then(
+      () => null,
+      (error: unknown) => {
+        if (error instanceof ClientError && error.code === 'unavailable') return error.retryAfterMs || POLL_MS
+        throw error
+      },
+    )
+  }
+  const headers = { authorization: `Bearer ${await client.accessToken()}` }
+  await sleep(afterMs)
+  await client.logout()
+  const began = performance.now()
+  for (;;) {
+    const response = await fetch(`${apiUrl}/api/me`, { headers })
+    await response.body?.cancel()
+    if (response.status === 401) return (performance.now() - began) / 1000
+    await sleep(POLL_MS)
+  }
+}

@@ -1,0 +1,63 @@
+import type { LoadOptions } from './arguments.ts'
+import { Engines } from './engine/engines.ts'
+import type { Credentials } from './engine/world.ts'
+import { PROFILES, type Profile } from './profiles.ts'
+import type { Where } from './run-once.ts'
+import type { OwnStack } from './stack/own-stack.ts'
+import { registerUsers } from './users.ts'
+import { integer } from './numbers.ts'
+
+/** More accounts would only make the start longer: each costs a password hash. */
+const SESSIONS_PER_USER = 100
+const AT_ONCE = 6
+const PROGRESS_MS = 5_000
+
+/** Starts the engines, with a live session for each of their clients. */
+export async function openSessions(
+  { clients, engines: threads, profile, user }: LoadOptions,
+  { apiUrls, authUrls }: Where,
+  stack: OwnStack | null,
+  say: (line: string) => void,
+): Promise<Engines> {
+  const users = user
+    ? [accountOf(user)]
+    : await registerUsers(authUrls[0] ?? '', Math.ceil(clients / SESSIONS_PER_USER))
+  return openEngines({ threads, clients, users, profile: PROFILES[profile], authUrls, apiUrls, stack, say })
+}
+
+interface Opening extends Where {
+  threads: number
+  clients: number
+  users: readonly Credentials[]
+  profile: Profile
+  stack: OwnStack | null
+  say: (line: string) => void
+}
+
+export async function openEngines({ threads, clients, users, stack, say, ...world }: Opening): Promise<Engines> {
+  const each = Array.from({ length: clients }, (_, i) => users[i % users.length] ?? { username: '', password: '' })
+  const tokens = await stack?.openEarlier(each.map(({ username }) => username))
+  const accounts = each.map((account, i) => ({ ...account, refreshToken: tokens?.[i] }))
+  const engines = new Engines(threads, { ...world, accounts })
+
+  let opened = 0
+  const began = performance.now()
+  const tell = () => {
+    const perSecond = opened / ((performance.now() - began) / 1000)
+    const why = stack ? '' : '; each login costs the auth server a password hash'
+    say(`${integer(opened)} of ${integer(clients)} clients have a session, ${integer(perSecond)} more a second${why}.`)
+  }
+  const timer = setInterval(tell, PROGRESS_MS)
+  try {
+    await engines.open(AT_ONCE, () => opened++)
+  } finally {
+    clearInterval(timer)
+  }
+  return engines
+}
+
+function accountOf(username: string): Credentials {
+  const password = process.env['LOAD_PASSWORD']
+  if (!password) throw new Error('--user needs its password in LOAD_PASSWORD')
+  return { username, password }
+}

@@ -1,0 +1,39 @@
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+
+/** Of a row of /proc/net/tcp: the remote address and port, the state, the socket. */
+const [REMOTE, STATE, SOCKET] = [2, 3, 9]
+const ESTABLISHED = '01'
+
+/** How many connections each of these processes holds to any of these ports; null where the system does not tell. */
+export function connectionsTo(ports: readonly number[], pids: readonly number[]): number[] | null {
+  try {
+    const wanted = new Set(ports)
+    const rows = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => readFileSync(file, 'utf8').trim().split('\n'))
+    const sockets = new Set(
+      rows
+        .map((row) => row.trim().split(/\s+/))
+        .filter((row) => row[STATE] === ESTABLISHED && wanted.has(parseInt(row[REMOTE]?.split(':')[1] ?? '', 16)))
+        .map((row) => `socket:[${row[SOCKET]}]`),
+    )
+    return pids.map((pid) => linksOf(pid).filter((link) => sockets.has(link)).length)
+  } catch {
+    return null
+  }
+}
+
+/** What a process has open; nothing where it is gone. */
+function linksOf(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`
+  try {
+    return readdirSync(folder).map((name) => {
+      try {
+        return readlinkSync(`${folder}/${name}`)
+      } catch {
+        // Closed since.
+        return ''
+      }
+    })
+  } catch {
+    return []
+  }
+}

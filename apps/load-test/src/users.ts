@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Credentials } from './engine/world.ts'
+
+/** Registers new accounts, with passwords that nobody else knows. */
+export async function registerUsers(authUrl: string, count: number): Promise<Credentials[]> {
+  const users = Array.from({ length: count }, () => ({
+    username: `load-${randomBytes(6).toString('hex')}`,
+    password: randomBytes(18).toString('base64url'),
+  }))
+  await Promise.all(users.map((user) => register(authUrl, user)))
+  return users
+}
+
+async function register(authUrl: string, user: Credentials): Promise<void> {
+  for (;;) {
+    const response = await fetch(`${authUrl}/auth/register`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(user),
+    })
+    if (response.status === 201) return
+    const { error } = (await response.json().catch(() => ({}))) as { error?: string }
+    if (error === 'registration_closed') {
+      throw new Error('the auth server takes no new accounts: name one with --user, and its password in LOAD_PASSWORD')
+    }
+    if (response.status !== 503)
+      throw new Error(`the auth server answered ${response.status} ${error ?? ''} to a registration`)
+    await sleep(1_000)
+  }
+}

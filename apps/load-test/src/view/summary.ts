@@ -1,0 +1,116 @@
+import { costsOf } from '../measure/costs.ts'
+import { type Latencies, at } from '../measure/recorder.ts'
+import { totalsOf } from '../measure/totals.ts'
+import { MANY, projected } from '../measure/projection.ts'
+import { integer, megabytes, milliseconds, number, percent } from '../numbers.ts'
+import type { Level, LifetimePoint, RunResult } from '../result.ts'
+
+/** What there is to know of a run, on one screen. */
+export function summaryOfRun(result: RunResult): string {
+  const { measured, replicas, bottleneck, connections } = result
+  const { counts, engine, oddAnswers, operations } = measured
+  const totals = totalsOf(measured)
+  const costs = costsOf(result)
+  const attacks = counts.attack.ok + counts.attack.later + counts.attack.breach
+  const odd = Object.entries(oddAnswers).map(([what, count]) => `${what}: ${integer(count)}`)
+  const rows: (readonly [string, string] | false | null)[] = [
+    ['calls', `${integer(totals.calls)}, ${number(totals.callsPerSecond)}/s`],
+    ['  from when due', latencies(measured.response)],
+    ['  from when sent', latencies(measured.service)],
+    [
+      'failed',
+      `${integer(totals.failed)} (${percent(totals.errorRate)}); one retry mended ${integer(totals.mended)} more`,
+    ],
+    ['false refusals', integer(totals.falseRefusals)],
+    attacks > 0 && ['attacks', `${integer(attacks)}, of which ${integer(totals.breaches)} were not refused`],
+    ...(['login', 'refresh', 'logout'] as const).map((operation) => {
+      const seen = operations[operation]
+      if (!seen) return null
+      return [
+        PLURAL[operation],
+        `${integer(seen.count)}, p50 ${milliseconds(seen.p50)}, p99 ${milliseconds(seen.p99)}`,
+      ] as const
+    }),
+    odd.length > 0 && ['not 2xx', odd.join(', ')],
+    costs && [
+      'a million calls',
+      `${integer(costs.perMillion.auth)} requests on auth-servers, ${integer(costs.perMillion.transactions)} transactions, ${integer(costs.perMillion.redisCommands)} Redis commands`,
+    ],
+    costs && ['key fetches', `${integer(costs.keyFetches)} by ${replicas} replica(s)`],
+    connections && [
+      'store sockets',
+      `${connections.replicas} of replicas, ${connections.authServers} of auth-servers, in ${connections.looks} looks`,
+    ],
+    costs && [
+      'replicas',
+      `${number(costs.cpuUs)} µs of CPU a call; ${megabytes(costs.residentBytes)} each, ${megabytes(costs.ownBytes)} of them not shared`,
+    ],
+    [
+      'engine',
+      `${percent(engine.busy)} busy, p99 ${milliseconds(engine.latenessP99)} late${costs ? `, ${number(costs.engineCpuUs)} µs of CPU a call` : ''}`,
+    ],
+  ]
+  const lines = rows
+    .filter((row) => row !== false && row !== null)
+    .map(([name, value]) => `  ${name.padEnd(17)}${value}`)
+  return [result.title, ...lines, ...(bottleneck ? [bottleneck] : [])].join('\n')
+}
+
+const PLURAL = { login: 'logins', refresh: 'refreshes', logout: 'logouts' }
+
+const latencies = (values: Latencies) =>
+  [50, 90, 99, 99.9, 100].map((p) => `${p === 100 ? 'worst' : `p${p}`} ${milliseconds(at(values, p))}`).join('  ')
+
+export function summaryOfCurve(levels: readonly Level[]): string {
+  const rows = levels.map(({ run, startedMs }) => {
+    const { measured, replicas } = run
+    const costs = costsOf(run)
+    const { callsPerSecond, failed, falseRefusals } = totalsOf(measured)
+    return [
+      String(replicas),
+      `${integer(callsPerSecond)}/s`,
+      ...(costs
+        ? [`${number(costs.cpuUs)} µs`, `${number(costs.allCpuUs)} µs`, megabytes(costs.residentBytes)]
+        : ['-', '-', '-']),
+      milliseconds(at(measured.response, 99)),
+      integer(failed + falseRefusals),
+      percent(measured.engine.busy),
+      `${number(startedMs / 1000)} s`,
+    ]
+  })
+  const head = [
+    'replicas',
+    'calls',
+    'CPU a call',
+    'in all',
+    'memory each',
+    'p99',
+    'failed',
+    'engine busy',
+    'started in',
+  ]
+  const many = projected(levels)
+  return [
+    table([head, ...rows]),
+    ...(many
+      ? [
+          `The CPU of a call differs by ${percent(many.spread)}. ${integer(MANY)} replicas with a core each: ${integer(many.callsPerSecond)} calls/s, ${integer(many.bytes / 2 ** 30)} GB,`,
+          `${number(many.keyFetchesPerSecond)} key fetches a second and no read of a store. What this assumes is in the report.`,
+        ]
+      : []),
+  ].join('\n')
+}
+
+export function summaryOfTradeOff(points: readonly LifetimePoint[]): string {
+  const rows = points.map(({ lifetimeSeconds, callsPerSecond, logoutTookSeconds }) => [
+    `${lifetimeSeconds} s`,
+    number(callsPerSecond * 1e6),
+    `${number(Math.min(...logoutTookSeconds))} to ${number(Math.max(...logoutTookSeconds))} s`,
+  ])
+  return table([['lifetime', 'calls/s for a million clients', 'until a logout works'], ...rows])
+}
+
+function table(rows: string[][]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
+  return rows.map((row) => row.map((cell, i) => cell.padStart(widths[i] ?? 0)).join('  ')).join('\n')
+}

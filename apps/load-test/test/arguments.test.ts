@@ -1,0 +1,76 @@
+import { expect, it } from 'vitest'
+import { type LoadOptions, type TradeOffOptions, commandLine } from '../src/arguments.ts'
+
+/** What the command is told to do, or what it says is wrong. */
+async function parsed(line: string): Promise<LoadOptions | TradeOffOptions | string> {
+  let result: LoadOptions | TradeOffOptions | string = ''
+  const take = async (options: LoadOptions | TradeOffOptions) => void (result = options)
+  const program = commandLine({ run: take, tradeOff: take })
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ writeErr: (text) => void (result = text) })
+  }
+  await program.parseAsync(line.split(' ').filter(Boolean), { from: 'user' }).catch(() => undefined)
+  return result
+}
+
+it('has a default for everything', async () => {
+  expect(await parsed('')).toMatchObject({
+    replicas: [4],
+    authServers: 2,
+    clients: 2_000,
+    duration: 60_000,
+    profile: 'browse',
+    think: 2_000,
+    report: 'load-report.html',
+  })
+})
+
+it('reads times, lists, rates and shares', async () => {
+  const line =
+    '--replicas 1,2,16 --auth-servers 3 --clients 50 --duration 1.5m --profile chaos --think 250ms --engines 2 ' +
+    '--max-error-rate 0.1% --max-p99 50ms --report x.html'
+  expect(await parsed(line)).toMatchObject({
+    replicas: [1, 2, 16],
+    authServers: 3,
+    clients: 50,
+    duration: 90_000,
+    profile: 'chaos',
+    think: 250,
+    engines: 2,
+    maxErrorRate: 0.001,
+    maxP99: 50,
+    report: 'x.html',
+  })
+  expect(await parsed('--rate 500/s')).toMatchObject({ rate: 500 })
+  expect(await parsed('trade-off --lifetimes 10s,1m --clients 5')).toMatchObject({
+    lifetimes: [10_000, 60_000],
+    clients: 5,
+  })
+})
+
+it('drives a stack that runs', async () => {
+  const [api, auth] = ['http://127.0.0.1:4001', 'http://127.0.0.1:4000']
+  expect(await parsed(`--target ${api} http://127.0.0.1:4002 --auth ${auth}`)).toMatchObject({
+    target: [api, 'http://127.0.0.1:4002'],
+    auth: [auth],
+  })
+  expect(await parsed('--target https://api.example:8443/x')).toMatchObject({ auth: ['https://api.example:4000'] })
+})
+
+it.each([
+  ['--replicas 0', 'whole number'],
+  ['--replicas 1,x', 'whole number'],
+  ['--duration 60', '500ms, 60s'],
+  ['--profile nap', 'browse'],
+  ['--max-error-rate 2', 'share'],
+  ['--max-error-rate=', 'share'],
+  ['--rate -1', 'rate'],
+  ['--auth http://127.0.0.1:1', '--auth goes with --target'],
+  ['--target nowhere --auth http://127.0.0.1:1', 'nowhere is not a URL'],
+  ['--target http://127.0.0.1:1 --auth http://127.0.0.1:1 --profile chaos', 'a stack of its own'],
+  ['--target http://127.0.0.1:1 --auth http://127.0.0.1:1 --replicas 1,2', 'a stack of its own'],
+  ['--rate 5 --replicas 1,2', 'leave out --rate'],
+  ['--nothing', 'unknown option'],
+])('%s is refused with a plain word', async (line, expected) => {
+  expect(await parsed(line)).toContain(expected)
+})

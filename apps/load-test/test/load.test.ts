@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { startService } from '@heirloom/stack'
+import { testStores } from '@heirloom/stack/testing'
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import { findBrowser, seenIn } from './browser.ts'
+import type { RunResult } from '../src/result.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'heirloom-load-test-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** What it wrote; what it has to end with is named. */
+async function load(line: string, expected = 0) {
+  const child = spawn(process.execPath, ['apps/load-test/src/main.ts', ...line.split(' ')])
+  onTestFinished(() => void child.kill())
+  const [out, err, code] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    new Promise<number | null>((resolve) => child.once('exit', resolve)),
+  ])
+  if (code !== expected) throw new Error(`exit code ${code}\n${err}\n${out}`)
+  return { out, err }
+}
+
+/** The numbers of a report of one run. */
+function runIn(report: string): RunResult {
+  const [, json = ''] =
+    /<script type="application\/json" id="data">(.*)<\/script>/.exec(readFileSync(report, 'utf8')) ?? []
+  return (JSON.parse(json) as { runs: [RunResult] }).runs[0]
+}
+
+describe('a run on a stack of its own', () => {
+  const report = join(folder, 'run.html')
+  const browser = findBrowser()
+
+  it('ends with a summary, a report and exit code 0', { timeout: 180_000 }, async () => {
+    const stack = '--replicas 2 --auth-servers 1 --clients 200 --think 1s'
+    const limits = '--max-error-rate 0 --max-p99 60s'
+    const { out, err } = await load(`${stack} --duration 4s --profile refresh-heavy ${limits} --report ${report}`)
+    expect(err).toContain(report)
+    expect(out).toMatch(/^refresh-heavy on 2 replicas, 200 clients$/m)
+    expect(out).toMatch(/false refusals +0$/m)
+    const lines = out.trimEnd().split('\n')
+    expect(lines.length).toBeLessThanOrEqual(24)
+
+    const { measured, used, connections } = runIn(report)
+    expect(measured.counts.call.ok).toBeGreaterThan(200)
+    expect(measured.counts.refresh.ok).toBeGreaterThan(0)
+    expect(Object.keys(measured.servers)).toEqual(['replica 1', 'replica 2'])
+    expect(used?.authRoutes['/auth/refresh']).toBeGreaterThanOrEqual(measured.counts.refresh.ok)
+    expect(used?.authRoutes['/.well-known/jwks.json'] ?? 0).toBeLessThanOrEqual(2)
+    // The look sees connections where there are some, and none of a replica.
+    if (process.platform === 'linux') expect(connections?.authServers).toBeGreaterThan(0)
+    expect(connections?.replicas ?? 0).toBe(0)
+  })
+
+  it('its report is one file', () => {
+    const page = readFileSync(report, 'utf8')
+    expect(page.match(/<svg /g)).toHaveLength(3)
+    expect(page).not.toMatch(/\bsrc=|\bhref=|@import|url\(/)
+    expect(page).not.toMatch(/NaN|undefined|Infinity/)
+  })
+
+  it('its report looks right in a browser, wide and narrow', { timeout: 180_000 }, async ({ skip }) => {
+    const program = (await browser) ?? skip('there is no chromium here to look at the report with')
+    for (const width of [1200, 500]) {
+      const { pictures, ...seen } = await seenIn(program, readFileSync(report, 'utf8'), width, folder)
+      expect(seen).toEqual({ cutOff: [], overflow: 0, fetched: [] })
+      expect(pictures).toHaveLength(3)
+      for (const picture of pictures) {
+        expect(picture.width).toBeGreaterThan(400)
+        expect(picture.shortestLine).toBeGreaterThan(100)
+      }
+    }
+  })
+})
+
+it('no call is lost while all processes are restarted and killed in turn', { timeout: 180_000 }, async () => {
+  const report = join(folder, 'chaos.html')
+  const stack = '--replicas 2 --auth-servers 2 --clients 100 --think 500ms'
+  await load(`${stack} --duration 10s --profile chaos --max-error-rate 0 --report ${report}`)
+  const { measured, events } = runIn(report)
+  expect(events.filter(({ what }) => what.endsWith('is back')).length).toBeGreaterThan(0)
+  expect(measured.counts.call.ok).toBeGreaterThan(500)
+})
+
+describe('a stack that runs already', () => {
+  it('is attacked, and a limit that is broken is told in a sentence', { timeout: 180_000 }, async () => {
+    const { databaseUrl, redisUrl } = await testStores()
+    const secret = () => randomBytes(32).toString('base64')
+    const auth = await startService({
+      script: 'apps/auth-server/src/main.ts',
+      env: {
+        DATABASE_URL: databaseUrl,
+        REDIS_URL: redisUrl,
+        TOKEN_SECRETS: secret(),
+        KEY_ENCRYPTION_SECRET: secret(),
+      },
+    })
+    onTestFinished(() => auth.stop())
+    await auth.ready()
+    const api = await startService({
+      script: 'apps/resource-api/src/main.ts',
+      env: { JWKS_URI: `${auth.url}/.well-known/jwks.json` },
+    })
+    onTestFinished(() => api.stop())
+    await api.ready()
+
+    const report = join(folder, 'attack.html')
+    const where = `--target ${api.url} --auth ${auth.url}`
+    const attack = '--clients 10 --rate 200/s --duration 2s --profile attack --max-p99 0.001ms'
+    const { out, err } = await load(`${where} ${attack} --report ${report}`, 1)
+    expect(err).toMatch(/^One call in a hundred took longer than [\d.]+ ms; the limit was 0\.001 ms\.$/m)
+    expect(out).toMatch(/attacks +[1-9]\d*, of which 0 were not refused/)
+    expect(runIn(report).measured.counts.call.ok).toBeGreaterThan(100)
+  })
+
+  it('and cannot be reached is told in one line', async () => {
+    const server = createServer((_request, response) => response.writeHead(404).end('{"error":"not_found"}'))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { err } = await load(`--target ${url} --auth ${url}`, 1)
+    expect(err).toBe('load: the auth server answered 404 not_found to a registration\n')
+  })
+})

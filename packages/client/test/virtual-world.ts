@@ -1,0 +1,84 @@
+import type { Runtime } from '../src/index.ts'
+
+interface Asked {
+  path: string
+  body: Record<string, string>
+  authorization: string | null
+}
+
+interface VirtualWorld {
+  readonly requests: Asked[]
+  /** Milliseconds of each sleep. */
+  readonly slept: number[]
+  /** The refresh tokens that were presented, in order. */
+  readonly redeemed: (string | undefined)[]
+  readonly runtime: Runtime
+  answer: (request: Asked) => Response | Promise<Response>
+  advance(milliseconds: number): void
+}
+
+/** Time that passes when somebody sleeps, and an auth server and a service that answer as they are told. */
+export function virtualWorld(): VirtualWorld {
+  let now = 1_800_000_000_000
+  const requests: Asked[] = []
+  const slept: number[] = []
+  const world: VirtualWorld = {
+    requests,
+    slept,
+    answer: successor,
+    advance: (milliseconds) => void (now += milliseconds),
+    get redeemed() {
+      return requests.filter(({ path }) => path === '/auth/refresh').map(({ body }) => body['refresh_token'])
+    },
+    runtime: {
+      now: () => now,
+      async sleep(milliseconds) {
+        slept.push(milliseconds)
+        await turn()
+        now += milliseconds
+      },
+      random: () => 0,
+      async fetch(input, init) {
+        const text = typeof init?.body === 'string' ? init.body : '{}'
+        const request = {
+          path: new URL(input as string | URL).pathname,
+          body: JSON.parse(text) as Record<string, string>,
+          authorization: new Headers(init?.headers).get('authorization'),
+        }
+        requests.push(request)
+        await turn()
+        return world.answer(request)
+      },
+      locks: undefined,
+    },
+  }
+  return world
+}
+
+/** Lets everything happen that needs no time. */
+export const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+export const LIFETIME_MS = 900_000
+
+export const tokens = (generation: number, session = 'session-1') =>
+  Response.json({
+    access_token: `access-${session}-${generation}`,
+    refresh_token: `refresh-${session}-${generation}`,
+    token_type: 'Bearer',
+    expires_in: LIFETIME_MS / 1000,
+    refresh_token_expires_in: 432_000,
+    scope: 'reports:read',
+    session_id: session,
+  })
+
+/** As the real server does: the same token, the same successor. */
+export function successor({ path, body }: Asked): Response {
+  if (path === '/auth/login') return tokens(1)
+  if (path === '/auth/logout') return new Response(null, { status: 204 })
+  if (path !== '/auth/refresh') return Response.json({ path })
+  const [, session, generation] = /^refresh-(.+)-(\d+)$/.exec(body['refresh_token'] ?? '') ?? []
+  return tokens(Number(generation) + 1, session)
+}
+
+export const refusal = (status: number, error: string, headers: Record<string, string> = {}) =>
+  Response.json({ error, error_description: 'in words' }, { status, headers })
