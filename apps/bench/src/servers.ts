@@ -22,6 +22,9 @@ export async function startStores(postgresSettings: Record<string, string> = {})
 
 export type Stores = Awaited<ReturnType<typeof startStores>>
 
+/** Of the 16 that a Redis has: each server has its own, as it has its own of Postgres: Redis remembers how far one Postgres has come. */
+let redisDatabase = 0
+
 export async function startAuthServer(
   { postgres, redis }: Stores,
   settings: Record<string, string> = {},
@@ -33,7 +36,7 @@ export async function startAuthServer(
   await migrate(databaseUrl)
   const env = {
     DATABASE_URL: databaseUrl,
-    REDIS_URL: redis.url,
+    REDIS_URL: `${redis.url}/${redisDatabase++}`,
     TOKEN_SECRETS: secret(),
     KEY_ENCRYPTION_SECRET: secret(),
     LOGIN_ATTEMPTS_PER_ADDRESS: '1000000',
