@@ -1,5 +1,6 @@
 /**
- * How much a refresh costs beside the one signature in it, and beside oidc-provider's.
+ * How much a refresh costs beside the one signature in it, beside oidc-provider's, and beside a route that does nothing else
+ * than sign: the floor of any server that answers by HTTP.
  *
  * Method: each server is a process of its own, with the same number of sessions; this process drives them in a closed loop
  * over keep-alive connections. Rounds are interleaved (ours, the peers, the signature, ours again, …) and the median of the
@@ -12,7 +13,7 @@ import { Pool } from 'undici'
 import { barChart } from './bar-chart.ts'
 import { cpuTimeMs, treeCpuTimeMs } from './cpu-time.ts'
 import { type Driven, drive, logIn, ourRefresh } from './sessions.ts'
-import { opensslSignsPerSecond, signatureCpuUs, startAuthServer, startOidcProvider, startStores } from './servers.ts'
+import { opensslSignsPerSecond, signatureCpuUs, startAuthServer, startPeer, startStores } from './servers.ts'
 import { median, percentile } from './statistics.ts'
 
 export interface RefreshOptions {
@@ -23,6 +24,9 @@ export interface RefreshOptions {
   /** A file for the picture. */
   picture?: string
 }
+
+/** Refreshes of each server before the rounds. */
+const WARM_UP = 10_000
 
 interface Contender extends Driven {
   ours: boolean
@@ -35,75 +39,59 @@ interface Contender extends Driven {
 export async function benchRefresh({ rounds, refreshes, connections, picture }: RefreshOptions): Promise<void> {
   const stores = await startStores()
   const servers = await Promise.all([startAuthServer(stores), startAuthServer(stores, { SIGNING_ALGORITHM: 'ES256' })])
-  const peers = await Promise.all([startOidcProvider(connections), startOidcProvider(connections, stores.redis.url)])
-  const pool = (url: string) => new Pool(url, { connections })
-  const measured = { rates: [], cpuUs: [], latencies: [] }
+  const peers = await Promise.all([
+    startPeer('oidc-provider', connections),
+    startPeer('oidc-provider', connections, { REDIS_URL: stores.redis.url }),
+    startPeer('route', connections, { SIGNS: 'true' }),
+    startPeer('route', connections),
+  ])
+  console.log(`Logging ${connections} sessions in ...`)
+  const contender = (
+    name: string,
+    server: { pid: number; url: string },
+    tokens: string[],
+    request: Driven['request'],
+    ours = false,
+  ): Contender => {
+    const pool = new Pool(server.url, { connections })
+    return { name, ours, pid: server.pid, pool, tokens, request, rates: [], cpuUs: [], latencies: [] }
+  }
   const theirs = (token: string) => ({
     path: '/token',
     type: 'application/x-www-form-urlencoded',
     body: new URLSearchParams({ grant_type: 'refresh_token', client_id: 'web', refresh_token: token }).toString(),
   })
   const [rs256, es256] = servers
-  const [inMemory, onRedis] = peers
-  console.log(`Logging ${connections} sessions in ...`)
-  const contenders: Contender[] = [
-    {
-      name: 'Heirloom, RS256',
-      ours: true,
-      pid: rs256.pid,
-      pool: pool(rs256.url),
-      tokens: await logIn(rs256.url, connections),
-      request: ourRefresh,
-      ...structuredClone(measured),
-    },
-    {
-      name: 'Heirloom, ES256',
-      ours: true,
-      pid: es256.pid,
-      pool: pool(es256.url),
-      tokens: await logIn(es256.url, connections),
-      request: ourRefresh,
-      ...structuredClone(measured),
-    },
-    {
-      name: 'oidc-provider in memory',
-      ours: false,
-      pid: inMemory.pid,
-      pool: pool(inMemory.url),
-      tokens: inMemory.tokens,
-      request: theirs,
-      ...structuredClone(measured),
-    },
-    {
-      name: 'oidc-provider on Redis',
-      ours: false,
-      pid: onRedis.pid,
-      pool: pool(onRedis.url),
-      tokens: onRedis.tokens,
-      request: theirs,
-      ...structuredClone(measured),
-    },
+  const [inMemory, onRedis, signing, bare] = peers
+  const contenders = [
+    contender('Heirloom, RS256', rs256, await logIn(rs256.url, connections), ourRefresh, true),
+    contender('Heirloom, ES256', es256, await logIn(es256.url, connections), ourRefresh, true),
+    contender('oidc-provider in memory', inMemory, inMemory.tokens, theirs),
+    contender('oidc-provider on Redis', onRedis, onRedis.tokens, theirs),
+    contender('a bare route that signs', signing, signing.tokens, ourRefresh),
+    contender('a bare route', bare, bare.tokens, ourRefresh),
   ]
   const signatures: number[] = []
   const opensslRates: number[] = []
   const storesUs = { redis: [] as number[], postgres: [] as number[] }
 
-  for (const contender of contenders) await drive(contender, Math.ceil(refreshes / 4))
+  // Until everything is compiled: what a server costs in its first seconds says nothing of its years.
+  for (const one of contenders) await drive(one, WARM_UP)
   for (let round = 1; round <= rounds; round++) {
     signatures.push(await signatureCpuUs())
     const openssl = await opensslSignsPerSecond()
     if (openssl !== null) opensslRates.push(openssl)
-    for (const contender of contenders) {
+    for (const one of contenders) {
       const before = {
         redis: cpuTimeMs(stores.redis.pid),
         postgres: treeCpuTimeMs(stores.postgres.pid),
-        own: cpuTimeMs(contender.pid),
+        own: cpuTimeMs(one.pid),
       }
       const began = performance.now()
-      contender.latencies.push(...(await drive(contender, refreshes)))
-      contender.rates.push(refreshes / ((performance.now() - began) / 1000))
-      contender.cpuUs.push(((cpuTimeMs(contender.pid) - before.own) * 1000) / refreshes)
-      if (contender !== contenders[0]) continue
+      one.latencies.push(...(await drive(one, refreshes)))
+      one.rates.push(refreshes / ((performance.now() - began) / 1000))
+      one.cpuUs.push(((cpuTimeMs(one.pid) - before.own) * 1000) / refreshes)
+      if (one !== contenders[0]) continue
       storesUs.redis.push(((cpuTimeMs(stores.redis.pid) - before.redis) * 1000) / refreshes)
       storesUs.postgres.push(((treeCpuTimeMs(stores.postgres.pid) - before.postgres) * 1000) / refreshes)
     }
@@ -120,7 +108,7 @@ export async function benchRefresh({ rounds, refreshes, connections, picture }: 
       `\`openssl speed rsa2048\` on all cores: ${signs.toFixed(0)} signatures/s; the one server, beside its load and its stores, ${(rate / signs).toFixed(2)} of that.`,
     )
   }
-  await Promise.all(contenders.map((contender) => contender.pool.destroy()))
+  await Promise.all(contenders.map(({ pool }) => pool.destroy()))
   for (const peer of peers) peer.stop()
   await Promise.all(servers.map((server) => server.stop()))
   await stores.stop()

@@ -49,17 +49,17 @@ export async function startAuthServer(
   return service
 }
 
-/** oidc-provider in a process of its own, and a refresh token a session. */
-export async function startOidcProvider(sessions: number, redisUrl?: string) {
+/** One of `peers/` in a process of its own, and a refresh token a session. */
+export async function startPeer(name: string, sessions: number, settings: Record<string, string> = {}) {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const env = {
     PATH: process.env['PATH'],
     PORT: String(port),
     SESSIONS: String(sessions),
-    ...(redisUrl && { REDIS_URL: redisUrl }),
+    ...settings,
   }
-  const child = spawn(process.execPath, [path('./peers/oidc-provider.ts')], {
+  const child = spawn(process.execPath, [path(`./peers/${name}.ts`)], {
     env,
     stdio: ['ignore', 'pipe', 'ignore'],
   })
@@ -70,7 +70,7 @@ export async function startOidcProvider(sessions: number, redisUrl?: string) {
       const found = out.split('\n').find((one) => one.startsWith('{"tokens"') && one.endsWith('}'))
       if (found) resolve(found)
     })
-    child.on('exit', () => reject(new Error(`oidc-provider did not start: ${out}`)))
+    child.on('exit', () => reject(new Error(`${name} did not start: ${out}`)))
   })
   const { tokens } = JSON.parse(line) as { tokens: string[] }
   return { url, pid: child.pid ?? 0, tokens, stop: () => child.kill('SIGTERM') }
