@@ -168,12 +168,12 @@ program
   .description('after Postgres was restored from an older copy: merges what Redis has, ends what nobody knows of')
   .option('--unnoticed', 'also where no server noticed it: every session that Redis does not know is ended')
   .action(
-    onStores(async ({ restorable }, options: { unnoticed?: true }) => {
-      const { history } = restorable
+    onStores(async (composition, options: { unnoticed?: true }) => {
+      const { history } = composition
       if (options.unnoticed) await history.declareLost()
       if (!(await history.remembered()).isLost) return { restored: false }
       let told = Date.now()
-      const done = await restore(restorable, (sessions) => {
+      const done = await restore(composition, (sessions) => {
         if (Date.now() < told + PROGRESS_EVERY_MS) return
         told = Date.now()
         process.stderr.write(`admin: ${sessions} sessions looked at\n`)

@@ -26,11 +26,11 @@ export function buildApp({ core, history, keySet, notReady, close }: Composition
       metadataRoutes(scope, core)
       // Whatever asks the record. The keys stay: services go on with the access tokens that are out.
       await scope.register(async (onRecord) => {
-        onRecord.addHook('onRequest', async () => history.assertIntact())
+        onRecord.addHook('onRequest', (_request, _reply, done) => done(history.fault))
         // Also where it was noticed meanwhile: no token, and no `invalid_grant`, on the word of an older record.
-        onRecord.addHook('preSerialization', async (_request, reply, payload) => {
-          if (reply.statusCode < 500) history.assertIntact()
-          return payload
+        onRecord.addHook('preSerialization', (_request, reply, payload, done) => {
+          if (reply.statusCode < 500 && history.fault) done(history.fault)
+          else done(null, payload)
         })
         tokenRoutes(onRecord, core)
         accountRoutes(onRecord, core)

@@ -43,11 +43,7 @@ const REDIS_WITHIN_MS = 2_000
 
 type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 
-export interface Composition {
-  core: Core
-  history: History
-  /** What a restore works on. */
-  restorable: Restorable
+export interface Composition extends Restorable {
   /** The public keys of this server's own tokens. */
   keySet: LocalKeySet
   /** What keeps this server from serving, in plain words. */
@@ -164,7 +160,7 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
       () => [redis ? 'neither Redis nor Postgres answers' : 'Postgres does not answer'],
     )
   }
-  return { core, history, restorable: { core, history, redis, record: families }, keySet, notReady, close }
+  return { core, history, redis, record: families, keySet, notReady, close }
 }
 
 async function insist(work: () => Promise<void>): Promise<void> {

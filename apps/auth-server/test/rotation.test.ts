@@ -65,11 +65,10 @@ async function publishedBy(authServer: string): Promise<string[]> {
 }
 
 /** The admin command, as an operator runs it. Answers the newest key. */
-async function rotate(): Promise<string> {
+async function adminKey(...args: string[]): Promise<string> {
   const env = { PATH: process.env['PATH'], ...server.env }
-  const { stdout } = await promisify(execFile)(process.execPath, ['apps/auth-server/src/admin.ts', 'key', 'rotate'], {
-    env,
-  })
+  const command = ['apps/auth-server/src/admin.ts', 'key', ...args]
+  const { stdout } = await promisify(execFile)(process.execPath, command, { env })
   return (JSON.parse(stdout) as { keys: { kid: string }[] }).keys.at(-1)?.kid ?? ''
 }
 
@@ -143,13 +142,13 @@ test('three rotations refuse no valid token; a withdrawn key ends at the next lo
   await vi.waitUntil(() => load.tokens.length > 0, WAIT)
   const kids = [load.newestKid()]
 
-  let coming = await rotate()
+  let coming = await adminKey('rotate')
   for (const isLast of [false, false, true]) {
     const next = coming
     await untilEverywhere(next, true)
     expect(load.newestKid()).toBe(kids.at(-1))
     await signsNow(next)
-    if (!isLast) coming = await rotate()
+    if (!isLast) coming = await adminKey('rotate')
     await vi.waitUntil(() => load.tokens.slice(-4).every((token) => kidOf(token) === next), WAIT)
     kids.push(next)
   }
@@ -166,7 +165,7 @@ test('three rotations refuse no valid token; a withdrawn key ends at the next lo
   const ofLeaked = load.tokens.find((token) => kidOf(token) === leaked) ?? ''
   expect(await Promise.all(services.map((service) => statusOf(service, ofLeaked)))).toEqual([200, 200, 200])
   load.withdraw(leaked)
-  await database.signingKey.delete({ where: { kid: leaked } })
+  await adminKey('remove', leaked)
   await untilEverywhere(leaked, false)
   expect(await Promise.all(services.map((service) => statusOf(service, ofLeaked)))).toEqual([401, 401, 401])
   await load.stop()

@@ -1,4 +1,15 @@
-import type { Runtime } from '../src/index.ts'
+import {
+  type Client,
+  type ClientEvent,
+  type ClientOptions,
+  type Runtime,
+  createClient,
+  memoryStore,
+} from '../src/index.ts'
+
+export const CREDENTIALS = { username: 'ann', password: 'a long and quiet walk' }
+/** Of a service that may have the token. */
+export const ME = 'https://api.example/api/me'
 
 interface Asked {
   path: string
@@ -18,7 +29,7 @@ interface VirtualWorld {
 }
 
 /** Time that passes when somebody sleeps, and an auth server and a service that answer as they are told. */
-export function virtualWorld(): VirtualWorld {
+function virtualWorld(): VirtualWorld {
   let now = 1_800_000_000_000
   const requests: Asked[] = []
   const slept: number[] = []
@@ -82,3 +93,22 @@ export function successor({ path, body }: Asked): Response {
 
 export const refusal = (status: number, error: string, headers: Record<string, string> = {}) =>
   Response.json({ error, error_description: 'in words' }, { status, headers })
+
+/** A client in a world of its own. `open` gives another one on the same store, as a second tab does. */
+export async function loggedIn(options: Partial<ClientOptions> = {}) {
+  const world = virtualWorld()
+  const store = options.store ?? memoryStore()
+  const events: ClientEvent[] = []
+  const open = (): Client =>
+    createClient({
+      authServer: 'https://auth.example/',
+      resources: ['https://api.example'],
+      store,
+      onEvent: (event) => events.push(event),
+      ...options,
+      runtime: { ...world.runtime, ...options.runtime },
+    })
+  const client = open()
+  await client.login(CREDENTIALS)
+  return { world, store, events, client, open }
+}

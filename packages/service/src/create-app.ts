@@ -59,11 +59,9 @@ export function createApp(options: AppOptions): App {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) =>
     body === '' ? done(null) : parseJson(request, body, done),
   )
-  const nothingHere = errorBody('not_found', 'There is nothing at this address.')
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send(nothingHere))
   // Before a body is read: what is wrong with it does not matter where nothing is.
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.is404) reply.code(404).send(nothingHere)
+    if (request.is404) reply.code(404).send(errorBody('not_found', 'There is nothing at this address.'))
     else done()
   })
   app.setErrorHandler((error: FastifyError, request, reply) => {

@@ -61,7 +61,7 @@ export function tokenRoutes(app: App, core: Core): void {
     },
     async (request, reply) => {
       const { refresh_token: refreshToken, client_id: clientId } = request.body
-      return answerTokens(reply, await refresh(core, { refreshToken, clientId, isGone: () => isGone(reply) }))
+      return answerTokens(reply, await refresh(core, { refreshToken, clientId, signal: goneSignal(reply) }))
     },
   )
 
@@ -87,9 +87,6 @@ function answerTokens(reply: FastifyReply, result: ({ ok: true } & TokenAnswer) 
   reply.header('cache-control', 'no-store')
   return result.ok ? reply.send(result) : answerRefusal(reply, result)
 }
-
-/** Whether the client is gone, with or without its answer. */
-const isGone = ({ raw }: FastifyReply) => raw.destroyed || raw.socket?.destroyed === true
 
 /** Aborted when the client is gone before it has its answer. */
 export function goneSignal({ raw }: FastifyReply): AbortSignal {

@@ -6,6 +6,7 @@ import type { RedisAccess } from '../stores/redis-access.ts'
 import { RedisFamilyStore } from '../stores/redis-family-store.ts'
 import type { Core } from './core.ts'
 
+/** The server's parts that a restore works on. */
 export interface Restorable {
   core: Core
   history: History
@@ -38,8 +39,7 @@ export async function restore(stores: Restorable, progress: (done: number) => vo
   const { core, history, redis } = stores
   const { epoch } = await history.remembered()
   const accounts = await core.accounts.catchUp()
-  const all = redis && new RedisFamilyStore(redis, () => 0)
-  const whole = redis && epoch !== null ? new RedisFamilyStore(redis, () => epoch) : null
+  const hot = redis && viewsOf(redis, epoch)
 
   const restored: Restored = {
     merged: 0,
@@ -52,22 +52,22 @@ export async function restore(stores: Restorable, progress: (done: number) => vo
     if (families.length === 0) return
     const revoked = { at: await core.accounts.now(), reason: 'restored' as const }
     const growths = families.map(({ id, expiresAt }) => ({ id, expiresAt, marks: { ...NO_MARKS, revoked } }))
-    await Promise.all([stores.record.revoke(growths), all?.revoke(growths)])
+    await Promise.all([stores.record.revoke(growths), hot?.all.revoke(growths)])
     for (const { userId, sid } of families) core.record({ type: 'revoked', userId, sid, reason: 'restored' })
     await core.events.flush()
     restored.revoked += families.length
   }
 
   let done = 0
-  if (redis && all)
-    for await (const ids of all.ids()) {
+  if (hot)
+    for await (const ids of hot.all.ids()) {
       for (let i = 0; i < ids.length; i += AT_ONCE)
-        await mergeSome(stores, ids.slice(i, i + AT_ONCE), { all, whole }, restored, end)
+        await mergeSome(stores, ids.slice(i, i + AT_ONCE), hot, restored, end)
       progress((done += ids.length))
     }
   for (let after: FamilyId | undefined = ''; after !== undefined;) {
     const sessions = await core.sessions.inDoubt(after, AT_ONCE)
-    const isKnown = await Promise.all(sessions.map(async ({ id }) => whole !== null && (await whole.load(id)) !== null))
+    const isKnown = await Promise.all(sessions.map(async ({ id }) => hot !== null && (await hot.isWhole(id))))
     await end(sessions.filter((_, i) => !isKnown[i]))
     progress((done += sessions.length))
     after = sessions.at(-1)?.id
@@ -76,19 +76,30 @@ export async function restore(stores: Restorable, progress: (done: number) => vo
   return restored
 }
 
+/** Redis, believed to three degrees. */
+function viewsOf(redis: RedisAccess, epoch: number | null) {
+  const whole = epoch === null ? null : new RedisFamilyStore(redis, () => epoch)
+  return {
+    /** Families with all that they hold, of whatever epoch. */
+    all: new RedisFamilyStore(redis, () => 0),
+    /** Those too of which there is a tombstone alone. */
+    tombstones: new RedisFamilyStore(redis, () => -1),
+    /** Whether there is a copy that every revocation reached. */
+    isWhole: async (id: FamilyId) => whole !== null && (await whole.load(id)) !== null,
+  }
+}
+
 type Ending = Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt'>
 
 /** Merges copies in Redis into Postgres: those of families with all that they hold, tombstones of others as they are. */
 async function mergeSome(
-  { core, record, redis }: Restorable,
+  { core, record }: Restorable,
   ids: readonly FamilyId[],
-  { all, whole }: { all: RedisFamilyStore; whole: RedisFamilyStore | null },
+  { all, tombstones, isWhole }: ReturnType<typeof viewsOf>,
   restored: Restored,
   end: (families: readonly Ending[]) => Promise<void>,
 ): Promise<void> {
-  if (!redis) return
   const copies = (await Promise.all(ids.map((id) => all.load(id)))).map((found) => found?.family ?? null)
-  const tombstones = new RedisFamilyStore(redis, () => -1)
   const growths = await Promise.all(
     ids.map(async (id, i): Promise<Growth | null> => {
       const copy = copies[i]
@@ -105,9 +116,7 @@ async function mergeSome(
 
   const missing = copies.filter((copy) => copy !== null).filter((copy) => !before.has(copy.id) && !copy.revoked)
   const users = await core.accounts.existing(missing.map(({ userId }) => userId))
-  const isKnown = await Promise.all(
-    missing.map(async ({ id, userId }) => users.has(userId) && whole !== null && (await whole.load(id)) !== null),
-  )
+  const isKnown = await Promise.all(missing.map(async ({ id, userId }) => users.has(userId) && (await isWhole(id))))
   for (const family of missing.filter((_, i) => isKnown[i])) {
     await record.open(family, { device: null, ip: null })
     restored.recovered++

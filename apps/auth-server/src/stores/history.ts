@@ -78,6 +78,7 @@ export class History {
   readonly #onChange: (isLost: boolean) => void
   readonly #redis: RedisAccess | null
   readonly #tell: RunScript<[number, string?]> | undefined
+  readonly #remember: RunScript<(string | null)[]> | undefined
   #isLost = false
   #alarms = 0
   /** The Postgres that answered last. */
@@ -100,15 +101,22 @@ export class History {
     this.#redis = redis
     this.#onChange = onChange
     this.#tell = redis?.script('heirloomTellHistory', TELL)
+    this.#remember = redis?.script('heirloomRememberHistory', REMEMBER)
   }
 
   get isLost(): boolean {
     return this.#isLost
   }
 
+  /** What keeps the record from being believed, if anything does. */
+  get fault(): HistoryLost | undefined {
+    return this.#isLost ? new HistoryLost() : undefined
+  }
+
   /** @throws HistoryLost */
   assertIntact(): void {
-    if (this.#isLost) throw new HistoryLost()
+    const { fault } = this
+    if (fault) throw fault
   }
 
   /** Looks for the first time, then again and again until `stop`. */
@@ -167,9 +175,8 @@ export class History {
   /** What a restore goes by: the epoch of the copies in Redis that no server worked past, or null. */
   async remembered(): Promise<{ isLost: boolean; newest: number; epoch: number | null }> {
     const { isLost } = await this.#ask(false)
-    if (!this.#redis) return { isLost, newest: 0, epoch: null }
-    const remember = this.#redis.script<(string | null)[]>('heirloomRememberHistory', REMEMBER)
-    const [[newest, epoch, process, past], runId] = await Promise.all([remember(KEY), this.#redis.probe()])
+    if (!this.#redis || !this.#remember) return { isLost, newest: 0, epoch: null }
+    const [[newest, epoch, process, past], runId] = await Promise.all([this.#remember(KEY), this.#redis.probe()])
     const isWhole = process === runId && Number(epoch) > Number(past ?? 0)
     return { isLost, newest: Number(newest ?? 0), epoch: isWhole ? Number(epoch) : null }
   }

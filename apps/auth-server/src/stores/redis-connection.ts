@@ -28,6 +28,8 @@ const OPTIONS = {
 /** One connection to Redis, told to fail at once rather than to queue: what to do then is for the caller to say. */
 export class RedisConnection implements RedisAccess {
   readonly client: Redis
+  /** ioredis 6 loses its way where one is defined while it gathers a pipeline: each is defined once. */
+  readonly #scripts = new Map<string, RunScript<unknown>>()
 
   /**
    * @param where a URL of one Redis or of sentinels, or one node of a cluster.
@@ -73,15 +75,19 @@ export class RedisConnection implements RedisAccess {
   }
 
   script<Answer>(name: string, lua: string): RunScript<Answer> {
+    const known = this.#scripts.get(name) as RunScript<Answer> | undefined
+    if (known) return known
     this.client.defineCommand(name, { numberOfKeys: 1, lua })
-    const run = Reflect.get(this.client, name) as RunScript<Answer>
-    return async (key, ...args) => {
+    const command = Reflect.get(this.client, name) as RunScript<Answer>
+    const run: RunScript<Answer> = async (key, ...args) => {
       try {
-        return await run.call(this.client, key, ...args)
+        return await command.call(this.client, key, ...args)
       } catch (error) {
         throw new StoreUnavailable('Redis', error)
       }
     }
+    this.#scripts.set(name, run)
+    return run
   }
 
   async *scan(pattern: string): AsyncGenerator<string[]> {

@@ -5,6 +5,8 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { AttemptThrottle } from '../../src/passwords/attempt-throttle.ts'
 import { NO_MARKS } from '../../src/rules/family.ts'
+import { openDatabase } from '../../src/stores/database.ts'
+import { History } from '../../src/stores/history.ts'
 import { RedisCluster } from '../../src/stores/redis-cluster.ts'
 import { RedisFamilyStore } from '../../src/stores/redis-family-store.ts'
 import { slotOf } from '../../src/stores/redis-slot.ts'
@@ -16,8 +18,10 @@ let started: Started
 let cluster: RedisCluster
 let hot: RedisFamilyStore
 let throttle: AttemptThrottle
+let history: History
 let clients: Redis[] = []
 let losses = 0
+const stop: (() => Promise<void>)[] = []
 
 beforeAll(async () => {
   started = await startRedisCluster({ dataDir: join(inject('runFolder'), 'redis-cluster') })
@@ -25,6 +29,10 @@ beforeAll(async () => {
   cluster = new RedisCluster(started.url)
   hot = new RedisFamilyStore(cluster, () => 1)
   throttle = new AttemptThrottle({ perAccount: 2, perAddress: 1_000, windowSeconds: 60 }, cluster)
+  const { databaseUrl } = await testStores()
+  const database = openDatabase({ url: databaseUrl, poolSize: 1, statementTimeoutMs: 5_000 })
+  stop.push(() => database.$disconnect())
+  history = new History(database, cluster, () => undefined)
   await cluster.ready(5_000)
   cluster.onLost(() => losses++)
 })
@@ -32,6 +40,7 @@ beforeAll(async () => {
 afterAll(async () => {
   cluster.close()
   for (const client of clients) client.disconnect()
+  await Promise.all(stop.map((one) => one()))
   await started.stop()
 })
 
@@ -49,6 +58,26 @@ test('families are on all masters', async () => {
   await Promise.all(Array.from({ length: 50 }, () => hot.open(aFamily(USER))))
   const sizes = await Promise.all([0, 1, 2].map((index) => node(index).dbsize()))
   expect(Math.min(...sizes)).toBeGreaterThan(3)
+})
+
+test('a restore finds the families of all masters, and how far Postgres had come', async () => {
+  const family = aFamily(USER)
+  await hot.open(family)
+  const found: string[] = []
+  for await (const ids of hot.ids()) found.push(...ids)
+  const sizes = await Promise.all([0, 1, 2].map((index) => node(index).keys('heirloom:family:*')))
+  expect(found.toSorted()).toEqual(
+    sizes
+      .flat()
+      .map((key) => key.slice('heirloom:family:{'.length, -1))
+      .toSorted(),
+  )
+  expect(found).toContain(family.id)
+
+  await history.look()
+  history.note()
+  await history.look()
+  expect(await history.remembered()).toMatchObject({ isLost: false, newest: 1 })
 })
 
 test('attempts are counted in it', async () => {

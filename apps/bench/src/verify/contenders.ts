@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@heirloom/stack'
-import type { Issuer } from './issuer.ts'
-import { AUDIENCE } from './issuer.ts'
 import { open } from './http-load.ts'
+import { type Issuer, settingsOf } from './issuer.ts'
 
 /** What is compared, and the file in `peers/resource` that is it. */
 const CONTENDERS = [
@@ -28,19 +27,11 @@ export interface Contender {
 }
 
 /** Each in a process of its own, as in production. */
-export async function startContenders({ issuer, jwksUri }: Issuer): Promise<Contender[]> {
+export async function startContenders(issuer: Issuer): Promise<Contender[]> {
   return Promise.all(
     CONTENDERS.map(async ({ name, script, ...more }) => {
       const port = await freePort()
-      const env = {
-        PATH: process.env['PATH'],
-        NODE_ENV: 'production',
-        ISSUER: issuer,
-        JWKS_URI: jwksUri,
-        AUDIENCE,
-        PORT: String(port),
-        ...('env' in more ? more.env : {}),
-      }
+      const env = { ...settingsOf(issuer, port), ...('env' in more ? more.env : {}) }
       const path = fileURLToPath(new URL(`../peers/resource/${script}.ts`, import.meta.url))
       const child: ChildProcess = spawn(process.execPath, [path], { env, stdio: ['ignore', 'ignore', 'inherit'] })
       ;(await open(port)).destroy()

@@ -3,9 +3,20 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 
-export const AUDIENCE = 'resource-api'
+const AUDIENCE = 'resource-api'
 /** The bare route answers with it as well, so that all bodies are equally long. */
 export const SUBJECT = '0198c1f4-6d5c-7c9a-b3f1-5a2d9e8b7c60'
+
+/** Of a service that trusts the issuer. */
+export const settingsOf = ({ issuer, jwksUri }: Pick<Issuer, 'issuer' | 'jwksUri'>, port: number) => ({
+  PATH: process.env['PATH'],
+  NODE_ENV: 'production',
+  ISSUER: issuer,
+  JWKS_URI: jwksUri,
+  AUDIENCE,
+  PORT: String(port),
+})
+
 const KID = 'mT9c0lF1vKXc0r0yqVZ3Hn0WfWkzgq0m7xWq3bB2f8E'
 
 export interface Issuer {

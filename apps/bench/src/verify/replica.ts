@@ -9,7 +9,7 @@ import { freePort } from '@heirloom/stack'
 import { schedulerTimeUs } from '../cpu-time.ts'
 import { median } from '../statistics.ts'
 import { type LoadShape, load, requestWith } from './http-load.ts'
-import { AUDIENCE, type Issuer } from './issuer.ts'
+import { type Issuer, settingsOf } from './issuer.ts'
 
 const STARTS = 7
 /** Of the load: tokens that keep the cache of verdicts full, and nearly as many that are new to it. */
@@ -58,19 +58,10 @@ export async function measureReplica(issuer: Issuer, tokens: readonly string[], 
 const COMPILE_CACHE = mkdtempSync(join(tmpdir(), 'heirloom-bench-'))
 const NODE_ARGUMENTS = ['--max-semi-space-size=1']
 
-async function startReplica({ issuer, jwksUri }: Issuer) {
+async function startReplica(issuer: Issuer) {
   const port = await freePort()
   const script = fileURLToPath(new URL('../../../resource-api/src/main.ts', import.meta.url))
-  const env = {
-    PATH: process.env['PATH'],
-    NODE_ENV: 'production',
-    ISSUER: issuer,
-    JWKS_URI: jwksUri,
-    AUDIENCE,
-    HOST: '127.0.0.1',
-    PORT: String(port),
-    NODE_COMPILE_CACHE: COMPILE_CACHE,
-  }
+  const env = { ...settingsOf(issuer, port), HOST: '127.0.0.1', NODE_COMPILE_CACHE: COMPILE_CACHE }
   const began = performance.now()
   const child = spawn(process.execPath, [...NODE_ARGUMENTS, script], { env, stdio: ['ignore', 'ignore', 'inherit'] })
   const pid = child.pid ?? 0
