@@ -100,7 +100,7 @@ export class LayeredFamilyStore implements FamilyStore {
     const { trust } = this.#layers
     for (let attempt = 0; attempt < 2 && trust.isTrusted; attempt++) {
       try {
-        return await byRedis()
+        return await trust.whileTrusted(byRedis())
       } catch (error) {
         if (!isUnavailable(error, 'Redis')) throw error
         await trust.look()

@@ -1,6 +1,7 @@
 import { type SharedTrust, type Trust, decideTrust } from '../rules/decide-trust.ts'
 import { type Database, ask } from './database.ts'
 import type { RedisAccess } from './redis-access.ts'
+import { StoreUnavailable } from './store-unavailable.ts'
 
 /** How soon one server sees what another one wrote past Redis. */
 const LOOK_EVERY_MS = 250
@@ -35,6 +36,8 @@ export class RedisTrust {
   #losses = 0
   /** How often something else than a look ended the belief: a look that began before may have read what was before. */
   #doubts = 0
+  /** What waits for an answer of the Redis that is believed. */
+  readonly #waiting = new Set<(error: StoreUnavailable) => void>()
 
   /**
    * @param redis null for a server that is to work without: it tells those that do not.
@@ -54,6 +57,21 @@ export class RedisTrust {
   /** A copy in Redis must be of this epoch, or a later one, to be believed. */
   get epoch(): number {
     return this.#newestEpoch
+  }
+
+  /**
+   * What Redis answers, as long as it is believed: a Redis that hangs is found out by the first request or look that it keeps
+   * waiting, and no other one waits for longer. @throws StoreUnavailable
+   */
+  whileTrusted<T>(answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject)
+      const settle = () => this.#waiting.delete(reject)
+      answer.then(
+        (value) => settle() && resolve(value),
+        (error: unknown) => settle() && reject(error),
+      )
+    })
   }
 
   /** Looks for the first time, then again and again until `stop`. */
@@ -192,5 +210,9 @@ export class RedisTrust {
     this.#trust = trust
     this.#newestEpoch = Math.max(this.#newestEpoch, trust?.epoch ?? 0)
     if (changed) this.#onChange(trust !== null)
+    if (trust !== null) return
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const giveUp of waiting) giveUp(new StoreUnavailable('Redis', new Error('it is not believed any more')))
   }
 }

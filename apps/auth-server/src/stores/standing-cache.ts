@@ -50,7 +50,7 @@ export class StandingCache {
   /** Null where Postgres is to be asked. Never throws. */
   async get(userId: string): Promise<Standing | null> {
     if (!this.#trust.isTrusted) return null
-    const fields = await this.#load(keyOf(userId)).catch(() => [])
+    const fields = await this.#trust.whileTrusted(this.#load(keyOf(userId))).catch(() => [])
     return Number(fields[0]) < this.#trust.epoch ? null : toStanding(fields)
   }
 
@@ -61,7 +61,8 @@ export class StandingCache {
 
   /** Keeps what was read from Postgres in `epoch` or later. Never throws. */
   async keep(userId: string, standing: Standing, epoch: number): Promise<void> {
-    if (this.#trust.isTrusted) await this.#write(userId, standing, epoch).catch(() => undefined)
+    if (this.#trust.isTrusted)
+      await this.#trust.whileTrusted(this.#write(userId, standing, epoch)).catch(() => undefined)
   }
 
   /** Spreads a change: when it returns, no server goes on with an older copy. @throws StoreUnavailable */

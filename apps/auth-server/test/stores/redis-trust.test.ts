@@ -133,6 +133,13 @@ describe('whether Redis is to be believed', () => {
     expect(a.trust.isTrusted).toBe(false)
   })
 
+  test('what still waits for Redis when the belief ends is told so at once', async () => {
+    const a = await aServer()
+    await a.trust.look()
+    const question = a.trust.whileTrusted(new Promise(() => undefined))
+    await Promise.all([expect(question).rejects.toMatchObject({ store: 'Redis' }), a.trust.suspend()])
+  })
+
   test('a row that was read before an epoch began does not stand in it', async () => {
     const a = await aServer()
     await a.trust.look()
