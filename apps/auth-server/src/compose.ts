@@ -92,6 +92,7 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
   const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), config.keyPolicy, (kid) =>
     record({ type: 'key_made', kid }),
   )
+  let storeAheadMs = 0
   const core: Core = {
     config,
     families: hot ? new LayeredFamilyStore({ hot, record: families, marks, trust, history }) : families,
@@ -104,6 +105,7 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
     throttle: new AttemptThrottle(config.throttlePolicy, redis),
     events,
     record,
+    seeStoreTime: (now) => (storeAheadMs = now - Date.now()),
   }
 
   const timers: NodeJS.Timeout[] = []
@@ -149,7 +151,13 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
     }, PRUNE_EVERY_MS).unref(),
   )
 
-  addGauges(metrics, { core, isRedisTrusted: () => redis && trust.isTrusted, marksWaiting: () => marks.size })
+  addGauges(metrics, {
+    core,
+    isRedisTrusted: () => redis && trust.isTrusted,
+    isPostgresOlder: () => history.isLost,
+    marksWaiting: () => marks.size,
+    storeAheadMs: () => storeAheadMs,
+  })
 
   // One store is enough to refresh.
   const notReady = async () => {

@@ -6,11 +6,14 @@ import type { SecurityEvent } from './services/security-event.ts'
 interface Measured {
   core: Pick<Core, 'hasher' | 'signer' | 'events'>
   isRedisTrusted: () => boolean | null
+  isPostgresOlder: () => boolean
   marksWaiting: () => number
+  storeAheadMs: () => number
 }
 
 /** The gauges are read when somebody asks for them. */
-export function addGauges(metrics: Registry, { core, isRedisTrusted, marksWaiting }: Measured): void {
+export function addGauges(metrics: Registry, measured: Measured): void {
+  const { core, isRedisTrusted, isPostgresOlder, marksWaiting, storeAheadMs } = measured
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name: `heirloom_${name}`,
@@ -23,6 +26,14 @@ export function addGauges(metrics: Registry, { core, isRedisTrusted, marksWaitin
   const trusted = isRedisTrusted()
   if (trusted !== null)
     gauge('redis_trusted', '1: refreshes go through Redis; 0: through Postgres', () => Number(isRedisTrusted()))
+  gauge('postgres_older', '1: Postgres has lost what it acknowledged, and nothing is decided until a restore', () =>
+    Number(isPostgresOlder()),
+  )
+  gauge(
+    'store_clock_ahead_seconds',
+    'How far the clock of a store was ahead of this server at the last login or refresh',
+    () => storeAheadMs() / 1000,
+  )
   gauge('marks_waiting', 'Families whose marks are not yet in Postgres', marksWaiting)
   gauge('password_hashes_waiting', 'Requests that wait for a password hash', () => core.hasher.waiting)
   gauge('signatures_waiting', 'Access tokens that are being signed or wait for it', () => core.signer.waiting)

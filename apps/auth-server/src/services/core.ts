@@ -23,4 +23,6 @@ export interface Core {
   throttle: AttemptThrottle
   events: SecurityEvents
   record: RecordEvent
+  /** Told the time of a store, in milliseconds, whenever one says it. */
+  seeStoreTime: (now: number) => void
 }

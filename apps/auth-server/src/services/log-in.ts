@@ -60,6 +60,7 @@ export async function logIn(core: Core, request: LoginRequest): Promise<({ ok: t
   if (scope === '') return refuse('invalid_scope', 'Nothing of the scope that was asked for is granted to this user.')
 
   const now = await core.accounts.now()
+  core.seeStoreTime(now)
   const family: Family = {
     id: randomBytes(16).toString('base64url'),
     sid: randomUUID(),

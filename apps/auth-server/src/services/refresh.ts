@@ -20,6 +20,7 @@ export async function refresh(
   const found = token && (await core.families.load(token.family))
   if (!found) return INVALID_GRANT
   const { family, now } = found
+  core.seeStoreTime(now)
   const presented = { generation: token.generation, clientId: request.clientId ?? null, bindingKey: null }
 
   const first = decide(family, presented, now, core.config.refreshPolicy)
