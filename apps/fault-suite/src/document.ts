@@ -6,10 +6,11 @@ interface Circumstances {
   servers: number
   sessions: number
   seconds: number
+  times: number
   cores: number
 }
 
-/** docs/faults.md, of one run. */
+/** docs/faults.md. */
 export function document(outcomes: readonly Outcome[], skipped: readonly Skipped[], run: Circumstances): string {
   return `<!-- Written by: npm run test:faults -- --write docs/faults.md -->
 
@@ -17,14 +18,15 @@ export function document(outcomes: readonly Outcome[], skipped: readonly Skipped
 
 \`npm run test:faults\` starts ${run.servers} auth-servers, a resource service, and a real Postgres and Redis; lets sessions refresh,
 retry, share their tokens between racing tabs, log in, log out and be stolen; breaks one thing for ${run.seconds} s; mends it; and then
-tries every session at every server against a ledger of every answer that a client got. This table is one such run, on
-${run.cores} cores.
+tries every session at every server against a ledger of every answer that a client got. This table is of ${run.times} such run${run.times > 1 ? 's in a row' : ''}, on
+${run.cores} cores: sums of what was counted, and the worst of what was measured.
 
 ${table(outcomes)}
 ${skipped.map(({ name, obstacle }) => `\n- ${name}: ${obstacle}.`).join('\n')}
 - _errors that clients saw_: by status and route, while it was broken and while it recovered; each was asked again, and then
-  worked. \`cut\` is a connection that ended, \`timeout\` a client that lost its patience. A thief counts too: with Postgres away
-  it is answered 503, not 400, as the end of the session cannot be made durable.
+  worked. \`cut\` is a connection that ended, \`timeout\` a client that lost its patience. A thief is counted apart: with Postgres away
+  it is answered 503, not 400, as the end of the session cannot be made durable; so is whoever asks with a token of a session
+  that had ended.
 - _slowest_: of all answers. Beyond 2 s, and what a resource service that no fault touches took longest, it counts as broken; but
   not where a server is stopped: nobody answers in its place.
 - _recovered_: from the mending until refreshes go through Redis again and are at least 0.7 times as many as before.

@@ -22,6 +22,7 @@ import pg from 'pg'
 import { migrate } from '../../../prisma/migrate.ts'
 import { refreshTokens } from '../../auth-server/src/rules/refresh-token.ts'
 import { type Proxy, startProxy } from './proxy.ts'
+import { startStandby } from './standby.ts'
 
 /** How Redis is laid out: one, with a proxy before it; or as `REDIS_URL` may also name it. */
 export type Layout = 'one' | 'cluster' | 'sentinel'
@@ -56,6 +57,8 @@ export class House {
   readonly #redisPassword = randomBytes(24).toString('base64url')
   readonly #keySecret = randomBytes(32).toString('base64')
   #replica: { store: Store; link: Proxy } | null = null
+  #standby: { store: Store; link: Proxy; folder: string } | null = null
+  postgresFolder = join(this.folder, 'postgres')
 
   async start(servers: number, layout: Layout): Promise<void> {
     await Promise.all([this.#startPostgres(), this.#layRedis(layout)])
@@ -153,6 +156,30 @@ export class House {
     await this.#startPostgres(this.postgres.port)
   }
 
+  /** As `addReplica`, of Postgres. */
+  async addStandby(): Promise<Proxy> {
+    const link = await startProxy(this.postgres.port)
+    const folder = join(this.folder, 'standby')
+    await this.postgres.stop()
+    const store = await startStandby(this.postgresFolder, folder, new URL(throughProxy(this.postgres.url, link)), () =>
+      this.restartPostgres(),
+    )
+    this.#standby = { link, store, folder }
+    const isStreaming = `SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'`
+    while ((await this.askPostgres(isStreaming, [], store)).length === 0) await sleep(20)
+    return link
+  }
+
+  async promoteStandby(): Promise<void> {
+    if (!this.#standby) throw new Error('there is no standby')
+    const { store, link, folder } = this.#standby
+    await this.askPostgres('SELECT pg_promote()', [], store)
+    ;[this.postgres, this.postgresFolder] = [store, folder]
+    for (const { toPostgres } of this.nodes) toPostgres.aim(store.port)
+    this.#standby = null
+    await link.close()
+  }
+
   /** On the same port. It need not be ready. @param clockStepMs what a SIGWINCH then does to its clock. */
   async startServer(i: number, clockStepMs?: number): Promise<void> {
     const node = this.node(i)
@@ -187,8 +214,12 @@ export class House {
   }
 
   /** One query to Postgres, past the proxies. */
-  async askPostgres<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> {
-    const client = new pg.Client({ connectionString: this.postgres.url })
+  async askPostgres<Row extends pg.QueryResultRow>(
+    sql: string,
+    values: unknown[] = [],
+    { url }: Store = this.postgres,
+  ): Promise<Row[]> {
+    const client = new pg.Client({ connectionString: url })
     client.on('error', () => undefined)
     await client.connect()
     try {
@@ -247,10 +278,6 @@ export class House {
     return join(this.folder, 'redis', 'dump.rdb')
   }
 
-  get postgresFolder(): string {
-    return join(this.folder, 'postgres')
-  }
-
   /** Whatever of it was started. */
   async stop(): Promise<void> {
     await Promise.all([this.resourceApi?.stop(), ...this.nodes.map(({ service }) => service.stop())])
@@ -258,7 +285,7 @@ export class House {
       this.nodes.flatMap(({ toRedis, toPostgres, front }) => [toRedis, toPostgres, front]).map((one) => one.close()),
     )
     const redis = this.redisCluster ?? this.sentinel ?? this.redis
-    await Promise.all([this.postgres?.stop(), redis?.stop(), this.#replica?.store.stop()])
+    await Promise.all([this.postgres?.stop(), redis?.stop(), this.#replica?.store.stop(), this.#standby?.store.stop()])
     // Where a fault mounted a disk on it and did not come to an end.
     spawnSync('umount', [this.postgresFolder])
     rmSync(this.folder, { recursive: true, force: true })

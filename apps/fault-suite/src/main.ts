@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os'
 import { Command } from 'commander'
 import { document } from './document.ts'
 import { FAULTS } from './faults/index.ts'
-import { isHeld } from './run-fault.ts'
-import { runSuite } from './suite.ts'
+import { type Outcome, isHeld, ofAllRuns } from './run-fault.ts'
+import { type Skipped, runSuite } from './suite.ts'
 import { details, inShort, table } from './table.ts'
 
 const count = (text: string) => {
@@ -18,16 +18,18 @@ interface Options {
   servers: number
   sessions: number
   seconds: number
+  times: number
   write?: string
   list?: true
 }
 
-const { only, servers, sessions, seconds, write, list } = new Command('test:faults')
+const { only, servers, sessions, seconds, times, write, list } = new Command('test:faults')
   .description('Breaks stores, servers and the network under a load, and checks every invariant against a ledger.')
   .option('--only <words>', 'only faults with these words in their name', '')
   .option('--servers <n>', 'auth-servers, 2 or more', count, 3)
   .option('--sessions <n>', 'sessions that refresh all the time', count, 12)
-  .option('--seconds <n>', 'how long each fault lasts', count, 3)
+  .option('--seconds <n>', 'how long each fault lasts', count, 5)
+  .option('--times <n>', 'runs of all of it, one after the other', count, 1)
   .option('--write <file>', 'writes the table as Markdown, with what it means')
   .option('--list', 'names the faults')
   .parse()
@@ -37,18 +39,27 @@ const faults = FAULTS.filter(({ name }) => name.toLowerCase().includes(only.toLo
 if (list) {
   for (const { name } of faults) console.log(name)
 } else {
-  const { outcomes, skipped } = await runSuite(faults, {
-    servers,
-    load: { steady: sessions, tabbed: 3, leaving: 2 },
-    normalMs: 2_000,
-    faultMs: seconds * 1_000,
-    onBegin: (name) => console.error(`${name} ...`),
-    onEnd: (outcome) => console.error(inShort(outcome)),
-  })
+  const runs: Outcome[][] = []
+  let skipped: Skipped[] = []
+  for (let run = 1; run <= times; run++) {
+    if (times > 1) console.error(`\nRun ${run} of ${times}`)
+    const report = await runSuite(faults, {
+      servers,
+      load: { steady: sessions, tabbed: 3, leaving: 2 },
+      normalMs: 2_000,
+      faultMs: seconds * 1_000,
+      onBegin: (name) => console.error(`${name} ...`),
+      onEnd: (outcome) => console.error(inShort(outcome)),
+    })
+    runs.push(report.outcomes)
+    skipped = report.skipped
+  }
+  const outcomes = ofAllRuns(runs)
   console.log(`\n${table(outcomes)}`)
   for (const { name, obstacle } of skipped) console.log(`${name}: ${obstacle}`)
   for (const line of details(outcomes)) console.error(line)
   const cores = availableParallelism()
-  if (write !== undefined) writeFileSync(write, document(outcomes, skipped, { servers, sessions, seconds, cores }))
+  if (write !== undefined)
+    writeFileSync(write, document(outcomes, skipped, { servers, sessions, seconds, times, cores }))
   if (outcomes.length === 0 || !outcomes.every(isHeld)) process.exitCode = 1
 }

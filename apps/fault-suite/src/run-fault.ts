@@ -36,6 +36,31 @@ export const isLate = ({ slowestMs, untouchedMs, isMute }: Outcome) => !isMute &
 export const isHeld = (outcome: Outcome) =>
   outcome.broken.size === 0 && outcome.recoveredMs !== null && !isLate(outcome)
 
+/** A row a fault: sums of what was counted, and the worst of what was measured. */
+export function ofAllRuns(runs: readonly Outcome[][]): Outcome[] {
+  return [...Map.groupBy(runs.flat(), ({ name }) => name).values()].map((same) => same.reduce(worseOf))
+}
+
+function worseOf(one: Outcome, other: Outcome): Outcome {
+  const slower = one.duringRate / one.normalRate < other.duringRate / other.normalRate ? one : other
+  const neverCame = one.recoveredMs === null || other.recoveredMs === null
+  const later = isLate(one) ? one : isLate(other) ? other : one.slowestMs > other.slowestMs ? one : other
+  const errors = new Map(one.errors)
+  for (const [error, count] of other.errors) errors.set(error, (errors.get(error) ?? 0) + count)
+  const broken = new Map(one.broken)
+  for (const [invariant, ways] of other.broken) broken.set(invariant, [...(broken.get(invariant) ?? []), ...ways])
+  return {
+    ...slower,
+    requests: one.requests + other.requests,
+    refreshed: one.refreshed + other.refreshed,
+    errors,
+    slowestMs: later.slowestMs,
+    untouchedMs: later.untouchedMs,
+    recoveredMs: neverCame ? null : Math.max(one.recoveredMs ?? 0, other.recoveredMs ?? 0),
+    broken,
+  }
+}
+
 /** Breaks something under load, mends it, and tries what every client knows. */
 export async function runFault(scene: Scene, fault: Fault, { normalMs, faultMs }: Timing): Promise<Outcome> {
   const { house, load } = scene

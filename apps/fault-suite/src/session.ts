@@ -74,7 +74,9 @@ export class Session {
       const at = url ?? urls[Math.floor(Math.random() * urls.length)] ?? ''
       const answer = await client.post(at + path, { refresh_token: token })
       const isDue = isAnswer(answer)
-      ledger.note(path, answer, isDue && (answer.status !== 400 || !this.#isHonest))
+      // What a thief is told is no error that an honest client saw.
+      const asked = this.#isHonest ? path : `${path} (thief)`
+      ledger.note(asked, answer, isDue && (answer.status !== 400 || !this.#isHonest))
       if (isDue || performance.now() - began > GIVES_UP_MS) return answer
       await sleep(answer.status === 503 ? RETRY_MS : Math.random() * 20)
     }
@@ -84,6 +86,6 @@ export class Session {
 /** Whether a token is refused. What is not decided counts as refused. */
 export async function isRefused({ client, ledger }: World, url: string, token: string): Promise<boolean> {
   const answer = await client.post(`${url}/auth/refresh`, { refresh_token: token })
-  ledger.note('/auth/refresh', answer, answer.status === 400)
+  ledger.note('/auth/refresh (ended)', answer, answer.status === 400)
   return answer.status !== 200
 }

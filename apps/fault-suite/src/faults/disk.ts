@@ -5,12 +5,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { copyFolder } from '../copy-folder.ts'
 import type { House } from '../house.ts'
+import { signalAll } from '../processes.ts'
 import type { Fault } from './fault.ts'
 
 const MEGABYTE = 1024 * 1024
 const DISK = ['-t', 'tmpfs', '-o', 'size=400m', 'tmpfs']
 /** Segments that Postgres may have in reserve. */
 const MOST_SEGMENTS = 12
+const COMES_BACK_MS = 2_000
 
 /** Postgres moves to a small disk, which fills up until it can write neither a row nor its log. */
 export const DISK_FULL: Fault = {
@@ -44,13 +46,11 @@ export const DISK_FULL: Fault = {
   },
   async heal({ house }) {
     rmSync(fillerOf(house))
-    let hasExited = false
-    void house.postgres.exited.then(() => (hasExited = true))
-    for (;;) {
+    for (const began = performance.now(); performance.now() - began < COMES_BACK_MS; await sleep(50))
       if (await house.isPostgresUp()) return
-      if (hasExited) return house.restartPostgres()
-      await sleep(50)
-    }
+    // It has ended, or its recovery met the full disk and it waits for good: whoever runs it starts it again.
+    signalAll(house.postgres, 'SIGKILL')
+    await house.restartPostgres()
   },
   async tidy({ house }) {
     await house.postgres.stop()

@@ -1,7 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { copyFolder } from '../copy-folder.ts'
+import type { Proxy } from '../proxy.ts'
 import { signalAll } from '../processes.ts'
 import { DISK_FULL } from './disk.ts'
 import { type Fault, repeated } from './fault.ts'
+
+const LAG_MS = 500
 
 export const POSTGRES_FAULTS: Fault[] = [
   {
@@ -21,6 +25,7 @@ export const POSTGRES_FAULTS: Fault[] = [
   ),
   DISK_FULL,
   restored(),
+  laggingStandby(),
   {
     name: 'Redis and Postgres killed',
     async inject({ house }) {
@@ -32,6 +37,28 @@ export const POSTGRES_FAULTS: Fault[] = [
     },
   },
 ]
+
+/** It lacks the last logins and logouts, which Redis knows of. */
+function laggingStandby(): Fault {
+  let link: Proxy
+  return {
+    name: `Postgres: a standby that lags ${LAG_MS} ms takes over, then \`admin restore\``,
+    async prepare({ house }) {
+      link = await house.addStandby()
+    },
+    async inject({ house }) {
+      link.hold()
+      await sleep(LAG_MS)
+      signalAll(house.postgres, 'SIGKILL')
+      await house.postgres.exited
+      await house.promoteStandby()
+    },
+    async heal({ house, load }) {
+      await house.admin('restore')
+      await load.takeStock()
+    },
+  }
+}
 
 /** What happened since the backup is in Redis; until `restore` nothing is decided. */
 function restored(): Fault {
