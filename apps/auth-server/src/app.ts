@@ -26,7 +26,11 @@ export function buildApp({ core, history, keySet, notReady, close }: Composition
       metadataRoutes(scope, core)
       // Whatever asks the record. The keys stay: services go on with the access tokens that are out.
       await scope.register(async (onRecord) => {
-        onRecord.addHook('onRequest', (_request, _reply, done) => done(history.fault))
+        onRecord.addHook('onRequest', (_request, reply, done) => {
+          // RFC 6749, section 5.1; and what concerns one person is nobody else's.
+          reply.header('cache-control', 'no-store')
+          done(history.fault)
+        })
         // Also where it was noticed meanwhile: no token, and no `invalid_grant`, on the word of an older record.
         onRecord.addHook('preSerialization', (_request, reply, payload, done) => {
           if (reply.statusCode < 500 && history.fault) done(history.fault)

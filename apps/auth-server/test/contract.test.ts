@@ -301,10 +301,11 @@ describe('POST /auth/password', () => {
 describe('the rest of the contract', () => {
   test('GET /auth/me', async () => {
     const { username, tokens } = await server.login()
-    const { body } = await server.call('GET', '/auth/me', undefined, bearer(tokens.access_token))
+    const { body, headers } = await server.call('GET', '/auth/me', undefined, bearer(tokens.access_token))
     expect(body).toMatchObject({ username, roles: ['user'] })
-    const { status, headers } = await server.call('GET', '/auth/me')
-    expect([status, headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+    expect(headers.get('cache-control')).toBe('no-store')
+    const refused = await server.call('GET', '/auth/me')
+    expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
   })
 
   test('publishes its key, and says when it is not changed', async () => {

@@ -82,9 +82,7 @@ export function tokenRoutes(app: App, core: Core): void {
   )
 }
 
-/** RFC 6749, section 5.1: no cache keeps it. */
 function answerTokens(reply: FastifyReply, result: ({ ok: true } & TokenAnswer) | Refusal) {
-  reply.header('cache-control', 'no-store')
   return result.ok ? reply.send(result) : answerRefusal(reply, result)
 }
 
