@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { type Sample, Tally } from '../src/engine/tally.ts'
 import { Recorder, type Second, at } from '../src/measure/recorder.ts'
 import { totalsOf } from '../src/measure/totals.ts'
+import { oddityWords } from '../src/view/oddity-words.ts'
 import { brokenLimits, engineBottleneck } from '../src/measure/verdict.ts'
 
 function recorded(samples: Partial<Sample>[], lateness: number[] = []) {
@@ -65,4 +66,28 @@ it('an engine that limits the load says so', () => {
   expect(engineBottleneck(recorded([{}]))).toBeNull()
   expect(engineBottleneck({ ...recorded([{}]), engine: { busy: 0.95, latenessP99: 0 } })).toContain('95 %')
   expect(engineBottleneck(recorded([{}], [50, 50]))).toContain('late')
+})
+
+it('what must not happen is told with what led to it, and no more often than one can read', () => {
+  const tally = new Tally()
+  const noon = Date.UTC(2026, 0, 1, 12)
+  const sent = [
+    { at: noon - 9_000, tab: 1, what: 'refresh 2' },
+    { at: noon - 3, tab: 2, what: 'refresh 3', answer: { status: 400, code: 'invalid_grant', server: 'a:1', ms: 2.5 } },
+  ]
+  const noted = [{ at: noon - 2, words: 'A refresh was refused: revoked.' }]
+  for (let i = 0; i < 100; i++) {
+    tally.odd({ at: noon, operation: 'refresh', outcome: 'false_refusal', client: 7, sid: 's', sent, noted })
+  }
+  const recorder = new Recorder(1, () => {})
+  recorder.add(tally.take())
+  recorder.add(tally.take())
+  const { oddities } = recorder.measured()
+  expect(oddities).toHaveLength(20)
+  expect(oddities.slice(0, 1).flatMap(oddityWords)).toEqual([
+    '12:00:00.000 client 7: refresh was refused, with a session that was live',
+    '  11:59:51.000 tab 1: refresh 2, not answered yet',
+    '  11:59:59.997 tab 2: refresh 3, 400 invalid_grant after 2.5 ms from a:1',
+    '  11:59:59.998 the auth server noted: A refresh was refused: revoked.',
+  ])
 })

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { codeOf } from './auth-fetch.ts'
 import type { Request } from './servers.ts'
 import type { World } from './world.ts'
 
@@ -34,10 +35,15 @@ export class Attacker {
     const isCall = chance < 0.8
     const request = isCall ? this.#call() : chance < 0.98 ? forgedRefresh() : wrongPassword()
     const began = performance.now()
-    const { status, server } = await (isCall ? api : auth).send(request)
+    const answer = await (isCall ? api : auth).send(request)
     const ms = performance.now() - began
+    const { status, server } = answer
     const outcome = status >= 200 && status < 300 ? 'breach' : status >= 500 && status !== 503 ? 'failed' : 'ok'
     tally.add({ operation: 'attack', outcome, status, server, serviceMs: ms, responseMs: ms })
+    if (outcome === 'ok') return
+    const at = Date.now()
+    const sent = [{ at: at - ms, tab: 1, what: request.path, answer: { status, server, ms, code: codeOf(answer) } }]
+    tally.odd({ at, operation: 'attack', outcome, client: 0, sid: '', sent })
   }
 
   #call(): Request {

@@ -1,4 +1,6 @@
+import type { Answer } from './servers.ts'
 import type { Operation } from './tally.ts'
+import type { Trail } from './trail.ts'
 import type { World } from './world.ts'
 
 const OPERATION_OF: Record<string, Operation> = {
@@ -7,29 +9,59 @@ const OPERATION_OF: Record<string, Operation> = {
   '/auth/logout': 'logout',
 }
 
-/** The client's way to the auth servers: counted, and with losses. */
-export function authFetch({ auth, tally, profile }: World): typeof globalThis.fetch {
+/** The way of a client's tab to the auth servers: counted, and with losses. */
+export function authFetch(
+  { auth, tally, profile }: World,
+  trail: Trail,
+  tab: number,
+  onFailed: (operation: Operation) => void,
+): typeof globalThis.fetch {
   return async (url, init) => {
     const path = new URL(url as string).pathname
     const operation = OPERATION_OF[path] ?? 'call'
+    const body = init?.body as string
+    const what = operation === 'login' ? operation : `${operation} ${generationOf(body)}`
+    const sent = trail.add({ at: Date.now(), tab, what })
     const began = performance.now()
     const answer = await auth.send({
       method: 'POST',
       path,
       headers: { 'content-type': 'application/json' },
-      body: init?.body as string,
+      body,
     })
     const ms = performance.now() - began
     const { status, server } = answer
+    sent.answer = { status, server, ms, code: codeOf(answer) }
     const isLater = status === 0 || status === 429 || status === 503
     const outcome = isLater ? 'later' : status < 500 ? 'ok' : 'failed'
     tally.add({ operation, outcome, status, server, serviceMs: ms, responseMs: ms })
+    if (outcome === 'failed') onFailed(operation)
     if (status === 0) throw new TypeError('no answer')
-    if (operation === 'refresh' && Math.random() < profile.lostAnswers) throw new TypeError('the answer got lost')
+    if (operation === 'refresh' && Math.random() < profile.lostAnswers) {
+      sent.answer.code = 'lost on its way back'
+      throw new TypeError('the answer got lost')
+    }
     const retryAfter = answer.headers['retry-after']
     return new Response(status === 204 ? null : answer.body, {
       status,
       headers: typeof retryAfter === 'string' ? { 'retry-after': retryAfter } : {},
     })
   }
+}
+
+/** The stable code of an error (RFC 6749, section 5.2), or why there is no answer. */
+export function codeOf({ status, body, code = '' }: Answer): string {
+  if (status < 400) return code
+  try {
+    return (JSON.parse(body) as { error?: string }).error ?? ''
+  } catch {
+    return ''
+  }
+}
+
+/** Which of its session's refresh tokens it is: 4 bytes behind 18 others (docs/storage.md). */
+function generationOf(body: string): number {
+  const { refresh_token: token = '' } = JSON.parse(body) as { refresh_token?: string }
+  const bytes = Buffer.from(token.slice('hrt_'.length), 'base64url')
+  return bytes.length < 22 ? 0 : bytes.readUInt32BE(18)
 }

@@ -1,8 +1,9 @@
 import { type Client, ClientError, createClient } from '@heirloom/client'
 import { type AgedStore, agedStore } from './aged-store.ts'
-import { authFetch } from './auth-fetch.ts'
+import { authFetch, codeOf } from './auth-fetch.ts'
 import type { Answer } from './servers.ts'
-import type { Outcome } from './tally.ts'
+import type { Operation, Outcome } from './tally.ts'
+import { Trail } from './trail.ts'
 import type { Account, World } from './world.ts'
 
 const PATHS = ['/api/me', '/api/me', '/api/me', '/api/reports', '/api/public']
@@ -14,6 +15,7 @@ export class LoadClient {
   readonly #world: World
   readonly #account: Account
   readonly #store: AgedStore
+  readonly #trail = new Trail()
   readonly #tabs: Client[]
   /** The login that is on its way. */
   #opening: Promise<number | null> | undefined
@@ -24,13 +26,13 @@ export class LoadClient {
     this.#account = account
     const store = agedStore(profile.tokenLifetimeMs)
     this.#store = store
-    const openTab = () =>
+    const openTab = (_: unknown, i: number) =>
       createClient({
         // Never resolved: the requests go to whichever auth server's turn it is.
         authServer: 'http://auth.invalid',
         resources: [],
         store,
-        runtime: { fetch: authFetch(world) },
+        runtime: { fetch: authFetch(world, this.#trail, i + 1, (operation) => this.#odd(operation, 'failed')) },
         onEvent: (event) => {
           if (event.type === 'session_ended' && event.reason === 'refused') this.#wasRefused()
         },
@@ -103,18 +105,34 @@ export class LoadClient {
     }
     const headers = { authorization: `Bearer ${token}` }
     const sentAt = performance.now()
-    let answer = await this.#world.api.send({ method: 'GET', path, headers })
+    const send = async () => {
+      const [at, began] = [Date.now(), performance.now()]
+      const got = await this.#world.api.send({ method: 'GET', path, headers })
+      const { status, server } = got
+      const took = { status, server, ms: performance.now() - began, code: codeOf(got) }
+      if (status !== 200) this.#trail.add({ at, tab: 1, what: path, answer: took })
+      return got
+    }
+    let answer = await send()
     const isRetried = answer.status === 0 || answer.status === 503
-    if (isRetried) answer = await this.#world.api.send({ method: 'GET', path, headers })
+    if (isRetried) answer = await send()
     this.#note(outcomeOf(answer.status, isRetried), answer, dueAt, sentAt)
   }
 
   #wasRefused(): void {
     const took = { serviceMs: 0, responseMs: 0 }
     this.#world.tally.add({ operation: 'refresh', outcome: 'false_refusal', status: 400, server: '', ...took })
+    this.#odd('refresh', 'false_refusal')
+  }
+
+  #odd(operation: Operation, outcome: Outcome): void {
+    const { client } = this.#account
+    const { sessionId: sid } = this.#store
+    this.#world.tally.odd({ at: Date.now(), operation, outcome, client, sid, sent: this.#trail.take() })
   }
 
   #note(outcome: Outcome, { status, server }: Answer, dueAt: number, sentAt: number): void {
+    if (outcome === 'failed' || outcome === 'false_refusal') this.#odd('call', outcome)
     const now = performance.now()
     this.#world.tally.add({
       operation: 'call',

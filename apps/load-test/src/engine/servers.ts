@@ -17,6 +17,8 @@ export interface Answer {
   status: number
   headers: Record<string, string | string[] | undefined>
   body: string
+  /** Why nothing came, by undici or the system. */
+  code?: string
   /** Who answered: as a balancer says, or where the request went. */
   server: string
 }
@@ -53,9 +55,9 @@ export class Servers {
           answer.body += chunk.toString('latin1')
         },
         onResponseEnd: () => resolve(answer),
-        onResponseError() {
+        onResponseError(_controller, error: NodeJS.ErrnoException) {
           server.restUntil = performance.now() + REST_MS
-          resolve({ ...answer, status: 0 })
+          resolve({ ...answer, status: 0, code: error.code ?? error.name })
         },
       })
     })

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import type { Oddity } from './trail.ts'
 
 export const OPERATIONS = ['call', 'login', 'refresh', 'logout', 'attack'] as const
 export type Operation = (typeof OPERATIONS)[number]
@@ -42,12 +43,18 @@ export interface Tick {
   lateness: Float64Array<ArrayBuffer>
   /** The share of the time that the engine's thread was busy. */
   busy: number
+  /** What must not have happened; the first ones. */
+  oddities: Oddity[]
 }
+
+/** Enough to see what is wrong. */
+export const MOST_ODDITIES = 20
 
 /** Collects what happens in one engine, cheaply: a number a field. */
 export class Tally {
   #samples: number[] = []
   #lateness: number[] = []
+  #oddities: Oddity[] = []
   readonly #servers = new Map<string, number>()
   #utilization = performance.eventLoopUtilization()
 
@@ -61,6 +68,10 @@ export class Tally {
     this.#lateness.push(ms)
   }
 
+  odd(oddity: Oddity): void {
+    if (this.#oddities.length < MOST_ODDITIES) this.#oddities.push(oddity)
+  }
+
   take(): Tick {
     const now = performance.eventLoopUtilization()
     const tick = {
@@ -69,9 +80,11 @@ export class Tally {
       servers: [...this.#servers.keys()],
       lateness: Float64Array.from(this.#lateness),
       busy: performance.eventLoopUtilization(now, this.#utilization).utilization,
+      oddities: this.#oddities,
     }
     this.#samples = []
     this.#lateness = []
+    this.#oddities = []
     this.#utilization = now
     return tick
   }

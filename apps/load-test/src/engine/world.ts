@@ -9,6 +9,8 @@ export interface Credentials {
 
 /** Of one client. */
 export interface Account extends Credentials {
+  /** From 1. */
+  client: number
   /** Of a session that is there already; else the client begins with a login. */
   refreshToken?: string | undefined
 }

@@ -1,6 +1,7 @@
 import type { Load } from '../engine/drive.ts'
 import type { Engines } from '../engine/engines.ts'
 import type { OwnStack, Server } from '../stack/own-stack.ts'
+import { notedEvents } from '../stack/noted-events.ts'
 import { type StackUsage, stackUsage } from '../stack/stack-usage.ts'
 import { connectionsTo } from '../stack/store-connections.ts'
 import { type Measured, Recorder, type Second } from './recorder.ts'
@@ -34,6 +35,11 @@ export async function measure({ engines, stack, load, durationMs, onSecond }: Ru
     before && after && isSame(before, after)
       ? { ...difference(after, before), engineCpuMs: (user + system) / 1000 }
       : null
+  if (stack?.postgres && measured.oddities.length > 0) {
+    const sids = measured.oddities.map(({ sid }) => sid)
+    const noted = await notedEvents(stack.postgres.url, sids).catch(() => null)
+    measured.oddities = measured.oddities.map((odd) => ({ ...odd, noted: noted?.get(odd.sid) ?? [] }))
+  }
   return { measured, used, connections }
 }
 

@@ -1,5 +1,14 @@
 import { type Histogram, build } from 'hdr-histogram-js'
-import { OPERATIONS, OUTCOMES, type Operation, type Outcome, type Tick, samplesOf } from '../engine/tally.ts'
+import {
+  MOST_ODDITIES,
+  OPERATIONS,
+  OUTCOMES,
+  type Operation,
+  type Outcome,
+  type Tick,
+  samplesOf,
+} from '../engine/tally.ts'
+import type { Oddity } from '../engine/trail.ts'
 
 /** In microseconds, to three digits, so that the longest and the shortest are both true. */
 const histogram = (): Histogram => build({ numberOfSignificantValueDigits: 3, autoResize: true })
@@ -45,6 +54,8 @@ export interface Measured {
   counts: Record<Operation, Record<Outcome, number>>
   /** `refresh 503`, `call 0`: what was not answered 2xx, but for attacks. */
   oddAnswers: Record<string, number>
+  /** What failed or was refused: the first ones. */
+  oddities: Oddity[]
   /** Of calls, from when they were due. */
   response: Latencies
   /** Of calls, from when they were sent. */
@@ -79,6 +90,7 @@ export class Recorder {
     OPERATIONS.map((operation) => [operation, Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]))]),
   ) as Measured['counts']
   readonly #oddAnswers: Record<string, number> = {}
+  readonly #oddities: Oddity[] = []
   readonly #response = histogram()
   readonly #service = histogram()
   readonly #operations = new Map<Operation, Histogram>()
@@ -94,6 +106,7 @@ export class Recorder {
 
   add(tick: Tick): void {
     this.#busy.push(tick.busy)
+    this.#oddities.push(...tick.oddities.slice(0, MOST_ODDITIES - this.#oddities.length))
     this.#now.engineBusy = Math.max(this.#now.engineBusy, tick.busy)
     for (const ms of tick.lateness) record(this.#lateness, ms)
     for (const { operation, outcome, status, server, serviceMs, responseMs } of samplesOf(tick)) {
@@ -154,6 +167,7 @@ export class Recorder {
       elapsedMs: performance.now() - this.#began,
       counts: this.#counts,
       oddAnswers: this.#oddAnswers,
+      oddities: this.#oddities,
       response: latenciesOf(this.#response),
       service: latenciesOf(this.#service),
       operations: Object.fromEntries(

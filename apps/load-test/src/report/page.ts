@@ -58,5 +58,5 @@ svg text { font-size: 12px; fill: var(--soft) } .grid { stroke: var(--faint) } .
 .legend { margin: 0 } .key::before { content: ''; display: inline-block; width: .8em; height: .8em; border-radius: 2px; background: currentColor; margin: 0 .4em 0 .8em }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; display: block; overflow-x: auto }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--faint) } th:not(:first-child), .n { text-align: right; font-variant-numeric: tabular-nums }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem } dd { margin: 0 }
+pre { overflow-x: auto; font-size: .8rem } dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem } dd { margin: 0 }
 `

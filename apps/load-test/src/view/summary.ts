@@ -4,6 +4,7 @@ import { totalsOf } from '../measure/totals.ts'
 import { MANY, projected } from '../measure/projection.ts'
 import { integer, megabytes, milliseconds, number, percent } from '../numbers.ts'
 import type { Level, LifetimePoint, RunResult } from '../result.ts'
+import { oddityWords } from './oddity-words.ts'
 
 /** What there is to know of a run, on one screen. */
 export function summaryOfRun(result: RunResult): string {
@@ -53,8 +54,12 @@ export function summaryOfRun(result: RunResult): string {
   const lines = rows
     .filter((row) => row !== false && row !== null)
     .map(([name, value]) => `  ${name.padEnd(17)}${value}`)
-  return [result.title, ...lines, ...(bottleneck ? [bottleneck] : [])].join('\n')
+  const first = measured.oddities.slice(0, ODDITIES_SHOWN).flatMap(oddityWords)
+  return [result.title, ...lines, ...(bottleneck ? [bottleneck] : []), ...first].join('\n')
 }
+
+/** The others are in the report. */
+const ODDITIES_SHOWN = 1
 
 const PLURAL = { login: 'logins', refresh: 'refreshes', logout: 'logouts' }
 
