@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
-import { codeOf } from './auth-fetch.ts'
+import { codeOf, isNobodys } from './auth-fetch.ts'
 import type { Request } from './servers.ts'
 import type { World } from './world.ts'
 
@@ -38,7 +38,7 @@ export class Attacker {
     const answer = await (isCall ? api : auth).send(request)
     const ms = performance.now() - began
     const { status, server } = answer
-    const outcome = status >= 200 && status < 300 ? 'breach' : status >= 500 && status !== 503 ? 'failed' : 'ok'
+    const outcome = status >= 200 && status < 300 ? 'breach' : status >= 500 && !isNobodys(status) ? 'failed' : 'ok'
     tally.add({ operation: 'attack', outcome, status, server, serviceMs: ms, responseMs: ms })
     if (outcome === 'ok') return
     const at = Date.now()

@@ -23,16 +23,12 @@ export function authFetch(
     const what = operation === 'login' ? operation : `${operation} ${generationOf(body)}`
     const sent = trail.add({ at: Date.now(), tab, what })
     const began = performance.now()
-    const answer = await auth.send({
-      method: 'POST',
-      path,
-      headers: { 'content-type': 'application/json' },
-      body,
-    })
+    const headers = { 'content-type': 'application/json' }
+    const answer = await auth.send({ method: 'POST', path, headers, body }, init?.signal)
     const ms = performance.now() - began
     const { status, server } = answer
     sent.answer = { status, server, ms, code: codeOf(answer) }
-    const isLater = status === 0 || status === 429 || status === 503
+    const isLater = status === 429 || isNobodys(status)
     const outcome = isLater ? 'later' : status < 500 ? 'ok' : 'failed'
     tally.add({ operation, outcome, status, server, serviceMs: ms, responseMs: ms })
     if (outcome === 'failed') onFailed(operation)
@@ -48,6 +44,9 @@ export function authFetch(
     })
   }
 }
+
+/** The connection broke, here or behind a balancer (502, 504), or nobody could answer: the same may be asked again. */
+export const isNobodys = (status: number) => status === 0 || (status >= 502 && status <= 504)
 
 /** The stable code of an error (RFC 6749, section 5.2), or why there is no answer. */
 export function codeOf({ status, body, code = '' }: Answer): string {

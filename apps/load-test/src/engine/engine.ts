@@ -17,8 +17,6 @@ export interface EngineOptions {
 
 /** At most, to each server. What waits for one counts as slow, from when it was due. */
 const [API_CONNECTIONS, AUTH_CONNECTIONS] = [512, 64]
-/** As the published client does it by default. */
-const AUTH_TIMEOUT_MS = 4_000
 
 /** Makes the load of some clients. */
 export class Engine {
@@ -28,7 +26,7 @@ export class Engine {
   #attacker: Attacker | undefined
 
   constructor({ profile, accounts, authUrls, apiUrls }: EngineOptions) {
-    const auth = new Servers(authUrls, AUTH_CONNECTIONS, AUTH_TIMEOUT_MS)
+    const auth = new Servers(authUrls, AUTH_CONNECTIONS)
     this.#world = { profile, auth, api: new Servers(apiUrls, API_CONNECTIONS), tally: this.tally }
     this.#clients = accounts.map((account) => new LoadClient(this.#world, account))
   }

@@ -1,6 +1,6 @@
 import { type Client, ClientError, createClient } from '@heirloom/client'
 import { type AgedStore, agedStore } from './aged-store.ts'
-import { authFetch, codeOf } from './auth-fetch.ts'
+import { authFetch, codeOf, isNobodys } from './auth-fetch.ts'
 import type { Answer } from './servers.ts'
 import type { Operation, Outcome } from './tally.ts'
 import { Trail } from './trail.ts'
@@ -114,7 +114,7 @@ export class LoadClient {
       return got
     }
     let answer = await send()
-    const isRetried = answer.status === 0 || answer.status === 503
+    const isRetried = isNobodys(answer.status)
     if (isRetried) answer = await send()
     this.#note(outcomeOf(answer.status, isRetried), answer, dueAt, sentAt)
   }

@@ -33,18 +33,24 @@ export class Servers {
   readonly #servers: { pool: Pool; host: string; restUntil: number }[]
   #turn = 0
 
-  constructor(urls: readonly string[], connections: number, timeoutMs = TIMEOUT_MS) {
-    const options = { connections, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, connect: { timeout: 2_000 } }
+  constructor(urls: readonly string[], connections: number) {
+    const options = { connections, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS, connect: { timeout: 2_000 } }
     this.#servers = urls.map((url) => ({ pool: new Pool(url, options), host: new URL(url).host, restUntil: 0 }))
   }
 
-  /** Never rejects. */
-  send(request: Request): Promise<Answer> {
+  /** Never rejects. @param signal when the client gives up: its connection is then closed, as a real one's would be. */
+  send(request: Request, signal?: AbortSignal | null): Promise<Answer> {
     const server = this.#next()
     return new Promise((resolve) => {
       const answer: Answer = { status: 0, headers: {}, body: '', server: server.host }
+      // Until it has a connection.
+      let giveUp = () => resolve({ ...answer, code: 'TimeoutError' })
+      signal?.addEventListener('abort', () => giveUp(), { once: true })
       server.pool.dispatch(request, {
-        onRequestStart() {},
+        onRequestStart(controller) {
+          giveUp = () => controller.abort(signal?.reason as Error)
+          if (signal?.aborted) giveUp()
+        },
         onResponseStart(_controller, status, headers) {
           answer.status = status
           answer.headers = headers
@@ -56,8 +62,13 @@ export class Servers {
         },
         onResponseEnd: () => resolve(answer),
         onResponseError(_controller, error: NodeJS.ErrnoException) {
-          server.restUntil = performance.now() + REST_MS
-          resolve({ ...answer, status: 0, code: error.code ?? error.name })
+          // A server that is slow for one client is not for that one to judge.
+          if (!signal?.aborted) server.restUntil = performance.now() + REST_MS
+          resolve({
+            ...answer,
+            status: 0,
+            code: error.name === 'TimeoutError' ? error.name : (error.code ?? error.name),
+          })
         },
       })
     })

@@ -8,7 +8,7 @@ export const OUTCOMES = [
   'ok',
   /** Answered at the client's one retry. */
   'mended',
-  /** Answered 429 or 503, or not at all, and asked again by the client. */
+  /** Answered 429, 502 to 504, or not at all, and asked again by the client. */
   'later',
   'failed',
   /** A client with a live session was refused. */

@@ -88,14 +88,21 @@ defaults
   timeout connect 2s
   timeout client 75s
   timeout server 15s
-  option redispatch
+  # A client that gives up is gone at the server, too, which then gives nothing away and holds nothing against it.
+  option abortonclose
+  option redispatch 1
   retries 2
+  retry-on conn-failure empty-response
+  # A machine that is short of CPU is slow to answer, and not away: one that is, refuses the connection.
+  timeout check 2s
 ${SERVICES.map(
   (service) => `
 listen ${service}
   bind 127.0.0.1:${ports[service]}
   balance leastconn
   option httpchk GET /readyz
+  # What may be sent twice: what reads, a refresh, which answers the same tokens, and a logout.
+  http-request disable-l7-retry if METH_POST !{ path /auth/refresh /auth/logout }
   http-response set-header x-server %si:%sp
 ${hosts[service].map((host, i) => `  server ${service}-${i} ${host} check inter 500ms fall 1 rise 1\n`).join('')}`,
 ).join('')}`,
