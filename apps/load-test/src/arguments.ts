@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Command, Option } from 'commander'
-import { PROFILE_NAMES, type ProfileName } from './profiles.ts'
+import { PROFILES, PROFILE_NAMES, type ProfileName } from './profiles.ts'
 import { count, duration, list, rate, share } from './units.ts'
 
 export interface LoadOptions {
@@ -93,7 +93,7 @@ function faultOf({ target, auth, replicas, rate: arrivals, profile }: LoadOption
     if (!URL.canParse(url) || !/^https?:/.test(url)) return `${url} is not a URL of http or https`
   }
   if (target && replicas.length > 1) return 'the curve over replicas needs a stack of its own: leave out --target'
-  if (target && (profile === 'chaos' || profile === 'rotation')) {
+  if (target && PROFILES[profile].event !== null) {
     return `the profile ${profile} needs a stack of its own: leave out --target`
   }
   if (arrivals !== undefined && replicas.length > 1)

@@ -12,7 +12,7 @@ export interface Profile {
   /** Of actions: those that a stranger does. */
   attacks: number
   /** What happens to the stack meanwhile. */
-  event: 'rotation' | 'chaos' | null
+  event: 'rotation' | 'rolling' | 'chaos' | null
 }
 
 const browse: Profile = {
@@ -44,6 +44,12 @@ export const PROFILES = {
     summary: 'a new signing key begins to sign half-way',
     tokenLifetimeMs: 10_000,
     event: 'rotation',
+  },
+  rolling: {
+    ...browse,
+    summary: 'every process is restarted, one after the other, as a deploy does',
+    tokenLifetimeMs: 10_000,
+    event: 'rolling',
   },
   chaos: {
     ...browse,

@@ -43,8 +43,9 @@ export async function runOnce({ options, load, engines, stack, where, signsAt }:
   if (signsAt !== null) events.push({ at: (signsAt - began) / 1000, what: 'the new key begins to sign' })
 
   const over = new AbortController()
-  const isChaos = stack !== null && PROFILES[profile].event === 'chaos'
-  const disturbing = isChaos ? restartInTurn(stack, over.signal, note) : Promise.resolve()
+  const { event } = PROFILES[profile]
+  const isRestarted = stack !== null && (event === 'chaos' || event === 'rolling')
+  const disturbing = isRestarted ? restartInTurn(stack, event === 'chaos', over.signal, note) : Promise.resolve()
   const onSecond = view.second.bind(view)
   const { measured, used, connections } = await measure({ engines, stack, load, durationMs, onSecond })
   over.abort()

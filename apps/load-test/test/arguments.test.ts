@@ -68,6 +68,7 @@ it.each([
   ['--auth http://127.0.0.1:1', '--auth goes with --target'],
   ['--target nowhere --auth http://127.0.0.1:1', 'nowhere is not a URL'],
   ['--target http://127.0.0.1:1 --auth http://127.0.0.1:1 --profile chaos', 'a stack of its own'],
+  ['--target http://127.0.0.1:1 --auth http://127.0.0.1:1 --profile rolling', 'a stack of its own'],
   ['--target http://127.0.0.1:1 --auth http://127.0.0.1:1 --replicas 1,2', 'a stack of its own'],
   ['--rate 5 --replicas 1,2', 'leave out --rate'],
   ['--nothing', 'unknown option'],

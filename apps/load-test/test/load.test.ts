@@ -81,10 +81,13 @@ describe('a run on a stack of its own', () => {
   })
 })
 
-it('no call is lost while all processes are restarted and killed in turn', { timeout: 180_000 }, async () => {
-  const report = join(folder, 'chaos.html')
+it.each([
+  ['restarted', 'rolling'],
+  ['restarted and killed', 'chaos'],
+])('no call is lost while all processes are %s in turn', { timeout: 180_000 }, async (_, profile) => {
+  const report = join(folder, `${profile}.html`)
   const stack = '--replicas 2 --auth-servers 2 --clients 100 --think 500ms'
-  await load(`${stack} --duration 10s --profile chaos --max-error-rate 0 --report ${report}`)
+  await load(`${stack} --duration 10s --profile ${profile} --max-error-rate 0 --report ${report}`)
   const { measured, events } = runIn(report)
   expect(events.filter(({ what }) => what.endsWith('is back')).length).toBeGreaterThan(0)
   expect(measured.counts.call.ok).toBeGreaterThan(500)

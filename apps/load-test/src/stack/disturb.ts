@@ -9,11 +9,13 @@ const ADMIN = fileURLToPath(new URL('../../../auth-server/src/admin.ts', import.
 const PAUSE_MS = 1_000
 
 /**
- * Restarts every process in turn, until told to stop: by SIGTERM, as a deploy does, and every second one by SIGKILL; in
- * the next round the other way about.
+ * Restarts every process in turn, until told to stop, and waits for each until it is ready: by SIGTERM, as a deploy does.
+ *
+ * @param isChaos every second one by SIGKILL; in the next round the other way about.
  */
 export async function restartInTurn(
   stack: OwnStack,
+  isChaos: boolean,
   signal: AbortSignal,
   onEvent: (what: string) => void,
 ): Promise<void> {
@@ -22,7 +24,7 @@ export async function restartInTurn(
     const server = servers[i % servers.length]
     if (!server) return
     const round = Math.floor(i / servers.length)
-    const how = (i + round) % 2 ? 'SIGKILL' : 'SIGTERM'
+    const how = isChaos && (i + round) % 2 ? 'SIGKILL' : 'SIGTERM'
     onEvent(`${server.name}: ${how}`)
     await server.restart(how)
     onEvent(`${server.name} is back`)
