@@ -3,6 +3,8 @@ import type { Second } from '../measure/recorder.ts'
 import { integer, milliseconds, percent } from '../numbers.ts'
 
 const BLOCKS = '▁▂▃▄▅▆▇█'
+/** Characters. */
+const COLUMN = 24
 const [HISTORY, LINE_EVERY_SECONDS, REPLICAS_SHOWN] = [60, 5, 12]
 
 /** What happens now: redrawn each second on a terminal, a line every few seconds elsewhere. */
@@ -31,7 +33,9 @@ export class LiveView {
     this.#calls.push(second.calls)
     if (this.#out.isTTY) return this.#draw(second)
     if (Math.round(second.at) % LINE_EVERY_SECONDS === 0) {
-      this.#out.write(`${Math.round(second.at)} s: ${headline(second)}, ${integer(this.#failed)} failed so far\n`)
+      this.#out.write(
+        `${Math.round(second.at)} s: ${rates(second)}; ${latencies(second)}, ${integer(this.#failed)} failed so far\n`,
+      )
     }
   }
 
@@ -48,10 +52,11 @@ export class LiveView {
     const more = replicas.length - REPLICAS_SHOWN
     const lines = [
       `${this.#title}, ${Math.round(second.at)} s of ${Math.round(this.#durationMs / 1000)} s`,
-      headline(second),
+      rates(second),
+      latencies(second),
       `${curve} calls`,
       `${integer(this.#failed)} failed so far, the engine is ${percent(second.engineBusy)} busy`,
-      ...inColumns(replicas.slice(0, REPLICAS_SHOWN)),
+      ...inColumns(replicas.slice(0, REPLICAS_SHOWN), this.#out.columns - 1),
       ...(more > 0 ? [`and ${more} more`] : []),
       ...this.#events.slice(-3),
     ]
@@ -62,16 +67,19 @@ export class LiveView {
   }
 }
 
-const headline = ({ calls, authCalls, p50, p99, worst }: Second) =>
-  `${integer(calls)} calls/s, ${integer(authCalls)}/s on the auth server; p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}, worst ${milliseconds(worst)}`
+const rates = ({ calls, authCalls }: Second) => `${integer(calls)} calls/s, ${integer(authCalls)}/s on the auth server`
 
-function inColumns(items: string[]): string[] {
+const latencies = ({ p50, p99, worst }: Second) =>
+  `p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}, worst ${milliseconds(worst)}`
+
+function inColumns(items: string[], width: number): string[] {
+  const abreast = Math.max(1, Math.floor(width / COLUMN))
   const lines: string[] = []
-  for (let i = 0; i < items.length; i += 4) {
+  for (let i = 0; i < items.length; i += abreast) {
     lines.push(
       items
-        .slice(i, i + 4)
-        .map((item) => item.padEnd(24))
+        .slice(i, i + abreast)
+        .map((item) => item.padEnd(COLUMN))
         .join('')
         .trimEnd(),
     )
