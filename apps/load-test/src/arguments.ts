@@ -24,6 +24,8 @@ export interface LoadOptions {
   /** Of that auth server, where nobody may register; the password is in LOAD_PASSWORD. */
   user?: string
   report: string
+  /** The curve as an SVG. */
+  picture?: string
   maxErrorRate?: number
   /** Milliseconds. */
   maxP99?: number
@@ -34,6 +36,8 @@ export interface TradeOffOptions {
   lifetimes: number[]
   clients: number
   report: string
+  /** As an SVG. */
+  picture?: string
 }
 
 interface Actions {
@@ -58,6 +62,7 @@ export function commandLine({ run, tradeOff }: Actions): Command {
     .option('--auth <url...>', `the auth server that goes with it (default: port ${AUTH_PORT} of the same host)`)
     .option('--user <name>', 'an account there, if it takes no new ones; its password is in LOAD_PASSWORD')
     .option('--report <file>', 'where the page with the result goes', 'load-report.html')
+    .option('--picture <file>', 'where the curve goes as an SVG')
     .option('--max-error-rate <share>', 'fail if more requests fail, such as 0.1%', share)
     .option('--max-p99 <time>', 'fail if one request in a hundred takes longer', duration)
     .action(async (options: LoadOptions, command: Command) => {
@@ -74,6 +79,7 @@ export function commandLine({ run, tradeOff }: Actions): Command {
     .option('--lifetimes <time,...>', 'of access tokens, each measured', list(duration), [10_000, 20_000, 40_000])
     .option('--clients <n>', 'for each lifetime', count, 100)
     .option('--report <file>', 'where the page with the result goes', 'load-report.html')
+    .option('--picture <file>', 'where the picture goes as an SVG')
     .action(tradeOff)
   return program
 }
@@ -87,7 +93,7 @@ function authServerBeside(target: string): string {
   return url.origin
 }
 
-function faultOf({ target, auth, replicas, rate: arrivals, profile }: LoadOptions): string | undefined {
+function faultOf({ target, auth, replicas, rate: arrivals, profile, picture }: LoadOptions): string | undefined {
   if (auth && !target) return '--auth goes with --target'
   for (const url of [...(target ?? []), ...(auth ?? [])]) {
     if (!URL.canParse(url) || !/^https?:/.test(url)) return `${url} is not a URL of http or https`
@@ -96,6 +102,7 @@ function faultOf({ target, auth, replicas, rate: arrivals, profile }: LoadOption
   if (target && PROFILES[profile].event !== null) {
     return `the profile ${profile} needs a stack of its own: leave out --target`
   }
+  if (picture && replicas.length === 1) return '--picture draws the curve: name several numbers of --replicas'
   if (arrivals !== undefined && replicas.length > 1)
     return 'the curve is measured with a closed model: leave out --rate'
   return undefined

@@ -1,7 +1,10 @@
 // npm run load: see `npm run load -- --help`.
+import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type LoadOptions, type TradeOffOptions, commandLine } from './arguments.ts'
+import { curvePicture } from './report/curve-section.ts'
 import { type Report, writePage } from './report/page.ts'
+import { tradeOffPicture } from './report/trade-off-section.ts'
 import { runCurve } from './run-curve.ts'
 import { runLoad } from './run-load.ts'
 import { runTradeOff } from './run-trade-off.ts'
@@ -13,6 +16,7 @@ async function run(options: LoadOptions): Promise<void> {
   if (options.replicas.length > 1) {
     const levels = await runCurve(options, say)
     const broken = levels.flatMap(({ run: { title, broken: sentences } }) => sentences.map((one) => `${title}: ${one}`))
+    if (options.picture) writeFileSync(options.picture, curvePicture(levels))
     return end(summaryOfCurve(levels), options.report, { levels, broken })
   }
   const result = await runLoad(options, say)
@@ -21,6 +25,7 @@ async function run(options: LoadOptions): Promise<void> {
 
 async function tradeOff(options: TradeOffOptions): Promise<void> {
   const points = await runTradeOff(options, say)
+  if (options.picture) writeFileSync(options.picture, tradeOffPicture(points))
   end(summaryOfTradeOff(points), options.report, { points, broken: [] })
 }
 

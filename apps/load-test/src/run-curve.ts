@@ -7,7 +7,7 @@ import { OwnStack } from './stack/own-stack.ts'
 import { number } from './numbers.ts'
 
 /** Code that has just been loaded is slow: what a replica's first calls cost is not counted. */
-const WARM_UP_CALLS_EACH = 3_000
+const WARM_UP_CALLS_EACH = 20_000
 const WARM_UP_STEP_MS = 2_000
 
 /** So that a replica is as busy, with as much at a time, however many there are. */
@@ -20,10 +20,11 @@ export async function runCurve(options: LoadOptions, say: (line: string) => void
   try {
     say(`Starting the stores and ${options.authServers} auth-server(s) ...`)
     await stack.start(Array.from({ length: options.authServers }, () => ({})))
-    await stack.startReplicas(1)
+    await stack.startReplicas(1, false)
     const engines = await openSessions(options, stack, stack, say)
     for (const replicas of options.replicas) {
-      const startedMs = await stack.startReplicas(replicas)
+      // A balancer would take CPU from the replicas, and more of it the more there are.
+      const startedMs = await stack.startReplicas(replicas, false)
       say(`${replicas} replica(s) were ready after ${number(startedMs / 1000)} s.`)
       await engines.retarget(stack.apiUrls)
       const load: Load = { model: 'saturating', inFlight: replicas * IN_FLIGHT_EACH }

@@ -75,9 +75,7 @@ export async function runOnce({ options, load, engines, stack, where, signsAt }:
 }
 
 const balancing = ({ balancer }: OwnStack) =>
-  balancer
-    ? `behind ${balancer.name}`
-    : 'without a balancer (no haproxy or nginx on the PATH): clients take them in turn'
+  balancer ? `behind ${balancer.name}` : 'without a balancer: clients take them in turn'
 
 function describe(load: Load): string {
   switch (load.model) {

@@ -39,7 +39,7 @@ export async function runTradeOff(
       }),
     )
     const longestMs = Math.max(...lifetimes)
-    say(`Measuring for about ${number((longestMs * 2) / 1000 + 10)} s ...`)
+    say(`Measuring for about ${number(longestMs / 1000 + 10)} s ...`)
     return await Promise.all(
       groups.map(async ({ lifetimeMs, authUrl, engines }) => {
         const load = { model: 'paced', thinkMs: lifetimeMs / 20 } as const

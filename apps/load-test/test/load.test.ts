@@ -87,7 +87,7 @@ it.each([
 ])('no call is lost while all processes are %s in turn', { timeout: 180_000 }, async (_, profile) => {
   const report = join(folder, `${profile}.html`)
   const stack = '--replicas 2 --auth-servers 2 --clients 100 --think 500ms'
-  await load(`${stack} --duration 10s --profile ${profile} --max-error-rate 0 --report ${report}`)
+  await load(`${stack} --duration 7s --profile ${profile} --max-error-rate 0 --report ${report}`)
   const { measured, events } = runIn(report)
   expect(events.filter(({ what }) => what.endsWith('is back')).length).toBeGreaterThan(0)
   expect(measured.counts.call.ok).toBeGreaterThan(500)

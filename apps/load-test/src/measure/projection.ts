@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { Level } from '../result.ts'
 import { costsOf } from './costs.ts'
 
@@ -7,16 +8,21 @@ export const LOOK_SECONDS = 300
 
 /** What `MANY` replicas would do, each with a core of its own. Null where the costs are not known. */
 export function projected(levels: readonly Level[]) {
-  const costs = levels.map(({ run }) => costsOf(run)).filter((one) => one !== null)
-  if (costs.length === 0) return null
-  const cpuUs = costs.map((one) => one.cpuUs)
-  const meanCpuUs = mean(cpuUs)
+  const known = levels.flatMap(({ run }) => {
+    const costs = costsOf(run)
+    return costs ? [{ replicas: run.replicas, ...costs }] : []
+  })
+  const [first] = known
+  if (!first) return null
+  const withCores = known.filter(({ replicas }) => replicas <= availableParallelism())
+  const measured = withCores.length > 0 ? withCores : [first]
+  const meanCpuUs = mean(measured.map((one) => one.cpuUs))
   return {
     meanCpuUs,
-    /** Of 1: between the cheapest and the dearest number of replicas. */
-    spread: Math.max(...cpuUs) / Math.min(...cpuUs) - 1,
+    /** In words: those numbers of replicas for which there were cores. */
+    from: `${measured.map(({ replicas }) => replicas).join(' and ')} replica${measured.at(-1)?.replicas === 1 ? '' : 's'}`,
     callsPerSecond: (MANY * 1e6) / meanCpuUs,
-    bytes: MANY * mean(costs.map(({ residentBytes }) => residentBytes)),
+    bytes: MANY * mean(measured.map(({ residentBytes }) => residentBytes)),
     keyFetchesPerSecond: MANY / LOOK_SECONDS,
   }
 }

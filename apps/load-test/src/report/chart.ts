@@ -9,7 +9,7 @@ interface Series {
   labels?: readonly string[]
 }
 
-interface Chart {
+export interface Chart {
   title: string
   x: Axis
   y: Axis
@@ -21,7 +21,39 @@ interface Chart {
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 300, 78, 30, 30, 46]
 
 /** Lines and dots as SVG, in the colours of the page. */
-export function chart({ title, x, y, series, marks = [] }: Chart): string {
+export function chart(of: Chart): string {
+  const { title, series } = of
+  const drawn = drawingOf(of)
+  if (drawn === '') return ''
+  const legend = series.map(({ name }, i) => `<span class="key s${i}">${escape(name)}</span>`).join(' ')
+  return `<figure><figcaption>${escape(title)}</figcaption>
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(title)}">
+${drawn}
+</svg><p class="legend">${legend}</p></figure>`
+}
+
+/** The same as a file of its own, in colours that can be seen on a light page and on a dark one. */
+export function picture(of: Chart): string {
+  const { title, series } = of
+  const row = (i: number) => HEIGHT + 8 + i * 18
+  const legend = series.map(
+    ({ name }, i) =>
+      `<g class="s${i}"><rect x="${LEFT}" y="${row(i)}" width="11" height="11" rx="2" fill="currentColor"/><text x="${LEFT + 18}" y="${row(i) + 10}">${escape(name)}</text></g>`,
+  )
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${row(series.length) + 4}" role="img" aria-label="${escape(title)}"><style>${STYLE}</style>
+<text x="${LEFT}" y="12">${escape(title)}</text>
+${drawingOf(of)}
+${legend.join('\n')}
+</svg>
+`
+}
+
+const STYLE =
+  'text{font:12px system-ui,sans-serif;fill:#6b7280}.grid{stroke:#c9ced6}.mark{stroke:#6b7280;stroke-dasharray:2 4;stroke-width:2}' +
+  '.s path{fill:none;stroke-width:2;stroke:currentColor}.s circle{fill:currentColor}.s0{color:#2f8f54}.s1{color:#3b78d8}.s2{color:#d0573a}'
+
+/** Empty where there is nothing to draw. */
+function drawingOf({ x, y, series, marks = [] }: Chart): string {
   const points = series.flatMap((one) => one.points)
   if (points.length === 0) return ''
   const xScale = scaleOf(
@@ -63,11 +95,7 @@ export function chart({ title, x, y, series, marks = [] }: Chart): string {
     const line = `<path d="${path}"${style === 'dashed' ? ' stroke-dasharray="5 5"' : ''}/>`
     return `<g class="s s${i}">${style === 'dots' ? '' : line}${style === 'line' && own.length > 40 ? '' : style === 'dashed' ? '' : dots.join('')}</g>`
   })
-  const legend = series.map(({ name }, i) => `<span class="key s${i}">${escape(name)}</span>`).join(' ')
-  return `<figure><figcaption>${escape(title)}</figcaption>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(title)}">
-${[...grid, ...marked, ...drawn].join('\n')}
-</svg><p class="legend">${legend}</p></figure>`
+  return [...grid, ...marked, ...drawn].join('\n')
 }
 
 const round = (value: number) => Math.round(value * 10) / 10

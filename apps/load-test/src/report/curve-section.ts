@@ -3,31 +3,61 @@ import { costsOf } from '../measure/costs.ts'
 import { LOOK_SECONDS, MANY, projected } from '../measure/projection.ts'
 import { at } from '../measure/recorder.ts'
 import { totalsOf } from '../measure/totals.ts'
-import { integer, megabytes, milliseconds, number, percent } from '../numbers.ts'
+import { integer, megabytes, milliseconds, number } from '../numbers.ts'
 import type { Level } from '../result.ts'
-import { chart } from './chart.ts'
+import { type Chart, chart, picture } from './chart.ts'
 import { tableOf } from './html.ts'
+
+const rowOf = ({ run, startedMs }: Level) => {
+  const costs = costsOf(run)
+  if (!costs) throw new Error('the curve is measured on a stack of its own')
+  return { startedMs, costs, run, replicas: run.replicas, ...totalsOf(run.measured) }
+}
+
+type Row = ReturnType<typeof rowOf>
+
+/** What is drawn over the number of replicas. */
+function over(rows: readonly Row[], title: string, unit: string, lines: Record<string, (row: Row) => number>): Chart {
+  return {
+    title,
+    x: { label: 'replicas', scale: 'log', ticks: rows.map((row) => row.replicas) },
+    y: { label: unit, scale: 'linear' },
+    series: Object.entries(lines).map(([name, of]) => ({
+      name,
+      style: 'line',
+      points: rows.map((row): [number, number] => [row.replicas, of(row)]),
+    })),
+  }
+}
+
+const cpuOver = (rows: readonly Row[]) =>
+  over(rows, 'CPU of a call', 'microseconds', {
+    'the replicas': ({ costs }) => costs.cpuUs,
+    'all that was at work, the load’s engine included': ({ costs }) => costs.allCpuUs,
+  })
+
+/** What a call costs, for a file of its own. */
+export const curvePicture = (levels: readonly Level[]): string => picture(cpuOver(levels.map(rowOf)))
 
 /** Throughput, CPU and memory over the number of replicas, and what follows for very many. */
 export function curveSection(levels: readonly Level[]): string {
-  const rows = levels.map(({ run, startedMs }) => {
-    const costs = costsOf(run)
-    if (!costs) throw new Error('the curve is measured on a stack of its own')
-    return { startedMs, costs, run, replicas: run.replicas, ...totalsOf(run.measured) }
-  })
+  const rows = levels.map(rowOf)
   const many = projected(levels)
   if (!many) return ''
   const cores = availableParallelism()
-  const replicas = { label: 'replicas', scale: 'log', ticks: rows.map((row) => row.replicas) } as const
-  const line = (name: string, of: (row: (typeof rows)[number]) => number, style: 'line' | 'dashed' = 'line') => ({
-    name,
-    style,
-    points: rows.map((row): [number, number] => [row.replicas, of(row)]),
-  })
+  const throughput = {
+    measured: ({ callsPerSecond }: Row) => callsPerSecond,
+    [`what ${cores} cores allow at the CPU that a call takes in all`]: ({ costs }: Row) =>
+      (cores * 1e6) / costs.allCpuUs,
+  }
+  const memory = {
+    resident: ({ costs }: Row) => costs.residentBytes / 2 ** 20,
+    'of that, not shared': ({ costs }: Row) => costs.ownBytes / 2 ** 20,
+  }
   return `<section><h2>Over the number of replicas</h2>
-${chart({ title: 'Throughput', x: replicas, y: { label: 'calls a second', scale: 'linear' }, series: [line('measured', ({ callsPerSecond }) => callsPerSecond), line(`what ${cores} cores allow at the CPU that a call takes in all`, ({ costs }) => (cores * 1e6) / costs.allCpuUs, 'dashed')] })}
-${chart({ title: 'CPU of a call', x: replicas, y: { label: 'microseconds', scale: 'linear' }, series: [line('the replicas', ({ costs }) => costs.cpuUs), line('all that was at work, the load’s engine included', ({ costs }) => costs.allCpuUs)] })}
-${chart({ title: 'Memory of a replica', x: replicas, y: { label: 'MB', scale: 'linear' }, series: [line('resident', ({ costs }) => costs.residentBytes / 2 ** 20), line('of that, not shared', ({ costs }) => costs.ownBytes / 2 ** 20)] })}
+${chart(over(rows, 'Throughput', 'calls a second', throughput))}
+${chart(cpuOver(rows))}
+${chart(over(rows, 'Memory of a replica', 'MB', memory))}
 ${tableOf([
   [
     'replicas',
@@ -58,7 +88,7 @@ ${tableOf([
 ])}
 <p>This machine has ${cores} cores for the replicas, the stores, the auth servers and the load together: once they are busy, more
 replicas share what there is, and the throughput stays where it is. What a replica costs is told by its CPU time a call, which does not
-depend on how many cores there are: between the numbers of replicas above it differs by ${percent(many.spread)}.</p>
+depend on how many cores there are, as long as each process has one.</p>
 <h3>${integer(MANY)} replicas</h3>
 ${tableOf([
   ['with a core each', ''],
@@ -67,7 +97,7 @@ ${tableOf([
   ['key fetches a second, on all auth servers together', number(many.keyFetchesPerSecond)],
   ['reads of Postgres or Redis by replicas', '0'],
 ])}
-<p>This assumes that a call costs ${number(many.meanCpuUs)} µs of CPU as measured here, on a core like this one’s and with handlers as small as the
+<p>This assumes that a call costs ${number(many.meanCpuUs)} µs of CPU as measured here with ${many.from}, on a core like this one’s and with handlers as small as the
 example service’s; that each replica has a core and keeps it busy; that balancers and network carry the traffic; and that each replica
 looks at the keys every ${LOOK_SECONDS} s. What the auth servers bear depends on how many users there are and on the lifetime of access tokens, and not on
 the number of replicas.</p>

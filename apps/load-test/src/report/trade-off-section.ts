@@ -1,6 +1,6 @@
 import { integer, number } from '../numbers.ts'
 import type { LifetimePoint } from '../result.ts'
-import { chart } from './chart.ts'
+import { type Chart, chart, picture } from './chart.ts'
 import { tableOf } from './html.ts'
 
 const CLIENTS = 1_000_000
@@ -11,13 +11,12 @@ const REFRESHED_AT = 0.85
 const DRAWN_SECONDS = [10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600, 900, 1200, 1800, 2700, 3600]
 const NAMED_SECONDS = [10, 60, 300, 900, 3600]
 
-const nameOf = (seconds: number) => (seconds < 60 ? `${seconds} s` : seconds < 3600 ? `${seconds / 60} min` : '1 h')
+const nameOf = (seconds: number) => (seconds % 60 ? `${seconds} s` : seconds < 3600 ? `${seconds / 60} min` : '1 h')
 
-/** What a lifetime of access tokens costs, and what it buys. */
-export function tradeOffSection(points: readonly LifetimePoint[]): string {
-  const expected = (seconds: number): [number, number] => [seconds + LEEWAY_SECONDS, CLIENTS / (seconds * REFRESHED_AT)]
-  return `<section><h2>The lifetime of access tokens: what it costs and what it buys</h2>
-${chart({
+/** Seconds until a logout works everywhere, at the longest, and calls a second on the auth servers. */
+const expected = (seconds: number): [number, number] => [seconds + LEEWAY_SECONDS, CLIENTS / (seconds * REFRESHED_AT)]
+
+const chartOf = (points: readonly LifetimePoint[]): Chart => ({
   title: `For ${integer(CLIENTS)} clients that are in use all the time`,
   x: {
     label: 'seconds until a logout works at every resource service, at the longest',
@@ -48,7 +47,15 @@ ${chart({
       ),
     },
   ],
-})}
+})
+
+/** For a file of its own. */
+export const tradeOffPicture = (points: readonly LifetimePoint[]): string => picture(chartOf(points))
+
+/** What a lifetime of access tokens costs, and what it buys. */
+export function tradeOffSection(points: readonly LifetimePoint[]): string {
+  return `<section><h2>The lifetime of access tokens: what it costs and what it buys</h2>
+${chart(chartOf(points))}
 ${tableOf([
   ['lifetime', 'calls a second, measured', 'expected', 'until a logout works, measured', 'expected at the longest'],
   ...points.map(({ lifetimeSeconds, callsPerSecond, logoutTookSeconds }) => [

@@ -12,6 +12,12 @@ const script = (app: string) => fileURLToPath(new URL(`../../../${app}/src/main.
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
+/** As `npm run start:api` starts a replica. */
+const AS_STARTED = {
+  NODE_OPTIONS: '--max-semi-space-size=1',
+  NODE_COMPILE_CACHE: fileURLToPath(new URL('../../../../node_modules/.cache/node', import.meta.url)),
+}
+
 const ISSUER = 'http://127.0.0.1:4000'
 
 /** A process that serves requests, and what is needed to start it again in the same place. */
@@ -66,8 +72,12 @@ export class OwnStack {
     )
   }
 
-  /** In the place of those that run. Answers the milliseconds until all were ready. */
-  async startReplicas(count: number): Promise<number> {
+  /**
+   * In the place of those that run. Answers the milliseconds until all were ready.
+   *
+   * @param isBalanced whether a balancer stands before them, if there is one.
+   */
+  async startReplicas(count: number, isBalanced = true): Promise<number> {
     await this.balancer?.stop()
     await Promise.all(this.replicas.map(({ service }) => service.stop()))
     const began = performance.now()
@@ -75,11 +85,13 @@ export class OwnStack {
       Array.from({ length: count }, (_, i) => {
         const auth = this.authServers[i % this.authServers.length]
         const jwksUri = `${auth?.service.url}/.well-known/jwks.json`
-        const env = { ISSUER, JWKS_URI: jwksUri, LOG_LEVEL: 'silent' }
+        const env = { ISSUER, JWKS_URI: jwksUri, LOG_LEVEL: 'silent', ...AS_STARTED }
         return startServer('replica', `replica ${i + 1}`, env)
       }),
     )
     const startedMs = performance.now() - began
+    this.balancer = null
+    if (!isBalanced) return startedMs
     const urls = (servers: Server[]) => servers.map(({ service }) => service.url)
     this.balancer = await startBalancer({
       apiUrls: urls(this.replicas),

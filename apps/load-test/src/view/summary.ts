@@ -99,7 +99,7 @@ export function summaryOfCurve(levels: readonly Level[]): string {
     table([head, ...rows]),
     ...(many
       ? [
-          `The CPU of a call differs by ${percent(many.spread)}. ${integer(MANY)} replicas with a core each: ${integer(many.callsPerSecond)} calls/s, ${integer(many.bytes / 2 ** 30)} GB,`,
+          `As measured with ${many.from}, ${integer(MANY)} of them with a core each: ${integer(many.callsPerSecond)} calls/s, ${integer(many.bytes / 2 ** 30)} GB,`,
           `${number(many.keyFetchesPerSecond)} key fetches a second and no read of a store. What this assumes is in the report.`,
         ]
       : []),
