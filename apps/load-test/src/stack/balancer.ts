@@ -113,6 +113,8 @@ const nginx: Kind = {
   args: (file) => ['-c', file, '-e', 'stderr', '-g', 'daemon off;'],
   config: (ports, hosts, folder) => `
 pid ${folder}/nginx.pid;
+# That a server went is what a run may be about; it is not written across the live view.
+error_log stderr crit;
 worker_processes auto;
 events { worker_connections 4096; }
 http {
