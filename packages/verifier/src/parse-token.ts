@@ -47,7 +47,6 @@ export function tokenParser(types: readonly string[], maxLength: number): (token
   }
 
   return (token) => {
-    // A program without types may pass anything.
     if (typeof token !== 'string') return malformed
     if (token.length > maxLength) return refuse('token_malformed', `The token is longer than ${maxLength} characters.`)
     const first = token.indexOf('.')

@@ -1,6 +1,8 @@
 import type { VerificationKey } from './keys/verification-key.ts'
+import { Doorkeeper } from './doorkeeper.ts'
 
 export interface CachedVerdict<Verdict> {
+  readonly token: string
   readonly verdict: Verdict
   readonly key: VerificationKey
   /** Milliseconds since 1970: the token's own end, with the clock tolerance. */
@@ -11,16 +13,19 @@ export interface CachedVerdict<Verdict> {
 const bytesFor = (token: string) => 700 + token.length
 
 /**
- * Verdicts on good tokens, by the whole token: two tokens share a verdict only if they are the same string. Bad tokens
- * are not kept, so that nobody without a good token can displace one.
+ * Verdicts on good tokens that came twice: of one that comes once there is nothing to collect. Two tokens share a verdict
+ * only if they are the same string. Bad tokens are not kept and leave no trace, so that nobody without good tokens can
+ * displace one.
  *
  * Two generations bound its size. What is used moves to the young one; when that has grown to half of the limit it
  * becomes the old one, and what nobody asked for since is dropped with the old one, at no cost per entry.
  */
 export class VerdictCache<Verdict> {
   readonly #halfBytes: number
-  #young = new Map<string, CachedVerdict<Verdict>>()
-  #old = new Map<string, CachedVerdict<Verdict>>()
+  readonly #doorkeeper = new Doorkeeper()
+  // By number: asked by a string, a Map has V8 copy each token that it meets, forged ones too, into a table of its own.
+  #young = new Map<number, CachedVerdict<Verdict>>()
+  #old = new Map<number, CachedVerdict<Verdict>>()
   #youngBytes = 0
   #oldBytes = 0
 
@@ -30,15 +35,23 @@ export class VerdictCache<Verdict> {
   }
 
   get(token: string): CachedVerdict<Verdict> | undefined {
-    const entry = this.#young.get(token)
-    if (entry) return entry
-    const older = this.#old.get(token)
-    if (older) this.set(token, older)
+    const place = placeOf(token)
+    const entry = this.#young.get(place)
+    if (entry?.token === token) return entry
+    const older = this.#old.get(place)
+    if (older?.token !== token) return undefined
+    this.#keep(place, older)
     return older
   }
 
-  set(token: string, entry: CachedVerdict<Verdict>) {
-    const bytes = bytesFor(token)
+  /** Keeps the verdict on a good token, if it is not the first one on this token. */
+  set(entry: CachedVerdict<Verdict>) {
+    const place = placeOf(entry.token)
+    if (this.#doorkeeper.hasSeen(place)) this.#keep(place, entry)
+  }
+
+  #keep(place: number, entry: CachedVerdict<Verdict>) {
+    const bytes = bytesFor(entry.token)
     if (bytes > this.#halfBytes) return
     if (this.#youngBytes + bytes > this.#halfBytes) {
       this.#old = this.#young
@@ -46,19 +59,23 @@ export class VerdictCache<Verdict> {
       this.#young = new Map()
       this.#youngBytes = 0
     }
-    this.#young.set(token, entry)
+    this.#young.set(place, entry)
     this.#youngBytes += bytes
-  }
-
-  clear() {
-    this.#young = new Map()
-    this.#old = new Map()
-    this.#youngBytes = 0
-    this.#oldBytes = 0
   }
 
   /** An upper bound: a token that moved to the young generation is counted in both. */
   get bytes(): number {
     return this.#youngBytes + this.#oldBytes
   }
+}
+
+/**
+ * Where a token is looked for: 32 bits of its signature. The last character is left out, as it is not a whole one. A place
+ * is no name: two tokens may share one, and then the later one has it.
+ */
+function placeOf(token: string): number {
+  let place = 0
+  const end = token.length - 1
+  for (let at = Math.max(0, end - 8); at < end; at++) place = (Math.imul(place, 31) + token.charCodeAt(at)) | 0
+  return place
 }

@@ -25,7 +25,7 @@ export interface VerifierOptions<Claims extends AccessTokenClaims = HeirloomClai
   readonly clockToleranceSeconds?: number
   /** In characters; a longer one is refused unread. Default: 8,192. */
   readonly maxTokenLength?: number
-  /** Memory for verdicts on tokens seen before, about. 0 keeps none. Default: 16 MiB. */
+  /** Memory for verdicts on tokens that come again and again, about. 0 keeps none. Default: 16 MiB. */
   readonly cacheBytes?: number
 }
 
@@ -33,7 +33,7 @@ export interface VerifierOptions<Claims extends AccessTokenClaims = HeirloomClai
 export type Verdict<Claims = HeirloomClaims> = { readonly ok: true; readonly claims: Claims } | Refusal
 
 export interface VerifierStats {
-  /** Good tokens that had been seen before, and that had not. */
+  /** Good tokens whose verdict was at hand, as they had come twice before; and those that were verified. */
   readonly seenBefore: number
   readonly verified: number
   readonly refused: Readonly<Partial<Record<RefusalCode, number>>>
@@ -45,8 +45,8 @@ export interface VerifierStats {
 export interface Verifier<Claims = HeirloomClaims> {
   /**
    * Checks a token. Answers at once, but for a token with an unknown key id that is worth a look at the issuer: then a
-   * promise, within `timeoutMs`. Never throws, and never rejects. The claims are frozen: every request with this token
-   * gets the same object.
+   * promise, within `timeoutMs`. Never throws, and never rejects. The claims are frozen: once a token came twice, every
+   * request with it gets the same object.
    */
   verify(token: string): Verdict<Claims> | Promise<Verdict<Claims>>
   /** Resolves when there are keys for the first time; rejects if closed before. */
@@ -79,7 +79,8 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
   let verified = 0
 
   function verify(token: string): Verdict<Claims> | Promise<Verdict<Claims>> {
-    const cached = cache.get(token)
+    // A program without types may pass anything; what is no string is refused when it is parsed.
+    const cached = typeof token === 'string' ? cache.get(token) : undefined
     // A key that was removed takes its verdicts with it: they are good only as long as their very key is in force.
     if (cached && now() < cached.endsAtMs && keys.get(cached.key.kid) === cached.key) {
       seenBefore++
@@ -106,7 +107,7 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
     const checked = checkClaims(profile, parsed.payload(), expected)
     if (!checked.ok) return refuse(CODE_OF_FAULT[checked.fault], checked.description)
     const verdict = Object.freeze(checked)
-    cache.set(token, { verdict, key, endsAtMs: (checked.claims.exp + clockToleranceSeconds) * 1000 })
+    cache.set({ token, verdict, key, endsAtMs: (checked.claims.exp + clockToleranceSeconds) * 1000 })
     return verdict
   }
 

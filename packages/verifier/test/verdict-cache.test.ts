@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createVerifier, localKeySet } from '../src/index.ts'
+import { type Verifier, createVerifier, localKeySet } from '../src/index.ts'
 import { AUDIENCE, ISSUER, NOW_SECONDS, claimsOf, encode, makeKey, signToken } from './issuer.ts'
 
 const key = makeKey('key-1')
@@ -19,23 +19,39 @@ function setUp(options: { cacheBytes?: number } = {}) {
   return { verifier, keys, pass: (seconds: number) => (nowMs += seconds * 1000) }
 }
 
+/** The second time a token comes, its verdict is kept. Answers it. */
+async function keep(verifier: Verifier, token: string) {
+  await verifier.verify(token)
+  return verifier.verify(token)
+}
+
 describe('a verdict that is kept', () => {
   it('is the same one, frozen, for the same token', async () => {
     const { verifier } = setUp()
     const token = signToken(key, claimsOf())
-    const first = await verifier.verify(token)
-    expect(await verifier.verify(token)).toBe(first)
-    expect(verifier.stats()).toMatchObject({ seenBefore: 1, verified: 1 })
-    if (!first.ok) throw new Error(first.code)
-    expect(() => Object.assign(first.claims, { sub: 'admin' })).toThrow(TypeError)
-    expect(() => (first.claims.roles as string[]).push('admin')).toThrow(TypeError)
-    expect(() => Object.assign(first, { ok: false })).toThrow(TypeError)
+    const kept = await keep(verifier, token)
+    expect(await verifier.verify(token)).toBe(kept)
+    if (!kept.ok) throw new Error(kept.code)
+    expect(() => Object.assign(kept.claims, { sub: 'admin' })).toThrow(TypeError)
+    expect(() => (kept.claims.roles as string[]).push('admin')).toThrow(TypeError)
+    expect(() => Object.assign(kept, { ok: false })).toThrow(TypeError)
+  })
+
+  it('is one on a token that came twice: one that comes once takes no memory', async () => {
+    const { verifier } = setUp()
+    const token = signToken(key, claimsOf())
+    await verifier.verify(token)
+    expect(verifier.stats()).toMatchObject({ seenBefore: 0, verified: 1, cacheBytes: 0 })
+    await verifier.verify(token)
+    expect(verifier.stats()).toMatchObject({ seenBefore: 0, verified: 2, cacheBytes: 700 + token.length })
+    await verifier.verify(token)
+    expect(verifier.stats()).toMatchObject({ seenBefore: 1, verified: 2 })
   })
 
   it("ends with the token's exp", async () => {
     const { verifier, pass } = setUp()
     const token = signToken(key, claimsOf())
-    await verifier.verify(token)
+    await keep(verifier, token)
     pass(909.9)
     expect(await verifier.verify(token)).toMatchObject({ ok: true })
     pass(0.1)
@@ -45,7 +61,7 @@ describe('a verdict that is kept', () => {
   it('ends with the removal of its key, and comes back only with that key', async () => {
     const { verifier, keys } = setUp()
     const token = signToken(key, claimsOf())
-    await verifier.verify(token)
+    await keep(verifier, token)
     keys.replace([other.jwk])
     expect(await verifier.verify(token)).toMatchObject({ code: 'key_unknown' })
     keys.replace([other.jwk, makeKey('key-1').jwk])
@@ -55,9 +71,9 @@ describe('a verdict that is kept', () => {
   it('outlives a change of other keys', async () => {
     const { verifier, keys } = setUp()
     const token = signToken(key, claimsOf())
-    const first = await verifier.verify(token)
+    const kept = await keep(verifier, token)
     keys.replace([key.jwk])
-    expect(await verifier.verify(token)).toBe(first)
+    expect(await verifier.verify(token)).toBe(kept)
   })
 
   it('is never one of refusal', async () => {
@@ -72,7 +88,7 @@ describe('a cache under attack', () => {
   it('gives no token the verdict of another: every one-character change of a token seen before is refused', async () => {
     const { verifier } = setUp()
     const token = signToken(key, claimsOf())
-    await verifier.verify(token)
+    await keep(verifier, token)
     await fc.assert(
       fc.asyncProperty(fc.nat(token.length - 1), fc.string({ minLength: 1, maxLength: 1 }), async (at, char) => {
         const changed = token.slice(0, at) + char + token.slice(at + 1)
@@ -87,8 +103,10 @@ describe('a cache under attack', () => {
     const theirs = signToken(key, claimsOf({ sub: 'theirs' }))
     const [head, mineBody, mineSignature] = mine.split('.')
     const [, theirBody, theirSignature] = theirs.split('.')
-    expect(await verifier.verify(mine)).toMatchObject({ claims: { sub: 'mine' } })
-    expect(await verifier.verify(theirs)).toMatchObject({ claims: { sub: 'theirs' } })
+    for (let times = 0; times < 3; times++) {
+      expect(await verifier.verify(mine)).toMatchObject({ claims: { sub: 'mine' } })
+      expect(await verifier.verify(theirs)).toMatchObject({ claims: { sub: 'theirs' } })
+    }
     expect((await verifier.verify(`${head}.${theirBody}.${mineSignature}`)).ok).toBe(false)
     expect((await verifier.verify(`${head}.${mineBody}.${theirSignature}`)).ok).toBe(false)
     expect((await verifier.verify(`${mine}.`)).ok).toBe(false)
@@ -107,19 +125,27 @@ describe('a cache under attack', () => {
     const cacheBytes = 40_000
     const { verifier } = setUp({ cacheBytes })
     const used = signToken(key, claimsOf())
-    await verifier.verify(used)
+    const kept = await keep(verifier, used)
     for (let count = 0; count < 60; count++) {
-      await verifier.verify(signToken(key, claimsOf({ jti: `other-${count}` })))
-      await verifier.verify(used)
+      await keep(verifier, signToken(key, claimsOf({ jti: `other-${count}` })))
+      expect(await verifier.verify(used)).toBe(kept)
       expect(verifier.stats().cacheBytes).toBeLessThanOrEqual(cacheBytes)
     }
-    expect(verifier.stats()).toMatchObject({ seenBefore: 60, verified: 61 })
+  })
+
+  it('keeps nothing of tokens that are refused, however often they come', async () => {
+    const { verifier } = setUp()
+    const token = signToken(key, claimsOf())
+    const forged = `${token.slice(0, -9)}${token.at(-9) === 'A' ? 'B' : 'A'}${token.slice(-8)}`
+    for (let times = 0; times < 3; times++) expect((await verifier.verify(forged)).ok).toBe(false)
+    await verifier.verify(token)
+    expect(verifier.stats()).toMatchObject({ verified: 1, cacheBytes: 0 })
   })
 
   it('can be none', async () => {
     const { verifier } = setUp({ cacheBytes: 0 })
     const token = signToken(key, claimsOf())
-    for (let times = 0; times < 2; times++) expect(await verifier.verify(token)).toMatchObject({ ok: true })
-    expect(verifier.stats()).toMatchObject({ seenBefore: 0, verified: 2, cacheBytes: 0 })
+    for (let times = 0; times < 3; times++) expect(await verifier.verify(token)).toMatchObject({ ok: true })
+    expect(verifier.stats()).toMatchObject({ seenBefore: 0, verified: 3, cacheBytes: 0 })
   })
 })
