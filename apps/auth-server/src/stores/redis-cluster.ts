@@ -67,7 +67,7 @@ export class RedisCluster implements RedisAccess {
     }
   }
 
-  /** To be called before the first connection: ioredis 6 sends nothing that it learns of while it gathers a pipeline. */
+  /** To be called before the first connection: each learns all of them when it is made. */
   script<Answer>(name: string, lua: string): RunScript<Answer> {
     if (this.#nodes.size > 0 && !this.#scripts.has(name)) throw new Error(`${name} is defined too late`)
     this.#scripts.set(name, lua)
