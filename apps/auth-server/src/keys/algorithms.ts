@@ -11,6 +11,8 @@ interface Algorithm {
   thumbprintMembers: readonly string[]
   /** Options of Node's `sign`: JWS wants the two halves of an ECDSA signature side by side (RFC 7518, section 3.4). */
   signOptions: { dsaEncoding?: 'ieee-p1363' }
+  /** A signature takes longer than to hand it to a thread and back. */
+  signsOnThread: boolean
 }
 
 /** RFC 7518, section 3, and RFC 8037. */
@@ -20,18 +22,21 @@ export const ALGORITHMS = {
     generate: async (bits) => (await generate('rsa', { modulusLength: bits })).privateKey,
     thumbprintMembers: ['e', 'kty', 'n'],
     signOptions: {},
+    signsOnThread: true,
   },
   ES256: {
     digest: 'sha256',
     generate: async () => (await generate('ec', { namedCurve: 'P-256' })).privateKey,
     thumbprintMembers: ['crv', 'kty', 'x', 'y'],
     signOptions: { dsaEncoding: 'ieee-p1363' },
+    signsOnThread: false,
   },
   EdDSA: {
     digest: null,
     generate: async () => (await generate('ed25519')).privateKey,
     thumbprintMembers: ['crv', 'kty', 'x'],
     signOptions: {},
+    signsOnThread: false,
   },
 } as const satisfies Record<string, Algorithm>
 

@@ -1,4 +1,4 @@
-import { sign } from 'node:crypto'
+import { type SignKeyObjectInput, sign } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { HeirloomClaims } from '@heirloom/claims'
 import { ALGORITHMS } from './algorithms.ts'
@@ -12,7 +12,7 @@ const MOST_WAITING = 512
 /** Signing takes most of the time of a refresh. Too many at once are refused rather than kept waiting. */
 export class SignerBusy extends Error {}
 
-/** Signs access tokens (RFC 9068) on the threads of the pool, off the event loop. */
+/** Signs access tokens (RFC 9068): with RSA on the threads of the pool, off the event loop. */
 export class TokenSigner {
   readonly #keys: KeyRing
   readonly #headers = new WeakMap<SigningKey, string>()
@@ -33,12 +33,19 @@ export class TokenSigner {
 
   async sign(claims: HeirloomClaims): Promise<string> {
     const key = this.#keys.signing(claims.iat * 1000)
-    const { digest, signOptions } = ALGORITHMS[key.algorithm]
+    const { digest, signOptions, signsOnThread } = ALGORITHMS[key.algorithm]
     const input = `${this.#headerOf(key)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
+    const options = { key: key.privateKey, ...signOptions }
+    const signature = signsOnThread
+      ? await this.#signOnThread(digest, input, options)
+      : sign(digest, Buffer.from(input), options)
+    return `${input}.${signature.toString('base64url')}`
+  }
+
+  async #signOnThread(digest: string, input: string, options: SignKeyObjectInput): Promise<Buffer> {
     this.#waiting++
     try {
-      const signature = await signInPool(digest, Buffer.from(input), { key: key.privateKey, ...signOptions })
-      return `${input}.${signature.toString('base64url')}`
+      return await signInPool(digest, Buffer.from(input), options)
     } finally {
       this.#waiting--
     }
