@@ -27,9 +27,16 @@ function read(pid: number): { own: number; ended: number } {
 
 /** The same of one process, in microseconds and as fine: what its threads have had of the cores, by the scheduler. */
 export function schedulerTimeUs(pid: number): number {
-  const threads = readdirSync(`/proc/${pid}/task`)
-  const nanoseconds = threads.map((id) =>
-    Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]),
-  )
-  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1000
+  return [...threadTimesUs(pid).values()].reduce((sum, one) => sum + one, 0)
+}
+
+/** By the names that the threads have; those of one name together. Threads that ended are not in it. */
+export function threadTimesUs(pid: number): Map<string, number> {
+  const times = new Map<string, number>()
+  for (const id of readdirSync(`/proc/${pid}/task`)) {
+    const name = readFileSync(`/proc/${pid}/task/${id}/comm`, 'utf8').trim()
+    const nanoseconds = Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0])
+    times.set(name, (times.get(name) ?? 0) + nanoseconds / 1000)
+  }
+  return times
 }

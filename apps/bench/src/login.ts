@@ -6,9 +6,11 @@
  * refreshes under a flood (wrong passwords, more at a time than the queue takes) take turns, and the medians are compared.
  */
 import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Pool } from 'undici'
+import { barChart } from './bar-chart.ts'
 import { cpuTimeMs } from './cpu-time.ts'
 import { startAuthServer, startStores } from './servers.ts'
 import { type Driven, USER, drive, logIn, ourRefresh } from './sessions.ts'
@@ -17,15 +19,14 @@ import { median } from './statistics.ts'
 const LOGINS = 100
 const FLOOD_CONNECTIONS = 100
 
-export async function benchLogin({
-  rounds,
-  refreshes,
-  connections,
-}: {
+export interface LoginOptions {
   rounds: number
   refreshes: number
   connections: number
-}): Promise<void> {
+  picture?: string
+}
+
+export async function benchLogin({ rounds, refreshes, connections, picture }: LoginOptions): Promise<void> {
   const stores = await startStores()
   const server = await startAuthServer(stores)
   const sessions: Driven = {
@@ -62,6 +63,17 @@ export async function benchLogin({
   await sessions.pool.destroy()
   await server.stop()
   await stores.stop()
+  if (picture === undefined) return
+  const bar = (label: string, values: number[], ours: boolean) => {
+    const value = median(values)
+    return { label, value, text: `${Math.round(value)}/s`, ours }
+  }
+  const bars = [
+    bar('refreshes alone', rates.alone, false),
+    bar(`beside ${FLOOD_CONNECTIONS} clients that log in`, rates.flooded, true),
+  ]
+  writeFileSync(picture, barChart('Refreshes per second, alone and in a flood of logins', bars))
+  console.log(`Drawn: ${picture}`)
 }
 
 async function rate(sessions: Driven, refreshes: number): Promise<number> {

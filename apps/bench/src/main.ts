@@ -4,6 +4,7 @@ import { benchFleet } from './fleet.ts'
 import { benchLogin } from './login.ts'
 import { benchMemory } from './memory.ts'
 import { benchObservability } from './observability.ts'
+import { benchProfile } from './profile.ts'
 import { benchRefresh } from './refresh.ts'
 import { benchVerify } from './verify.ts'
 import { benchStorage } from './storage.ts'
@@ -29,7 +30,15 @@ program
   .option('--rounds <n>', 'interleaved rounds', count, 3)
   .option('--refreshes <n>', 'refreshes a round', count, 3_000)
   .option('--connections <n>', 'sessions that refresh at the same time', count, 32)
+  .option('--picture <file>', 'draws the result as SVG')
   .action(benchLogin)
+program
+  .command('profile')
+  .description('where the CPU of one refresh, and of one login, goes')
+  .option('--refreshes <n>', 'refreshes in a measurement', count, 10_000)
+  .option('--logins <n>', 'logins in a measurement', count, 200)
+  .option('--connections <n>', 'sessions that refresh at the same time', count, 32)
+  .action(benchProfile)
 program
   .command('storage')
   .description('a row per refresh beside a row per session: rows, bytes, speed')

@@ -11,6 +11,7 @@ import { writeFileSync } from 'node:fs'
 import { freePort } from '@heirloom/stack'
 import { Pool } from 'undici'
 import { growthChart } from './growth-chart.ts'
+import { openInspector } from './inspector.ts'
 import { progress } from './progress.ts'
 import { startAuthServer, startStores } from './servers.ts'
 import { drive, logIn, ourRefresh } from './sessions.ts'
@@ -100,41 +101,4 @@ export async function benchMemory({ sessions, refreshes, picture }: MemoryOption
   )
   writeFileSync(picture, svg)
   console.log(`Drawn: ${picture}`)
-}
-
-interface Answer {
-  id: number
-  result: { result: { value: string } }
-}
-
-/** Node's inspector speaks the DevTools protocol: https://chromedevtools.github.io/devtools-protocol/v8/ */
-async function openInspector(port: number) {
-  const targets = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as {
-    webSocketDebuggerUrl: string
-  }[]
-  const socket = new WebSocket(targets[0]?.webSocketDebuggerUrl ?? '')
-  await new Promise((resolve) => socket.addEventListener('open', resolve, { once: true }))
-  const waiting = new Map<number, (answer: Answer) => void>()
-  socket.addEventListener('message', ({ data }) => {
-    const answer = JSON.parse(String(data)) as Answer
-    waiting.get(answer.id)?.(answer)
-    waiting.delete(answer.id)
-  })
-  let id = 0
-  const call = (method: string, params = {}) =>
-    new Promise<Answer>((resolve) => {
-      waiting.set(++id, resolve)
-      socket.send(JSON.stringify({ id, method, params }))
-    })
-
-  return {
-    /** In bytes, after a full collection. */
-    async memory() {
-      await call('HeapProfiler.collectGarbage')
-      const { result } = await call('Runtime.evaluate', { expression: 'JSON.stringify(process.memoryUsage())' })
-      const { heapUsed, external, rss } = JSON.parse(result.result.value) as NodeJS.MemoryUsage
-      return { heap: heapUsed, outside: external, resident: rss }
-    },
-    close: () => socket.close(),
-  }
 }

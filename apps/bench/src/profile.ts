@@ -1,0 +1,122 @@
+/**
+ * Where the CPU time of one refresh, and of one login, goes.
+ *
+ * Method: one server in a process of its own, driven in a closed loop. What each kind of its threads takes is told by the
+ * kernel's scheduler. Then the same load again, with V8 sampling the main thread: each sample counts for the innermost
+ * frame that one of the parts below claims, so what Node does counts for whoever asked it to, but for writes to sockets and the hand-over of a
+ * signature, which are parts of their own. Sampling costs something itself, so its shares are laid over the time that the
+ * thread takes without it.
+ */
+import { freePort } from '@heirloom/stack'
+import { Pool } from 'undici'
+import { threadTimesUs } from './cpu-time.ts'
+import { type Frame, type Profile, openInspector } from './inspector.ts'
+import { signatureCpuUs, startAuthServer, startStores } from './servers.ts'
+import { USER, drive, logIn, ourRefresh } from './sessions.ts'
+
+export interface ProfileOptions {
+  refreshes: number
+  logins: number
+  connections: number
+}
+
+/** Of each, before anything is measured: until everything is compiled. */
+const WARM_UP = { refreshes: 10_000, logins: 300 }
+/** Logins at a time: more would only wait for a thread that hashes. */
+const LOGINS_AT_ONCE = 4
+
+export async function benchProfile({ refreshes, logins, connections }: ProfileOptions): Promise<void> {
+  const stores = await startStores()
+  const port = await freePort()
+  const server = await startAuthServer(stores, { NODE_OPTIONS: `--inspect=127.0.0.1:${port}` })
+  const inspector = await openInspector(port)
+  const sessions = {
+    name: 'Heirloom',
+    pool: new Pool(server.url, { connections }),
+    tokens: await logIn(server.url, connections),
+    request: ourRefresh,
+  }
+  const refresh = () => drive(sessions, refreshes)
+  const logInAll = () => logInTimes(sessions.pool, logins)
+
+  await drive(sessions, WARM_UP.refreshes)
+  await logInTimes(sessions.pool, WARM_UP.logins)
+  console.log(`One RSA-2048 signature: ${(await signatureCpuUs()).toFixed(0)} µs of CPU.`)
+  for (const [name, count, run] of [
+    ['refresh', refreshes, refresh],
+    ['login', logins, logInAll],
+  ] as const) {
+    const before = threadTimesUs(server.pid)
+    await run()
+    const threads = [...threadTimesUs(server.pid)].map(
+      ([thread, us]) => [thread, (us - (before.get(thread) ?? 0)) / count] as const,
+    )
+    const shares = partsOf(await inspector.profile(run))
+    const mainUs = threads.find(([thread]) => thread.includes('Main'))?.[1] ?? 0
+    console.log(`\nOf one ${name}, by threads and, of the main thread, by parts:\n`)
+    print(threads)
+    print([...shares].map(([part, share]) => [part, share * mainUs] as const))
+  }
+  inspector.close()
+  await sessions.pool.destroy()
+  await server.stop()
+  await stores.stop()
+}
+
+async function logInTimes(pool: Pool, count: number): Promise<void> {
+  let left = count
+  const client = async () => {
+    while (left-- > 0) {
+      const request = { method: 'POST', path: '/auth/login', headers: { 'content-type': 'application/json' } } as const
+      const { statusCode, body } = await pool.request({ ...request, body: JSON.stringify(USER) })
+      await body.dump()
+      if (statusCode !== 200) throw new Error(`A login was answered ${statusCode}`)
+    }
+  }
+  await Promise.all(Array.from({ length: LOGINS_AT_ONCE }, client))
+}
+
+/** Frames of Node, and V8's own, are whoever's called them. */
+const PARTS: readonly [name: string, claims: (frame: Frame) => boolean][] = [
+  ['garbage', ({ functionName }) => functionName === '(garbage collector)'],
+  ['handing the signature over, taking it back', ({ url }) => url.includes('/keys/')],
+  ['the tags of the refresh tokens', ({ url }) => url.endsWith('/rules/refresh-token.ts')],
+  ['ioredis', ({ url }) => /\/node_modules\/ioredis\/|\/stores\/redis-/.test(url)],
+  ['Prisma and pg', ({ url }) => /\/node_modules\/(@prisma|pg|pg-[a-z]+)\/|\/generated\/prisma\//.test(url)],
+  ['metrics', ({ url }) => /\/node_modules\/prom-client\/|\/service\/src\/metrics\.ts$/.test(url)],
+  ['Fastify, the schemas, JSON', ({ url }) => url.includes('/node_modules/')],
+  ['the auth server itself', ({ url }) => url.startsWith('file:')],
+]
+const OTHERS = 'Node: HTTP, streams, timers, reading'
+const WRITES = /^(write(Utf8|Latin1)String|writev|writeBuffer)$/
+
+/** The share of each part, the greatest first. */
+function partsOf({ nodes, samples, timeDeltas }: Profile): Map<string, number> {
+  const byId = new Map(nodes.map((node) => [node.id, node]))
+  const callers = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)))
+  const partOf = (id: number): string | null => {
+    const leaf = byId.get(id)?.callFrame
+    if (leaf?.functionName === '(idle)') return null
+    const isWrite = leaf !== undefined && leaf.url === '' && WRITES.test(leaf.functionName)
+    for (let at: number | undefined = id; at !== undefined; at = callers.get(at)) {
+      const frame = byId.get(at)?.callFrame
+      const part = frame && PARTS.find(([, claims]) => claims(frame))?.[0]
+      if (part !== undefined)
+        return isWrite ? `writing to sockets: ${part === 'ioredis' ? 'Redis' : 'the answer'}` : part
+    }
+    return OTHERS
+  }
+  const parts = new Map<number, string | null>(nodes.map(({ id }) => [id, partOf(id)]))
+  const times = new Map<string, number>()
+  for (const [i, id] of samples.entries()) {
+    const part = parts.get(id)
+    if (part) times.set(part, (times.get(part) ?? 0) + (timeDeltas[i] ?? 0))
+  }
+  const all = [...times.values()].reduce((sum, time) => sum + time, 0)
+  return new Map([...times].toSorted(([, a], [, b]) => b - a).map(([part, time]) => [part, time / all]))
+}
+
+function print(rows: readonly (readonly [name: string, us: number])[]): void {
+  for (const [name, us] of rows.toSorted(([, a], [, b]) => b - a))
+    if (us >= 0.5) console.log(`${us.toFixed(us < 10 ? 1 : 0).padStart(8)} µs  ${name}`)
+}
