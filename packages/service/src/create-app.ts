@@ -18,6 +18,8 @@ export interface ErrorAnswer {
   error: string
   description: string
   headers?: Record<string, string>
+  /** A server that is full says so in its metrics; a line for each request that it turns away would fill the log too. */
+  isQuiet?: boolean
 }
 
 /** The instance that routes are added to: schemas written with TypeBox give the types of body and answer. */
@@ -66,7 +68,7 @@ export function createApp(options: AppOptions): App {
   })
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const answer = options.answerError?.(error)
-    if (answer && answer.status >= 500) request.log.warn({ cause: causeOf(error) }, error.message)
+    if (answer && answer.status >= 500 && !answer.isQuiet) request.log.warn({ cause: causeOf(error) }, error.message)
     if (answer)
       return reply
         .code(answer.status)
@@ -78,7 +80,9 @@ export function createApp(options: AppOptions): App {
   app.addHook('onResponse', async (request, reply) => {
     if (!request.raw.complete) answeredEarly.set(request.raw.socket, request.raw)
     if (reply.statusCode < 400 && !verbose) return
-    const level = reply.statusCode >= 500 ? 'error' : reply.statusCode >= 400 ? 'info' : 'debug'
+    // Whoever answers 503 does it on purpose, and has said why.
+    const isFault = reply.statusCode >= 500 && reply.statusCode !== 503
+    const level = isFault ? 'error' : reply.statusCode >= 400 ? 'info' : 'debug'
     const line = {
       method: request.method,
       route: routeOf(request),

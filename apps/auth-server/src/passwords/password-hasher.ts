@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import PQueue from 'p-queue'
 import { Piscina } from 'piscina'
 
 /** Requests that may wait for a hash: the last one waits about two seconds on one core. */
 const MOST_WAITING = 64
+
+/** Whoever is turned away learns it after this long: clients that ask again at once would take the loop from refreshes. */
+const TURNED_AWAY_AFTER_MS = 500
 
 /** Where cores are short, a refresh goes before a login: the weight of `nice 5` is a third of the usual one. */
 const NICE = 5
@@ -54,9 +58,15 @@ export class PasswordHasher {
     return this.#enqueue(() => this.#onThread<number>('countGuesses', { password, context }), signal)
   }
 
-  /** Asked before anything else is done for a login. @throws HasherBusy where the queue is full. */
-  assertRoom(): void {
-    if (this.#queue.size >= MOST_WAITING) throw new HasherBusy()
+  /** Asked before anything else is done for a login. @throws HasherBusy, after a while, where the queue is full. */
+  async assertRoom(signal?: AbortSignal): Promise<void> {
+    if (this.#hasRoom()) return
+    await sleep(TURNED_AWAY_AFTER_MS, undefined, { ...(signal && { signal }), ref: false })
+    throw new HasherBusy()
+  }
+
+  #hasRoom(): boolean {
+    return this.#queue.size < MOST_WAITING
   }
 
   get waiting(): number {
@@ -72,7 +82,7 @@ export class PasswordHasher {
   }
 
   async #enqueue<Answer>(work: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
-    this.assertRoom()
+    if (!this.#hasRoom()) throw new HasherBusy()
     // A request whose client went away gives its place to the next. One that is being hashed keeps its turn until it is
     // done: to stop it would cost the thread, and to let the next begin beside it would fill the threads.
     const waiting = new AbortController()

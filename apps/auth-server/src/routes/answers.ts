@@ -35,7 +35,8 @@ export function answerError(error: Error): ErrorAnswer | undefined {
   if (error instanceof StoreUnavailable) return again(`${error.message}. Nothing was decided; try again.`)
   // An operator has to act: the client need not hurry.
   if (error instanceof HistoryLost) return again(`${error.message}.`, 30)
-  if (error instanceof HasherBusy || error instanceof SignerBusy) return again('The server is busy. Try again.')
+  if (error instanceof HasherBusy || error instanceof SignerBusy)
+    return { ...again('The server is busy. Try again.'), isQuiet: true }
   // Nobody reads it.
   if (error.name === 'AbortError') return { status: 499, error: 'client_gone', description: 'The client went away.' }
   return undefined

@@ -22,7 +22,7 @@ export async function authenticate(
   core: Core,
   { username, password, ip, signal }: Credentials,
 ): Promise<Account | Refusal> {
-  core.hasher.assertRoom()
+  await core.hasher.assertRoom(signal)
   const name = usernameKey(username)
   const wait = await core.throttle.attempt(name ?? username, ip)
   if (wait !== null) {
