@@ -19,6 +19,8 @@ import type { Account } from './stores/accounts.ts'
 const EVENTS_SHOWN = 500
 
 const PROGRESS_EVERY_MS = 2_000
+/** Nobody waits for a restore's commands one by one, and many are sent at once. */
+const RESTORE_TIMEOUT_MS = 10_000
 
 /** What the operator did wrong, in one line. */
 class UsageError extends Error {}
@@ -26,12 +28,14 @@ class UsageError extends Error {}
 /** Runs a command on the stores of the server and prints its answer as JSON. */
 function onStores<Arguments extends unknown[]>(
   command: (composition: Composition, ...args: Arguments) => Promise<unknown>,
+  redisTimeoutMs?: number,
 ) {
   return async (...args: Arguments) => {
     const composition = await compose(
       readConfig(process.env),
       pino({ level: 'warn' }, pino.destination(2)),
       createMetrics(),
+      redisTimeoutMs,
     )
     try {
       process.stdout.write(`${JSON.stringify(await command(composition, ...args), null, 2)}\n`)
@@ -179,7 +183,7 @@ program
         process.stderr.write(`admin: ${sessions} sessions looked at\n`)
       })
       return { restored: true, ...done }
-    }),
+    }, RESTORE_TIMEOUT_MS),
   )
 
 const key = program.command('key').description('signing keys')

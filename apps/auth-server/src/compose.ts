@@ -23,7 +23,7 @@ import { MarkWriter } from './stores/mark-writer.ts'
 import { PostgresFamilyStore } from './stores/postgres-family-store.ts'
 import type { RedisAccess } from './stores/redis-access.ts'
 import { RedisCluster } from './stores/redis-cluster.ts'
-import { RedisConnection } from './stores/redis-connection.ts'
+import { COMMAND_TIMEOUT_MS, RedisConnection } from './stores/redis-connection.ts'
 import { RedisFamilyStore } from './stores/redis-family-store.ts'
 import { RedisTrust } from './stores/redis-trust.ts'
 import { parseRedisUrl } from './stores/redis-url.ts'
@@ -41,6 +41,22 @@ const POSTGRES_WITHIN_MS = 5_000
 /** How long a start waits for Redis; then it goes on through Postgres. */
 const REDIS_WITHIN_MS = 2_000
 
+/** Of the stores, seen from this server. */
+class StoreClocks {
+  #farthestMs = 0
+
+  see(aheadMs: number): void {
+    if (Math.abs(aheadMs) > Math.abs(this.#farthestMs)) this.#farthestMs = aheadMs
+  }
+
+  /** Since it was last asked. */
+  takeFarthest(): number {
+    const farthestMs = this.#farthestMs
+    this.#farthestMs = 0
+    return farthestMs
+  }
+}
+
 type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 
 export interface Composition extends Restorable {
@@ -52,9 +68,17 @@ export interface Composition extends Restorable {
   close: () => Promise<void>
 }
 
-/** Every dependency of the server is made here. @throws where a store does not answer or a secret does not fit. */
-export async function compose(config: Config, log: Log, metrics: Registry): Promise<Composition> {
-  const redis = config.redisUrl === undefined ? null : openRedis(config.redisUrl, log)
+/**
+ * Every dependency of the server is made here. @throws where a store does not answer or a secret does not fit.
+ * @param redisTimeoutMs of a command to Redis.
+ */
+export async function compose(
+  config: Config,
+  log: Log,
+  metrics: Registry,
+  redisTimeoutMs = COMMAND_TIMEOUT_MS,
+): Promise<Composition> {
+  const redis = config.redisUrl === undefined ? null : openRedis(config.redisUrl, log, redisTimeoutMs)
   // Connections of its own: requests that fill the pool must not look like a Postgres that is away.
   const trustDatabase = openDatabase({ url: config.databaseUrl, poolSize: 3, statementTimeoutMs: TRUST_TIMEOUT_MS })
   const trust = new RedisTrust(trustDatabase, redis, (isTrusted) =>
@@ -92,7 +116,7 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
   const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), config.keyPolicy, (kid) =>
     record({ type: 'key_made', kid }),
   )
-  let storeAheadMs = 0
+  const clocks = new StoreClocks()
   const core: Core = {
     config,
     families: hot ? new LayeredFamilyStore({ hot, record: families, marks, trust, history }) : families,
@@ -105,7 +129,7 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
     throttle: new AttemptThrottle(config.throttlePolicy, redis),
     events,
     record,
-    seeStoreTime: (now) => (storeAheadMs = now - Date.now()),
+    seeStoreTime: (now) => clocks.see(now - Date.now()),
   }
 
   const timers: NodeJS.Timeout[] = []
@@ -156,7 +180,7 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
     isRedisTrusted: () => redis && trust.isTrusted,
     isPostgresOlder: () => history.isLost,
     marksWaiting: () => marks.size,
-    storeAheadMs: () => storeAheadMs,
+    storeAheadMs: () => clocks.takeFarthest(),
   })
 
   // One store is enough to refresh.
@@ -181,10 +205,11 @@ async function insist(work: () => Promise<void>): Promise<void> {
   }
 }
 
-function openRedis(url: string, log: Log): RedisAccess {
+function openRedis(url: string, log: Log, timeoutMs: number): RedisAccess {
   // The trust tells what they come to.
   const onTrouble = (error: Error) => log.debug({ reason: error.message }, 'Redis')
-  return parseRedisUrl(url).kind === 'cluster' ? new RedisCluster(url, onTrouble) : new RedisConnection(url, onTrouble)
+  const Access = parseRedisUrl(url).kind === 'cluster' ? RedisCluster : RedisConnection
+  return new Access(url, onTrouble, timeoutMs)
 }
 
 const ALARMING = new Set<SecurityEvent['type']>(['reuse', 'late_repeat', 'gap'])

@@ -31,7 +31,7 @@ export function addGauges(metrics: Registry, measured: Measured): void {
   )
   gauge(
     'store_clock_ahead_seconds',
-    'How far the clock of a store was ahead of this server at the last login or refresh',
+    'How far a store was ahead of this server, at the most since the last look here; by logins and refreshes',
     () => storeAheadMs() / 1000,
   )
   gauge('marks_waiting', 'Families whose marks are not yet in Postgres', marksWaiting)

@@ -52,7 +52,8 @@ export async function benchProfile({ refreshes, logins, connections }: ProfileOp
       ([thread, us]) => [thread, (us - (before.get(thread) ?? 0)) / count] as const,
     )
     const shares = partsOf(await inspector.profile(run))
-    const mainUs = threads.find(([thread]) => thread.includes('Main'))?.[1] ?? 0
+    const [, mainUs] = threads.find(([thread]) => thread.includes('Main')) ?? []
+    if (mainUs === undefined) throw new Error('no thread is named Main')
     console.log(`\nOf one ${name}, by threads and, of the main thread, by parts:\n`)
     print(threads)
     print([...shares].map(([part, share]) => [part, share * mainUs] as const))

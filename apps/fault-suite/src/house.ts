@@ -29,6 +29,7 @@ export type Layout = 'one' | 'cluster' | 'sentinel'
 
 const script = (app: string, name = 'main') => fileURLToPath(new URL(`../../${app}/src/${name}.ts`, import.meta.url))
 const CLOCK = new URL('clock.ts', import.meta.url).href
+const ANSWERS_WITHIN_MS = 5_000
 /** Resource services fetch the keys from this server. */
 const KEYS_FROM = 1
 
@@ -219,7 +220,7 @@ export class House {
     values: unknown[] = [],
     { url }: Store = this.postgres,
   ): Promise<Row[]> {
-    const client = new pg.Client({ connectionString: url })
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: ANSWERS_WITHIN_MS })
     client.on('error', () => undefined)
     await client.connect()
     try {

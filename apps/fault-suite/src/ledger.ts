@@ -44,7 +44,8 @@ export class Ledger {
   /** Every answer goes through here. */
   note(path: string, { status, ms, hasRetryAfter }: Answer, isDue: boolean): void {
     this.#seen.requests++
-    if (typeof status === 'number') this.#seen.slowestMs = Math.max(this.#seen.slowestMs, ms)
+    // A client in a hurry ends some by itself, and those were not slow.
+    if (status !== 'cut') this.#seen.slowestMs = Math.max(this.#seen.slowestMs, ms)
     if (isDue) return
     const error = `${status} ${path.replace('/auth/', '')}`
     this.#seen.errors.set(error, (this.#seen.errors.get(error) ?? 0) + 1)

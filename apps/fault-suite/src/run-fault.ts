@@ -44,7 +44,7 @@ export function ofAllRuns(runs: readonly Outcome[][]): Outcome[] {
 function worseOf(one: Outcome, other: Outcome): Outcome {
   const slower = one.duringRate / one.normalRate < other.duringRate / other.normalRate ? one : other
   const neverCame = one.recoveredMs === null || other.recoveredMs === null
-  const later = isLate(one) ? one : isLate(other) ? other : one.slowestMs > other.slowestMs ? one : other
+  const later = one.slowestMs - one.untouchedMs > other.slowestMs - other.untouchedMs ? one : other
   const errors = new Map(one.errors)
   for (const [error, count] of other.errors) errors.set(error, (errors.get(error) ?? 0) + count)
   const broken = new Map(one.broken)

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { type ServerResponse, createServer } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -26,14 +26,14 @@ function pathWith(program: string, folder: string): string | undefined {
 /** Shorter than a balancer itself waits for a server. */
 const timeout = 10_000
 
-it.each(['haproxy', 'nginx'])(
+it.for(['haproxy', 'nginx'])(
   'behind %s, a client that gives up is gone at the server',
   { timeout },
-  async (program) => {
+  async (program, { skip }) => {
     const folder = mkdtempSync(join(tmpdir(), 'heirloom-balancer-'))
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
     const path = pathWith(program, folder)
-    if (!path) return
+    if (!path) return skip(`there is no ${program} on the PATH`)
     vi.stubEnv('PATH', path)
     onTestFinished(() => void vi.unstubAllEnvs())
 
@@ -59,3 +59,8 @@ it.each(['haproxy', 'nginx'])(
     expect(hanging).toHaveLength(1)
   },
 )
+
+it('the proxy that is shipped is told the same', () => {
+  const shipped = readFileSync(new URL('../../../deploy/proxy/haproxy.cfg', import.meta.url), 'utf8')
+  expect(shipped).toMatch(/^ {2}option abortonclose$/m)
+})

@@ -18,7 +18,7 @@ export interface ErrorAnswer {
   error: string
   description: string
   headers?: Record<string, string>
-  /** A server that is full says so in its metrics; a line for each request that it turns away would fill the log too. */
+  /** No line in the log: a server that is full says so in its metrics, and would fill the log too. */
   isQuiet?: boolean
 }
 
@@ -66,9 +66,11 @@ export function createApp(options: AppOptions): App {
     if (request.is404) reply.code(404).send(errorBody('not_found', 'There is nothing at this address.'))
     else done()
   })
+  const quiet = new WeakSet<FastifyReply>()
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const answer = options.answerError?.(error)
-    if (answer && answer.status >= 500 && !answer.isQuiet) request.log.warn({ cause: causeOf(error) }, error.message)
+    if (answer?.isQuiet) quiet.add(reply)
+    else if (answer && answer.status >= 500) request.log.warn({ cause: causeOf(error) }, error.message)
     if (answer)
       return reply
         .code(answer.status)
@@ -79,10 +81,8 @@ export function createApp(options: AppOptions): App {
   const verbose = app.log.level === 'debug' || app.log.level === 'trace'
   app.addHook('onResponse', async (request, reply) => {
     if (!request.raw.complete) answeredEarly.set(request.raw.socket, request.raw)
-    if (reply.statusCode < 400 && !verbose) return
-    // Whoever answers 503 does it on purpose, and has said why.
-    const isFault = reply.statusCode >= 500 && reply.statusCode !== 503
-    const level = isFault ? 'error' : reply.statusCode >= 400 ? 'info' : 'debug'
+    if ((reply.statusCode < 400 || quiet.has(reply)) && !verbose) return
+    const level = reply.statusCode >= 500 ? 'error' : reply.statusCode >= 400 ? 'info' : 'debug'
     const line = {
       method: request.method,
       route: routeOf(request),

@@ -53,6 +53,11 @@ export class VerdictCache<Verdict> {
   #keep(place: number, entry: CachedVerdict<Verdict>) {
     const bytes = bytesFor(entry.token)
     if (bytes > this.#halfBytes) return
+    const replaced = this.#young.get(place)
+    if (replaced) {
+      this.#young.delete(place)
+      this.#youngBytes -= bytesFor(replaced.token)
+    }
     if (this.#youngBytes + bytes > this.#halfBytes) {
       this.#old = this.#young
       this.#oldBytes = this.#youngBytes

@@ -62,7 +62,7 @@ export class PasswordHasher {
   async assertRoom(signal?: AbortSignal): Promise<void> {
     if (this.#hasRoom()) return
     await sleep(TURNED_AWAY_AFTER_MS, undefined, { ...(signal && { signal }), ref: false })
-    throw new HasherBusy()
+    if (!this.#hasRoom()) throw new HasherBusy()
   }
 
   #hasRoom(): boolean {

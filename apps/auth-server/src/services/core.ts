@@ -23,6 +23,6 @@ export interface Core {
   throttle: AttemptThrottle
   events: SecurityEvents
   record: RecordEvent
-  /** Told the time of a store, in milliseconds, whenever one says it. */
+  /** Told the time of the stores, in milliseconds, by every login and refresh. */
   seeStoreTime: (now: number) => void
 }

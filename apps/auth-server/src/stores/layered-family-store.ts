@@ -16,6 +16,9 @@ interface Layers {
   history: History
 }
 
+/** A Redis that is lost and believed again by turns. */
+const MOST_ATTEMPTS = 3
+
 /**
  * Redis decides, Postgres remembers: a login and a revocation wait for both, a refresh for Redis alone, and its marks
  * follow into Postgres in batches. A family that Redis does not have is merged into it from Postgres. While Redis is not
@@ -95,10 +98,10 @@ export class LayeredFamilyStore implements FamilyStore {
     }
   }
 
-  /** Asks Redis, looks whether it still lives where it does not answer, asks once more, and then asks Postgres. */
+  /** Asks Redis, looks whether it still lives where it does not answer, asks again, and then asks Postgres. */
   async #decide<T>(byRedis: () => Promise<T>, byPostgres: () => Promise<T>): Promise<T> {
     const { trust } = this.#layers
-    for (let attempt = 0; attempt < 2 && trust.isTrusted; attempt++) {
+    for (let attempt = 0; attempt < MOST_ATTEMPTS && trust.isTrusted; attempt++) {
       try {
         return await trust.whileTrusted(byRedis())
       } catch (error) {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RedisAccess, RunScript } from './redis-access.ts'
 import { type ClusterMap, type Master, askForMap } from './redis-cluster-map.ts'
-import { RedisConnection } from './redis-connection.ts'
+import { COMMAND_TIMEOUT_MS, RedisConnection } from './redis-connection.ts'
 import { slotOf } from './redis-slot.ts'
 import { type RedisAddress, parseRedisUrl } from './redis-url.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
@@ -25,6 +25,7 @@ interface Node {
 export class RedisCluster implements RedisAccess {
   readonly #address: RedisAddress
   readonly #onTrouble: (error: Error) => void
+  readonly #timeoutMs: number
   readonly #onLost: (() => void)[] = []
   readonly #scripts = new Map<string, string>()
   #nodes = new Map<string, Node>()
@@ -34,9 +35,11 @@ export class RedisCluster implements RedisAccess {
   #isStale = true
   #closed = false
 
-  constructor(url: string, onTrouble: (error: Error) => void = () => undefined) {
+  /** @param timeoutMs of a command. */
+  constructor(url: string, onTrouble: (error: Error) => void = () => undefined, timeoutMs = COMMAND_TIMEOUT_MS) {
     this.#address = parseRedisUrl(url)
     this.#onTrouble = onTrouble
+    this.#timeoutMs = timeoutMs
   }
 
   onLost(callback: () => void): void {
@@ -140,7 +143,7 @@ export class RedisCluster implements RedisAccess {
   }
 
   #connect({ address, host, port }: Master): Pick<Node, 'connection' | 'scripts'> {
-    const connection = new RedisConnection({ ...this.#address.login, host, port }, this.#onTrouble)
+    const connection = new RedisConnection({ ...this.#address.login, host, port }, this.#onTrouble, this.#timeoutMs)
     connection.onLost(() => {
       // Nobody asks one that was let go of.
       if (this.#nodes.get(address)?.connection !== connection) return

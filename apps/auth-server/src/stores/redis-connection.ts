@@ -10,7 +10,6 @@ export const COMMAND_TIMEOUT_MS = 400
 type Options = Omit<RedisOptions, 'replyMapping'>
 
 const OPTIONS = {
-  commandTimeout: COMMAND_TIMEOUT_MS,
   sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
   connectTimeout: 1_000,
   // A peer that is silently gone ends no connection, and the kernel waits for minutes.
@@ -32,9 +31,15 @@ export class RedisConnection implements RedisAccess {
   /**
    * @param where a URL of one Redis or of sentinels, or one node of a cluster.
    * @param onTrouble told of what the client meets; what that comes to shows in the answers.
+   * @param timeoutMs of a command.
    */
-  constructor(where: string | Options, onTrouble: (error: Error) => void = () => undefined) {
-    const options: Options = { ...OPTIONS, ...(typeof where === 'string' ? toOptions(where) : where) }
+  constructor(
+    where: string | Options,
+    onTrouble: (error: Error) => void = () => undefined,
+    timeoutMs = COMMAND_TIMEOUT_MS,
+  ) {
+    const address = typeof where === 'string' ? toOptions(where) : where
+    const options: Options = { ...OPTIONS, commandTimeout: timeoutMs, ...address }
     this.client = new Redis(options)
     this.client.on('error', onTrouble)
   }

@@ -49,7 +49,11 @@ export const DISK_FULL: Fault = {
     for (const began = performance.now(); performance.now() - began < COMES_BACK_MS; await sleep(50))
       if (await house.isPostgresUp()) return
     // It has ended, or its recovery met the full disk and it waits for good: whoever runs it starts it again.
-    signalAll(house.postgres, 'SIGKILL')
+    try {
+      signalAll(house.postgres, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
     await house.restartPostgres()
   },
   async tidy({ house }) {

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { codeOf, isNobodys } from './auth-fetch.ts'
 import type { Request } from './servers.ts'
+import type { Outcome } from './tally.ts'
 import type { World } from './world.ts'
 
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
@@ -38,12 +39,19 @@ export class Attacker {
     const answer = await (isCall ? api : auth).send(request)
     const ms = performance.now() - began
     const { status, server } = answer
-    const outcome = status >= 200 && status < 300 ? 'breach' : status >= 500 && !isNobodys(status) ? 'failed' : 'ok'
+    const outcome = this.#outcomeOf(status)
     tally.add({ operation: 'attack', outcome, status, server, serviceMs: ms, responseMs: ms })
-    if (outcome === 'ok') return
+    if (outcome === 'ok' || outcome === 'later') return
     const at = Date.now()
     const sent = [{ at: at - ms, tab: 1, what: request.path, answer: { status, server, ms, code: codeOf(answer) } }]
     tally.odd({ at, operation: 'attack', outcome, client: 0, sid: '', sent })
+  }
+
+  /** Where nobody restarts servers, one that breaks under an attack was broken by it. */
+  #outcomeOf(status: number): Outcome {
+    if (status >= 200 && status < 300) return 'breach'
+    if (isNobodys(status) && (status === 503 || this.#world.profile.event !== null)) return 'later'
+    return status === 0 || status >= 500 ? 'failed' : 'ok'
   }
 
   #call(): Request {
