@@ -48,6 +48,8 @@ describe('POST /auth/register', () => {
     ['one of more than 1,024 bytes', { username: 'bob', password: 'ü'.repeat(513) }],
     ['a name with a space', { username: 'b ob', password: PASSWORD }],
     ['a name with a bidi mark', { username: 'bob\u202e', password: PASSWORD }],
+    ['a name with what cannot be seen', { username: 'bob\ufe0f', password: PASSWORD }],
+    ['a name that begins with a mark', { username: '\u0301bob', password: PASSWORD }],
     ['no name', { password: PASSWORD }],
     ['a number for a name', { username: 7, password: PASSWORD }],
     ['an array', []],
@@ -280,6 +282,24 @@ describe('sessions', () => {
 })
 
 describe('POST /auth/password', () => {
+  test('is not kept from its owner by a guesser of logins, and counts its own guesses', async () => {
+    const { username, tokens } = await server.login()
+    const guess = () => server.call('POST', '/auth/login', { username, password: 'wrong' })
+    await Promise.all(Array.from({ length: 11 }, guess))
+    expect((await guess()).status).toBe(429)
+    const change = (current_password: string) =>
+      server.call(
+        'POST',
+        '/auth/password',
+        { current_password, new_password: 'another long and quiet walk' },
+        bearer(tokens.access_token),
+      )
+    expect((await change(PASSWORD)).status).toBe(204)
+    const wrong = await Promise.all(Array.from({ length: 12 }, () => change('wrong')))
+    expect(wrong.filter(({ status }) => status === 401)).toHaveLength(10)
+    expect(wrong.filter(({ status }) => status === 429)).toHaveLength(2)
+  })
+
   test('changes it and ends the other sessions', async () => {
     const { username, tokens } = await server.login()
     const other = (await server.call('POST', '/auth/login', { username, password: PASSWORD })).body

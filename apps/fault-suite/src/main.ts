@@ -36,7 +36,10 @@ const { only, servers, sessions, seconds, times, write, list } = new Command('te
   .opts<Options>()
 
 const faults = FAULTS.filter(({ name }) => name.toLowerCase().includes(only.toLowerCase()))
-if (list) {
+if (faults.length === 0) {
+  console.error(`No fault has "${only}" in its name; --list names them.`)
+  process.exitCode = 1
+} else if (list) {
   for (const { name } of faults) console.log(name)
 } else {
   const runs: Outcome[][] = []

@@ -1,6 +1,6 @@
 import { type KeyObject, createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createMetrics } from '@heirloom/service'
 import { buildApp } from '../src/app.ts'
@@ -176,5 +176,33 @@ describe('without its issuer', () => {
     expect((await alone.inject('/api/public')).statusCode).toBe(200)
     const headers = { authorization: `Bearer ${tokenOf()}` }
     await expect.poll(async () => (await alone.inject({ url: '/api/me', headers })).statusCode).toBe(503)
+  })
+})
+
+describe('requests that do not wait for their answers', () => {
+  /** Sends all of them at once. How many were answered until the connection ended. */
+  async function pipelined(count: number): Promise<number> {
+    const eager = start(issuer)
+    onTestFinished(() => eager.close())
+    const { port } = new URL(await eager.listen({ port: 0, host: '127.0.0.1' }))
+    const get = (close: string) => `GET /livez HTTP/1.1\r\nHost: x\r\n${close}\r\n`
+    let text = ''
+    await new Promise<void>((resolve) => {
+      const socket = connect(Number(port), '127.0.0.1', () =>
+        socket.write(get('').repeat(count - 1) + get('Connection: close\r\n')),
+      )
+      socket.on('data', (data) => (text += data.toString())).on('error', () => undefined)
+      socket.on('close', () => resolve())
+    })
+    expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200)
+    return text.split('HTTP/1.1 200').length - 1
+  }
+
+  it('are answered, some of them', async () => {
+    expect(await pipelined(32)).toBe(32)
+  })
+
+  it('end the connection where they are many', async () => {
+    expect(await pipelined(1_000)).toBeLessThan(32)
   })
 })

@@ -46,6 +46,11 @@ const REQUEST_TIMEOUT_MS = 8_000
 const BODY_LIMIT_BYTES = 16 * 1024
 const IDLE_CONNECTION_MS = 72_000
 
+/** On one connection. Browsers and fetch send one at a time; each of a thousand that come at once would hold its memory. */
+const MOST_UNANSWERED = 32
+
+/** By connection. */
+const unanswered = new WeakMap<object, number>()
 /** By connection, the request that was answered before all of it had come. */
 const answeredEarly = new WeakMap<object, IncomingMessage>()
 
@@ -61,8 +66,16 @@ export function createApp(options: AppOptions): App {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) =>
     body === '' ? done(null) : parseJson(request, body, done),
   )
-  // Before a body is read: what is wrong with it does not matter where nothing is.
   app.addHook('onRequest', (request, reply, done) => {
+    const { socket } = request.raw
+    const count = (unanswered.get(socket) ?? 0) + 1
+    unanswered.set(socket, count)
+    if (count > MOST_UNANSWERED) {
+      reply.hijack()
+      return void socket.destroy()
+    }
+    reply.header('x-content-type-options', 'nosniff')
+    // Before a body is read: what is wrong with it does not matter where nothing is.
     if (request.is404) reply.code(404).send(errorBody('not_found', 'There is nothing at this address.'))
     else done()
   })
@@ -80,7 +93,9 @@ export function createApp(options: AppOptions): App {
   })
   const verbose = app.log.level === 'debug' || app.log.level === 'trace'
   app.addHook('onResponse', async (request, reply) => {
-    if (!request.raw.complete) answeredEarly.set(request.raw.socket, request.raw)
+    const { socket } = request.raw
+    unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1)
+    if (!request.raw.complete) answeredEarly.set(socket, request.raw)
     if ((reply.statusCode < 400 || quiet.has(reply)) && !verbose) return
     const level = reply.statusCode >= 500 ? 'error' : reply.statusCode >= 400 ? 'info' : 'debug'
     const line = {

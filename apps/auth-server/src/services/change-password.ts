@@ -19,7 +19,8 @@ export async function changePassword(
   core: Core,
   { newPassword, sid, ...credentials }: Change,
 ): Promise<{ ok: true } | Refusal> {
-  const account = await authenticate(core, credentials)
+  // A guesser of logins does not keep whoever is logged in from it. No username has a space.
+  const account = await authenticate(core, { ...credentials, countedFor: `session ${sid}` })
   if ('ok' in account) return account
   const normalized = normalizePassword(newPassword)
   const fault = await faultOfPassword(normalized, core.config.passwordPolicy, (text) =>

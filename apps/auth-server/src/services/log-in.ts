@@ -15,16 +15,19 @@ export interface Credentials {
   ip: string
   /** Aborted when the client goes away. */
   signal?: AbortSignal
+  /** Whom attempts are counted for. Default: the username, so that anybody can use up those of another. */
+  countedFor?: string
 }
 
 /** Proves a password: throttled, and in the same time whether the user exists or not. */
 export async function authenticate(
   core: Core,
-  { username, password, ip, signal }: Credentials,
+  { username, password, ip, signal, countedFor }: Credentials,
 ): Promise<Account | Refusal> {
   await core.hasher.assertRoom(signal)
   const name = usernameKey(username)
-  const wait = await core.throttle.attempt(name ?? username, ip)
+  const counted = countedFor ?? name ?? username
+  const wait = await core.throttle.attempt(counted, ip)
   if (wait !== null) {
     core.record({ type: 'login_refused', reason: 'throttled', ip })
     return tooManyAttempts(wait)
@@ -36,7 +39,7 @@ export async function authenticate(
     core.record({ type: 'login_refused', reason, ip, ...(account && { userId: account.id }) })
     return INVALID_CREDENTIALS
   }
-  await core.throttle.succeeded(name ?? username, ip)
+  await core.throttle.succeeded(counted, ip)
   return account
 }
 
