@@ -1,8 +1,9 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import { createApp } from '@heirloom/service'
+import { createApp, errorBody } from '@heirloom/service'
 import { createVerifier } from '@heirloom/verifier'
 import { bearerAuth, openApiBearerScheme } from '@heirloom/verifier/fastify'
+import type { onRequestHookHandler } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { Composition } from './compose.ts'
 import { accountRoutes } from './routes/account.ts'
@@ -46,6 +47,9 @@ export function buildApp({ core, history, keySet, notReady, close }: Composition
   return app
 }
 
+/** Files of the docs that may be on their way at once: they are large, and whoever asks for them reads as slowly as he likes. */
+const MOST_DOCS = 16
+
 async function addDocs(scope: Parameters<typeof tokenRoutes>[0], issuer: string) {
   await scope.register(swagger, {
     openapi: {
@@ -59,6 +63,22 @@ async function addDocs(scope: Parameters<typeof tokenRoutes>[0], issuer: string)
       components: { securitySchemes: { bearerAuth: openApiBearerScheme } },
     },
   })
-  await scope.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  let sending = 0
+  const onRequest: onRequestHookHandler = (_request, reply, next) => {
+    if (sending >= MOST_DOCS) {
+      reply
+        .code(503)
+        .header('retry-after', '1')
+        .send(errorBody('temporarily_unavailable', 'Many read this. Try again.'))
+      return
+    }
+    sending++
+    reply.raw.once('close', () => sending--)
+    next()
+  }
+  await scope.register(async (docs) => {
+    docs.addHook('onRequest', onRequest)
+    await docs.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  })
   scope.get('/openapi.json', { schema: { hide: true } }, () => scope.swagger())
 }
