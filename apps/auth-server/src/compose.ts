@@ -7,7 +7,7 @@ import { ALGORITHM_NAMES } from './keys/algorithms.ts'
 import { keyEncryption } from './keys/key-encryption.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { TokenSigner } from './keys/token-signer.ts'
-import { addGauges, eventCounter } from './metrics.ts'
+import { StoreClocks, addGauges, eventCounter } from './metrics.ts'
 import { AttemptThrottle } from './passwords/attempt-throttle.ts'
 import { PasswordHasher } from './passwords/password-hasher.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
@@ -40,22 +40,6 @@ const PRUNE_EVERY_MS = 10 * 60_000
 const POSTGRES_WITHIN_MS = 5_000
 /** How long a start waits for Redis; then it goes on through Postgres. */
 const REDIS_WITHIN_MS = 2_000
-
-/** Of the stores, seen from this server. */
-class StoreClocks {
-  #farthestMs = 0
-
-  see(aheadMs: number): void {
-    if (Math.abs(aheadMs) > Math.abs(this.#farthestMs)) this.#farthestMs = aheadMs
-  }
-
-  /** Since it was last asked. */
-  takeFarthest(): number {
-    const farthestMs = this.#farthestMs
-    this.#farthestMs = 0
-    return farthestMs
-  }
-}
 
 type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 
@@ -180,7 +164,7 @@ export async function compose(
     isRedisTrusted: () => redis && trust.isTrusted,
     isPostgresOlder: () => history.isLost,
     marksWaiting: () => marks.size,
-    storeAheadMs: () => clocks.takeFarthest(),
+    clocks,
   })
 
   // One store is enough to refresh.

@@ -2,18 +2,34 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Core } from './services/core.ts'
 import type { SecurityEvent } from './services/security-event.ts'
 
+/** How far those of the stores are from this server's. */
+export class StoreClocks {
+  #farthestMs = 0
+
+  see(aheadMs: number): void {
+    if (Math.abs(aheadMs) > Math.abs(this.#farthestMs)) this.#farthestMs = aheadMs
+  }
+
+  /** Since it was last asked. Milliseconds. */
+  takeFarthest(): number {
+    const farthestMs = this.#farthestMs
+    this.#farthestMs = 0
+    return farthestMs
+  }
+}
+
 /** What can be counted without asking a store. */
 interface Measured {
   core: Pick<Core, 'hasher' | 'signer' | 'events'>
   isRedisTrusted: () => boolean | null
   isPostgresOlder: () => boolean
   marksWaiting: () => number
-  storeAheadMs: () => number
+  clocks: StoreClocks
 }
 
 /** The gauges are read when somebody asks for them. */
 export function addGauges(metrics: Registry, measured: Measured): void {
-  const { core, isRedisTrusted, isPostgresOlder, marksWaiting, storeAheadMs } = measured
+  const { core, isRedisTrusted, isPostgresOlder, marksWaiting, clocks } = measured
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name: `heirloom_${name}`,
@@ -32,7 +48,7 @@ export function addGauges(metrics: Registry, measured: Measured): void {
   gauge(
     'store_clock_ahead_seconds',
     'How far a store was ahead of this server, at the most since the last look here; by logins and refreshes',
-    () => storeAheadMs() / 1000,
+    () => clocks.takeFarthest() / 1000,
   )
   gauge('marks_waiting', 'Families whose marks are not yet in Postgres', marksWaiting)
   gauge('password_hashes_waiting', 'Requests that wait for a password hash', () => core.hasher.waiting)

@@ -319,6 +319,11 @@ describe('POST /auth/password', () => {
 })
 
 describe('the rest of the contract', () => {
+  test.each(['/nothing', '/docs/static/nothing.js'])('GET %s is nothing, in the shape of every error', async (path) => {
+    const { status, body } = await server.call('GET', path)
+    expect([status, body]).toEqual([404, { ...GONE_WRONG, error: 'not_found' }])
+  })
+
   test('GET /auth/me', async () => {
     const { username, tokens } = await server.login()
     const { body, headers } = await server.call('GET', '/auth/me', undefined, bearer(tokens.access_token))

@@ -1,3 +1,6 @@
+import { freePort } from '@heirloom/stack'
+import { startAuthServer } from './servers.ts'
+
 /** What a frame is, of https://chromedevtools.github.io/devtools-protocol/v8/Runtime/#type-CallFrame */
 export interface Frame {
   functionName: string
@@ -16,8 +19,15 @@ interface Answer {
   result: { result: { value: string }; profile: Profile }
 }
 
-/** Node's inspector speaks the DevTools protocol. The process has to be started with `--inspect=127.0.0.1:<port>`. */
-export async function openInspector(port: number) {
+/** An auth server that can be looked into. */
+export async function startInspected(stores: Parameters<typeof startAuthServer>[0]) {
+  const port = await freePort()
+  const server = await startAuthServer(stores, { NODE_OPTIONS: `--inspect=127.0.0.1:${port}` })
+  return { server, inspector: await openInspector(port) }
+}
+
+/** Node's inspector speaks the DevTools protocol. */
+async function openInspector(port: number) {
   const targets = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as {
     webSocketDebuggerUrl: string
   }[]

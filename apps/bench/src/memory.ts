@@ -8,12 +8,11 @@
  * (Logging the sessions in comes before, and takes its time: each is one argon2id.)
  */
 import { writeFileSync } from 'node:fs'
-import { freePort } from '@heirloom/stack'
 import { Pool } from 'undici'
 import { growthChart } from './growth-chart.ts'
-import { openInspector } from './inspector.ts'
+import { startInspected } from './inspector.ts'
 import { progress } from './progress.ts'
-import { startAuthServer, startStores } from './servers.ts'
+import { startStores } from './servers.ts'
 import { drive, logIn, ourRefresh } from './sessions.ts'
 import { slope } from './statistics.ts'
 
@@ -28,9 +27,7 @@ const CONNECTIONS = 32
 
 export async function benchMemory({ sessions, refreshes, picture }: MemoryOptions): Promise<void> {
   const stores = await startStores()
-  const port = await freePort()
-  const server = await startAuthServer(stores, { NODE_OPTIONS: `--inspect=127.0.0.1:${port}` })
-  const inspector = await openInspector(port)
+  const { server, inspector } = await startInspected(stores)
   console.log(`Logging ${sessions} sessions in ...`)
   const driven = {
     name: 'Heirloom',

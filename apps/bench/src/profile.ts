@@ -7,11 +7,10 @@
  * signature, which are parts of their own. Sampling costs something itself, so its shares are laid over the time that the
  * thread takes without it.
  */
-import { freePort } from '@heirloom/stack'
 import { Pool } from 'undici'
 import { threadTimesUs } from './cpu-time.ts'
-import { type Frame, type Profile, openInspector } from './inspector.ts'
-import { signatureCpuUs, startAuthServer, startStores } from './servers.ts'
+import { type Frame, type Profile, startInspected } from './inspector.ts'
+import { signatureCpuUs, startStores } from './servers.ts'
 import { USER, drive, logIn, ourRefresh } from './sessions.ts'
 
 export interface ProfileOptions {
@@ -27,9 +26,7 @@ const LOGINS_AT_ONCE = 4
 
 export async function benchProfile({ refreshes, logins, connections }: ProfileOptions): Promise<void> {
   const stores = await startStores()
-  const port = await freePort()
-  const server = await startAuthServer(stores, { NODE_OPTIONS: `--inspect=127.0.0.1:${port}` })
-  const inspector = await openInspector(port)
+  const { server, inspector } = await startInspected(stores)
   const sessions = {
     name: 'Heirloom',
     pool: new Pool(server.url, { connections }),

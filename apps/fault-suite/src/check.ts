@@ -30,6 +30,17 @@ export async function check(house: House, load: Load): Promise<void> {
   const surplus = Number(rows?.count) - ledger.opened
   if (surplus < -ledger.forgotten || surplus > ledger.inDoubt)
     ledger.breaks(5, `${surplus} rows more than sessions were opened`)
-  const keys = await house.countFamilyKeys()
+  const keys = await countFamilyKeys(house)
   if (keys > ledger.opened + ledger.inDoubt) ledger.breaks(5, `${keys} keys in Redis`)
+}
+
+/** In all masters. */
+async function countFamilyKeys(house: House): Promise<number> {
+  const counts = house.redisNodes.map((node) =>
+    house.tellRedis(async (redis) => {
+      const isMaster = (await redis.info('replication')).includes('role:master')
+      return isMaster ? (await redis.keys('heirloom:family:*')).length : 0
+    }, node),
+  )
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
 }

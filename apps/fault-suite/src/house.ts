@@ -21,6 +21,7 @@ import { Redis } from 'ioredis'
 import pg from 'pg'
 import { migrate } from '../../../prisma/migrate.ts'
 import { refreshTokens } from '../../auth-server/src/rules/refresh-token.ts'
+import { copyFolder } from './copy-folder.ts'
 import { type Proxy, startProxy } from './proxy.ts'
 import { startStandby } from './standby.ts'
 
@@ -162,12 +163,10 @@ export class House {
     const link = await startProxy(this.postgres.port)
     const folder = join(this.folder, 'standby')
     await this.postgres.stop()
-    const store = await startStandby(this.postgresFolder, folder, new URL(throughProxy(this.postgres.url, link)), () =>
-      this.restartPostgres(),
-    )
+    copyFolder(this.postgresFolder, folder)
+    await this.restartPostgres()
+    const store = await startStandby(folder, new URL(throughProxy(this.postgres.url, link)))
     this.#standby = { link, store, folder }
-    const isStreaming = `SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'`
-    while ((await this.askPostgres(isStreaming, [], store)).length === 0) await sleep(20)
     return link
   }
 
@@ -201,6 +200,11 @@ export class House {
     const node = this.nodes[i]
     if (!node) throw new RangeError(`there is no server ${i}`)
     return node
+  }
+
+  /** Every process of Redis. */
+  get redisNodes(): readonly Store[] {
+    return (this.redisCluster ?? this.sentinel)?.nodes ?? [this.redis]
   }
 
   /** One command to Redis, past the proxies. */
@@ -251,18 +255,6 @@ export class House {
   async isRedisUsed(): Promise<boolean> {
     const [row] = await this.askPostgres<{ used: boolean }>('SELECT suspended_until IS NULL AS used FROM redis_trust')
     return row?.used === true
-  }
-
-  /** In all masters. */
-  async countFamilyKeys(): Promise<number> {
-    const nodes = (this.redisCluster ?? this.sentinel)?.nodes ?? [this.redis]
-    const counts = nodes.map((node) =>
-      this.tellRedis(async (redis) => {
-        const isMaster = (await redis.info('replication')).includes('role:master')
-        return isMaster ? (await redis.keys('heirloom:family:*')).length : 0
-      }, node),
-    )
-    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
   }
 
   async saveSnapshot(): Promise<void> {

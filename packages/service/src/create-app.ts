@@ -66,6 +66,9 @@ export function createApp(options: AppOptions): App {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) =>
     body === '' ? done(null) : parseJson(request, body, done),
   )
+  const nothingHere = errorBody('not_found', 'There is nothing at this address.')
+  // For plugins that find nothing themselves, as one that sends files.
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send(nothingHere))
   app.addHook('onRequest', (request, reply, done) => {
     const { socket } = request.raw
     const count = (unanswered.get(socket) ?? 0) + 1
@@ -76,7 +79,7 @@ export function createApp(options: AppOptions): App {
     }
     reply.header('x-content-type-options', 'nosniff')
     // Before a body is read: what is wrong with it does not matter where nothing is.
-    if (request.is404) reply.code(404).send(errorBody('not_found', 'There is nothing at this address.'))
+    if (request.is404) reply.code(404).send(nothingHere)
     else done()
   })
   const quiet = new WeakSet<FastifyReply>()

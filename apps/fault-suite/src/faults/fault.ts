@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Store } from '@heirloom/stack'
 import type { House, Layout } from '../house.ts'
 import type { Load } from '../load.ts'
+import { signalAll } from '../processes.ts'
+import type { Proxy } from '../proxy.ts'
 
 export interface Scene {
   house: House
@@ -26,6 +29,28 @@ export interface Fault {
   patienceMs?: number
   /** A server that does not run answers nobody in time. */
   isMute?: true
+}
+
+/** Milliseconds. */
+export const LAG_MS = 500
+
+/** The end of a store whose copy has not heard of its last moments. */
+export function killedBeforeItsCopy(
+  addCopy: (house: House) => Promise<Proxy>,
+  storeOf: (house: House) => Store,
+): Pick<Fault, 'inject'> & Required<Pick<Fault, 'prepare'>> {
+  let link: Proxy
+  return {
+    async prepare({ house }) {
+      link = await addCopy(house)
+    },
+    async inject({ house }) {
+      link.hold()
+      await sleep(LAG_MS)
+      signalAll(storeOf(house), 'SIGKILL')
+      await storeOf(house).exited
+    },
+  }
 }
 
 /** A fault that is over in a moment, and comes again and again. */

@@ -1,11 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { copyFolder } from '../copy-folder.ts'
-import type { Proxy } from '../proxy.ts'
 import { signalAll } from '../processes.ts'
 import { DISK_FULL } from './disk.ts'
-import { type Fault, repeated } from './fault.ts'
+import { type Fault, LAG_MS, killedBeforeItsCopy, repeated } from './fault.ts'
 
-const LAG_MS = 500
+/** What happened that Postgres lacks is in Redis; until this nothing is decided. */
+const restore: Fault['heal'] = async ({ house, load }) => {
+  await house.admin('restore')
+  await load.takeStock()
+}
 
 export const POSTGRES_FAULTS: Fault[] = [
   {
@@ -38,29 +40,23 @@ export const POSTGRES_FAULTS: Fault[] = [
   },
 ]
 
-/** It lacks the last logins and logouts, which Redis knows of. */
+/** It lacks the last logins and logouts. */
 function laggingStandby(): Fault {
-  let link: Proxy
+  const end = killedBeforeItsCopy(
+    (house) => house.addStandby(),
+    ({ postgres }) => postgres,
+  )
   return {
     name: `Postgres: a standby that lags ${LAG_MS} ms takes over, then \`admin restore\``,
-    async prepare({ house }) {
-      link = await house.addStandby()
+    prepare: end.prepare,
+    async inject(scene) {
+      await end.inject(scene)
+      await scene.house.promoteStandby()
     },
-    async inject({ house }) {
-      link.hold()
-      await sleep(LAG_MS)
-      signalAll(house.postgres, 'SIGKILL')
-      await house.postgres.exited
-      await house.promoteStandby()
-    },
-    async heal({ house, load }) {
-      await house.admin('restore')
-      await load.takeStock()
-    },
+    heal: restore,
   }
 }
 
-/** What happened since the backup is in Redis; until `restore` nothing is decided. */
 function restored(): Fault {
   return {
     name: 'Postgres back from an old backup, then `admin restore`',
@@ -75,9 +71,6 @@ function restored(): Fault {
       copyFolder(`${house.postgresFolder}.backup`, house.postgresFolder)
       await house.restartPostgres()
     },
-    async heal({ house, load }) {
-      await house.admin('restore')
-      await load.takeStock()
-    },
+    heal: restore,
   }
 }

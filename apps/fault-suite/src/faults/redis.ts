@@ -1,13 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { inGroups } from '../in-groups.ts'
-import type { Proxy } from '../proxy.ts'
 import { signalAll } from '../processes.ts'
 import { Session } from '../session.ts'
-import { type Fault, repeated } from './fault.ts'
+import { type Fault, LAG_MS, killedBeforeItsCopy, repeated } from './fault.ts'
 
 /** While Redis is away. */
 const ENDED_MEANWHILE = 1_000
-const LAG_MS = 500
 
 export const REDIS_FAULTS: Fault[] = [
   {
@@ -28,7 +25,14 @@ export const REDIS_FAULTS: Fault[] = [
     heal: ({ house }) => house.tellRedis((redis) => redis.config('SET', 'maxmemory', '0')),
   },
   oldSnapshot(),
-  failedOver(),
+  {
+    name: `Redis failed over to a replica that lags ${LAG_MS} ms`,
+    ...killedBeforeItsCopy(
+      (house) => house.addReplica(),
+      ({ redis }) => redis,
+    ),
+    heal: ({ house }) => house.promoteReplica(),
+  },
 ]
 
 function oldSnapshot(): Fault {
@@ -47,21 +51,5 @@ function oldSnapshot(): Fault {
       house.putSnapshotBack()
     },
     heal: ({ house }) => house.restartRedis(),
-  }
-}
-
-function failedOver(): Fault {
-  let link: Proxy
-  return {
-    name: `Redis failed over to a replica that lags ${LAG_MS} ms`,
-    async prepare({ house }) {
-      link = await house.addReplica()
-    },
-    async inject({ house }) {
-      link.hold()
-      await sleep(LAG_MS)
-      signalAll(house.redis, 'SIGKILL')
-    },
-    heal: ({ house }) => house.promoteReplica(),
   }
 }
