@@ -74,6 +74,12 @@ const program = new Command('admin')
     'Manages users, sessions and signing keys of Heirloom. Prints JSON; takes its settings from the environment, as the server does.',
   )
   .configureHelp({ showGlobalOptions: true })
+  .configureOutput({
+    outputError: (line, write) => {
+      const asOption = line.startsWith('error: unknown option')
+      write(asOption ? line.replace(/\n?$/, '; what begins with a dash and is none goes after --\n') : line)
+    },
+  })
 
 const user = program.command('user').description('accounts')
 user

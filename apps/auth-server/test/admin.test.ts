@@ -51,6 +51,11 @@ describe('admin user', () => {
       stderr: 'admin: there is no user "nobody"\n',
     })
     expect((await admin('user', 'roles', 'nobody', 'king')).code).toBe(1)
+    expect(await admin('user', 'disable', '-nobody')).toMatchObject({
+      code: 1,
+      stderr: "error: unknown option '-nobody'; what begins with a dash and is none goes after --\n",
+    })
+    expect((await admin('user', 'disable', '--', '-nobody')).stderr).toBe('admin: there is no user "-nobody"\n')
   })
 
   test('roles take effect at the next refresh, and never widen what was granted', async () => {

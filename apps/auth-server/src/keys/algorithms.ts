@@ -58,3 +58,16 @@ export function toPublicJwk(privateKey: KeyObject, alg: AlgorithmName): PublicJw
   const kid = createHash('sha256').update(JSON.stringify(hashed)).digest('base64url')
   return { ...jwk, kid, alg, use: 'sig' }
 }
+
+/**
+ * A new private key. One in 64 thumbprints begins with a dash and would read as an option to whoever types
+ * `key remove <kid>`: such a key is thrown away.
+ *
+ * @param bits of an RSA key.
+ */
+export async function generateSigningKey(alg: AlgorithmName, bits: number): Promise<KeyObject> {
+  for (;;) {
+    const key = await ALGORITHMS[alg].generate(bits)
+    if (!toPublicJwk(key, alg).kid.startsWith('-')) return key
+  }
+}

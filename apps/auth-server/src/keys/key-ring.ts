@@ -1,7 +1,7 @@
 import { type KeyObject } from 'node:crypto'
 import type { Prisma } from '../generated/prisma/client.ts'
 import { type Database, ask } from '../stores/database.ts'
-import { ALGORITHMS, type AlgorithmName, type PublicJwk, toPublicJwk } from './algorithms.ts'
+import { type AlgorithmName, type PublicJwk, generateSigningKey, toPublicJwk } from './algorithms.ts'
 import type { KeyEncryption } from './key-encryption.ts'
 
 export interface SigningKey {
@@ -109,7 +109,7 @@ export class KeyRing {
   async #make(isNeeded: (newest: SigningKey | undefined) => boolean): Promise<readonly SigningKey[]> {
     const { algorithm, bits, leadMs } = this.#policy
     // Before the lock: it may take longer than a statement may.
-    const privateKey = await ALGORITHMS[algorithm].generate(bits)
+    const privateKey = await generateSigningKey(algorithm, bits)
     const made = await ask(
       this.#database.$transaction(
         async (transaction) => {
