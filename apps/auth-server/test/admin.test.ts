@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { PASSWORD, type TestServer, testServer } from './support/server.ts'
 
 let server: TestServer
@@ -92,14 +92,17 @@ test('admin session lists, revokes one, revokes all, and prunes', async () => {
   const next = await refresh(second.refresh_token)
   expect((await admin('session', 'revoke', 'jon')).answer).toEqual({ sessions_ended: 1 })
   expect((await refresh(next.refresh_token)).error).toBe('invalid_grant')
-  const { sessions } = (await admin('session', 'list', 'jon')).answer
-  const told = sessions.map(({ events }: { events: string[] }) => events.map((line) => line.slice(25)).toReversed())
   const story = [
     'Logged in from 127.0.0.1.',
     'The session ended: an operator ended it.',
     'A refresh was refused: revoked.',
   ]
-  expect(told).toEqual([story, story])
+  // Events are written in batches, after the answer.
+  await vi.waitFor(async () => {
+    const { sessions } = (await admin('session', 'list', 'jon')).answer
+    const told = sessions.map(({ events }: { events: string[] }) => events.map((line) => line.slice(25)).toReversed())
+    expect(told).toEqual([story, story])
+  }, 10_000)
   expect((await admin('session', 'prune')).answer).toEqual({ sessions: 0, events: 0, keys: 0 })
 })
 
