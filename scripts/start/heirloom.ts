@@ -33,8 +33,8 @@ export interface Heirloom {
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const AUTH_SERVER = `${root}apps/auth-server/src/main.ts`
-const RESOURCE_API = `${root}apps/resource-api/src/main.ts`
+const AUTH_SERVER = `${root}apps/auth-server`
+const RESOURCE_API = `${root}apps/resource-api`
 
 /** How long what a killed copy has left behind may take to stop. */
 const ABANDONED_MS = 15_000

@@ -19,7 +19,7 @@ let redis: Store
 let server: Service
 let env: Record<string, string>
 
-const start = () => startService({ script: 'apps/auth-server/src/main.ts', env })
+const start = () => startService({ script: 'apps/auth-server', env })
 
 beforeAll(async () => {
   const [started, startedRedis] = await Promise.all([

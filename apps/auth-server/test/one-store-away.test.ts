@@ -35,7 +35,7 @@ beforeAll(async () => {
     LOGIN_ATTEMPTS_PER_ADDRESS: '10000',
     LOGIN_ATTEMPTS_PER_ACCOUNT: '10000',
   }
-  const start = () => startService({ script: 'apps/auth-server/src/main.ts', env })
+  const start = () => startService({ script: 'apps/auth-server', env })
   servers = await Promise.all([start(), start()])
   await Promise.all(servers.map((server) => server.ready()))
   await post(servers[0], '/auth/register', { username: 'ann', password: PASSWORD })

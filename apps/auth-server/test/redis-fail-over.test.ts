@@ -52,7 +52,7 @@ async function underLoad(redisUrl: string) {
     LOGIN_ATTEMPTS_PER_ACCOUNT: '10000',
     LOGIN_ATTEMPTS_PER_ADDRESS: '10000',
   }
-  const start = () => startService({ script: 'apps/auth-server/src/main.ts', env })
+  const start = () => startService({ script: 'apps/auth-server', env })
   const servers = await Promise.all([start(), start()])
   started.push(...servers)
   await Promise.all(servers.map((server) => server.ready()))

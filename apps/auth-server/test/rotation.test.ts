@@ -19,7 +19,7 @@ const ROUND_MS = 25
 const WAIT = { timeout: 60_000, interval: 50 }
 
 const server = await testServer({ SIGNING_KEY_LEAD_SECONDS: '70', JWKS_MAX_AGE_SECONDS: '1' })
-const second = await startService({ script: 'apps/auth-server/src/main.ts', env: server.env })
+const second = await startService({ script: 'apps/auth-server', env: server.env })
 afterAll(() => second.stop())
 await second.ready()
 const servers = [server.service.url, second.url] as const

@@ -28,7 +28,7 @@ let redisDatabase = 0
 export async function startAuthServer(
   { postgres, redis }: Stores,
   settings: Record<string, string> = {},
-  script = path('../../auth-server/src/main.ts'),
+  script = path('../../auth-server'),
 ): Promise<Service> {
   const secret = () => randomBytes(32).toString('base64')
   // A database each: servers of one database agree on its keys.

@@ -72,7 +72,7 @@ export class House {
       this.nodes.push({ service, toRedis, toPostgres, front, url: `http://127.0.0.1:${front.port}` })
     }
     this.resourceApi = await startService({
-      script: script('resource-api'),
+      script: fileURLToPath(new URL('../../resource-api', import.meta.url)),
       env: { ISSUER, JWKS_URI: `${this.node(KEYS_FROM).url}/.well-known/jwks.json`, LOG_LEVEL: 'warn' },
     })
     await Promise.all([...this.nodes.map(({ service }) => service.ready()), this.resourceApi.ready()])

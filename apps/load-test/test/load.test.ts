@@ -98,7 +98,7 @@ describe('a stack that runs already', () => {
     const { databaseUrl, redisUrl } = await testStores()
     const secret = () => randomBytes(32).toString('base64')
     const auth = await startService({
-      script: 'apps/auth-server/src/main.ts',
+      script: 'apps/auth-server',
       env: {
         DATABASE_URL: databaseUrl,
         REDIS_URL: redisUrl,
@@ -109,7 +109,7 @@ describe('a stack that runs already', () => {
     onTestFinished(() => auth.stop())
     await auth.ready()
     const api = await startService({
-      script: 'apps/resource-api/src/main.ts',
+      script: 'apps/resource-api',
       env: { JWKS_URI: `${auth.url}/.well-known/jwks.json` },
     })
     onTestFinished(() => api.stop())

@@ -20,7 +20,7 @@ beforeAll(async () => {
   const { databaseUrl, redisUrl } = await testStores()
   const secret = () => randomBytes(32).toString('base64')
   auth = await startService({
-    script: 'apps/auth-server/src/main.ts',
+    script: 'apps/auth-server',
     env: {
       DATABASE_URL: databaseUrl,
       REDIS_URL: redisUrl,
@@ -30,7 +30,7 @@ beforeAll(async () => {
   })
   await auth.ready()
   api = await startService({
-    script: 'apps/resource-api/src/main.ts',
+    script: 'apps/resource-api',
     env: { ISSUER: 'http://127.0.0.1:4000', JWKS_URI: `${auth.url}/.well-known/jwks.json` },
   })
   await api.ready()

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { basename, dirname } from 'node:path'
+import { basename } from 'node:path'
 import { createInterface } from 'node:readline'
 import { startChild, type Child } from './child.ts'
 import { freePort, HOST } from './store.ts'
 
 interface ServiceOptions {
-  /** Path of the TypeScript file to run. */
+  /** What Node runs: an app's folder, or a file. */
   script: string
   /** All of its environment but PATH. HOST and PORT may be left out: 127.0.0.1 and a free port. */
   env: NodeJS.ProcessEnv
@@ -27,7 +27,7 @@ const PARTS_OF_A_CRASH = /^$|^\s|^}|^Node\.js v/
 
 /** Starts a service of Heirloom as a process of its own, under this process' Node. */
 export async function startService({ script, env, onLine }: ServiceOptions): Promise<Service> {
-  const name = basename(dirname(dirname(script)))
+  const name = basename(script)
   const port = env['PORT'] ?? String(await freePort())
   const { child, process: spawned } = await startChild({
     command: process.execPath,

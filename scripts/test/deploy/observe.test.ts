@@ -54,7 +54,7 @@ beforeAll(async () => {
   const { databaseUrl, redisUrl } = await testStores()
   const ports = { authServer: String(await freePort()), resourceApi: String(await freePort()) }
   const authServer = await startService({
-    script: 'apps/auth-server/src/main.ts',
+    script: 'apps/auth-server',
     env: {
       DATABASE_URL: databaseUrl,
       REDIS_URL: redisUrl,
@@ -66,7 +66,7 @@ beforeAll(async () => {
   running.push(authServer)
   await authServer.ready()
   const resourceApi = await startService({
-    script: 'apps/resource-api/src/main.ts',
+    script: 'apps/resource-api',
     env: {
       JWKS_URI: `${authServer.url}/.well-known/jwks.json`,
       OPS_PORT: ports.resourceApi,

@@ -34,7 +34,7 @@ export async function testServer(settings: Record<string, string> = {}): Promise
     LOG_LEVEL: 'trace',
     ...settings,
   }
-  const service = await startService({ script: 'apps/auth-server/src/main.ts', env })
+  const service = await startService({ script: 'apps/auth-server', env })
   await service.ready()
   afterAll(() => service.stop())
 

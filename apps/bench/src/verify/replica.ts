@@ -63,7 +63,7 @@ const NODE_ARGUMENTS = ['--max-semi-space-size=1']
 
 async function startReplica(issuer: Issuer) {
   const port = await freePort()
-  const script = fileURLToPath(new URL('../../../resource-api/src/main.ts', import.meta.url))
+  const script = fileURLToPath(new URL('../../../resource-api', import.meta.url))
   const env = { ...settingsOf(issuer, port), HOST: '127.0.0.1', NODE_COMPILE_CACHE: COMPILE_CACHE }
   const began = performance.now()
   const child = spawn(process.execPath, [...NODE_ARGUMENTS, script], { env, stdio: ['ignore', 'ignore', 'inherit'] })

@@ -8,7 +8,7 @@ import { migrate } from '../../../../prisma/migrate.ts'
 import { type Balancer, type Ports, startBalancer } from './balancer.ts'
 import { openEarlier } from './earlier-sessions.ts'
 
-const script = (app: string) => fileURLToPath(new URL(`../../../${app}/src/main.ts`, import.meta.url))
+const script = (app: string) => fileURLToPath(new URL(`../../../${app}`, import.meta.url))
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
