@@ -7,6 +7,7 @@ import { type Issuer, settingsOf } from './issuer.ts'
 /** What is compared, and the file in `peers/resource` that is it. */
 const CONTENDERS = [
   { name: 'bare Fastify route', script: 'bare' },
+  { name: 'bare route, signature verified', script: 'signature-only' },
   { name: '@heirloom/verifier, Fastify', script: 'heirloom-fastify' },
   { name: '@heirloom/verifier, Express', script: 'heirloom-express' },
   { name: '@fastify/jwt + get-jwks', script: 'fastify-jwt' },

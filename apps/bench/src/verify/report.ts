@@ -17,6 +17,8 @@ export interface Results {
 
 const BARE: ContenderName = 'bare Fastify route'
 const OURS: ContenderName = '@heirloom/verifier, Fastify'
+/** What is left of 1 is ours to answer for: the rest is how a verification does between requests, and not in a loop. */
+const SIGNATURE_ONLY: ContenderName = 'bare route, signature verified'
 const SEEN = 'a token seen before'
 const NEW = 'tokens never seen'
 const FORGED = 'forged signatures'
@@ -50,18 +52,26 @@ export function printTargets({ loads, verificationUs }: Results): void {
   const perCore = ({ cpuUs }: Measured) => cpuUs.map((us) => 1e6 / us)
   const verifications = median(verificationUs)
   const rows: Record<string, object> = {}
-  const target = (what: string, least: number, ours: Measured, other: Measured, withVerification = false) => {
+  const target = (
+    what: string,
+    least: number | undefined,
+    ours: Measured,
+    other: Measured,
+    withVerification = false,
+  ) => {
     const ratios = (mine: number[], theirs: number[]) =>
       mine.map((rate, i) => rate * (1 / (theirs[i] ?? Number.NaN) + (withVerification ? verifications / 1e6 : 0)))
-    const verdict = (values: number[]) => `${spread(values)}, ${median(values) >= least ? 'met' : 'not met'}`
+    const verdict = (values: number[]) =>
+      least === undefined ? spread(values) : `${spread(values)}, ${median(values) >= least ? 'met' : 'not met'}`
     rows[what] = {
-      'at least': least,
+      'at least': least ?? '',
       'by throughput': verdict(ratios(ours.rates, other.rates)),
       'by CPU time': verdict(ratios(perCore(ours), perCore(other))),
     }
   }
   target('seen before, of the bare route', 0.9, of(SEEN, OURS), of(SEEN, BARE))
   target('never seen, of the bare route and one verification', 0.75, of(NEW, OURS), of(NEW, BARE), true)
+  target('never seen, of a bare route and its one verification', undefined, of(NEW, OURS), of(NEW, SIGNATURE_ONLY))
   target('forged refused, of genuine accepted', 1, of(FORGED, OURS), of(NEW, OURS))
   for (const peer of ['@fastify/jwt + get-jwks', 'express-oauth2-jwt-bearer'] as const) {
     target(`seen before, of ${peer}`, 5, of(SEEN, OURS), of(SEEN, peer))
