@@ -1,6 +1,7 @@
 import { type KeyObject, createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createMetrics } from '@heirloom/service'
 import { buildApp } from '../src/app.ts'
@@ -186,16 +187,16 @@ describe('requests that do not wait for their answers', () => {
     onTestFinished(() => eager.close())
     const { port } = new URL(await eager.listen({ port: 0, host: '127.0.0.1' }))
     const get = (close: string) => `GET /livez HTTP/1.1\r\nHost: x\r\n${close}\r\n`
-    let text = ''
+    let received = ''
     await new Promise<void>((resolve) => {
       const socket = connect(Number(port), '127.0.0.1', () =>
         socket.write(get('').repeat(count - 1) + get('Connection: close\r\n')),
       )
-      socket.on('data', (data) => (text += data.toString())).on('error', () => undefined)
+      socket.on('data', (data) => (received += data.toString())).on('error', () => undefined)
       socket.on('close', () => resolve())
     })
     expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200)
-    return text.split('HTTP/1.1 200').length - 1
+    return received.split('HTTP/1.1 200').length - 1
   }
 
   it('are answered, some of them', async () => {
@@ -204,5 +205,31 @@ describe('requests that do not wait for their answers', () => {
 
   it('end the connection where they are many', async () => {
     expect(await pipelined(1_000)).toBeLessThan(32)
+  })
+})
+
+describe('requests that HTTP forbids', () => {
+  it.each([
+    ['of no host', '', 400],
+    ['of two hosts', 'Host: a\r\nhost: b\r\n', 400],
+    ['that expect what is not met', 'Host: a\r\nExpect: coffee\r\n', 417],
+  ])('%s', async (_, headers, status) => {
+    const strict = start(issuer)
+    onTestFinished(() => strict.close())
+    const { port } = new URL(await strict.listen({ port: 0, host: '127.0.0.1' }))
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write(`GET /livez HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`)
+    const answer = await text(socket)
+    expect(answer).toMatch(`HTTP/1.1 ${status}`)
+    expect(answer).toMatch('"error":"invalid_request"')
+  })
+
+  it('HTTP/1.0 needs no host', async () => {
+    const old = start(issuer)
+    onTestFinished(() => old.close())
+    const { port } = new URL(await old.listen({ port: 0, host: '127.0.0.1' }))
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write('GET /livez HTTP/1.0\r\n\r\n')
+    expect(await text(socket)).toMatch('HTTP/1.1 200')
   })
 })

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, {
   LogController,
@@ -78,6 +78,8 @@ export function createApp(options: AppOptions): App {
       return void socket.destroy()
     }
     reply.header('x-content-type-options', 'nosniff')
+    if (!namesOneHost(request.raw))
+      return reply.code(400).send(errorBody('invalid_request', 'A request names one host.'))
     // Before a body is read: what is wrong with it does not matter where nothing is.
     if (request.is404) reply.code(404).send(nothingHere)
     else done()
@@ -110,6 +112,11 @@ export function createApp(options: AppOptions): App {
     request.log[level](line, 'answered')
   })
 
+  // RFC 9110, section 10.1.1. Node would answer it with no body.
+  app.server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    response.writeHead(417, { 'content-type': 'application/json; charset=utf-8' })
+    response.end(JSON.stringify(errorBody('invalid_request', 'The only expectation that is met is 100-continue.')))
+  })
   measureRequests(app, options.metrics)
   answerWrongMethods(app, () => {
     void app.register(async (scope) => {
@@ -125,7 +132,7 @@ function bareApp(options: AppOptions) {
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: IDLE_CONNECTION_MS,
-    http: { connectionsCheckingInterval: 1_000, headersTimeout: REQUEST_TIMEOUT_MS },
+    http: { connectionsCheckingInterval: 1_000, headersTimeout: REQUEST_TIMEOUT_MS, requireHostHeader: false },
     routerOptions: { maxParamLength: 200 },
     trustProxy: options.trustedProxies?.length ? [...options.trustedProxies] : false,
     // A request that is already on its way is answered; the listener itself is closed.
@@ -154,6 +161,16 @@ function bareApp(options: AppOptions) {
       )
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
+}
+
+/** RFC 9112, section 3.2. Node would answer none with no body, and of several take the first. */
+function namesOneHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
+  let hosts = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  return hosts === 1 || (hosts === 0 && httpVersion === '1.0')
 }
 
 /** What kind of error it was; its text may hold values of the query. */

@@ -19,7 +19,8 @@ export function metadataRoutes(app: App, core: Core): void {
         summary: 'The public keys: coming, signing and retiring (RFC 7517)',
         response: answers({
           200: Type.Object({ keys: Type.Array(Type.Unsafe<object>({ type: 'object', additionalProperties: true })) }),
-          304: Type.Null(),
+          // No body, and so no length of one: that would be the length of what was not changed (RFC 9110, section 8.6).
+          304: Type.Unsafe<undefined>({ type: 'null' }),
         }),
       },
     },
@@ -29,7 +30,7 @@ export function metadataRoutes(app: App, core: Core): void {
         .update(keys.map(({ kid }) => kid).join())
         .digest('base64url')}"`
       reply.header('cache-control', `public, max-age=${jwksMaxAgeSeconds}`).header('etag', etag)
-      if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send(null)
+      if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
       return reply.code(200).send({ keys })
     },
   )

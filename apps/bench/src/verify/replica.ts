@@ -17,7 +17,10 @@ const REQUESTS = 50_000
 
 /** apps/resource-api as it is run in production: how long it takes to be ready, and what it holds in memory under load. */
 export async function measureReplica(issuer: Issuer, tokens: readonly string[], shape: LoadShape): Promise<void> {
-  await (await startReplica(issuer)).stop()
+  const compileCache = mkdtempSync(join(tmpdir(), 'heirloom-bench-'))
+  const start = () => startReplica(issuer, compileCache)
+  // The first start fills the cache.
+  await (await start()).stop()
   const wallMs: number[] = []
   const cpuMs: number[] = []
   const nodeMs: number[] = []
@@ -25,7 +28,7 @@ export async function measureReplica(issuer: Issuer, tokens: readonly string[], 
     const began = performance.now()
     await once(spawn(process.execPath, ['--eval', '0'], { stdio: 'ignore' }), 'exit')
     nodeMs.push(performance.now() - began)
-    const replica = await startReplica(issuer)
+    const replica = await start()
     wallMs.push(replica.readyMs)
     cpuMs.push(replica.cpuMs)
     await replica.stop()
@@ -40,14 +43,14 @@ export async function measureReplica(issuer: Issuer, tokens: readonly string[], 
     `  CPU time until then: ${spread(cpuMs)}; a Node that does nothing, from start to exit: ${spread(nodeMs)}`,
   )
 
-  const replica = await startReplica(issuer)
+  const replica = await start()
   const ready = memoryMb(replica.pid)
   const requests = tokens.map((token) => requestWith(token, '/api/me'))
   const sent = Array.from({ length: REQUESTS }, (_, i) => requests[i % requests.length] as Buffer)
   await load(replica.port, sent.values(), REQUESTS, 200, shape)
   const loaded = memoryMb(replica.pid)
   await replica.stop()
-  rmSync(COMPILE_CACHE, { recursive: true })
+  rmSync(compileCache, { recursive: true })
   const memory = ({ resident, own }: typeof ready) =>
     `${resident.toFixed(0)} MB resident, ${own.toFixed(0)} of them its own and not shared with other processes`
   console.log(`  memory when ready: ${memory(ready)}; under 90 resident is ${verdict(ready.resident < 90)}`)
@@ -57,14 +60,13 @@ export async function measureReplica(issuer: Issuer, tokens: readonly string[], 
   )
 }
 
-/** As `npm run start:api` has it; the folder of the cache is this run's own, and the first start fills it. */
-const COMPILE_CACHE = mkdtempSync(join(tmpdir(), 'heirloom-bench-'))
+/** As `npm run start:api` has it. */
 const NODE_ARGUMENTS = ['--max-semi-space-size=1']
 
-async function startReplica(issuer: Issuer) {
+async function startReplica(issuer: Issuer, compileCache: string) {
   const port = await freePort()
   const script = fileURLToPath(new URL('../../../resource-api', import.meta.url))
-  const env = { ...settingsOf(issuer, port), HOST: '127.0.0.1', NODE_COMPILE_CACHE: COMPILE_CACHE }
+  const env = { ...settingsOf(issuer, port), HOST: '127.0.0.1', NODE_COMPILE_CACHE: compileCache }
   const began = performance.now()
   const child = spawn(process.execPath, [...NODE_ARGUMENTS, script], { env, stdio: ['ignore', 'ignore', 'inherit'] })
   const pid = child.pid ?? 0
