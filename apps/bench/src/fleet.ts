@@ -67,10 +67,11 @@ export async function benchFleet({ replicas, picture }: FleetOptions): Promise<v
   console.log(`Drawn: ${picture}`)
 }
 
+/** On a logarithmic scale none is drawn as one. */
 function highest(perSecond: Uint32Array = new Uint32Array()): [minute: number, fetches: number][] {
   return Array.from({ length: Math.ceil(perSecond.length / POINT) }, (_, i) => [
     (i * POINT) / 60,
-    Math.max(...perSecond.subarray(i * POINT, (i + 1) * POINT)),
+    Math.max(1, ...perSecond.subarray(i * POINT, (i + 1) * POINT)),
   ])
 }
 
