@@ -13,9 +13,12 @@ const { signal } = interrupt
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt.abort())
 
 try {
-  const { values } = parseArgs({ options: { auth: { type: 'string' }, api: { type: 'string' } } })
-  const { auth: authUrl, api: apiUrl } = values
-  if (authUrl && apiUrl) await playTour({ authUrl, apiUrl, say, signal })
+  const { values } = parseArgs({
+    options: { auth: { type: 'string' }, api: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  })
+  const { auth: authUrl, api: apiUrl, help } = values
+  if (help) say('Usage: npm run tour -- [--auth URL --api URL]   (without: on a stack of its own)')
+  else if (authUrl && apiUrl) await playTour({ authUrl, apiUrl, say, signal })
   else if (authUrl || apiUrl) throw new Error('--auth and --api go together')
   else await playOnOwnStack()
 } catch (error) {

@@ -20,3 +20,8 @@ test('a tour that cannot be played says so in one line', async () => {
   const tour = promisify(execFile)(process.execPath, [TOUR, '--auth', none, '--api', none])
   await expect(tour).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/^tour: .*\n$/) })
 })
+
+test('asked for help, it says how it is called and starts nothing', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [TOUR, '--help'])
+  expect(stdout).toMatch(/^Usage: .*--auth URL --api URL.*\n$/)
+})

@@ -11,10 +11,12 @@ export function cpuTimeMs(pid: number): number {
 
 /** Of a process and its children, those that ended too: Postgres works in one process a connection. */
 export function treeCpuTimeMs(pid: number): number {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
   const { own, ended } = read(pid)
-  return children.reduce((sum, child) => sum + cpuTimeMs(Number(child)), own + ended)
+  return childrenOf(pid).reduce((sum, child) => sum + cpuTimeMs(child), own + ended)
 }
+
+const childrenOf = (pid: number) =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
 
 function read(pid: number): { own: number; ended: number } {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -28,6 +30,11 @@ function read(pid: number): { own: number; ended: number } {
 /** The same of one process, in microseconds and as fine: what its threads have had of the cores, by the scheduler. */
 export function schedulerTimeUs(pid: number): number {
   return [...threadTimesUs(pid).values()].reduce((sum, one) => sum + one, 0)
+}
+
+/** And of a process and its children; of those that ended only by the hundredths. */
+export function treeSchedulerTimeUs(pid: number): number {
+  return [pid, ...childrenOf(pid)].reduce((sum, one) => sum + schedulerTimeUs(one), read(pid).ended * 1000)
 }
 
 /** By the names that the threads have; those of one name together. Threads that ended are not in it. */

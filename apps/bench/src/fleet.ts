@@ -8,11 +8,12 @@
  * a request needs it; test/fleet.test.ts holds those rules against the real libraries.
  */
 import { writeFileSync } from 'node:fs'
+import { integer } from '../../load-test/src/numbers.ts'
+import { picture as drawn } from '../../load-test/src/report/chart.ts'
 import { type MakeClient, getJwksRules, heirloom, joseRules } from './fleet/clients.ts'
 import { MAX_AGE_SECONDS } from './fleet/endpoint.ts'
 import { type Outcome, simulate } from './fleet/simulate.ts'
 import { STORY } from './fleet/story.ts'
-import { lineChart } from './line-chart.ts'
 
 export interface FleetOptions {
   replicas: number
@@ -20,11 +21,14 @@ export interface FleetOptions {
   picture?: string
 }
 
-const FLEETS: readonly { label: string; makeClient: MakeClient; colour: string }[] = [
-  { label: '@heirloom/verifier', makeClient: heirloom, colour: '#2f7d5b' },
-  { label: 'jose', makeClient: joseRules, colour: '#c2702a' },
-  { label: 'get-jwks', makeClient: getJwksRules, colour: '#5b6fc2' },
+const FLEETS: readonly { label: string; makeClient: MakeClient }[] = [
+  { label: '@heirloom/verifier', makeClient: heirloom },
+  { label: 'jose', makeClient: joseRules },
+  { label: 'get-jwks', makeClient: getJwksRules },
 ]
+
+/** Seconds in a point of a line, which shows the most of them. */
+const POINT = 10
 
 interface Span {
   from: number
@@ -44,7 +48,6 @@ export async function benchFleet({ replicas, picture }: FleetOptions): Promise<v
   const ours = outcomes[FLEETS[0]?.label ?? '']
   if (ours) printTargets(ours, replicas)
   if (picture === undefined) return
-  const lines = FLEETS.map(({ label, colour }) => ({ label, colour, values: outcomes[label]?.perSecond ?? [] }))
   const phases = [
     { label: 'key published', from: STORY.rotation.published, to: STORY.rotation.signs },
     { label: 'it signs', from: STORY.rotation.signs, to: STORY.rotation.withdrawn },
@@ -52,9 +55,24 @@ export async function benchFleet({ replicas, picture }: FleetOptions): Promise<v
     { label: 'forged key ids', ...STORY.flood },
     { label: 'issuer away for an hour', ...STORY.longOutage },
   ]
-  const title = `${replicas.toLocaleString('en')} replicas fetching the issuer's keys`
-  writeFileSync(picture, lineChart(title, 'fetches a second: the most of each 10 s', lines, phases))
+  const svg = drawn({
+    title: `Fetches of the issuer's keys by ${integer(replicas)} replicas`,
+    width: 1_000,
+    x: { label: 'minutes', scale: 'linear', tight: true },
+    y: { label: `a second, the most of each ${POINT} s`, scale: 'log', format: integer },
+    series: FLEETS.map(({ label }) => ({ name: label, style: 'line', points: highest(outcomes[label]?.perSecond) })),
+    spans: phases.map(({ label, from, to }) => ({ label, from: from / 60, to: to / 60 })),
+  })
+  writeFileSync(picture, svg)
   console.log(`Drawn: ${picture}`)
+}
+
+/** On a logarithmic scale none is drawn as one. */
+function highest(perSecond: Uint32Array = new Uint32Array()): [minute: number, fetches: number][] {
+  return Array.from({ length: Math.ceil(perSecond.length / POINT) }, (_, i) => [
+    (i * POINT) / 60,
+    Math.max(1, ...perSecond.subarray(i * POINT, (i + 1) * POINT)),
+  ])
 }
 
 const perFleet = <T>(outcomes: Record<string, Outcome>, row: (outcome: Outcome) => T) =>

@@ -62,8 +62,8 @@ program
 program
   .command('observability')
   .description('what security events and metrics cost of a refresh')
-  .option('--rounds <n>', 'interleaved rounds', count, 7)
-  .option('--refreshes <n>', 'requests a round, server and load', count, 3_000)
+  .option('--rounds <n>', 'each with two new servers', count, 12)
+  .option('--refreshes <n>', 'requests in a turn of a server, with each load', count, 500)
   .option('--connections <n>', 'sessions that refresh at the same time', count, 32)
   .action(benchObservability)
 program

@@ -9,7 +9,8 @@
  */
 import { writeFileSync } from 'node:fs'
 import { Pool } from 'undici'
-import { growthChart } from './growth-chart.ts'
+import { integer } from '../../load-test/src/numbers.ts'
+import { picture as drawn } from '../../load-test/src/report/chart.ts'
 import { startInspected } from './inspector.ts'
 import { progress } from './progress.ts'
 import { startStores } from './servers.ts'
@@ -69,33 +70,20 @@ export async function benchMemory({ sessions, refreshes, picture }: MemoryOption
   })
   console.log(heap['bytes a refresh'] < 1 ? 'Nothing is kept of a refresh.' : 'It GROWS with refreshes.')
   if (picture === undefined) return
-  const line = (label: string, ours: boolean, values: number[]) => ({
-    label,
-    ours,
-    values,
-    text: `${((values.at(-1) ?? 0) / 1e6).toFixed(1)} MB`,
+  const line = (name: string, of: (sample: (typeof samples)[number]) => number) => {
+    const values = samples.map((sample) => of(sample) / 1e6)
+    return {
+      name: `${name}: ${values.at(-1)?.toFixed(1)} MB at the end`,
+      style: 'line' as const,
+      points: values.map((value, i): [number, number] => [((i + 1) * step) / 1000, value]),
+    }
+  }
+  const svg = drawn({
+    title: 'Memory of the auth server, each time after a collection of garbage',
+    x: { label: 'thousands of refreshes', scale: 'linear', format: integer },
+    y: { label: 'MB', scale: 'linear', format: integer },
+    series: [line('heap', ({ heap: bytes }) => bytes), line('resident', ({ resident }) => resident)],
   })
-  const svg = growthChart(
-    'Memory of the auth server',
-    `${step.toLocaleString('en')} to ${(step * SAMPLES).toLocaleString('en')} refreshes`,
-    [
-      {
-        title: 'MB, each time after a collection of garbage',
-        lines: [
-          line(
-            'resident',
-            false,
-            samples.map(({ resident }) => resident),
-          ),
-          line(
-            'heap',
-            true,
-            samples.map(({ heap: bytes }) => bytes),
-          ),
-        ],
-      },
-    ],
-  )
   writeFileSync(picture, svg)
   console.log(`Drawn: ${picture}`)
 }

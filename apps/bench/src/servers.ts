@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -17,13 +17,18 @@ export async function startStores(postgresSettings: Record<string, string> = {})
   const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), settings: postgresSettings })
   const redis = await startRedis({ dataDir: join(folder, 'redis') })
   if (!redis) throw new Error('This benchmark needs redis-server or valkey-server on the PATH.')
-  return { postgres, redis, stop: () => Promise.all([postgres.stop(), redis.stop()]) }
+  const stop = async () => {
+    await Promise.all([postgres.stop(), redis.stop()])
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { postgres, redis, stop }
 }
 
 export type Stores = Awaited<ReturnType<typeof startStores>>
 
-/** Of the 16 that a Redis has: each server has its own, as it has its own of Postgres: Redis remembers how far one Postgres has come. */
-let redisDatabase = 0
+/** Each has a database of Redis for itself, as it has one of Postgres: Redis remembers how far one Postgres has come. */
+let servers = 0
+const REDIS_DATABASES = 16
 
 export async function startAuthServer(
   { postgres, redis }: Stores,
@@ -36,7 +41,7 @@ export async function startAuthServer(
   await migrate(databaseUrl)
   const env = {
     DATABASE_URL: databaseUrl,
-    REDIS_URL: `${redis.url}/${redisDatabase++}`,
+    REDIS_URL: `${redis.url}/${servers++ % REDIS_DATABASES}`,
     TOKEN_SECRETS: secret(),
     KEY_ENCRYPTION_SECRET: secret(),
     LOGIN_ATTEMPTS_PER_ADDRESS: '1000000',

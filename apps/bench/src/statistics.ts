@@ -5,6 +5,24 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
 }
 
+/** The median, the least and the most, in words. */
+export const spread = (values: readonly number[]) =>
+  `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`
+
+/**
+ * What holds the median of all that the values could have been, with at least 95 %: two of the values themselves, by rank. So
+ * many heads or fewer in as many throws of a coin come in at most one of forty times. Of five values or fewer it is unbounded.
+ */
+export function medianInterval(values: readonly number[]): [low: number, high: number] {
+  const sorted = values.toSorted((a, b) => a - b)
+  let rank = 0
+  for (let chance = 0.5 ** values.length, sum = chance; sum <= 0.025; sum += chance) {
+    rank++
+    chance *= (values.length - rank + 1) / rank
+  }
+  return [sorted[rank - 1] ?? -Infinity, sorted[values.length - rank] ?? Infinity]
+}
+
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN

@@ -11,8 +11,9 @@
 import { writeFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import pg from 'pg'
+import { integer } from '../../load-test/src/numbers.ts'
+import { type Chart, picture as drawn } from '../../load-test/src/report/chart.ts'
 import { cpuTimeMs, treeCpuTimeMs } from './cpu-time.ts'
-import { type Growth, growthChart } from './growth-chart.ts'
 import { inTurns } from './in-turns.ts'
 import { progress } from './progress.ts'
 import { type Stores, startStores } from './servers.ts'
@@ -32,25 +33,27 @@ const WINDOWS = 20
 interface Contender {
   key: string
   name: string
-  ours: boolean
+  inRedis: boolean
   /** Of the refreshes that are asked for. */
   share: number
   open: (stores: Stores) => Promise<TokenStore>
 }
 
 const CONTENDERS: Contender[] = [
-  { key: 'row-per-refresh', name: 'A row per refresh', ours: false, share: 1, open: rowPerRefresh },
-  { key: 'heirloom', name: 'Heirloom', ours: true, share: 1, open: (it) => rowPerSession(it, it.redis.url) },
-  { key: 'postgres', name: 'Heirloom, Postgres alone', ours: true, share: 0.1, open: (it) => rowPerSession(it) },
+  { key: 'row-per-refresh', name: 'A row per refresh', inRedis: false, share: 1, open: rowPerRefresh },
+  { key: 'heirloom', name: 'Heirloom', inRedis: true, share: 1, open: (it) => rowPerSession(it, it.redis.url) },
+  { key: 'postgres', name: 'Heirloom, Postgres alone', inRedis: false, share: 0.1, open: (it) => rowPerSession(it) },
 ]
 
 interface Measured {
   name: string
-  ours: boolean
   total: number
-  /** At the end of each window. */
+  /** At the start, and at the end of each window. */
   bytes: number[]
+  /** In each window. */
   perCpuSecond: number[]
+  rows: number
+  perCpuSecondAtEnd: number
   row: Record<string, number | string>
 }
 
@@ -66,14 +69,13 @@ export async function benchStorage({ sessions, refreshes, only, picture }: Stora
     ),
   )
   if (picture === undefined) return
-  draw(
-    measured.filter(({ total }) => total === sessions * refreshes),
-    sessions,
-    picture,
-  )
+  // Ours first: it gets the colour of what is ours.
+  const whole = measured.filter(({ total }) => total === sessions * refreshes).toReversed()
+  writeFileSync(picture, draw(whole, sessions))
+  console.log(`Drawn: ${picture}`)
 }
 
-async function measure({ name, ours, share, open }: Contender, sessions: number, asked: number): Promise<Measured> {
+async function measure({ name, inRedis, share, open }: Contender, sessions: number, asked: number): Promise<Measured> {
   const rounds = Math.ceil((asked * share) / WINDOWS)
   const size = sessions * rounds
   const total = size * WINDOWS
@@ -87,18 +89,19 @@ async function measure({ name, ours, share, open }: Contender, sessions: number,
   const sizeOf = () => ask(`pg_total_relation_size('${store.table}')`)
 
   await inTurns(sessions, 1, (session) => store.open(session))
+  const redisSize = async () => (inRedis ? (await usedMemory(redis)) - emptyRedis : 0)
   const [atStart, walAtStart] = [await sizeOf(), await ask(WAL_BYTES)]
-  const bytes: number[] = []
+  const bytes = [atStart + (await redisSize())]
   const perCpuSecond: number[] = []
   for (let window = 0; window < WINDOWS; window++) {
     const before = cpuMs(stores)
     await inTurns(sessions, rounds, (session) => store.refresh(session))
     perCpuSecond.push(size / ((cpuMs(stores) - before) / 1000))
-    bytes.push((await sizeOf()) + Math.max(0, (await usedMemory(redis)) - emptyRedis))
+    bytes.push((await sizeOf()) + (await redisSize()))
     progress(`${name}: ${((window + 1) * size).toLocaleString('en')} of ${total.toLocaleString('en')} refreshes`)
   }
   progress('')
-  const redisBytes = ours ? (await usedMemory(redis)) - emptyRedis : 0
+  const redisBytes = await redisSize()
   await store.close()
 
   const { rows } = await sql.query<{ rows: string; dead: string; updates: string; hot: string; vacuums: string }>(
@@ -107,27 +110,29 @@ async function measure({ name, ours, share, open }: Contender, sessions: number,
   )
   const [found] = rows
   if (!found) throw new Error(`There are no statistics of ${store.table}.`)
+  const perCpuSecondAtEnd = median(perCpuSecond.slice(-3))
   const row = {
     sessions,
     refreshes: total,
     rows: Number(found.rows),
     'dead rows': Number(found.dead),
-    'MB at the start': megabytes(atStart),
-    'MB table': megabytes(await ask(`pg_table_size('${store.table}')`)),
-    'MB indexes': megabytes(await ask(`pg_indexes_size('${store.table}')`)),
-    'MB Redis': megabytes(redisBytes),
+    'MB table and indexes, at the start': megabytes(atStart),
+    'MB table and indexes, at the end': megabytes(await sizeOf()),
+    'MB of them indexes': megabytes(await ask(`pg_indexes_size('${store.table}')`)),
+    'MB Redis, at the end': inRedis ? megabytes(redisBytes) : 'none',
+    'MB together, at the end': megabytes(bytes.at(-1) ?? 0),
     'heap-only updates': `${((100 * Number(found.hot)) / Number(found.updates)).toFixed(1)} %`,
     'rows updated': Number(found.updates),
     vacuums: Number(found.vacuums),
     'WAL bytes a refresh': Math.round(((await ask(WAL_BYTES)) - walAtStart) / total),
     // The first window warms up.
     'a CPU second, windows 2 to 4': Math.round(median(perCpuSecond.slice(1, 4))),
-    'a CPU second, windows 18 to 20': Math.round(median(perCpuSecond.slice(-3))),
+    'a CPU second, windows 18 to 20': Math.round(perCpuSecondAtEnd),
   }
   await sql.end()
   redis.disconnect()
   await stores.stop()
-  return { name, ours, total, bytes, perCpuSecond, row }
+  return { name, total, bytes, perCpuSecond, rows: row.rows, perCpuSecondAtEnd, row }
 }
 
 const WAL_BYTES = `pg_current_wal_insert_lsn() - '0/0'`
@@ -144,34 +149,39 @@ export async function usedMemory(redis: Redis): Promise<number> {
 
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
 
-function draw(measured: Measured[], sessions: number, picture: string): void {
-  const line = ({ name, ours }: Measured, values: number[], text: string): Growth => ({
-    label: name,
-    ours,
-    values,
-    text,
+function draw(measured: readonly Measured[], sessions: number): string {
+  const panel = (
+    title: string,
+    unit: string,
+    valuesOf: (one: Measured) => number[],
+    end: (one: Measured) => string,
+  ): Chart => ({
+    title,
+    width: 460,
+    x: { label: 'thousands of refreshes', scale: 'linear', format: integer },
+    y: { label: unit, scale: 'linear', format: integer },
+    series: measured.map((one) => {
+      const values = valuesOf(one)
+      const first = WINDOWS + 1 - values.length
+      return {
+        name: `${one.name}: ${end(one)} at the end`,
+        style: 'line',
+        points: values.map((value, i): [number, number] => [((first + i) * one.total) / WINDOWS / 1000, value]),
+      }
+    }),
   })
-  const total = measured[0]?.total ?? 0
-  const short = (count: number) => (count >= 1e6 ? `${count / 1e6} million` : count.toLocaleString('en'))
-  const svg = growthChart(
-    `${short(total)} refreshes of ${sessions.toLocaleString('en')} sessions`,
-    `0 to ${short(total)} refreshes`,
-    [
-      {
-        title: 'Stored, Postgres and Redis (MB)',
-        lines: measured.map((one) => {
-          const text = `${megabytes(one.bytes.at(-1) ?? 0)} MB, ${Number(one.row['rows']).toLocaleString('en')} rows`
-          return line(one, [Number(one.row['MB at the start']) * 1e6, ...one.bytes], text)
-        }),
-      },
-      {
-        title: 'Refreshes per CPU second, stores only',
-        lines: measured.map((one) =>
-          line(one, one.perCpuSecond, Math.round(one.perCpuSecond.at(-1) ?? 0).toLocaleString('en')),
-        ),
-      },
-    ],
+  return drawn(
+    panel(
+      `Stored for ${integer(sessions)} sessions`,
+      'MB, Postgres and Redis',
+      ({ bytes }) => bytes.map((one) => one / 1e6),
+      ({ rows, bytes }) => `${integer(rows)} rows, ${megabytes(bytes.at(-1) ?? 0)} MB`,
+    ),
+    panel(
+      'Speed of tokens and stores',
+      'refreshes a CPU second',
+      ({ perCpuSecond }) => perCpuSecond,
+      (one) => integer(one.perCpuSecondAtEnd),
+    ),
   )
-  writeFileSync(picture, svg)
-  console.log(`Drawn: ${picture}`)
 }

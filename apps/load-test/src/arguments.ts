@@ -50,13 +50,17 @@ export function commandLine({ run, tradeOff }: Actions): Command {
   const program = new Command('load')
     .description('Drives many replicas with clients that behave as real ones, and draws what it saw.')
     .enablePositionalOptions()
-    .option('--replicas <n,...>', 'resource-api processes; several numbers give the curve over them', list(count), [4])
+    .addOption(
+      typed('--replicas <n,...>', 'resource-api processes; several numbers give the curve over them', list(count), '4'),
+    )
     .option('--auth-servers <n>', 'auth-server processes', count, 2)
     .option('--clients <n>', 'each with a session of its own', count, 2_000)
-    .option('--duration <time>', 'of the load, without the start', duration, 60_000)
+    .addOption(typed('--duration <time>', 'of the load, without the start', duration, '60s'))
     .addOption(new Option('--profile <name>', 'how clients behave').choices(PROFILE_NAMES).default('browse'))
     .option('--rate <n/s>', 'open model: requests arrive at this rate, whether or not answers come', rate)
-    .option('--think <time>', 'closed model: time between two requests of a client, on average', duration, 2_000)
+    .addOption(
+      typed('--think <time>', 'closed model: time between two requests of a client, on average', duration, '2s'),
+    )
     .option('--engines <n>', 'threads that make the load', count, Math.max(1, availableParallelism() >> 2))
     .option('--target <url...>', 'drive the resource service that runs there')
     .option('--auth <url...>', `the auth server that goes with it (default: port ${AUTH_PORT} of the same host)`)
@@ -76,13 +80,17 @@ export function commandLine({ run, tradeOff }: Actions): Command {
     .description(
       'measures what a lifetime of access tokens costs and buys: calls on the auth server, time until a logout works',
     )
-    .option('--lifetimes <time,...>', 'of access tokens, each measured', list(duration), [10_000, 20_000, 40_000])
+    .addOption(typed('--lifetimes <time,...>', 'of access tokens, each measured', list(duration), '10s,20s,40s'))
     .option('--clients <n>', 'for each lifetime', count, 100)
     .option('--report <file>', 'where the page with the result goes', 'load-report.html')
     .option('--picture <file>', 'where the picture goes as an SVG')
     .action(tradeOff)
   return program
 }
+
+/** With a default that the help shows as it would be typed. */
+const typed = (flags: string, description: string, parse: (text: string) => unknown, text: string) =>
+  new Option(flags, description).argParser(parse).default(parse(text), text)
 
 /** Where an auth server is by default. */
 const AUTH_PORT = '4000'

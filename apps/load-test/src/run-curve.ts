@@ -4,11 +4,8 @@ import type { Level } from './result.ts'
 import { runOnce } from './run-once.ts'
 import { openSessions } from './sessions.ts'
 import { OwnStack } from './stack/own-stack.ts'
+import { warmUp } from './warm-up.ts'
 import { number } from './numbers.ts'
-
-/** Code that has just been loaded is slow: what a replica's first calls cost is not counted. */
-const WARM_UP_CALLS_EACH = 20_000
-const WARM_UP_STEP_MS = 2_000
 
 /** So that a replica is as busy, with as much at a time, however many there are. */
 const IN_FLIGHT_EACH = 32
@@ -28,8 +25,9 @@ export async function runCurve(options: LoadOptions, say: (line: string) => void
       say(`${replicas} replica(s) were ready after ${number(startedMs / 1000)} s.`)
       await engines.retarget(stack.apiUrls)
       const load: Load = { model: 'saturating', inFlight: replicas * IN_FLIGHT_EACH }
-      for (let calls = 0; calls < replicas * WARM_UP_CALLS_EACH;) calls += await engines.run(load, WARM_UP_STEP_MS)
-      levels.push({ startedMs, run: await runOnce({ options, load, engines, stack, where: stack, signsAt: null }) })
+      const warmUpCalls = await warmUp(engines, load, replicas)
+      const run = await runOnce({ options, load, engines, stack, where: stack, signsAt: null, warmUpCalls })
+      levels.push({ startedMs, run })
     }
     await engines.close()
   } finally {

@@ -23,10 +23,12 @@ interface Run {
   where: Where
   /** When a new key begins to sign, in milliseconds since 1970. */
   signsAt: number | null
+  /** That each replica has answered. */
+  warmUpCalls: number
 }
 
 /** Measures a stack that is up, with clients that are logged in. */
-export async function runOnce({ options, load, engines, stack, where, signsAt }: Run): Promise<RunResult> {
+export async function runOnce({ options, load, engines, stack, where, signsAt, warmUpCalls }: Run): Promise<RunResult> {
   const { profile, duration: durationMs, clients } = options
   const replicas = stack?.replicas ?? []
   const title = `${profile} on ${stack ? `${replicas.length} replica${replicas.length === 1 ? '' : 's'}` : where.apiUrls.join(', ')}, ${integer(clients)} clients`
@@ -62,6 +64,7 @@ export async function runOnce({ options, load, engines, stack, where, signsAt }:
         ? `${stack.authServers.length} × on Postgres${stack.redis ? ' and Redis' : ' alone'}`
         : where.authUrls.join(', '),
       Engine: `undici on ${options.engines} thread${options.engines === 1 ? '' : 's'}`,
+      ...(warmUpCalls > 0 && { 'Warm-up': `${integer(warmUpCalls)} calls to each replica` }),
       Limits: limitsOf(options),
     },
     measured: { ...measured, servers: renamed(measured.servers, nameOf) },

@@ -48,6 +48,12 @@ it('reads times, lists, rates and shares', async () => {
   })
 })
 
+it('shows its defaults as they would be typed', () => {
+  const program = commandLine({ run: async () => {}, tradeOff: async () => {} })
+  const help = program.helpInformation() + program.commands[0]?.helpInformation()
+  expect(help).toMatch(/default: 4\).*default: 60s\).*default: 2s\).*default: 10s,20s,40s\)/s)
+})
+
 it('drives a stack that runs', async () => {
   const [api, auth] = ['http://127.0.0.1:4001', 'http://127.0.0.1:4000']
   expect(await parsed(`--target ${api} http://127.0.0.1:4002 --auth ${auth}`)).toMatchObject({

@@ -1,4 +1,4 @@
-import { median } from '../statistics.ts'
+import { median, spread } from '../statistics.ts'
 import type { ContenderName } from './contenders.ts'
 
 interface Measured {
@@ -80,6 +80,3 @@ export function printTargets({ loads, verificationUs }: Results): void {
   console.log('\nTargets: the median ratio of the rounds (least to most)')
   console.table(rows)
 }
-
-const spread = (values: number[]) =>
-  `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`

@@ -56,6 +56,8 @@ export class Engine {
   async run(load: Load, durationMs: number): Promise<void> {
     const { attacks } = this.#world.profile
     const attacker = this.#attacker
+    // A client refreshes ahead of time beside its calls: what the run before had begun and this one did not is not counted.
+    this.tally.take()
     const acts = this.#clients.map((client) => (dueAt: number) => {
       return attacker && Math.random() < attacks ? attacker.act() : client.act(dueAt)
     })

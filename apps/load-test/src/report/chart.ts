@@ -16,34 +16,42 @@ export interface Chart {
   series: readonly Series[]
   /** Lines from top to bottom. */
   marks?: readonly { at: number; label: string }[]
+  /** Parts of the x axis that are shaded, each with its name above it. */
+  spans?: readonly { from: number; to: number; label: string }[]
+  width?: number
 }
 
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 300, 78, 30, 30, 46]
 
 /** Lines and dots as SVG, in the colours of the page. */
 export function chart(of: Chart): string {
-  const { title, series } = of
+  const { title, series, width = WIDTH } = of
   const drawn = drawingOf(of)
   if (drawn === '') return ''
   const legend = series.map(({ name }, i) => `<span class="key s${i}">${escape(name)}</span>`).join(' ')
   return `<figure><figcaption>${escape(title)}</figcaption>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(title)}">
+<svg viewBox="0 0 ${width} ${HEIGHT}" role="img" aria-label="${escape(title)}">
 ${drawn}
 </svg><p class="legend">${legend}</p></figure>`
 }
 
-/** The same as a file of its own, in colours that can be seen on a light page and on a dark one. */
-export function picture(of: Chart): string {
-  const { title, series } = of
+/** The same, one beside the other, as a file of its own, in colours that can be seen on a light page and on a dark one. */
+export function picture(...charts: readonly Chart[]): string {
   const row = (i: number) => HEIGHT + 8 + i * 18
-  const legend = series.map(
-    ({ name }, i) =>
-      `<g class="s${i}"><rect x="${LEFT}" y="${row(i)}" width="11" height="11" rx="2" fill="currentColor"/><text x="${LEFT + 18}" y="${row(i) + 10}">${escape(name)}</text></g>`,
-  )
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${row(series.length) + 4}" role="img" aria-label="${escape(title)}"><style>${STYLE}</style>
-<text x="${LEFT}" y="12">${escape(title)}</text>
-${drawingOf(of)}
-${legend.join('\n')}
+  let width = 0
+  const panels = charts.map((of) => {
+    const legend = of.series.map(
+      ({ name }, i) =>
+        `<g class="s${i}"><rect x="${LEFT}" y="${row(i)}" width="11" height="11" rx="2" fill="currentColor"/><text x="${LEFT + 18}" y="${row(i) + 10}">${escape(name)}</text></g>`,
+    )
+    const at = width
+    width += of.width ?? WIDTH
+    return `<g transform="translate(${at})"><text x="${LEFT}" y="12">${escape(of.title)}</text>
+${[drawingOf(of), ...legend].join('\n')}</g>`
+  })
+  const height = row(Math.max(...charts.map(({ series }) => series.length))) + 4
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(charts.map(({ title }) => title).join('; '))}"><style>${STYLE}</style>
+${panels.join('\n')}
 </svg>
 `
 }
@@ -53,7 +61,7 @@ const STYLE =
   '.s path{fill:none;stroke-width:2;stroke:currentColor}.s circle{fill:currentColor}.s0{color:#2f8f54}.s1{color:#3b78d8}.s2{color:#d0573a}'
 
 /** Empty where there is nothing to draw. */
-function drawingOf({ x, y, series, marks = [] }: Chart): string {
+function drawingOf({ x, y, series, marks = [], spans = [], width = WIDTH }: Chart): string {
   const points = series.flatMap((one) => one.points)
   if (points.length === 0) return ''
   const xScale = scaleOf(
@@ -64,9 +72,9 @@ function drawingOf({ x, y, series, marks = [] }: Chart): string {
     y,
     points.map(([, value]) => value),
   )
-  const px = (value: number) => round(LEFT + xScale.place(value) * (WIDTH - LEFT - RIGHT))
+  const px = (value: number) => round(LEFT + xScale.place(value) * (width - LEFT - RIGHT))
   const py = (value: number) => round(HEIGHT - BOTTOM - yScale.place(value) * (HEIGHT - TOP - BOTTOM))
-  const [bottom, right] = [HEIGHT - BOTTOM, WIDTH - RIGHT]
+  const [bottom, right] = [HEIGHT - BOTTOM, width - RIGHT]
 
   const grid = [
     ...yScale.ticks.map(
@@ -80,6 +88,10 @@ function drawingOf({ x, y, series, marks = [] }: Chart): string {
     `<text x="${(LEFT + right) / 2}" y="${HEIGHT - 8}" text-anchor="middle">${escape(x.label)}</text>`,
     `<text transform="translate(16 ${(TOP + bottom) / 2}) rotate(-90)" text-anchor="middle">${escape(y.label)}</text>`,
   ]
+  const shaded = spans.map(
+    ({ from, to, label }) =>
+      `<rect x="${px(from)}" y="${TOP}" width="${round(px(to) - px(from))}" height="${bottom - TOP}" fill="#8a94a6" fill-opacity="0.14"/><text x="${px((from + to) / 2)}" y="${TOP - 4}" text-anchor="middle">${escape(label)}</text>`,
+  )
   const marked = marks.map(
     ({ at, label }) =>
       `<line class="mark" x1="${px(at)}" x2="${px(at)}" y1="${TOP}" y2="${bottom}"><title>${escape(label)}</title></line>`,
@@ -95,7 +107,7 @@ function drawingOf({ x, y, series, marks = [] }: Chart): string {
     const line = `<path d="${path}"${style === 'dashed' ? ' stroke-dasharray="5 5"' : ''}/>`
     return `<g class="s s${i}">${style === 'dots' ? '' : line}${style === 'line' && own.length > 40 ? '' : style === 'dashed' ? '' : dots.join('')}</g>`
   })
-  return [...grid, ...marked, ...drawn].join('\n')
+  return [...shaded, ...grid, ...marked, ...drawn].join('\n')
 }
 
 const round = (value: number) => Math.round(value * 10) / 10

@@ -56,8 +56,8 @@ ${
 ${connections ? `${connections.looks} times while it was measured, the open connections were looked at: replicas held ${connections.replicas} to Postgres and Redis, auth servers up to ${connections.authServers}.` : ''}
 They include what the auth servers do in any case, such as looking for new keys, so their share falls as calls grow.
 ${integer(costs.keyFetches)} key fetches by ${result.replicas} replica(s) while it was measured: each looks once in ${LOOK_SECONDS} s. A replica used ${number(costs.cpuUs)} µs of CPU a
-call and ${megabytes(costs.residentBytes)} of memory, of which it shares ${megabytes(costs.residentBytes - costs.ownBytes)} with others of its kind;
-in a short run much of the CPU is code that is still being compiled.</p>`
+call and ${megabytes(costs.residentBytes)} of memory, of which it shares ${megabytes(costs.residentBytes - costs.ownBytes)} with others of its kind.
+Both are after the warm-up that is among the settings.</p>`
     : '<p>Not measured: the stack is somebody else’s, or its processes were restarted meanwhile.</p>'
 }
 <h3>Outcomes</h3>
