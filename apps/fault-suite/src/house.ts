@@ -163,7 +163,7 @@ export class House {
     const link = await startProxy(this.postgres.port)
     const folder = join(this.folder, 'standby')
     await this.postgres.stop()
-    copyFolder(this.postgresFolder, folder)
+    await copyFolder(this.postgresFolder, folder)
     await this.restartPostgres()
     const store = await startStandby(folder, new URL(throughProxy(this.postgres.url, link)))
     this.#standby = { link, store, folder }

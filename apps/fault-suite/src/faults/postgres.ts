@@ -62,13 +62,13 @@ function restored(): Fault {
     name: 'Postgres back from an old backup, then `admin restore`',
     async prepare({ house }) {
       await house.postgres.stop()
-      copyFolder(house.postgresFolder, `${house.postgresFolder}.backup`)
+      await copyFolder(house.postgresFolder, `${house.postgresFolder}.backup`)
       await house.restartPostgres()
     },
     async inject({ house }) {
       signalAll(house.postgres, 'SIGKILL')
       await house.postgres.exited
-      copyFolder(`${house.postgresFolder}.backup`, house.postgresFolder)
+      await copyFolder(`${house.postgresFolder}.backup`, house.postgresFolder)
       await house.restartPostgres()
     },
     heal: restore,
