@@ -30,7 +30,8 @@ ${skipped.map(({ name, obstacle }) => `\n- ${name}: ${obstacle}.`).join('\n')}
 - _slowest_: of all answers. Beyond 2 s, and what a resource service that no fault touches took longest, it counts as broken; but
   not where a server is stopped: nobody answers in its place.
 - _recovered_: from the mending, when what was stopped runs again, until refreshes go through Redis again and are at least 0.7 times as many as before.
-- _rate_: refreshes a second during the fault, as a share of those before it, with ${run.sessions} sessions that refresh without a pause.
+- _rate_: refreshes during the fault, for each second that other programs on the machine left of its cores, as a share of those
+  before it; with ${run.sessions} sessions that refresh without a pause.
 - _1_ to _7_: the [invariants](ARCHITECTURE.md#invariants).
 
 ## What the ledger checks
