@@ -5,7 +5,8 @@ const TICK_MS = 10
 
 /**
  * What this machine's cores had left for this process and all that it started: what these took, those that ended too, and
- * what nobody took. Milliseconds since some moment.
+ * what nobody took. Milliseconds since some moment. What the children of a killed child took is lost: see its
+ * end before you ask.
  */
 export function coreTimeMs(): number {
   // "cpu user nice system idle iowait ..."

@@ -12,7 +12,10 @@ const restore: Fault['heal'] = async ({ house, load }) => {
 export const POSTGRES_FAULTS: Fault[] = [
   {
     name: 'Postgres killed',
-    inject: async ({ house }) => signalAll(house.postgres, 'SIGKILL'),
+    async inject({ house }) {
+      signalAll(house.postgres, 'SIGKILL')
+      await house.postgres.exited
+    },
     heal: ({ house }) => house.restartPostgres(),
   },
   {
@@ -33,6 +36,7 @@ export const POSTGRES_FAULTS: Fault[] = [
     async inject({ house }) {
       signalAll(house.postgres, 'SIGKILL')
       signalAll(house.redis, 'SIGKILL')
+      await house.postgres.exited
     },
     async heal({ house }) {
       await Promise.all([house.restartPostgres(), house.restartRedis()])
