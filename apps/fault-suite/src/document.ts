@@ -26,11 +26,13 @@ ${skipped.map(({ name, obstacle }) => `\n- ${name}: ${obstacle}.`).join('\n')}
 - _errors that clients saw_: by status and route, while it was broken and while it recovered; each was asked again, and then
   worked. \`cut\` is a connection that ended, \`timeout\` a client that lost its patience. A thief is counted apart: with Postgres away
   it is answered 503, not 400, as the end of the session cannot be made durable; so is whoever asks with a token of a session
-  that had ended.
+  that had ended. \`resource\` is the resource service: access tokens bear the time of the store, and it refuses those of another
+  time than its own. That is no end of a session, but the reason to keep the clocks of the stores synchronised.
 - _slowest_: of all answers. Beyond 2 s, and what a resource service that no fault touches took longest, it counts as broken; but
   not where a server is stopped: nobody answers in its place.
 - _recovered_: from the mending, when what was stopped runs again, until refreshes go through Redis again and are at least 0.7 times as many as before.
-- _rate_: refreshes a second during the fault, as a share of those before it, with ${run.sessions} sessions that refresh without a pause.
+- _rate_: refreshes during the fault, for each second that other programs on the machine left of its cores, as a share of those
+  before it; with ${run.sessions} sessions that refresh without a pause.
 - _1_ to _7_: the [invariants](ARCHITECTURE.md#invariants).
 
 ## What the ledger checks

@@ -111,15 +111,21 @@ export class House {
     await promisify(execFile)(process.execPath, [script('auth-server', 'admin'), command], { env })
   }
 
-  async #startPostgres(port?: number): Promise<void> {
-    this.postgres = await startPostgres({ dataDir: this.postgresFolder, ...(port !== undefined && { port }) })
+  async #startPostgres(port?: number, env: NodeJS.ProcessEnv = {}): Promise<void> {
+    this.postgres = await startPostgres({ dataDir: this.postgresFolder, env, ...(port !== undefined && { port }) })
   }
 
-  async #startRedis(port?: number, settings: Record<string, string> = {}, name = 'redis'): Promise<Store> {
+  async #startRedis(
+    port?: number,
+    settings: Record<string, string> = {},
+    name = 'redis',
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<Store> {
     const redis = await startRedis({
       dataDir: join(this.folder, name),
       password: this.#redisPassword,
       settings: { appendonly: 'no', dbfilename: 'dump.rdb', ...settings },
+      env,
       ...(port !== undefined && { port }),
     })
     if (!redis) throw new Error('The fault suite needs redis-server or valkey-server on the PATH.')
@@ -127,9 +133,9 @@ export class House {
   }
 
   /** On the same port, with what it last saved. */
-  async restartRedis(): Promise<void> {
+  async restartRedis(env?: NodeJS.ProcessEnv): Promise<void> {
     await this.redis.exited
-    this.redis = await this.#startRedis(this.redis.port)
+    this.redis = await this.#startRedis(this.redis.port, {}, 'redis', env)
   }
 
   /** A copy that lags as soon as its link is held. */
@@ -153,9 +159,9 @@ export class House {
     await link.close()
   }
 
-  async restartPostgres(): Promise<void> {
+  async restartPostgres(env?: NodeJS.ProcessEnv): Promise<void> {
     await this.postgres.exited
-    await this.#startPostgres(this.postgres.port)
+    await this.#startPostgres(this.postgres.port, env)
   }
 
   /** As `addReplica`, of Postgres. */
@@ -163,7 +169,7 @@ export class House {
     const link = await startProxy(this.postgres.port)
     const folder = join(this.folder, 'standby')
     await this.postgres.stop()
-    copyFolder(this.postgresFolder, folder)
+    await copyFolder(this.postgresFolder, folder)
     await this.restartPostgres()
     const store = await startStandby(folder, new URL(throughProxy(this.postgres.url, link)))
     this.#standby = { link, store, folder }

@@ -47,15 +47,21 @@ export class Ledger {
     // A client in a hurry ends some by itself, and those were not slow.
     if (status !== 'cut') this.#seen.slowestMs = Math.max(this.#seen.slowestMs, ms)
     if (isDue) return
-    const error = `${status} ${path.replace('/auth/', '')}`
-    this.#seen.errors.set(error, (this.#seen.errors.get(error) ?? 0) + 1)
+    this.#count(`${status} ${path.replace('/auth/', '')}`)
     if (status === 503 && !hasRetryAfter) this.breaks(7, '503 without Retry-After')
     if (typeof status === 'number' && status >= 500 && status !== 503) this.breaks(7, `an answer of ${status}`)
   }
 
-  noteUntouched({ status, ms }: Answer): void {
+  /** @param isOutOfTime whether the clocks of the fault keep a token from being valid. */
+  noteUntouched(answer: Answer, isOutOfTime: boolean): void {
+    const { status, ms } = answer
     this.#seen.untouchedMs = Math.max(this.#seen.untouchedMs, ms)
-    if (status !== 200) this.breaks(6, `a resource service answered ${status}`)
+    if (status === 401 && isOutOfTime) this.#count('401 resource')
+    else if (status !== 200) this.breaks(6, `a resource service answered ${status}`)
+  }
+
+  #count(error: string): void {
+    this.#seen.errors.set(error, (this.#seen.errors.get(error) ?? 0) + 1)
   }
 
   rotated(presented: string, successor: string): void {

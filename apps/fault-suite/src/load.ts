@@ -32,6 +32,8 @@ export class Load {
   #paused = true
   /** How long after an acknowledged logout another server may go on: the stated bound on invariant 2. */
   boundMs = 0
+  /** Whether the clock of a store is off. */
+  isOutOfTime = false
   /** How many sessions had ended before this fault. */
   endedBefore = 0
   /** Tokens that thieves will have. */
@@ -152,7 +154,8 @@ export class Load {
     const { client, ledger } = this.world
     while (!this.#paused) {
       const token = this.#workers[0]?.session.accessToken
-      if (token !== undefined) ledger.noteUntouched(await client.get(`${this.#house.resourceApi.url}/api/me`, token))
+      if (token !== undefined)
+        ledger.noteUntouched(await client.get(`${this.#house.resourceApi.url}/api/me`, token), this.isOutOfTime)
       await sleep(50)
     }
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BOUND_MS, check } from './check.ts'
+import { coreTimeMs } from './core-time.ts'
 import type { Fault, Scene } from './faults/fault.ts'
 import type { Invariant, Seen } from './ledger.ts'
 
@@ -12,7 +13,7 @@ export interface Timing {
 
 export interface Outcome extends Seen {
   name: string
-  /** Refreshes a second. */
+  /** Refreshes for each second that the other programs on this machine left of a core. */
   normalRate: number
   duringRate: number
   /** From the mending until refreshes go through Redis and are as many as before; null where that did not come. */
@@ -70,8 +71,11 @@ export async function runFault(scene: Scene, fault: Fault, { normalMs, faultMs }
   await load.refill()
   await fault.prepare?.(scene)
   load.boundMs = fault.isOneSided ? BOUND_MS : 0
+  load.isOutOfTime = fault.isOutOfTime ?? false
   load.run()
   await recovery(scene, 0)
+  // What has just started is slow at first.
+  await sleep(normalMs / 2)
   const normalRate = await rateOver(scene, normalMs)
   ledger.takeSeen()
 
@@ -90,9 +94,9 @@ export async function runFault(scene: Scene, fault: Fault, { normalMs, faultMs }
 }
 
 async function rateOver({ load }: Scene, ms: number): Promise<number> {
-  const [began, before] = [performance.now(), load.world.ledger.refreshed]
+  const [began, before] = [coreTimeMs(), load.world.ledger.refreshed]
   await sleep(ms)
-  return (1_000 * (load.world.ledger.refreshed - before)) / (performance.now() - began)
+  return (1_000 * (load.world.ledger.refreshed - before)) / (coreTimeMs() - began)
 }
 
 async function recovery(scene: Scene, wanted: number): Promise<number | null> {

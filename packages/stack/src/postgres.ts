@@ -15,12 +15,14 @@ interface PostgresOptions {
   port?: number
   /** More settings, as in postgresql.conf. */
   settings?: Record<string, string>
+  /** Added to this process' environment. */
+  env?: NodeJS.ProcessEnv
 }
 
 const USER = 'heirloom'
 
 /** Starts Postgres, on a new cluster if there is none yet. Throws, with one line, when it does not come up. */
-export async function startPostgres({ dataDir, port, settings = {} }: PostgresOptions): Promise<Store> {
+export async function startPostgres({ dataDir, port, settings = {}, env = {} }: PostgresOptions): Promise<Store> {
   const folder = resolve(dataDir)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const cluster = join(folder, 'cluster')
@@ -48,7 +50,13 @@ export async function startPostgres({ dataDir, port, settings = {} }: PostgresOp
   ])
   const log = openSync(logFile, 'w')
   // SIGINT is Postgres' fast shutdown: it ends sessions, writes a checkpoint and leaves.
-  const { child } = await startChild({ command, args, stdio: ['ignore', log, log], stopSignal: 'SIGINT' })
+  const { child } = await startChild({
+    command,
+    args,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', log, log],
+    stopSignal: 'SIGINT',
+  })
   closeSync(log)
 
   const server = `postgres://${USER}:${password}@${HOST}:${chosenPort}`

@@ -11,13 +11,15 @@ interface RedisOptions {
   port?: number
   /** More settings, as in redis.conf. */
   settings?: Record<string, string>
+  /** Added to this process' environment. */
+  env?: NodeJS.ProcessEnv
   /** Else one that is made for the folder. */
   password?: string
 }
 
 /** Starts Redis, or answers null where no Redis is installed. Throws, with one line, when it does not come up. */
 export async function startRedis(options: RedisOptions): Promise<Store | null> {
-  const { dataDir, port, settings = {} } = options
+  const { dataDir, port, settings = {}, env = {} } = options
   const program = findRedis()
   if (program === null) return null
 
@@ -44,6 +46,7 @@ export async function startRedis(options: RedisOptions): Promise<Store | null> {
   const { child, process } = await startChild({
     command: program,
     args: ['-'],
+    env: { ...globalThis.process.env, ...env },
     stdio: ['pipe', log, log],
     stopSignal: 'SIGTERM',
   })

@@ -19,7 +19,7 @@ export interface Connection {
 export type Database = PrismaClient
 
 export function openDatabase({ url, poolSize, statementTimeoutMs, check }: DatabaseOptions): Database {
-  const adapter = new PrismaPg({
+  const connection = {
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: 750,
@@ -28,9 +28,25 @@ export function openDatabase({ url, poolSize, statementTimeoutMs, check }: Datab
     application_name: 'heirloom-auth-server',
     // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, although its type does not say so
     ...(check && { onConnect: check }),
-  })
+  }
+  const adapter = new PrismaPg(connection, { statementNameGenerator: statementNames() })
   // Prisma would print errors by itself, with the values of the query in them.
   return new PrismaClient({ adapter, log: [], errorFormat: 'minimal' })
+}
+
+/** A longer statement is one of a list, whose text is another one for each length. */
+const MOST_PARAMETERS = 8
+
+/** What has a name is parsed and planned once a connection, which costs Postgres more than to run it. */
+function statementNames() {
+  const names = new Map<string, string>()
+  return ({ sql, args }: { sql: string; args: unknown[] }) => {
+    // pg knows an empty name for none.
+    if (args.length > MOST_PARAMETERS) return ''
+    const name = names.get(sql) ?? `heirloom_${names.size}`
+    names.set(sql, name)
+    return name
+  }
 }
 
 /** Runs a query; whatever kept the database from answering becomes `StoreUnavailable`. */

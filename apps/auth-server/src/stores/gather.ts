@@ -39,8 +39,8 @@ export function gather<Item, Answer>(run: (items: Item[]) => Promise<Answer[]>):
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject })
-      // A moment later, for what else is asked in this one; a slow statement is not waited for.
+      // Once all requests that came in this turn of the event loop have asked; a slow statement is not waited for.
       timer ??= setTimeout(() => void leave(), LONGEST_WAIT_MS)
-      if (running === 0) queueMicrotask(() => running === 0 && void leave())
+      if (running === 0) setImmediate(() => running === 0 && void leave())
     })
 }

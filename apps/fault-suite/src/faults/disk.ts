@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { appendFileSync, mkdtempSync, rmSync, rmdirSync } from 'node:fs'
+import { mkdtempSync, rmSync, rmdirSync } from 'node:fs'
+import { appendFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -27,13 +28,13 @@ export const DISK_FULL: Fault = {
   async prepare({ house }) {
     await house.postgres.stop()
     const folder = house.postgresFolder
-    copyFolder(folder, `${folder}.kept`)
+    await copyFolder(folder, `${folder}.kept`)
     execFileSync('mount', [...DISK, folder])
-    copyFolder(`${folder}.kept`, folder)
+    await copyFolder(`${folder}.kept`, folder)
     await house.restartPostgres()
   },
   async inject({ house }) {
-    fill(fillerOf(house))
+    await fill(fillerOf(house))
     for (let i = 0; i < MOST_SEGMENTS; i++) {
       const isTaken = await house
         .askPostgres(`SELECT pg_logical_emit_message(true, '', repeat('x', 1000)), pg_switch_wal()`)
@@ -59,20 +60,21 @@ export const DISK_FULL: Fault = {
   async tidy({ house }) {
     await house.postgres.stop()
     const folder = house.postgresFolder
-    copyFolder(folder, `${folder}.kept`)
+    await copyFolder(folder, `${folder}.kept`)
     execFileSync('umount', [folder])
-    copyFolder(`${folder}.kept`, folder)
+    await copyFolder(`${folder}.kept`, folder)
     await house.restartPostgres()
   },
 }
 
 const fillerOf = (house: House) => join(house.postgresFolder, 'filler')
 
-function fill(path: string): void {
+/** Block by block, as the proxies live in this process: while it is kept busy, servers hear of neither store. */
+async function fill(path: string): Promise<void> {
   for (const size of [MEGABYTE, 4096]) {
     const block = Buffer.alloc(size)
     try {
-      for (;;) appendFileSync(path, block)
+      for (;;) await appendFile(path, block)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
     }

@@ -29,6 +29,8 @@ export interface Fault {
   patienceMs?: number
   /** A server that does not run answers nobody in time. */
   isMute?: true
+  /** Access tokens bear the time of a store, and resource services refuse those of another time than theirs. */
+  isOutOfTime?: true
 }
 
 /** Milliseconds. */
@@ -52,6 +54,20 @@ export function killedBeforeItsCopy(
     },
   }
 }
+
+/** Two at once. */
+export const together = (name: string, one: Fault, other: Fault): Fault => ({
+  name,
+  ...((one.isOneSided ?? other.isOneSided) && { isOneSided: true }),
+  async inject(scene) {
+    await one.inject(scene)
+    await other.inject(scene)
+  },
+  async heal(scene) {
+    await other.heal(scene)
+    await one.heal(scene)
+  },
+})
 
 /** A fault that is over in a moment, and comes again and again. */
 export function repeated(

@@ -34,6 +34,8 @@ const oneServer = (name: string, way: Way, what: 'cut' | 'hold'): Fault => ({
   heal: async ({ house }) => house.node(VICTIM)[way].heal(),
 })
 
+export const REDIS_REPLIES_LOST: Fault = { ...lost('replies of Redis lost', 'toRedis'), isOneSided: true }
+
 export const NETWORK_FAULTS: Fault[] = [
   { ...oneServer('one server cut from Redis', 'toRedis', 'cut'), isOneSided: true },
   { ...oneServer('one server hears nothing of Redis', 'toRedis', 'hold'), isOneSided: true },
@@ -41,7 +43,7 @@ export const NETWORK_FAULTS: Fault[] = [
   oneServer('one server hears nothing of Postgres', 'toPostgres', 'hold'),
   delayed(`Redis ${DELAY_MS} ms away`, 'toRedis'),
   delayed(`Postgres ${DELAY_MS} ms away`, 'toPostgres'),
-  { ...lost('replies of Redis lost', 'toRedis'), isOneSided: true },
+  REDIS_REPLIES_LOST,
   lost('replies of Postgres lost', 'toPostgres'),
   lost('replies to clients lost', 'front'),
   repeated('connections of clients reset', 50, ({ house }) => anyNode(house).front.reset()),

@@ -12,7 +12,10 @@ const restore: Fault['heal'] = async ({ house, load }) => {
 export const POSTGRES_FAULTS: Fault[] = [
   {
     name: 'Postgres killed',
-    inject: async ({ house }) => signalAll(house.postgres, 'SIGKILL'),
+    async inject({ house }) {
+      signalAll(house.postgres, 'SIGKILL')
+      await house.postgres.exited
+    },
     heal: ({ house }) => house.restartPostgres(),
   },
   {
@@ -33,6 +36,7 @@ export const POSTGRES_FAULTS: Fault[] = [
     async inject({ house }) {
       signalAll(house.postgres, 'SIGKILL')
       signalAll(house.redis, 'SIGKILL')
+      await house.postgres.exited
     },
     async heal({ house }) {
       await Promise.all([house.restartPostgres(), house.restartRedis()])
@@ -62,13 +66,13 @@ function restored(): Fault {
     name: 'Postgres back from an old backup, then `admin restore`',
     async prepare({ house }) {
       await house.postgres.stop()
-      copyFolder(house.postgresFolder, `${house.postgresFolder}.backup`)
+      await copyFolder(house.postgresFolder, `${house.postgresFolder}.backup`)
       await house.restartPostgres()
     },
     async inject({ house }) {
       signalAll(house.postgres, 'SIGKILL')
       await house.postgres.exited
-      copyFolder(`${house.postgresFolder}.backup`, house.postgresFolder)
+      await copyFolder(`${house.postgresFolder}.backup`, house.postgresFolder)
       await house.restartPostgres()
     },
     heal: restore,

@@ -6,12 +6,14 @@ import { type Fault, LAG_MS, killedBeforeItsCopy, repeated } from './fault.ts'
 /** While Redis is away. */
 const ENDED_MEANWHILE = 1_000
 
+export const REDIS_KILLED: Fault = {
+  name: 'Redis killed',
+  inject: async ({ house }) => signalAll(house.redis, 'SIGKILL'),
+  heal: ({ house }) => house.restartRedis(),
+}
+
 export const REDIS_FAULTS: Fault[] = [
-  {
-    name: 'Redis killed',
-    inject: async ({ house }) => signalAll(house.redis, 'SIGKILL'),
-    heal: ({ house }) => house.restartRedis(),
-  },
+  REDIS_KILLED,
   {
     name: 'Redis stopped, not closed',
     inject: async ({ house }) => signalAll(house.redis, 'SIGSTOP'),

@@ -23,12 +23,14 @@ const clockMoved = (name: string, ms: number): Fault => ({
   heal: async ({ house }) => house.node(VICTIM).service.kill('SIGWINCH'),
 })
 
+export const SERVER_KILLED: Fault = {
+  name: 'an auth-server killed',
+  inject: async ({ house }) => house.node(VICTIM).service.kill('SIGKILL'),
+  heal: ({ house }) => house.restartServer(VICTIM),
+}
+
 export const SERVER_FAULTS: Fault[] = [
-  {
-    name: 'an auth-server killed',
-    inject: async ({ house }) => house.node(VICTIM).service.kill('SIGKILL'),
-    heal: ({ house }) => house.restartServer(VICTIM),
-  },
+  SERVER_KILLED,
   repeated(
     'an auth-server killed while it starts',
     0,
