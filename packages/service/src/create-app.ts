@@ -1,16 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, {
-  LogController,
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify'
+import Fastify, { LogController, type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Registry } from 'prom-client'
-import { ErrorBody, errorBody } from './error-body.ts'
+import { answerFault } from './answer-fault.ts'
+import { errorBody } from './error-body.ts'
+import { addHealth } from './health.ts'
 import { measureRequests } from './metrics.ts'
-import { Type } from './type.ts'
 import { answerWrongMethods } from './wrong-methods.ts'
 
 export interface ErrorAnswer {
@@ -180,73 +175,4 @@ function causeOf({ cause }: Error) {
 
 function routeOf(request: FastifyRequest): string {
   return request.routeOptions.url ?? '(none)'
-}
-
-/** What Fastify itself refuses keeps its status; anything else is a fault of ours, told to the log and not to the client. */
-function answerFault(error: FastifyError, reply: FastifyReply) {
-  const status = error.statusCode ?? 500
-  if (error.validation) return reply.code(400).send(errorBody('invalid_request', describeValidation(error)))
-  if (status === 413) {
-    // Closing now would reset the connection under a client that is still sending, and it would not read why. The rest
-    // of the body is read and thrown away instead, for as long as the request may take.
-    reply.removeHeader('connection')
-    reply.request.raw.resume()
-  }
-  if (status >= 400 && status < 500) return reply.code(status).send(errorBody('invalid_request', plainWords(error)))
-  reply.log.error({ err: error }, 'a request failed')
-  return reply.code(500).send(errorBody('server_error', 'Something went wrong on our side. It has been logged.'))
-}
-
-/** Names the field and the rule that it breaks, never its value. */
-function describeValidation(error: FastifyError): string {
-  const [first] = error.validation ?? []
-  const where = first?.instancePath.slice(1).replaceAll('/', '.')
-  const context = error.validationContext ?? 'request'
-  return `${context}${where ? `.${where}` : ''} ${first?.message ?? 'is not valid'}.`
-}
-
-function plainWords(error: FastifyError): string {
-  switch (error.code) {
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return 'Send JSON, with Content-Type: application/json.'
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return `The body is larger than ${BODY_LIMIT_BYTES} bytes.`
-    case 'FST_ERR_CTP_INVALID_JSON_BODY':
-      return 'The body is not valid JSON.'
-    default:
-      return error.statusCode === 400 ? 'The request is not well formed.' : 'The request was refused.'
-  }
-}
-
-function addHealth(app: FastifyInstance, notReady: AppOptions['notReady']) {
-  let closing = false
-  app.addHook('preClose', async () => void (closing = true))
-
-  // Asked every second by whoever watches: nothing to log.
-  const logLevel = 'silent'
-  app.get(
-    '/livez',
-    {
-      logLevel,
-      schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }) } },
-    },
-    async () => ({
-      status: 'ok',
-    }),
-  )
-  app.get(
-    '/readyz',
-    {
-      logLevel,
-      schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }), 503: ErrorBody } },
-    },
-    async (_request, reply) => {
-      const reasons = closing ? ['shutting down'] : await notReady()
-      if (reasons.length === 0) return { status: 'ok' as const }
-      return reply
-        .code(503)
-        .header('retry-after', '1')
-        .send(errorBody('not_ready', reasons.join('; ')))
-    },
-  )
 }

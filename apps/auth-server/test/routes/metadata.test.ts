@@ -1,0 +1,43 @@
+import { beforeAll, expect, test } from 'vitest'
+import { type TestServer, testServer } from '../support/server.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await testServer()
+})
+
+test('publishes its key, and says when it is not changed', async () => {
+  const { tokens } = await server.login()
+  const { body, headers } = await server.call('GET', '/.well-known/jwks.json')
+  const { kid } = JSON.parse(Buffer.from(tokens.access_token.split('.')[0], 'base64url').toString())
+  expect(body.keys).toEqual([{ kty: 'RSA', n: expect.any(String), e: 'AQAB', kid, alg: 'RS256', use: 'sig' }])
+  expect(headers.get('cache-control')).toBe('public, max-age=300')
+  const etag = headers.get('etag') ?? ''
+  const known = { 'if-none-match': `"x", W/${etag}` }
+  const same = await server.call('GET', '/.well-known/jwks.json', undefined, known)
+  expect([same.status, same.headers.get('content-length'), same.headers.get('etag')]).toEqual([304, null, etag])
+})
+
+test('metadata, OpenAPI and health', async () => {
+  expect((await server.call('GET', '/.well-known/oauth-authorization-server')).body).toMatchObject({
+    issuer: 'http://127.0.0.1:4000',
+    jwks_uri: 'http://127.0.0.1:4000/.well-known/jwks.json',
+  })
+  const { body } = await server.call('GET', '/openapi.json')
+  expect(Object.keys(body.paths).toSorted()).toEqual([
+    '/.well-known/jwks.json',
+    '/.well-known/oauth-authorization-server',
+    '/auth/login',
+    '/auth/logout',
+    '/auth/logout/all',
+    '/auth/me',
+    '/auth/password',
+    '/auth/refresh',
+    '/auth/register',
+    '/auth/sessions',
+    '/auth/sessions/{id}',
+    '/livez',
+    '/readyz',
+  ])
+  for (const path of ['/livez', '/readyz', '/docs']) expect((await server.call('GET', path)).status).toBe(200)
+})

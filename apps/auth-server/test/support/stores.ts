@@ -1,0 +1,15 @@
+import { Redis } from 'ioredis'
+import { afterAll } from 'vitest'
+import { type Database, openDatabase } from '../../src/stores/database.ts'
+import type { TestServer } from './server.ts'
+
+/** For a look at what a server has stored. */
+export function openStores({ env, redisUrl }: TestServer): { database: Database; redis: Redis } {
+  const database = openDatabase({ url: env['DATABASE_URL'] ?? '', poolSize: 2, statementTimeoutMs: 5_000 })
+  const redis = new Redis(redisUrl)
+  afterAll(async () => {
+    redis.disconnect()
+    await database.$disconnect()
+  })
+  return { database, redis }
+}

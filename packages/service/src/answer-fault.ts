@@ -1,0 +1,39 @@
+import type { FastifyError, FastifyReply } from 'fastify'
+import { errorBody } from './error-body.ts'
+
+/** What Fastify itself refuses keeps its status; anything else is a fault of ours, told to the log and not to the client. */
+export function answerFault(error: FastifyError, reply: FastifyReply) {
+  const status = error.statusCode ?? 500
+  if (error.validation) return reply.code(400).send(errorBody('invalid_request', describeValidation(error)))
+  if (status === 413) {
+    // Closing now would reset the connection under a client that is still sending, and it would not read why. The rest
+    // of the body is read and thrown away instead, for as long as the request may take.
+    reply.removeHeader('connection')
+    reply.request.raw.resume()
+  }
+  if (status >= 400 && status < 500)
+    return reply.code(status).send(errorBody('invalid_request', plainWords(error, reply)))
+  reply.log.error({ err: error }, 'a request failed')
+  return reply.code(500).send(errorBody('server_error', 'Something went wrong on our side. It has been logged.'))
+}
+
+/** Names the field and the rule that it breaks, never its value. */
+function describeValidation(error: FastifyError): string {
+  const [first] = error.validation ?? []
+  const where = first?.instancePath.slice(1).replaceAll('/', '.')
+  const context = error.validationContext ?? 'request'
+  return `${context}${where ? `.${where}` : ''} ${first?.message ?? 'is not valid'}.`
+}
+
+function plainWords(error: FastifyError, { server }: FastifyReply): string {
+  switch (error.code) {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return 'Send JSON, with Content-Type: application/json.'
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return `The body is larger than ${server.initialConfig.bodyLimit} bytes.`
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return 'The body is not valid JSON.'
+    default:
+      return error.statusCode === 400 ? 'The request is not well formed.' : 'The request was refused.'
+  }
+}
