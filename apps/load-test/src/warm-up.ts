@@ -1,7 +1,7 @@
 import type { Load } from './engine/drive.ts'
 import type { Engines } from './engine/engines.ts'
 
-/** After a thousand, a call still costs up to a third more: its code is still being compiled. */
+/** After a thousand, a call still costs a quarter more: its code is still being compiled. */
 const CALLS_EACH = 20_000
 const STEP_MS = 2_000
 
