@@ -57,7 +57,11 @@ export function commandLine({ run, tradeOff }: Actions): Command {
     .option('--clients <n>', 'each with a session of its own', count, 2_000)
     .addOption(typed('--duration <time>', 'of the load, without the start', duration, '60s'))
     .addOption(new Option('--profile <name>', 'how clients behave').choices(PROFILE_NAMES).default('browse'))
-    .option('--rate <n/s>', 'open model: requests arrive at this rate, whether or not answers come', rate)
+    .option(
+      '--rate <n/s>',
+      'open model: requests arrive at this rate, whether or not answers come; in a curve, at each replica',
+      rate,
+    )
     .addOption(
       typed('--think <time>', 'closed model: time between two requests of a client, on average', duration, '2s'),
     )
@@ -101,7 +105,7 @@ function authServerBeside(target: string): string {
   return url.origin
 }
 
-function faultOf({ target, auth, replicas, rate: arrivals, profile, picture }: LoadOptions): string | undefined {
+function faultOf({ target, auth, replicas, profile, picture }: LoadOptions): string | undefined {
   if (auth && !target) return '--auth goes with --target'
   for (const url of [...(target ?? []), ...(auth ?? [])]) {
     if (!URL.canParse(url) || !/^https?:/.test(url)) return `${url} is not a URL of http or https`
@@ -111,7 +115,5 @@ function faultOf({ target, auth, replicas, rate: arrivals, profile, picture }: L
     return `the profile ${profile} needs a stack of its own: leave out --target`
   }
   if (picture && replicas.length === 1) return '--picture draws the curve: name several numbers of --replicas'
-  if (arrivals !== undefined && replicas.length > 1)
-    return 'the curve is measured with a closed model: leave out --rate'
   return undefined
 }

@@ -10,7 +10,10 @@ import { number } from './numbers.ts'
 /** So that a replica is as busy, with as much at a time, however many there are. */
 const IN_FLIGHT_EACH = 32
 
-/** The same load on one number of replicas after the other, as much of it as they and the machine can take. */
+/**
+ * The same load on one number of replicas after the other: as much of it as they and the machine can take, or for each of them
+ * the same rate, at which a call costs what it costs, and not less because many are answered in one turn.
+ */
 export async function runCurve(options: LoadOptions, say: (line: string) => void): Promise<Level[]> {
   const stack = new OwnStack()
   const levels: Level[] = []
@@ -24,8 +27,9 @@ export async function runCurve(options: LoadOptions, say: (line: string) => void
       const startedMs = await stack.startReplicas(replicas, false)
       say(`${replicas} replica(s) were ready after ${number(startedMs / 1000)} s.`)
       await engines.retarget(stack.apiUrls)
-      const load: Load = { model: 'saturating', inFlight: replicas * IN_FLIGHT_EACH }
-      const warmUpCalls = await warmUp(engines, load, replicas)
+      const saturating: Load = { model: 'saturating', inFlight: replicas * IN_FLIGHT_EACH }
+      const warmUpCalls = await warmUp(engines, saturating, replicas)
+      const load: Load = options.rate ? { model: 'arrivals', perSecond: replicas * options.rate } : saturating
       const run = await runOnce({ options, load, engines, stack, where: stack, signsAt: null, warmUpCalls })
       levels.push({ startedMs, run })
     }

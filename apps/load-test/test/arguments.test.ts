@@ -76,7 +76,6 @@ it.each([
   ['--target http://127.0.0.1:1 --auth http://127.0.0.1:1 --profile chaos', 'a stack of its own'],
   ['--target http://127.0.0.1:1 --auth http://127.0.0.1:1 --profile rolling', 'a stack of its own'],
   ['--target http://127.0.0.1:1 --auth http://127.0.0.1:1 --replicas 1,2', 'a stack of its own'],
-  ['--rate 5 --replicas 1,2', 'leave out --rate'],
   ['--picture x.svg', 'several numbers'],
   ['--nothing', 'unknown option'],
 ])('%s is refused with a plain word', async (line, expected) => {
