@@ -9,6 +9,8 @@ const MINUTE_MS = 60_000
 const STOPPED: Fault = {
   name: 'an auth-server stopped, not closed',
   isMute: true,
+  // When it goes on, its connection to Redis has lapsed, and the others believe Redis.
+  isOneSided: true,
   inject: async ({ house }) => house.node(VICTIM).service.kill('SIGSTOP'),
   heal: async ({ house }) => house.node(VICTIM).service.kill('SIGCONT'),
 }
