@@ -65,7 +65,8 @@ export async function startChild(options: ChildOptions): Promise<{ child: Child;
  * it cannot handle (SIGKILL), the pipe ends and the shell stops the child.
  */
 function guard(child: ChildProcess, pid: number, stopSignal: NodeJS.Signals): void {
-  const script = `read -r _; kill -${stopSignal.slice('SIG'.length)} ${pid}`
+  // One that is suspended sees the signal when it is woken.
+  const script = `read -r _; kill -${stopSignal.slice('SIG'.length)} ${pid}; kill -CONT ${pid}`
   const shell = spawn('sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
   shell.unref()
   child.once('exit', () => shell.kill('SIGKILL'))

@@ -20,10 +20,12 @@ test('stop wakes what was suspended', async () => {
   expect(await child.exited).toEqual({ code: null, signal: 'SIGTERM' })
 })
 
-test('a child does not outlive a parent that is killed', async () => {
+test.each(['runs', 'is suspended'])('a child that %s does not outlive a parent that is killed', async (state) => {
   const source = `
     import { startChild } from ${JSON.stringify(new URL('../src/child.ts', import.meta.url))}
-    await startChild({ command: 'sh', args: ['-c', 'exec sleep 600'], stdio: 'inherit', stopSignal: 'SIGTERM' })
+    const options = { command: 'sh', args: ['-c', 'exec sleep 600'], stdio: 'inherit', stopSignal: 'SIGTERM' }
+    const { child } = await startChild(options)
+    if (${state === 'is suspended'}) child.kill('SIGSTOP')
     console.log('ready')
     setInterval(() => {}, 1000)`
   const parent = spawn(process.execPath, ['--input-type=module', '--eval', source], {
