@@ -15,6 +15,7 @@ beforeAll(async () => {
 const refresh = (refresh_token: string) => server.call('POST', '/auth/refresh', { refresh_token })
 
 test('no secret reaches the log, Redis or Postgres in the clear', async () => {
+  const { tokens: open } = await server.login()
   const { username, tokens } = await server.login()
   const next = (await refresh(tokens.refresh_token)).body
   await server.call('GET', `/auth/me?access_token=${tokens.access_token}`)
@@ -23,6 +24,8 @@ test('no secret reaches the log, Redis or Postgres in the clear', async () => {
   await server.call('POST', '/auth/logout', { refresh_token: next.refresh_token })
   const secrets = [
     PASSWORD,
+    open.access_token,
+    open.refresh_token,
     tokens.access_token,
     tokens.refresh_token,
     next.access_token,
@@ -31,6 +34,7 @@ test('no secret reaches the log, Redis or Postgres in the clear', async () => {
   ]
 
   const hashes = await Promise.all((await redis.keys('heirloom:family:*')).map((key) => redis.hgetall(key)))
+  expect(hashes).toHaveLength(2)
   const rows = await Promise.all([database.user.findMany(), database.family.findMany(), database.signingKey.findMany()])
   const text = JSON.stringify([hashes, await redis.keys('*'), rows], (_, value) =>
     typeof value === 'bigint' ? Number(value) : value,

@@ -28,7 +28,7 @@ import { startStandby } from './standby.ts'
 /** How Redis is laid out: one, with a proxy before it; or as `REDIS_URL` may also name it. */
 export type Layout = 'one' | 'cluster' | 'sentinel'
 
-const script = (app: string, name = 'main') => fileURLToPath(new URL(`../../${app}/src/${name}.ts`, import.meta.url))
+const app = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 const CLOCK = new URL('clock.ts', import.meta.url).href
 const ANSWERS_WITHIN_MS = 5_000
 /** Resource services fetch the keys from this server. */
@@ -72,7 +72,7 @@ export class House {
       this.nodes.push({ service, toRedis, toPostgres, front, url: `http://127.0.0.1:${front.port}` })
     }
     this.resourceApi = await startService({
-      script: fileURLToPath(new URL('../../resource-api', import.meta.url)),
+      script: app('resource-api'),
       env: { ISSUER, JWKS_URI: `${this.node(KEYS_FROM).url}/.well-known/jwks.json`, LOG_LEVEL: 'warn' },
     })
     await Promise.all([...this.nodes.map(({ service }) => service.ready()), this.resourceApi.ready()])
@@ -88,7 +88,7 @@ export class House {
   #startServer(toRedis: Proxy, toPostgres: Proxy, env: NodeJS.ProcessEnv = {}): Promise<Service> {
     const databaseUrl = throughProxy(this.postgres.url, toPostgres)
     const redisUrl = (this.redisCluster ?? this.sentinel)?.url ?? throughProxy(this.redis.url, toRedis)
-    return startService({ script: script('auth-server'), env: { ...this.#env(databaseUrl, redisUrl), ...env } })
+    return startService({ script: app('auth-server'), env: { ...this.#env(databaseUrl, redisUrl), ...env } })
   }
 
   #env(databaseUrl: string, redisUrl: string): NodeJS.ProcessEnv {
@@ -108,7 +108,7 @@ export class House {
   /** The command of the operator, past the proxies. */
   async admin(command: string): Promise<void> {
     const env = { PATH: process.env['PATH'], ...this.#env(this.postgres.url, this.redis.url) }
-    await promisify(execFile)(process.execPath, [script('auth-server', 'admin'), command], { env })
+    await promisify(execFile)(process.execPath, [app('auth-server/src/admin.ts'), command], { env })
   }
 
   async #startPostgres(port?: number, env: NodeJS.ProcessEnv = {}): Promise<void> {

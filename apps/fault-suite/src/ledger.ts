@@ -52,7 +52,7 @@ export class Ledger {
     if (typeof status === 'number' && status >= 500 && status !== 503) this.breaks(7, `an answer of ${status}`)
   }
 
-  /** @param isOutOfTime whether the clocks of the fault keep a token from being valid. */
+  /** @param isOutOfTime whether the token's times, by the clock of whoever checks it, are not now. */
   noteUntouched(answer: Answer, isOutOfTime: boolean): void {
     const { status, ms } = answer
     this.#seen.untouchedMs = Math.max(this.#seen.untouchedMs, ms)

@@ -71,7 +71,6 @@ export async function runFault(scene: Scene, fault: Fault, { normalMs, faultMs }
   await load.refill()
   await fault.prepare?.(scene)
   load.boundMs = fault.isOneSided ? BOUND_MS : 0
-  load.isOutOfTime = fault.isOutOfTime ?? false
   load.run()
   await recovery(scene, 0)
   // What has just started is slow at first.

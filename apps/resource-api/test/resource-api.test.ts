@@ -224,6 +224,17 @@ describe('requests that HTTP forbids', () => {
     expect(answer).toMatch('"error":"invalid_request"')
   })
 
+  it('end the connection where they are many, if they expect what is not met, too', async () => {
+    const strict = start(issuer)
+    onTestFinished(() => strict.close())
+    const { port } = new URL(await strict.listen({ port: 0, host: '127.0.0.1' }))
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.write('GET /livez HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n'.repeat(1_000))
+    const answers = await text(socket).catch(() => '')
+    expect(answers.split('HTTP/1.1 417').length - 1).toBeLessThan(32)
+  })
+
   it('HTTP/1.0 needs no host', async () => {
     const old = start(issuer)
     onTestFinished(() => old.close())

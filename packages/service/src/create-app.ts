@@ -46,6 +46,8 @@ const MOST_UNANSWERED = 32
 
 /** By connection. */
 const unanswered = new WeakMap<object, number>()
+/** Requests that expect what is not met. */
+const unmet = new WeakSet<IncomingMessage>()
 /** By connection, the request that was answered before all of it had come. */
 const answeredEarly = new WeakMap<object, IncomingMessage>()
 
@@ -73,6 +75,8 @@ export function createApp(options: AppOptions): App {
       return void socket.destroy()
     }
     reply.header('x-content-type-options', 'nosniff')
+    if (unmet.has(request.raw))
+      return reply.code(417).send(errorBody('invalid_request', 'The only expectation that is met is 100-continue.'))
     if (!namesOneHost(request.raw))
       return reply.code(400).send(errorBody('invalid_request', 'A request names one host.'))
     // Before a body is read: what is wrong with it does not matter where nothing is.
@@ -107,10 +111,10 @@ export function createApp(options: AppOptions): App {
     request.log[level](line, 'answered')
   })
 
-  // RFC 9110, section 10.1.1. Node would answer it with no body.
-  app.server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
-    response.writeHead(417, { 'content-type': 'application/json; charset=utf-8' })
-    response.end(JSON.stringify(errorBody('invalid_request', 'The only expectation that is met is 100-continue.')))
+  // RFC 9110, section 10.1.1. Node would answer it with no body, and past all that is done here for a request.
+  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    unmet.add(request)
+    app.server.emit('request', request, response)
   })
   measureRequests(app, options.metrics)
   answerWrongMethods(app, () => {

@@ -11,20 +11,21 @@ const Metadata = Type.Object({ issuer: Type.String(), jwks_uri: Type.String() },
 export function metadataRoutes(app: App, core: Core): void {
   const { issuer, jwksMaxAgeSeconds, docs } = core.config
 
-  app.get(
-    '/.well-known/jwks.json',
-    {
-      schema: {
-        tags: ['metadata'],
-        summary: 'The public keys: coming, signing and retiring (RFC 7517)',
-        response: answers({
-          200: Type.Object({ keys: Type.Array(Type.Unsafe<object>({ type: 'object', additionalProperties: true })) }),
-          // No body, and so no length of one: that would be the length of what was not changed (RFC 9110, section 8.6).
-          304: Type.Unsafe<undefined>({ type: 'null' }),
-        }),
-      },
+  app.route({
+    // Fastify's own HEAD would give a 304 the length of nothing.
+    method: ['GET', 'HEAD'],
+    url: '/.well-known/jwks.json',
+    exposeHeadRoute: false,
+    schema: {
+      tags: ['metadata'],
+      summary: 'The public keys: coming, signing and retiring (RFC 7517)',
+      response: answers({
+        200: Type.Object({ keys: Type.Array(Type.Unsafe<object>({ type: 'object', additionalProperties: true })) }),
+        // No body, and so no length of one: that would be the length of what was not changed (RFC 9110, section 8.6).
+        304: Type.Unsafe<undefined>({ type: 'null' }),
+      }),
     },
-    async (request, reply) => {
+    handler: async (request, reply) => {
       const keys = core.keys.published(Date.now()).map(({ publicJwk }) => publicJwk)
       const etag = `"${createHash('sha256')
         .update(keys.map(({ kid }) => kid).join())
@@ -33,7 +34,7 @@ export function metadataRoutes(app: App, core: Core): void {
       if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
       return reply.code(200).send({ keys })
     },
-  )
+  })
 
   app.get(
     '/.well-known/oauth-authorization-server',

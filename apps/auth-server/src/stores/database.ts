@@ -37,7 +37,7 @@ export function openDatabase({ url, poolSize, statementTimeoutMs, check }: Datab
 /** A longer statement is one of a list, whose text is another one for each length. */
 const MOST_PARAMETERS = 8
 
-/** What has a name is parsed and planned once a connection, which costs Postgres more than to run it. */
+/** What has a name is parsed once a connection, and soon no longer planned: both cost Postgres more than to run it. */
 function statementNames() {
   const names = new Map<string, string>()
   return ({ sql, args }: { sql: string; args: unknown[] }) => {

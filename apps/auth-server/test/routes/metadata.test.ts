@@ -14,8 +14,12 @@ test('publishes its key, and says when it is not changed', async () => {
   expect(headers.get('cache-control')).toBe('public, max-age=300')
   const etag = headers.get('etag') ?? ''
   const known = { 'if-none-match': `"x", W/${etag}` }
-  const same = await server.call('GET', '/.well-known/jwks.json', undefined, known)
-  expect([same.status, same.headers.get('content-length'), same.headers.get('etag')]).toEqual([304, null, etag])
+  for (const method of ['GET', 'HEAD']) {
+    const same = await server.call(method, '/.well-known/jwks.json', undefined, known)
+    expect([same.status, same.headers.get('content-length'), same.headers.get('etag')]).toEqual([304, null, etag])
+  }
+  const head = await server.call('HEAD', '/.well-known/jwks.json')
+  expect([head.status, head.headers.get('content-length')]).toEqual([200, headers.get('content-length')])
 })
 
 test('metadata, OpenAPI and health', async () => {

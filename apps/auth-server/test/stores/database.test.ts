@@ -3,7 +3,7 @@ import { testStores } from '@heirloom/stack/testing'
 import { expect, test } from 'vitest'
 import { openDatabase } from '../../src/stores/database.ts'
 
-test('a connection plans a statement once, and keeps none of the texts that a long list has', async () => {
+test('a connection keeps what it has parsed, and none of the texts that a long list has', async () => {
   const { databaseUrl } = await testStores()
   const database = openDatabase({ url: databaseUrl, poolSize: 1, statementTimeoutMs: 1_000 })
   try {

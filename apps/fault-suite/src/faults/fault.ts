@@ -29,8 +29,6 @@ export interface Fault {
   patienceMs?: number
   /** A server that does not run answers nobody in time. */
   isMute?: true
-  /** Access tokens bear the time of a store, and resource services refuse those of another time than theirs. */
-  isOutOfTime?: true
 }
 
 /** Milliseconds. */
