@@ -19,10 +19,11 @@ const verifyEd25519 = (input: Buffer, key: KeyObject, signature: Buffer) => veri
 const RULES = {
   /** RFC 7518, section 3.3. */
   RS256: { fits: isRsa, verify: (input, key, signature) => verify('sha256', input, key, signature) },
-  /** RFC 7518, section 3.5: the salt is as long as the hash. */
+  /** RFC 7518, section 3.5: the salt is as long as the hash. OpenSSL takes a signature without its leading zeros here. */
   PS256: {
     fits: isRsa,
     verify: (input, key, signature) =>
+      signature.length === Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8) &&
       verify('sha256', input, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature),
   },
   /** RFC 7518, section 3.4: r and s, 32 bytes each, and not DER. */
