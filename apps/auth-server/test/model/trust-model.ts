@@ -2,6 +2,7 @@ import { type SharedTrust, type Trust, decideTrust } from '../../src/rules/decid
 import { decide } from '../../src/rules/decide.ts'
 import { type Family, type Marks, NO_MARKS, merge } from '../../src/rules/family.ts'
 import type { Model } from './explore.ts'
+import { type Copy, type Server, type State, copyFor, withCopy, withRow, withServer } from './trust-state.ts'
 
 /** The real protocol, or a copy of it with a fault planted in it. */
 export interface Protocol {
@@ -17,49 +18,6 @@ export interface Protocol {
 }
 
 export const PROTOCOL: Protocol = { decideTrust, covers: true, tellsTwice: true, doubts: true, noticesFailOver: true }
-
-interface Copy {
-  /** -1 for a tombstone of a family that Redis does not know. */
-  epoch: number
-  marks: Marks
-}
-
-interface Server {
-  trust: Trust | null
-  newestEpoch: number
-  last: Trust | null
-  /** Alone without a way to Redis. */
-  isCut: boolean
-  /** Still asks the master that a replica has replaced, and which does not know it yet. */
-  isAtOld: boolean
-  /** A look on its way: what it read. */
-  looking: { shared: SharedTrust | null; runId: string | null; isAfterEnd: boolean; isDoubted: boolean } | null
-  /** Has looked since the logout was acknowledged at another server: the bound on invariant 2. */
-  hasLooked: boolean
-  refresh: {
-    /** Read from Postgres, to be merged into Redis, and the epoch before that. */
-    restores: Copy | null
-    /** The logout was acknowledged before this began, and this server must know. */
-    mustRefuse: boolean
-  } | null
-}
-
-interface State {
-  redis: { isUp: boolean; process: number; copy: Copy | null }
-  /** The process before it, after a fail-over. */
-  old: { copy: Copy | null } | null
-  snapshot: Copy | null
-  postgres: { isUp: boolean; marks: Marks; row: SharedTrust }
-  servers: readonly Server[]
-  logout: {
-    stage: 'begin' | 'commit' | 'look' | 'again' | 'cover' | 'done'
-    server: number
-    epoch: number | null
-    told: boolean
-  }
-  faults: number
-  wrong: string | null
-}
 
 const NOW = 0
 /** No logout has begun yet. */
@@ -313,17 +271,6 @@ function* faultsOf(state: State): Iterable<[string, State]> {
   for (const [i, { isCut }] of servers.entries())
     if (!isCut) yield [`server ${i} alone loses Redis`, withServer(state, i, { isCut: true })]
 }
-
-const withServer = (state: State, i: number, changes: Partial<Server>): State => ({
-  ...state,
-  servers: state.servers.map((server, j) => (j === i ? { ...server, ...changes } : server)),
-})
-const withRow = (state: State, row: SharedTrust): State => ({ ...state, postgres: { ...state.postgres, row } })
-
-/** Of the family, where this server asks. */
-const copyFor = ({ redis, old, servers }: State, i: number) => (old && servers[i]?.isAtOld ? old.copy : redis.copy)
-const withCopy = (state: State, i: number, copy: Copy): State =>
-  state.old && state.servers[i]?.isAtOld ? { ...state, old: { copy } } : { ...state, redis: { ...state.redis, copy } }
 
 const GRANT: Omit<Family, keyof Marks> = {
   id: 'family',

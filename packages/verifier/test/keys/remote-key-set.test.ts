@@ -2,23 +2,10 @@ import { execFile } from 'node:child_process'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { RemoteKeySet, type RemoteKeySetOptions, createVerifier } from '../../src/index.ts'
-import { AUDIENCE, claimsOf, makeKey, serve, signToken } from '../issuer.ts'
+import { RemoteKeySet, type RemoteKeySetOptions } from '../../src/index.ts'
+import { serve } from '../issuer.ts'
 import { eventQueue, virtualRuntime } from '../virtual-runtime.ts'
-
-const one = makeKey('one')
-const two = makeKey('two')
-
-type Answer = (request: IncomingMessage, response: ServerResponse) => void
-const json =
-  (body: unknown, headers: Record<string, string> = {}): Answer =>
-  (_request, response) =>
-    response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
-const status =
-  (code: number, headers: Record<string, string> = {}, body = ''): Answer =>
-  (_request, response) =>
-    response.writeHead(code, headers).end(body)
-const keysOf = (...keys: { jwk: object }[]) => json({ keys: keys.map(({ jwk }) => jwk) })
+import { type Answer, json, keysOf, one, status, two } from './answers.ts'
 
 /** A key set whose issuer is a real server on this machine, and whose time is virtual. */
 async function setUp(first: Answer, options: Partial<RemoteKeySetOptions> = {}) {
@@ -236,108 +223,5 @@ describe('an outage of the issuer', () => {
     answerWith(keysOf(one))
     time.advance(time.pendingMs[0] ?? 0)
     expect(await events.next()).toMatchObject({ type: 'keys_changed', added: ['one'] })
-  })
-})
-
-describe('an unknown key id', () => {
-  const setUpVerifier = async (first: Answer) => {
-    let answer = first
-    let requests = 0
-    const issuer = await serve((request, response) => {
-      requests++
-      answer(request, response)
-    })
-    const time = virtualRuntime()
-    const events = eventQueue()
-    const verifier = createVerifier({
-      issuer,
-      audience: AUDIENCE,
-      jwksUri: `${issuer}/jwks.json`,
-      onEvent: events.onEvent,
-      runtime: time.runtime,
-    })
-    onTestFinished(() => verifier.close())
-    const forged = (kid: string) => signToken({ ...two, kid }, claimsOf({ iss: issuer }))
-    return {
-      issuer,
-      verifier,
-      time,
-      events,
-      forged,
-      answerWith: (next: Answer) => (answer = next),
-      requests: () => requests,
-    }
-  }
-
-  it('of a new key is found by one fetch that all its tokens wait for', async () => {
-    const { issuer, verifier, answerWith, requests } = await setUpVerifier(keysOf(one))
-    await verifier.ready()
-    answerWith(keysOf(one, two))
-    const tokens = [1, 2, 3].map((jti) => signToken(two, claimsOf({ iss: issuer, jti: `t-${jti}` })))
-    const verdicts = await Promise.all(tokens.map(async (token) => verifier.verify(token)))
-    expect(verdicts.map(({ ok }) => ok)).toEqual([true, true, true])
-    expect(requests()).toBe(2)
-    expect(verifier.verify(tokens[0] ?? '')).not.toBeInstanceOf(Promise)
-  })
-
-  it('causes at most one fetch a cool-down, however many tokens carry one', async () => {
-    const { verifier, time, forged, requests } = await setUpVerifier(keysOf(one))
-    await verifier.ready()
-    const flood = async () => {
-      for (let count = 0; count < 100; count++) {
-        expect(await verifier.verify(forged(`forged-${count}`))).toMatchObject({ code: 'key_unknown' })
-      }
-    }
-    await flood()
-    expect(requests()).toBe(2)
-    time.advance(29_999)
-    await flood()
-    expect(requests()).toBe(2)
-    time.advance(1)
-    await flood()
-    expect(requests()).toBe(3)
-    expect(verifier.stats()).toMatchObject({ refused: { key_unknown: 300 }, keys: { seeks: 2 } })
-  })
-
-  it('does not hold up tokens of known keys, even where the issuer hangs', async () => {
-    const { issuer, verifier, time, forged, answerWith } = await setUpVerifier(keysOf(one))
-    await verifier.ready()
-    answerWith(() => undefined)
-    const waiting = verifier.verify(forged('forged'))
-    expect(waiting).toBeInstanceOf(Promise)
-    expect(verifier.verify(signToken(one, claimsOf({ iss: issuer })))).toMatchObject({ ok: true })
-    time.advance(5_000)
-    expect(await waiting).toMatchObject({ code: 'key_unknown' })
-    expect(verifier.verify(forged('forged'))).toMatchObject({ code: 'key_unknown' })
-  })
-
-  it('before there are any keys waits for the look under way, and is not the fault of the token', async () => {
-    const { issuer, verifier, forged } = await setUpVerifier(keysOf(one))
-    expect(verifier.isReady).toBe(false)
-    expect(await verifier.verify(signToken(one, claimsOf({ iss: issuer })))).toMatchObject({ ok: true })
-    const without = await setUpVerifier(status(500))
-    expect(await without.verifier.verify(forged('any'))).toMatchObject({ code: 'keys_unavailable' })
-    for (let count = 0; count < 10; count++) {
-      expect(without.verifier.verify(forged('any'))).toMatchObject({ code: 'keys_unavailable' })
-    }
-    expect(without.requests()).toBe(1)
-  })
-
-  it('through a whole rotation no valid token is refused, and one of a removed key is', async () => {
-    const { issuer, verifier, time, events, answerWith } = await setUpVerifier(keysOf(one))
-    await verifier.ready()
-    const old = signToken(one, claimsOf({ iss: issuer }))
-    const fresh = signToken(two, claimsOf({ iss: issuer }))
-    expect(await verifier.verify(old)).toMatchObject({ ok: true })
-    answerWith(keysOf(one, two))
-    expect(await verifier.verify(fresh)).toMatchObject({ ok: true })
-    expect(await verifier.verify(old)).toMatchObject({ ok: true })
-    answerWith(keysOf(two))
-    await events.next()
-    await events.next()
-    time.advance(300_000)
-    expect(await events.next()).toMatchObject({ removed: ['one'] })
-    expect(await verifier.verify(fresh)).toMatchObject({ ok: true })
-    expect(await verifier.verify(old)).toMatchObject({ code: 'key_unknown' })
   })
 })

@@ -1,0 +1,57 @@
+import type { SharedTrust, Trust } from '../../src/rules/decide-trust.ts'
+import type { Marks } from '../../src/rules/family.ts'
+
+export interface Copy {
+  /** -1 for a tombstone of a family that Redis does not know. */
+  epoch: number
+  marks: Marks
+}
+
+export interface Server {
+  trust: Trust | null
+  newestEpoch: number
+  last: Trust | null
+  /** Alone without a way to Redis. */
+  isCut: boolean
+  /** Still asks the master that a replica has replaced, and which does not know it yet. */
+  isAtOld: boolean
+  /** A look on its way: what it read. */
+  looking: { shared: SharedTrust | null; runId: string | null; isAfterEnd: boolean; isDoubted: boolean } | null
+  /** Has looked since the logout was acknowledged at another server: the bound on invariant 2. */
+  hasLooked: boolean
+  refresh: {
+    /** Read from Postgres, to be merged into Redis, and the epoch before that. */
+    restores: Copy | null
+    /** The logout was acknowledged before this began, and this server must know. */
+    mustRefuse: boolean
+  } | null
+}
+
+export interface State {
+  redis: { isUp: boolean; process: number; copy: Copy | null }
+  /** The process before it, after a fail-over. */
+  old: { copy: Copy | null } | null
+  snapshot: Copy | null
+  postgres: { isUp: boolean; marks: Marks; row: SharedTrust }
+  servers: readonly Server[]
+  logout: {
+    stage: 'begin' | 'commit' | 'look' | 'again' | 'cover' | 'done'
+    server: number
+    epoch: number | null
+    told: boolean
+  }
+  faults: number
+  wrong: string | null
+}
+
+export const withServer = (state: State, i: number, changes: Partial<Server>): State => ({
+  ...state,
+  servers: state.servers.map((server, j) => (j === i ? { ...server, ...changes } : server)),
+})
+export const withRow = (state: State, row: SharedTrust): State => ({ ...state, postgres: { ...state.postgres, row } })
+
+/** Of the family, where this server asks. */
+export const copyFor = ({ redis, old, servers }: State, i: number) =>
+  old && servers[i]?.isAtOld ? old.copy : redis.copy
+export const withCopy = (state: State, i: number, copy: Copy): State =>
+  state.old && state.servers[i]?.isAtOld ? { ...state, old: { copy } } : { ...state, redis: { ...state.redis, copy } }
