@@ -4,7 +4,7 @@
 import { execFile } from 'node:child_process'
 import { setInterval } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { createVerifier } from '@heirloom/verifier'
+import { callerOf, createVerifier } from '@heirloom/verifier'
 import { bearerAuth } from '@heirloom/verifier/fastify'
 import { startService } from '@heirloom/stack'
 import Fastify from 'fastify'
@@ -39,7 +39,7 @@ async function startResourceService(authServer: string) {
   })
   const app = Fastify()
   await app.register(bearerAuth, { verifier })
-  app.get('/', { onRequest: app.authenticate }, ({ user }) => ({ sub: user.sub }))
+  app.get('/', { onRequest: app.authenticate }, (request) => ({ sub: callerOf(request).sub }))
   afterAll(async () => {
     verifier.close()
     await app.close()

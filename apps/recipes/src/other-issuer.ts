@@ -1,12 +1,6 @@
 // npm install @heirloom/verifier: tokens of any issuer that follows RFC 9068, here oidc-provider's
-import { type IncomingMessage, createServer } from 'node:http'
-import {
-  type AccessTokenClaims,
-  type AuthorizedMessage,
-  connectBearer,
-  createVerifier,
-  rfc9068Profile,
-} from '@heirloom/verifier'
+import { createServer } from 'node:http'
+import { type AccessTokenClaims, callerOf, connectBearer, createVerifier, rfc9068Profile } from '@heirloom/verifier'
 
 const { ISSUER: issuer = 'http://127.0.0.1:3000', PORT = '3001' } = process.env
 
@@ -15,6 +9,6 @@ const verifier = createVerifier({ issuer, audience: 'urn:resource-api', profile:
 await verifier.ready()
 const mayRead = connectBearer(verifier, { scope: 'reports:read' })
 
-createServer((request: IncomingMessage & AuthorizedMessage<AccessTokenClaims>, response) => {
-  mayRead(request, response, () => response.end(JSON.stringify({ sub: request.user?.sub })))
+createServer((request, response) => {
+  mayRead(request, response, () => response.end(JSON.stringify({ sub: callerOf<AccessTokenClaims>(request).sub })))
 }).listen(Number(PORT))

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type App, ErrorBody, Type } from '@heirloom/service'
-import type { Verifier } from '@heirloom/verifier'
+import { type Verifier, callerOf } from '@heirloom/verifier'
 
 const Report = Type.Object({ id: Type.String(), title: Type.String(), author: Type.String() })
 
@@ -32,14 +32,17 @@ export function routes(app: App, verifier: Verifier): void {
         },
       },
     },
-    async ({ user }) => ({
-      sub: user.sub,
-      client_id: user.client_id,
-      session_id: user.sid,
-      scope: user.scope,
-      roles: [...user.roles],
-      expires_at: new Date(user.exp * 1000).toISOString(),
-    }),
+    (request) => {
+      const { sub, client_id, sid, scope, roles, exp } = callerOf(request)
+      return {
+        sub,
+        client_id,
+        session_id: sid,
+        scope,
+        roles: [...roles],
+        expires_at: new Date(exp * 1000).toISOString(),
+      }
+    },
   )
 
   app.get(
@@ -60,7 +63,8 @@ export function routes(app: App, verifier: Verifier): void {
         response: { 201: Report, 400: ErrorBody },
       },
     },
-    async ({ body, user }, reply) => reply.code(201).send({ id: randomUUID(), title: body.title, author: user.sub }),
+    async (request, reply) =>
+      reply.code(201).send({ id: randomUUID(), title: request.body.title, author: callerOf(request).sub }),
   )
 
   app.get(

@@ -6,7 +6,7 @@ import { type Shape, audience, name, names, optional, scope, time } from './shap
  * section 3.12), so a token is checked against one profile and never against "one of".
  */
 export interface Profile<Claims extends AccessTokenClaims> {
-  /** Accepted values of the header's `typ`, compared exactly. */
+  /** Accepted values of the header's `typ`: media types, in any case, with or without `application/` (RFC 7515, section 4.1.9). */
   readonly types: readonly string[]
   readonly shapes: { readonly [claim in keyof Known<Claims>]-?: Shape }
 }
@@ -14,9 +14,9 @@ export interface Profile<Claims extends AccessTokenClaims> {
 /** The members that are written down, without "whatever else". */
 type Known<T> = { [key in keyof T as string extends key ? never : key]: T[key] }
 
-/** RFC 9068 as it stands (section 2.2, and section 4 for the two spellings of the type): tokens of any issuer. */
+/** RFC 9068 as it stands (sections 2.2 and 4): tokens of any issuer. */
 export const rfc9068Profile: Profile<AccessTokenClaims> = {
-  types: ['at+jwt', 'application/at+jwt'],
+  types: ['at+jwt'],
   shapes: {
     iss: name,
     aud: audience,

@@ -1,6 +1,6 @@
 // The middleware is Express's as well: app.get('/reports', connectBearer(verifier, { scope: 'reports:read' }), handler)
-import { type IncomingMessage, createServer } from 'node:http'
-import { type AuthorizedMessage, type HeirloomClaims, connectBearer, createVerifier } from '@heirloom/verifier'
+import { createServer } from 'node:http'
+import { callerOf, connectBearer, createVerifier } from '@heirloom/verifier'
 
 export const verifier = createVerifier({
   issuer: process.env.ISSUER ?? 'http://127.0.0.1:4000',
@@ -8,8 +8,8 @@ export const verifier = createVerifier({
 })
 const mayRead = connectBearer(verifier, { scope: 'reports:read' })
 
-export const server = createServer((request: IncomingMessage & AuthorizedMessage<HeirloomClaims>, response) => {
-  mayRead(request, response, () => response.end(`Reports for ${request.user?.sub}\n`))
+export const server = createServer((request, response) => {
+  mayRead(request, response, () => response.end(`Reports for ${callerOf(request).sub}\n`))
 })
 
 if (import.meta.main) server.listen(3000)

@@ -1,5 +1,5 @@
 // Start it, then: curl -i http://127.0.0.1:3000/reports -H "Authorization: Bearer $TOKEN"
-import { createVerifier } from '@heirloom/verifier'
+import { callerOf, createVerifier } from '@heirloom/verifier'
 import { bearerAuth } from '@heirloom/verifier/fastify'
 import Fastify from 'fastify'
 
@@ -12,7 +12,7 @@ export const app = Fastify({ logger: true })
 await app.register(bearerAuth, { verifier })
 app.addHook('onClose', async () => verifier.close())
 
-app.get('/me', { onRequest: app.authenticate }, (request) => ({ sub: request.user.sub }))
+app.get('/me', { onRequest: app.authenticate }, (request) => ({ sub: callerOf(request).sub }))
 app.get('/reports', { onRequest: app.requireScope('reports:read') }, () => ({ reports: [] }))
 app.get('/stats', { onRequest: app.requireRole('admin') }, () => verifier.stats())
 

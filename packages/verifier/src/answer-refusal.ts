@@ -42,6 +42,7 @@ export function answerRefusal({ code, description }: Refusal, need: Need = {}): 
     case 'issuer_mismatch':
     case 'audience_mismatch':
     case 'token_not_yet_valid':
+    case 'token_bound':
       return BAD_TOKEN
   }
 }

@@ -1,13 +1,14 @@
 import type { AccessTokenClaims } from '@heirloom/claims'
 import { answerRefusal } from './answer-refusal.ts'
 import { authorize } from './authorize.ts'
-import type { Need } from './need.ts'
+import { type Need, checkNeed } from './need.ts'
 import type { Refusal } from './refusal.ts'
 import type { Verifier } from './verifier.ts'
 
 /**
  * For frameworks with the web's Request and Response: answers the claims, or the response to send.
  * Fetch joins two Authorization headers with a comma, which no token can hold: such a request is refused as well.
+ * @throws TypeError if the need is not one.
  */
 export async function authorizeRequest<Claims extends AccessTokenClaims>(
   verifier: Verifier<Claims>,
@@ -17,6 +18,7 @@ export async function authorizeRequest<Claims extends AccessTokenClaims>(
   | { readonly ok: true; readonly claims: Claims }
   | { readonly ok: false; readonly refusal: Refusal; readonly response: Response }
 > {
+  checkNeed(need)
   const header = request.headers.get('authorization')
   const rawHeaders = header === null ? [] : ['authorization', header]
   const verdict = await authorize(verifier, rawHeaders, request.url, need)

@@ -1,31 +1,47 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { debuglog } from 'node:util'
 import type { AccessTokenClaims } from '@heirloom/claims'
 import { answerRefusal } from './answer-refusal.ts'
 import { authorize } from './authorize.ts'
-import type { Need } from './need.ts'
+import { setCaller } from './caller.ts'
+import { type Need, checkNeed } from './need.ts'
+import { type OnRefusal, reportRefusals } from './report-refusals.ts'
 import type { Verdict, Verifier } from './verifier.ts'
 
-/** A request that has passed the middleware. */
-export interface AuthorizedMessage<Claims> extends IncomingMessage {
-  user?: Claims
+export interface ConnectBearerOptions {
+  /** At most 10 refusals a second are reported. Default: a line on standard error under `NODE_DEBUG=heirloom`. */
+  readonly onRefusal?: OnRefusal<IncomingMessage>
 }
 
+const debug = debuglog('heirloom')
+
 /**
- * Express and Connect middleware: sets `request.user` to the claims and goes on, or answers and does not.
+ * Express and Connect middleware: goes on with a request whose token is good and sufficient, or answers it. Handlers get
+ * the claims by `callerOf(request)`.
  * `app.get('/reports', connectBearer(verifier, { scope: 'reports:read' }), handler)`
+ * @throws TypeError if the need is not one.
  */
-export function connectBearer<Claims extends AccessTokenClaims>(verifier: Verifier<Claims>, need: Need = {}) {
+export function connectBearer<Claims extends AccessTokenClaims>(
+  verifier: Verifier<Claims>,
+  need: Need = {},
+  { onRefusal = ({ code, description }) => debug('%s: %s', code, description) }: ConnectBearerOptions = {},
+) {
+  checkNeed(need)
+  const report = reportRefusals(onRefusal)
   return (
-    request: AuthorizedMessage<Claims> & { originalUrl?: string },
+    request: IncomingMessage & { originalUrl?: string },
     response: ServerResponse,
-    next: () => void,
-  ) => {
+    next: (error?: unknown) => void,
+  ): void => {
     const settle = (verdict: Verdict<Claims>) => {
+      // Another middleware, a time-out say, may have answered while the keys were fetched.
+      if (response.headersSent || response.destroyed) return
       if (verdict.ok) {
-        request.user = verdict.claims
+        setCaller(request, verdict.claims)
         next()
         return
       }
+      report(verdict, request)
       const { status, headers, body } = answerRefusal(verdict, need)
       const text = JSON.stringify(body)
       response
@@ -38,7 +54,7 @@ export function connectBearer<Claims extends AccessTokenClaims>(verifier: Verifi
     }
     // A router that is mounted at a path shortens `url`.
     const verdict = authorize(verifier, request.rawHeaders, request.originalUrl ?? request.url ?? '', need)
-    if (verdict instanceof Promise) void verdict.then(settle)
+    if (verdict instanceof Promise) void verdict.then(settle, next)
     else settle(verdict)
   }
 }

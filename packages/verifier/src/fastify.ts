@@ -1,62 +1,49 @@
-import type { AccessTokenClaims, HeirloomClaims } from '@heirloom/claims'
-import type {
-  FastifyPluginCallback,
-  FastifyReply,
-  FastifyRequest,
-  FastifySchema,
-  RouteOptions,
-  onRequestHookHandler,
-} from 'fastify'
+import type { AccessTokenClaims } from '@heirloom/claims'
+import type { FastifyPluginCallback, FastifyRequest, FastifySchema, RouteOptions, onRequestHookHandler } from 'fastify'
 import { answerRefusal } from './answer-refusal.ts'
 import { authorize } from './authorize.ts'
-import type { Need } from './need.ts'
+import { setCaller } from './caller.ts'
+import { type Need, checkNeed } from './need.ts'
+import { type OnRefusal, reportRefusals } from './report-refusals.ts'
+import type { Refusal } from './refusal.ts'
 import type { Verdict, Verifier } from './verifier.ts'
 
-/**
- * The type of `request.user`. For tokens of another profile:
- * `declare module '@heirloom/verifier/fastify' { interface Register { claims: AccessTokenClaims } }`
- */
-// oxlint-disable-next-line typescript/no-empty-object-type -- it is there to be added to
-export interface Register {}
-export type RegisteredClaims = Register extends { claims: infer Claims } ? Claims : HeirloomClaims
-
 declare module 'fastify' {
-  interface FastifyRequest {
-    /** The claims of the caller's token. Null on routes without one of the guards. */
-    user: RegisteredClaims
-  }
   interface FastifyInstance {
     /** A guard for `onRequest`: the route needs a good token. */
     authenticate: onRequestHookHandler
-    /** A guard that also needs a scope (or several, with spaces between them). */
+    /** A guard that also needs a scope (or several, with spaces between them). @throws TypeError without one. */
     requireScope(scope: string): onRequestHookHandler
-    /** A guard that also needs a role. */
+    /** A guard that also needs a role. @throws TypeError without one. */
     requireRole(role: string): onRequestHookHandler
   }
 }
 
 export interface BearerAuthOptions {
-  readonly verifier: Verifier<RegisteredClaims & AccessTokenClaims>
+  readonly verifier: Verifier<AccessTokenClaims>
   /** The name of the scheme in the OpenAPI document, under `components.securitySchemes`. Default: `bearerAuth`. */
   readonly securityScheme?: string
+  /** At most 10 refusals a second are reported. Default: `request.log.debug`. */
+  readonly onRefusal?: OnRefusal<FastifyRequest>
 }
 
 /** For `components.securitySchemes` of the OpenAPI document, under the name that `securityScheme` has. */
 export const openApiBearerScheme = { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } as const
 
 /**
- * A Fastify plugin: `app.authenticate`, `app.requireScope()` and `app.requireRole()` are `onRequest` hooks, and what they
- * let through has `request.user`. Guarded routes say so in their schema: `security`, and the 401 and 403 responses.
+ * A Fastify plugin: `app.authenticate`, `app.requireScope()` and `app.requireRole()` are `onRequest` hooks. Handlers of
+ * guarded routes get the claims by `callerOf(request)`. Guarded routes say so in their schema: `security`, and the 401 and
+ * 403 responses.
  */
 export const bearerAuth: FastifyPluginCallback<BearerAuthOptions> = (
   app,
-  { verifier, securityScheme = 'bearerAuth' },
+  { verifier, securityScheme = 'bearerAuth', onRefusal = logRefusal },
   done,
 ) => {
-  app.decorateRequest('user', null as unknown as RegisteredClaims)
-  app.decorate('authenticate', guard(verifier, {}))
-  app.decorate('requireScope', (scope: string) => guard(verifier, { scope }))
-  app.decorate('requireRole', (role: string) => guard(verifier, { role }))
+  const report = reportRefusals(onRefusal)
+  app.decorate('authenticate', guard(verifier, {}, report))
+  app.decorate('requireScope', (scope: string) => guard(verifier, { scope }, report))
+  app.decorate('requireRole', (role: string) => guard(verifier, { role }, report))
   app.addHook('onRoute', (route) => describeGuards(route, securityScheme))
   done()
 }
@@ -69,31 +56,35 @@ Object.assign(bearerAuth, {
 /** What each guard needs, so that a route's guards can be told from its other hooks. */
 const needOf = new WeakMap<object, Need>()
 
-function guard(verifier: BearerAuthOptions['verifier'], need: Need): onRequestHookHandler {
+function guard(
+  verifier: BearerAuthOptions['verifier'],
+  need: Need,
+  report: OnRefusal<FastifyRequest>,
+): onRequestHookHandler {
+  checkNeed(need)
   const hook: onRequestHookHandler = function (request, reply, next) {
+    const settle = (verdict: Verdict<AccessTokenClaims>) => {
+      // A time-out may have answered while the keys were fetched.
+      if (reply.sent) return
+      if (verdict.ok) {
+        setCaller(request, verdict.claims)
+        next()
+        return
+      }
+      report(verdict, request)
+      const { status, headers, body } = answerRefusal(verdict, need)
+      void reply.code(status).headers(headers).send(body)
+    }
     const verdict = authorize(verifier, request.raw.rawHeaders, request.raw.url ?? '', need)
-    if (verdict instanceof Promise) void verdict.then((late) => settle(request, reply, next, need, late))
-    else settle(request, reply, next, need, verdict)
+    if (verdict instanceof Promise) void verdict.then(settle, next)
+    else settle(verdict)
   }
   needOf.set(hook, need)
   return hook
 }
 
-function settle(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  next: () => void,
-  need: Need,
-  verdict: Verdict<RegisteredClaims & AccessTokenClaims>,
-) {
-  if (verdict.ok) {
-    request.user = verdict.claims
-    next()
-    return
-  }
-  const { status, headers, body } = answerRefusal(verdict, need)
-  request.log.debug({ code: verdict.code }, verdict.description)
-  void reply.code(status).headers(headers).send(body)
+function logRefusal({ code, description }: Refusal, request: FastifyRequest) {
+  request.log.debug({ code }, description)
 }
 
 const errorBody = (description: string) => ({

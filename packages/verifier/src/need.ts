@@ -9,6 +9,28 @@ export interface Need {
   readonly role?: string
 }
 
+/** RFC 6749, section 3.3: visible ASCII but `"` and `\`. Several are separated by single spaces. */
+const SCOPES = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
+
+/**
+ * A guard that was given nothing to ask for, by a typing error or an unset variable, would let everybody in. So a need is
+ * checked when the guard is made.
+ * @throws TypeError for a member that does not exist, or has no value.
+ */
+export function checkNeed(need: Need): Need {
+  for (const [name, value] of Object.entries(need) as [string, unknown][]) {
+    if (name !== 'scope' && name !== 'role') throw new TypeError(`A guard knows "scope" and "role", not "${name}".`)
+    if (typeof value !== 'string' || value === '')
+      throw new TypeError(`A guard's ${name} must be a string that is not empty.`)
+    if (name === 'scope' && !SCOPES.test(value)) {
+      throw new TypeError(
+        "A guard's scope must be scope tokens with single spaces between them (RFC 6749, section 3.3).",
+      )
+    }
+  }
+  return need
+}
+
 /** Answers why these claims are too little, or undefined when they are enough. */
 export function lacking({ scope, role }: Need, claims: AccessTokenClaims): Refusal | undefined {
   if (scope !== undefined) {

@@ -29,16 +29,17 @@ const malformed = refuse('token_malformed', 'Not a signed token in the compact f
 
 /**
  * Makes a function that takes tokens apart (RFC 7515, section 7.1) and checks their headers. It trusts nothing in them.
- * @param types accepted values of `typ`.
+ * @param types accepted media types: see `Profile.types`.
  */
 export function tokenParser(types: readonly string[], maxLength: number): (token: string) => ParsedToken | Refusal {
+  const accepted = new Set(types.map(mediaType))
   // An issuer's tokens have one header in common for as long as they have one key: its text is read once, not each time.
   let lastText: string | undefined
   let lastHeader: Header | undefined
 
   function readHeader(text: string): Header | Refusal {
     if (text === lastText && lastHeader) return lastHeader
-    const header = parseHeader(text, types)
+    const header = parseHeader(text, types, accepted)
     if (header.ok) {
       lastText = text
       lastHeader = header
@@ -64,20 +65,29 @@ export function tokenParser(types: readonly string[], maxLength: number): (token
   }
 }
 
-function parseHeader(text: string, types: readonly string[]): Header | Refusal {
+function parseHeader(text: string, types: readonly string[], accepted: ReadonlySet<string>): Header | Refusal {
   const bytes = decodeBase64url(text)
   const header = bytes && parseJsonBytes(bytes)
   if (typeof header !== 'object' || header === null || Array.isArray(header)) return malformed
   const { alg, kid, typ } = header as Record<string, unknown>
   if (typeof alg !== 'string') return refuse('algorithm_refused', 'The header names no algorithm.')
   if (typeof kid !== 'string') return refuse('key_unknown', 'The header names no key.')
-  if (typeof typ !== 'string' || !types.includes(typ)) {
+  if (typeof typ !== 'string' || !accepted.has(mediaType(typ))) {
     return refuse('type_refused', `The header's "typ" must be ${types.join(' or ')}.`)
   }
   for (const member of REFUSED_MEMBERS) {
     if (Object.hasOwn(header, member)) return refuse('header_refused', `The header must not have "${member}".`)
   }
   return { ok: true, kid, algorithm: alg }
+}
+
+/**
+ * RFC 7515, section 4.1.9: `typ` is a media type, compared in any case, and `application/` may be left out where no other
+ * slash follows. A letter outside of ASCII that turns into one of ours in lower case is not taken for it.
+ */
+function mediaType(typ: string): string {
+  const type = /^[\x21-\x7e]+$/.test(typ) ? typ.toLowerCase() : typ
+  return type.includes('/') ? type : `application/${type}`
 }
 
 /**

@@ -23,6 +23,8 @@ export type RefusalCode =
   | 'audience_mismatch'
   | 'token_expired'
   | 'token_not_yet_valid'
+  /** The token is bound to a key (`cnf`, RFC 7800), and a Bearer request proves none (RFC 9449, section 7.2). */
+  | 'token_bound'
   /** The token is good, and does not carry the scope or the role that is needed. */
   | 'scope_insufficient'
   | 'role_insufficient'

@@ -106,6 +106,9 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
     const expected = { issuer, audience, now: nowMs / 1000, clockToleranceSeconds }
     const checked = checkClaims(profile, parsed.payload(), expected)
     if (!checked.ok) return refuse(CODE_OF_FAULT[checked.fault], checked.description)
+    if (Object.hasOwn(checked.claims, 'cnf')) {
+      return refuse('token_bound', 'The token is bound to a key (cnf) and was presented as a bearer token.')
+    }
     const verdict = Object.freeze(checked)
     cache.set({ token, verdict, key, endsAtMs: (checked.claims.exp + clockToleranceSeconds) * 1000 })
     return verdict

@@ -1,7 +1,7 @@
 import Fastify, { type RouteOptions } from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { bearerAuth } from '../src/fastify.ts'
-import { createVerifier } from '../src/index.ts'
+import { callerOf, createVerifier } from '../src/index.ts'
 import { AUDIENCE, claimsOf, makeKey, serve, signToken } from './issuer.ts'
 
 const key = makeKey('key-1')
@@ -26,19 +26,21 @@ async function setUp(securityScheme?: string) {
 describe('the Fastify plugin', () => {
   it('finds the keys by the issuer alone, and lets even the first request wait for them', async () => {
     const { app, authorization } = await setUp()
-    app.get('/', { onRequest: app.authenticate }, async ({ user }) => ({ sub: user.sub }))
+    app.get('/', { onRequest: app.authenticate }, (request) => ({ sub: callerOf(request).sub }))
     expect((await app.inject({ url: '/', headers: { authorization } })).json()).toEqual({ sub: 'user-1' })
     await app.close()
   })
 
   it('leaves routes without a guard alone, and guards whole scopes by a hook', async () => {
     const { app, authorization } = await setUp()
-    app.get('/open', async ({ user }) => ({ user }))
+    app.get('/open', (request) => ({ user: (request as { user?: unknown }).user ?? null }))
+    app.get('/forgotten', (request) => callerOf(request))
     await app.register(async (scope) => {
       scope.addHook('onRequest', scope.authenticate)
-      scope.get('/closed', async ({ user }) => ({ user: user.sub }))
+      scope.get('/closed', (request) => ({ user: callerOf(request).sub }))
     })
     expect((await app.inject({ url: '/open', headers: { authorization } })).json()).toEqual({ user: null })
+    expect((await app.inject({ url: '/forgotten', headers: { authorization } })).statusCode).toBe(500)
     expect((await app.inject('/closed')).statusCode).toBe(401)
     expect((await app.inject({ url: '/closed', headers: { authorization } })).json()).toEqual({ user: 'user-1' })
     await app.close()

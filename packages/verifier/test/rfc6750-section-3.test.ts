@@ -2,14 +2,7 @@ import { type Server, createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import Fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  type AuthorizedMessage,
-  type Need,
-  authorizeRequest,
-  connectBearer,
-  createVerifier,
-  localKeySet,
-} from '../src/index.ts'
+import { type Need, authorizeRequest, callerOf, connectBearer, createVerifier, localKeySet } from '../src/index.ts'
 import { bearerAuth } from '../src/fastify.ts'
 import { AUDIENCE, ISSUER, NOW_SECONDS, claimsOf, makeKey, signToken } from './issuer.ts'
 
@@ -60,16 +53,16 @@ const keylessFastify = Fastify()
 const server = createServer((request, response) => {
   const [path = ''] = (request.url ?? '').split('?')
   const of = path === '/keyless' ? keyless : verifier
-  connectBearer(of, NEEDS[path])(request, response, () =>
-    response.end(JSON.stringify((request as AuthorizedMessage<object>).user)),
-  )
+  connectBearer(of, NEEDS[path])(request, response, () => response.end(JSON.stringify(callerOf(request))))
 })
 beforeAll(async () => {
   await fastify.register(bearerAuth, { verifier })
-  fastify.get('/any', { onRequest: fastify.authenticate }, async ({ user }) => user)
-  fastify.get('/read', { onRequest: fastify.requireScope('reports:read') }, async ({ user }) => user)
-  fastify.get('/both', { onRequest: [fastify.requireScope('reports:read reports:write')] }, async ({ user }) => user)
-  fastify.get('/admin', { onRequest: fastify.requireRole('admin') }, async ({ user }) => user)
+  fastify.get('/any', { onRequest: fastify.authenticate }, (request) => callerOf(request))
+  fastify.get('/read', { onRequest: fastify.requireScope('reports:read') }, (request) => callerOf(request))
+  fastify.get('/both', { onRequest: [fastify.requireScope('reports:read reports:write')] }, (request) =>
+    callerOf(request),
+  )
+  fastify.get('/admin', { onRequest: fastify.requireRole('admin') }, (request) => callerOf(request))
   await keylessFastify.register(bearerAuth, { verifier: keyless })
   keylessFastify.get('/keyless', { onRequest: keylessFastify.authenticate }, async () => ({}))
   await Promise.all([fastify.listen(), keylessFastify.listen()])

@@ -1,6 +1,6 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { type Algorithm, createVerifier, localKeySet } from '../src/index.ts'
+import { type AccessTokenClaims, type Algorithm, createVerifier, localKeySet, rfc9068Profile } from '../src/index.ts'
 import { AUDIENCE, ISSUER, NOW_SECONDS, claimsOf, encode, makeKey, signToken } from './issuer.ts'
 
 const key = makeKey('key-1')
@@ -235,18 +235,46 @@ describe('RFC 8725, 3.11 and 3.12: explicit typing, mutually exclusive rules', (
   it.each([
     'JWT',
     'jwt',
-    'at+JWT',
-    'AT+JWT',
     'id_token',
     'dpop+jwt',
     'logout+jwt',
     'at+jwt ',
+    'text/at+jwt',
+    'application/application/at+jwt',
+    'application/at+jwt; a=b',
+    'application/',
+    '',
     null,
     ['at+jwt'],
     undefined,
   ])('refuses the type %j', async (typ) => {
     expect(await outcome(signToken(key, claimsOf(), { typ }))).toBe('type_refused')
   })
+
+  it.each(['at+jwt', 'at+JWT', 'AT+JWT', 'application/at+jwt', 'Application/AT+JWT'])(
+    'accepts the media type %j: RFC 7515, section 4.1.9',
+    async (typ) => {
+      expect(await outcome(signToken(key, claimsOf(), { typ }))).toBe('ok')
+    },
+  )
+
+  it('takes no letter outside of ASCII for one of the type', async () => {
+    const kelvin = { ...rfc9068Profile, types: ['k+jwt'] }
+    const keys = localKeySet([key.jwk])
+    const of = createVerifier<AccessTokenClaims>({ issuer: ISSUER, audience: AUDIENCE, keys, runtime, profile: kelvin })
+    const outcomeOf = async (typ: string) => (await of.verify(signToken(key, claimsOf(), { typ }))).ok
+    expect(await outcomeOf('K+JWT')).toBe(true)
+    expect(await outcomeOf('\u212a+jwt')).toBe(false)
+  })
+})
+
+describe('RFC 9449, section 7.2: a token that is bound to a key', () => {
+  it.each([{ jkt: 'thumbprint' }, { 'x5t#S256': 'thumbprint' }, {}, null])(
+    'is no bearer token: cnf %j',
+    async (cnf) => {
+      expect(await outcome(signToken(key, claimsOf({ cnf })))).toBe('token_bound')
+    },
+  )
 })
 
 describe('RFC 8725 bis, 3.13: limit hash iteration count', () => {

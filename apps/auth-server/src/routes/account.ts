@@ -1,4 +1,5 @@
 import type { App } from '@heirloom/service'
+import { callerOf } from '@heirloom/verifier'
 import { Type } from 'typebox'
 import { changePassword } from '../services/change-password.ts'
 import type { Core } from '../services/core.ts'
@@ -46,13 +47,13 @@ export function accountRoutes(app: App, core: Core): void {
       },
     },
     async (request, reply) => {
-      const account = await core.accounts.byId(request.user.sub)
+      const account = await core.accounts.byId(callerOf(request).sub)
       if (!account) return answerRefusal(reply, refuse('not_found', 'This account is gone.'))
       const result = await changePassword(core, {
         username: account.username,
         password: request.body.current_password,
         newPassword: request.body.new_password,
-        sid: request.user.sid,
+        sid: callerOf(request).sid,
         ip: request.ip,
         signal: goneSignal(reply),
       })
@@ -81,7 +82,7 @@ export function accountRoutes(app: App, core: Core): void {
       },
     },
     async (request, reply) => {
-      const account = await core.accounts.byId(request.user.sub)
+      const account = await core.accounts.byId(callerOf(request).sub)
       if (!account) return answerRefusal(reply, refuse('not_found', 'This account is gone.'))
       const { id, username, roles, createdAt } = account
       return { id, username, roles: [...roles], created_at: createdAt.toISOString() }

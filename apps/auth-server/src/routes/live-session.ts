@@ -1,3 +1,4 @@
+import { callerOf } from '@heirloom/verifier'
 import type { onRequestAsyncHookHandler } from 'fastify'
 import type { Core } from '../services/core.ts'
 import { isLive } from '../services/sessions.ts'
@@ -8,7 +9,7 @@ import { isLive } from '../services/sessions.ts'
  */
 export function liveSession(core: Core): onRequestAsyncHookHandler {
   return async (request, reply) => {
-    const { sub, sid } = request.user
+    const { sub, sid } = callerOf(request)
     const [session, standing, now] = await Promise.all([
       core.sessions.find(sub, sid),
       core.accounts.standing(sub),

@@ -1,4 +1,5 @@
 import type { App } from '@heirloom/service'
+import { callerOf } from '@heirloom/verifier'
 import { Type } from 'typebox'
 import type { Core } from '../services/core.ts'
 import { endAllSessions, endSession, liveSessions } from '../services/sessions.ts'
@@ -32,12 +33,13 @@ export function sessionRoutes(app: App, core: Core): void {
         response: answers({ 200: Type.Object({ sessions: Type.Array(SessionBody) }) }, 401),
       },
     },
-    async ({ user }) => {
-      const sessions = await liveSessions(core, user.sub)
+    async (request) => {
+      const { sub, sid: currentSid } = callerOf(request)
+      const sessions = await liveSessions(core, sub)
       return {
         sessions: sessions.map(({ sid, createdAt, lastUsedAt, expiresAt, device, ip }) => ({
           id: sid,
-          current: sid === user.sid,
+          current: sid === currentSid,
           created_at: createdAt.toISOString(),
           last_used_at: lastUsedAt.toISOString(),
           expires_at: expiresAt.toISOString(),
@@ -62,7 +64,7 @@ export function sessionRoutes(app: App, core: Core): void {
     async (request, reply) => {
       const { id } = request.params
       if (!UUID.test(id)) return answerRefusal(reply, refuse('not_found', 'There is no such session.'))
-      const result = await endSession(core, request.user.sub, id, 'session_ended')
+      const result = await endSession(core, callerOf(request).sub, id, 'session_ended')
       return result.ok ? reply.code(204).send(null) : answerRefusal(reply, result)
     },
   )
@@ -74,7 +76,7 @@ export function sessionRoutes(app: App, core: Core): void {
       schema: { tags: ['sessions'], summary: 'End all sessions of the user', response: answers({ 204: Empty }, 401) },
     },
     async (request, reply) => {
-      await endAllSessions(core, request.user.sub, 'logout_all')
+      await endAllSessions(core, callerOf(request).sub, 'logout_all')
       return reply.code(204).send(null)
     },
   )

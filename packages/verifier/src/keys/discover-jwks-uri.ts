@@ -54,30 +54,47 @@ function objectionTo(jwksUri: string, issuer: string): string | undefined {
   return undefined
 }
 
-const innerAddresses = new BlockList()
-for (const [network, prefix] of [
+/** Everything that the IANA registries of special-purpose addresses do not call globally reachable, and multicast. */
+const innerIpv4 = blockList('ipv4', [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
   ['127.0.0.0', 8],
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
   ['192.168.0.0', 16],
-] as const) {
-  innerAddresses.addSubnet(network, prefix, 'ipv4')
-}
-for (const [network, prefix] of [
-  ['::', 127],
-  ['fc00::', 7],
-  ['fe80::', 10],
-] as const) {
-  innerAddresses.addSubnet(network, prefix, 'ipv6')
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 3],
+])
+
+/** Of IPv6 only global unicast (2000::/3) is outside, without what holds an IPv4 address: Teredo and 6to4. */
+const globalIpv6 = blockList('ipv6', [['2000::', 3]])
+const innerIpv6 = blockList('ipv6', [
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+])
+
+function blockList(family: 'ipv4' | 'ipv6', subnets: readonly (readonly [string, number])[]): BlockList {
+  const list = new BlockList()
+  for (const [network, prefix] of subnets) list.addSubnet(network, prefix, family)
+  return list
 }
 
+/** Names that no public DNS answers: RFC 6761, 6762, 8375 and 9476, ICANN's `internal`, and names of one label. */
+const INNER_NAME = /(?:^|\.)(?:localhost|local|internal|home\.arpa|alt|onion|test|invalid)$|^[^.]*$/
+
 function isInner(hostname: string): boolean {
-  if (hostname === 'localhost' || hostname.endsWith('.localhost')) return true
-  const address = hostname.replace(/^\[|\]$/g, '')
-  const family = isIP(address)
-  // An IPv4 address inside an IPv6 one is looked up as what it is.
-  return family !== 0 && innerAddresses.check(address, family === 6 ? 'ipv6' : 'ipv4')
+  // A final dot names the root and changes nothing.
+  const name = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
+  const family = isIP(name)
+  if (family === 4) return innerIpv4.check(name, 'ipv4')
+  if (family === 6) return !globalIpv6.check(name, 'ipv6') || innerIpv6.check(name, 'ipv6')
+  return INNER_NAME.test(name)
 }

@@ -6,14 +6,18 @@ export interface LocalKeySet extends KeySet {
    * Puts another set of keys in force; those that stay are not touched, and tokens of those that go are refused from now.
    * @throws TypeError where the set has an unusable key, or another key under a known `kid`. The old keys stay.
    */
-  replace(jwks: readonly object[]): void
+  replace(jwks: JwkSet): void
 }
 
+/** A JWK set (RFC 7517, section 5), or the keys in it. */
+export type JwkSet = readonly object[] | { readonly keys: readonly object[] }
+
 /** Keys that this process has anyway: an auth server's own, or a test's. Public halves as JWKs, each with its `kid`. */
-export function localKeySet(jwks: readonly object[], algorithms: readonly Algorithm[] = ['RS256']): LocalKeySet {
+export function localKeySet(jwks: JwkSet, algorithms: readonly Algorithm[] = ['RS256']): LocalKeySet {
   let keys: Keys = new Map()
-  const replace = (next: readonly object[]) => {
-    const read = readKeys({ keys: next }, keys, algorithms, next.length)
+  const replace = (next: JwkSet) => {
+    const document = Array.isArray(next) ? { keys: next } : next
+    const read = readKeys(document, keys, algorithms, Infinity)
     const reason = read.ok ? read.ignored[0] : read.reason
     if (!read.ok || reason) throw new TypeError(`These keys cannot be used: ${reason}.`)
     keys = read.keys

@@ -68,6 +68,30 @@ describe('where an issuer may point', () => {
     'https://0x7f.1/keys',
     'https://localhost/keys',
     'https://issuer.localhost/keys',
+    'https://localhost./keys',
+    'https://issuer.localhost./keys',
+    'https://127.0.0.1./keys',
+    'https://metadata.google.internal/computeMetadata/v1/',
+    'https://printer.local/keys',
+    'https://kubernetes/keys',
+    'https://kubernetes.default.svc.cluster.local/keys',
+    'https://192.0.0.192/keys',
+    'https://198.18.0.1/keys',
+    'https://203.0.113.7/keys',
+    'https://224.0.0.1/keys',
+    'https://240.0.0.1/keys',
+    'https://255.255.255.255/keys',
+    'https://[::]/keys',
+    'https://[::127.0.0.1]/keys',
+    'https://[64:ff9b::7f00:1]/keys',
+    'https://[64:ff9b:1::a00:1]/keys',
+    'https://[2002:7f00:1::]/keys',
+    'https://[2001:0:7f00:1::]/keys',
+    'https://[2001:db8::1]/keys',
+    'https://[3fff::1]/keys',
+    'https://[fec0::1]/keys',
+    'https://[ff02::1]/keys',
+    'https://[100::1]/keys',
     'https://10.1.2.3/keys',
     'https://172.31.0.1/keys',
     'https://192.168.1.1/keys',
@@ -85,7 +109,15 @@ describe('where an issuer may point', () => {
   })
 
   it('a public issuer to another public host, a local one to itself', async () => {
-    expect(await pointTo('https://keys.example:8443/a?b=c')).toMatchObject({ ok: true })
+    for (const host of [
+      'keys.example:8443',
+      'a.example.',
+      'local.example',
+      '93.184.215.14',
+      '[2606:4700:4700::1111]',
+    ]) {
+      expect(await pointTo(`https://${host}/a?b=c`)).toMatchObject({ ok: true })
+    }
     expect(await pointTo('http://127.0.0.1:4000/keys', 'http://127.0.0.1:4000')).toMatchObject({ ok: true })
   })
 })
