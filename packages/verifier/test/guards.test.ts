@@ -20,7 +20,8 @@ import { AUDIENCE, ISSUER, NOW_SECONDS, claimsOf, makeKey, signToken } from './i
 const key = makeKey('key-1')
 const options = { issuer: ISSUER, audience: AUDIENCE, runtime: { now: () => NOW_SECONDS * 1000 } }
 const verifier = createVerifier({ ...options, keys: localKeySet([key.jwk]) })
-const headers = { authorization: `Bearer ${signToken(key, claimsOf())}` }
+const good = signToken(key, claimsOf())
+const headers = { authorization: `Bearer ${good}` }
 
 const listen = async (listener: RequestListener) => {
   const server = createServer(listener).listen(0, '127.0.0.1')
@@ -47,9 +48,9 @@ function slowKeys() {
 }
 
 describe('a time-out that answered before the keys were there', () => {
-  it.each([headers, { authorization: headers.authorization.replace('.', '.e30') }])(
+  it.each([good, signToken(makeKey('key-1'), claimsOf())])(
     'is the only answer of Express and Connect, and the process goes on',
-    async (headers) => {
+    async (token) => {
       const slow = slowKeys()
       const handled = vi.fn<() => void>()
       const guard = connectBearer(slow.verifier)
@@ -57,7 +58,7 @@ describe('a time-out that answered before the keys were there', () => {
         guard(request, response, handled)
         void slow.asked.then(() => response.headersSent || response.writeHead(503).end('too late'))
       })
-      const response = await fetch(url, { headers })
+      const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } })
       expect([response.status, await response.text()]).toEqual([503, 'too late'])
       slow.answer()
       expect((await fetch(url)).status).toBe(401)
