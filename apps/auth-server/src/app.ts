@@ -14,10 +14,11 @@ import { tokenRoutes } from './routes/tokens.ts'
 
 /** The whole server, not listening. Closing it closes the stores. */
 export function buildApp({ core, history, keySet, notReady, close }: Composition, metrics: Registry) {
-  const { issuer, audience, docs, logLevel, trustedProxies } = core.config
+  const { issuer, audience, docs, logLevel, trustedProxies, keepAliveTimeoutSeconds } = core.config
   const app = createApp({
     logLevel,
     trustedProxies,
+    keepAliveTimeoutSeconds,
     metrics,
     notReady,
     answerError,

@@ -1,6 +1,15 @@
 import { EnvError, bool, host, makeValidator, port, str } from 'envalid'
 import ipaddr from 'ipaddr.js'
-import { issuer, issuerFaults, logLevel, nodeEnv, opsPort, range, readSettings } from '@heirloom/service'
+import {
+  issuer,
+  issuerFaults,
+  keepAliveTimeout,
+  logLevel,
+  nodeEnv,
+  opsPort,
+  range,
+  readSettings,
+} from '@heirloom/service'
 import { ALGORITHM_NAMES, type AlgorithmName } from './keys/algorithms.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
 import { parseRedisUrl } from './stores/redis-url.ts'
@@ -100,6 +109,7 @@ const SPECS = {
   SECURITY_EVENTS_KEPT_DAYS: range(1, 3650)({ default: 90 }),
   DOCS: bool({ default: true }),
   OPS_PORT: opsPort,
+  KEEP_ALIVE_TIMEOUT_SECONDS: keepAliveTimeout,
   LOG_LEVEL: logLevel,
 }
 
@@ -147,6 +157,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     host: settings.HOST,
     port: settings.PORT,
     opsPort: settings.OPS_PORT,
+    keepAliveTimeoutSeconds: settings.KEEP_ALIVE_TIMEOUT_SECONDS,
     logLevel: settings.LOG_LEVEL,
   }
 }

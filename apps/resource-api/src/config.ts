@@ -1,5 +1,14 @@
 import { host, port, str } from 'envalid'
-import { issuer, issuerFaults, logLevel, nodeEnv, opsPort, readSettings, url } from '@heirloom/service'
+import {
+  issuer,
+  issuerFaults,
+  keepAliveTimeout,
+  logLevel,
+  nodeEnv,
+  opsPort,
+  readSettings,
+  url,
+} from '@heirloom/service'
 
 const SPECS = {
   NODE_ENV: nodeEnv,
@@ -9,6 +18,7 @@ const SPECS = {
   HOST: host({ default: '0.0.0.0', devDefault: '127.0.0.1' }),
   PORT: port({ default: 4001 }),
   OPS_PORT: opsPort,
+  KEEP_ALIVE_TIMEOUT_SECONDS: keepAliveTimeout,
   LOG_LEVEL: logLevel,
 }
 
@@ -22,6 +32,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     host: settings.HOST,
     port: settings.PORT,
     opsPort: settings.OPS_PORT,
+    keepAliveTimeoutSeconds: settings.KEEP_ALIVE_TIMEOUT_SECONDS,
     logLevel: settings.LOG_LEVEL,
   }
 }

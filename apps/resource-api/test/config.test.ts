@@ -9,6 +9,7 @@ it('has defaults for development', () => {
     host: '127.0.0.1',
     port: 4001,
     opsPort: undefined,
+    keepAliveTimeoutSeconds: 72,
     logLevel: expect.any(String),
   })
 })

@@ -4,6 +4,7 @@ export {
   SettingsError,
   issuer,
   issuerFaults,
+  keepAliveTimeout,
   logLevel,
   nodeEnv,
   opsPort,

@@ -55,6 +55,12 @@ export const range = (least: number, most: number) =>
   })
 
 /**
+ * How long an idle connection is kept. It must be longer than the proxy keeps its connections to the service, or the
+ * proxy sends a request over one that is being closed.
+ */
+export const keepAliveTimeout = range(1, 7_200)({ default: 72 })
+
+/**
  * Reads and validates all settings at once. An empty variable counts as absent.
  * @param rules what no variable alone can tell: answers a line for each setting that does not go with the others.
  * @throws SettingsError with every bad setting.
