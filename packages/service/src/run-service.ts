@@ -10,6 +10,8 @@ interface Service {
   /** Where the metrics are served, at `/metrics`; nowhere where it is undefined. */
   opsPort: number | undefined
   metrics: Registry
+  /** What the settings may not have meant, a line each. */
+  warnings?: readonly string[]
 }
 
 /** Requests that are on their way at a SIGTERM or SIGINT get this long. */
@@ -24,7 +26,8 @@ const DRAIN_MS = 8_000
  */
 export async function runService(name: string, build: () => Service | Promise<Service>): Promise<void> {
   try {
-    const { app, host, port, opsPort, metrics } = await build()
+    const { app, host, port, opsPort, metrics, warnings = [] } = await build()
+    for (const warning of warnings) app.log.warn(warning)
     const ops = opsPort === undefined ? null : opsServer(metrics)
     const onTimeout = () => app.log.error('stopped before everything that waits was written: a store does not answer')
     closeWithGrace({ delay: GRACE_MS + DRAIN_MS, logger: false, onTimeout }, async ({ err }) => {
