@@ -73,7 +73,7 @@ describe('settings', () => {
 
   test('a stage that is none is looked at as production, and named', () => {
     const lines = faults({ NODE_ENV: 'prod', PORT: 'x' })
-    expect(lines.map((line) => line.split(' ')[0]).toSorted()).toEqual(['ISSUER', 'NODE_ENV', 'PORT'])
+    expect(new Set(lines.map((line) => line.split(' ')[0]))).toEqual(new Set(['ISSUER', 'NODE_ENV', 'PORT']))
     expect(lines).toContain('NODE_ENV must be one of development, test, production')
     expect(faults({ NODE_ENV: 'Production', ISSUER: 'http://auth.example' })).toHaveLength(2)
   })

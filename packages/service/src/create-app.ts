@@ -33,6 +33,8 @@ export interface AppOptions {
   notReady: () => readonly string[] | Promise<readonly string[]>
   /** Addresses or CIDR ranges of the proxies whose `X-Forwarded-For` is believed. Default: none. */
   trustedProxies?: readonly string[]
+  /** What stands under another path than the service says: answers the path that the service knows. Default: nothing. */
+  rewritePath?: (path: string) => string
   /** How long a connection may be idle before it is closed. */
   keepAliveTimeoutSeconds: number
   /** Turns an error that the application throws on purpose into an answer; what it does not know becomes a 500. */
@@ -142,12 +144,14 @@ export function createApp(options: AppOptions): App {
 }
 
 function bareApp(options: AppOptions) {
+  const { rewritePath } = options
   return Fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: options.keepAliveTimeoutSeconds * 1_000,
     http: { connectionsCheckingInterval: 1_000, headersTimeout: REQUEST_TIMEOUT_MS, requireHostHeader: false },
     routerOptions: { maxParamLength: 200 },
+    ...(rewritePath && { rewriteUrl: ({ url = '/' }: IncomingMessage) => rewritePath(url) }),
     trustProxy: options.trustedProxies?.length ? [...options.trustedProxies] : false,
     // A request that is already on its way is answered; the listener itself is closed.
     return503OnClosing: false,
