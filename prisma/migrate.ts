@@ -3,6 +3,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import pg from 'pg'
+import { checkDatabaseUrl } from '../apps/auth-server/src/stores/database-url.ts'
 
 interface Migration {
   name: string
@@ -116,6 +117,11 @@ if (import.meta.main) {
   try {
     const databaseUrl = process.env['DATABASE_URL']
     if (!databaseUrl) throw new Error('DATABASE_URL is not set')
+    try {
+      checkDatabaseUrl(databaseUrl)
+    } catch (error) {
+      throw new Error(`DATABASE_URL ${(error as Error).message}`, { cause: error })
+    }
     const applied = await migrate(databaseUrl)
     console.log(applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.join(', ')}`)
   } catch (error) {

@@ -11,13 +11,17 @@ import { answerError } from './routes/answers.ts'
 import { metadataRoutes } from './routes/metadata.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { tokenRoutes } from './routes/tokens.ts'
+import { belowIssuer, pathOf } from './rules/issuer-path.ts'
 
 /** The whole server, not listening. Closing it closes the stores. */
 export function buildApp({ core, history, keySet, notReady, close }: Composition, metrics: Registry) {
-  const { issuer, audience, docs, logLevel, trustedProxies } = core.config
+  const { issuer, audience, docs, logLevel, trustedProxies, keepAliveTimeoutSeconds } = core.config
+  const rewritePath = belowIssuer(issuer)
   const app = createApp({
     logLevel,
     trustedProxies,
+    keepAliveTimeoutSeconds,
+    ...(rewritePath && { rewritePath }),
     metrics,
     notReady,
     answerError,
@@ -78,7 +82,7 @@ async function addDocs(scope: Parameters<typeof tokenRoutes>[0], issuer: string)
   }
   await scope.register(async (docs) => {
     docs.addHook('onRequest', onRequest)
-    await docs.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+    await docs.register(swaggerUi, { routePrefix: '/docs', indexPrefix: pathOf(issuer), staticCSP: true })
   })
   scope.get('/openapi.json', { schema: { hide: true } }, () => scope.swagger())
 }

@@ -1,10 +1,26 @@
-import { EnvError, bool, host, makeValidator, port, str } from 'envalid'
+import { EnvError, makeValidator } from 'envalid'
 import ipaddr from 'ipaddr.js'
-import { issuer, issuerFaults, logLevel, nodeEnv, opsPort, range, readSettings } from '@heirloom/service'
+import {
+  audience,
+  choice,
+  host,
+  issuer,
+  issuerFaults,
+  issuerWarnings,
+  keepAliveTimeout,
+  listOf,
+  logLevel,
+  misspelt,
+  nodeEnv,
+  opsPort,
+  port,
+  range,
+  readSettings,
+} from '@heirloom/service'
 import { ALGORITHM_NAMES, type AlgorithmName } from './keys/algorithms.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
+import { checkDatabaseUrl } from './stores/database-url.ts'
 import { parseRedisUrl } from './stores/redis-url.ts'
-import { readTlsFiles } from './stores/tls-files.ts'
 
 const DAY_SECONDS = 86_400
 
@@ -13,17 +29,12 @@ const LONGEST_LOOK_SECONDS = 60
 /** Servers learn of a new key within this. */
 const SERVERS_LOOK_SECONDS = 10
 
-const list = makeValidator((input) => {
-  const items = input.split(',').map((item) => item.trim())
-  if (items.every((item) => /^[\x21-\x7e]{1,200}$/.test(item))) return items
-  throw new EnvError('must be a comma-separated list')
-})
+const clientIds = listOf((items) => items.every((item) => /^[\x21-\x7e]{1,200}$/.test(item)), 'names of clients')
 
-const networks = makeValidator((input) => {
-  const items = input.split(',').map((item) => item.trim())
-  if (items.every((item) => ipaddr.isValid(item) || ipaddr.isValidCIDR(item))) return items
-  throw new EnvError('must be addresses or CIDR ranges, separated by commas')
-})
+const networks = listOf(
+  (items) => items.every((item) => ipaddr.isValid(item) || ipaddr.isValidCIDR(item)),
+  'addresses or CIDR ranges',
+)
 
 /** The messages never hold the value. */
 const secret = makeValidator((input) => {
@@ -45,16 +56,19 @@ const lateRepeatGap = makeValidator<number | 'off'>((input) => {
   throw new EnvError('must be a number of generations, 1 or more, or `off`')
 })
 
+const flag = makeValidator((input) => {
+  if (['true', 'yes', 'on', '1'].includes(input)) return true
+  if (['false', 'no', 'off', '0'].includes(input)) return false
+  throw new EnvError('must be true or false')
+})
+
 const redisUrl = makeValidator((input) => {
   inWordsOfOurOwn(() => parseRedisUrl(input))
   return input
 })
 
 const databaseUrl = makeValidator((input) => {
-  const parsed = URL.parse(input)
-  if (!parsed || !['postgresql:', 'postgres:'].includes(parsed.protocol))
-    throw new EnvError('must be a URL that begins with postgresql:// or postgres://')
-  inWordsOfOurOwn(() => readTlsFiles(new Map(parsed.searchParams)))
+  inWordsOfOurOwn(() => checkDatabaseUrl(input))
   return input
 })
 
@@ -70,8 +84,8 @@ function inWordsOfOurOwn(check: () => unknown): void {
 const SPECS = {
   NODE_ENV: nodeEnv,
   ISSUER: issuer({ devDefault: 'http://127.0.0.1:4000', desc: 'the public URL of this server' }),
-  AUDIENCE: str({ default: 'resource-api' }),
-  CLIENT_IDS: list({ default: ['web'] }),
+  AUDIENCE: audience({ default: 'resource-api' }),
+  CLIENT_IDS: clientIds({ default: ['web'] }),
   DATABASE_URL: databaseUrl({ desc: 'the URL of Postgres; `npm start` brings one' }),
   REDIS_URL: redisUrl({ default: undefined }),
   TOKEN_SECRETS: secrets({ desc: 'secrets of refresh tokens, newest first; `openssl rand -base64 32` makes one' }),
@@ -81,12 +95,12 @@ const SPECS = {
   REFRESH_ABSOLUTE_TTL_SECONDS: range(1, 3650 * DAY_SECONDS)({ default: 30 * DAY_SECONDS }),
   REFRESH_GRACE_SECONDS: range(0, 300)({ default: 10 }),
   REFRESH_LATE_REPEAT_GAP: lateRepeatGap({ default: 8 }),
-  SIGNING_ALGORITHM: str<AlgorithmName>({ default: 'RS256', choices: ALGORITHM_NAMES }),
+  SIGNING_ALGORITHM: choice<AlgorithmName>(...ALGORITHM_NAMES)({ default: 'RS256' }),
   SIGNING_KEY_BITS: range(2048, 8192)({ default: 2048 }),
   SIGNING_KEY_LEAD_SECONDS: range(0, 30 * DAY_SECONDS)({ default: 3600 }),
   SIGNING_KEY_ROTATION_DAYS: range(0, 3650)({ default: 90 }),
   JWKS_MAX_AGE_SECONDS: range(1, DAY_SECONDS)({ default: 300 }),
-  REGISTRATION: str({ choices: ['open', 'closed'], default: 'closed', devDefault: 'open' }),
+  REGISTRATION: choice('open', 'closed')({ default: 'closed', devDefault: 'open' }),
   PASSWORD_MIN_LENGTH: range(8, 256)({ default: 15 }),
   LOGIN_ATTEMPTS_PER_ACCOUNT: range(1, 1_000_000)({ default: 10 }),
   LOGIN_ATTEMPTS_PER_ADDRESS: range(1, 1_000_000)({ default: 100 }),
@@ -98,8 +112,9 @@ const SPECS = {
   HOST: host({ default: '0.0.0.0', devDefault: '127.0.0.1' }),
   PORT: port({ default: 4000 }),
   SECURITY_EVENTS_KEPT_DAYS: range(1, 3650)({ default: 90 }),
-  DOCS: bool({ default: true }),
+  DOCS: flag({ default: true }),
   OPS_PORT: opsPort,
+  KEEP_ALIVE_TIMEOUT_SECONDS: keepAliveTimeout,
   LOG_LEVEL: logLevel,
 }
 
@@ -147,9 +162,18 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     host: settings.HOST,
     port: settings.PORT,
     opsPort: settings.OPS_PORT,
+    keepAliveTimeoutSeconds: settings.KEEP_ALIVE_TIMEOUT_SECONDS,
     logLevel: settings.LOG_LEVEL,
+    warnings: [
+      ...issuerWarnings(env, settings.ISSUER),
+      ...(settings.TOKEN_SECRETS.includes(settings.KEY_ENCRYPTION_SECRET) ? [ONE_SECRET] : []),
+      ...misspelt(env, SPECS),
+    ],
   }
 }
+
+const ONE_SECRET =
+  'KEY_ENCRYPTION_SECRET is one of TOKEN_SECRETS: a leak of one is a leak of both, and neither can be rotated alone'
 
 export type Config = ReturnType<typeof readConfig>
 
@@ -162,15 +186,18 @@ interface Settings {
   JWKS_MAX_AGE_SECONDS: number
 }
 
-/** What no variable alone can tell. */
-function rules(settings: Settings): string[] {
+/** What no variable alone can tell, of those that are good by themselves. */
+function rules(settings: Partial<Settings>): string[] {
   const faults = issuerFaults(settings)
-  if (settings.REFRESH_IDLE_TTL_SECONDS > settings.REFRESH_ABSOLUTE_TTL_SECONDS) {
+  const { REFRESH_IDLE_TTL_SECONDS: idle, REFRESH_ABSOLUTE_TTL_SECONDS: absolute } = settings
+  if (idle !== undefined && absolute !== undefined && idle > absolute) {
     faults.push('REFRESH_IDLE_TTL_SECONDS must not be longer than REFRESH_ABSOLUTE_TTL_SECONDS')
   }
-  const spreadSeconds = Math.max(settings.JWKS_MAX_AGE_SECONDS, LONGEST_LOOK_SECONDS) + SERVERS_LOOK_SECONDS
-  if (settings.SIGNING_KEY_LEAD_SECONDS < spreadSeconds) {
-    faults.push(`SIGNING_KEY_LEAD_SECONDS must be ${spreadSeconds} or more: a key has to be everywhere before it signs`)
+  const { SIGNING_KEY_LEAD_SECONDS: lead, JWKS_MAX_AGE_SECONDS: maxAge } = settings
+  if (lead !== undefined && maxAge !== undefined) {
+    const spread = Math.max(maxAge, LONGEST_LOOK_SECONDS) + SERVERS_LOOK_SECONDS
+    if (lead < spread)
+      faults.push(`SIGNING_KEY_LEAD_SECONDS must be ${spread} or more: a key has to be everywhere before it signs`)
   }
   return faults
 }

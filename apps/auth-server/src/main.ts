@@ -8,6 +8,6 @@ await runService('auth-server', async () => {
   const config = readConfig(process.env)
   const metrics = createMetrics()
   const composition = await compose(config, pino({ level: config.logLevel }), metrics)
-  const { host, port, opsPort } = config
-  return { app: buildApp(composition, metrics), host, port, opsPort, metrics }
+  const { host, port, opsPort, warnings } = config
+  return { app: buildApp(composition, metrics), host, port, opsPort, metrics, warnings }
 })

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { type TestServer, testServer } from './support/server.ts'
 
 const GONE_WRONG = { error: expect.any(String), error_description: expect.any(String) }
@@ -67,4 +67,67 @@ test('a body at one byte a second is cut off within ten seconds, and answered on
   expect(performance.now() - began).toBeLessThan(10_000)
   const statuses = answers.map((answer) => answer.match(/(?<=^HTTP\/1.1 )\d+/gm))
   expect(statuses).toEqual([['408'], ['401']])
+})
+
+describe('what is answered on the bare connection', () => {
+  const SECRET = 'a-value-that-does-not-come-back'
+  /** All that comes until the server closes the connection. */
+  const send = (...parts: string[]) =>
+    new Promise<string>((resolve) => {
+      const { hostname, port } = new URL(server.service.url)
+      let text = ''
+      const socket = connect(Number(port), hostname, () => socket.write(parts.join('\r\n')))
+      socket.on('data', (data) => (text += data.toString())).on('error', () => undefined)
+      socket.on('close', () => resolve(text))
+    })
+
+  test.each([
+    ['headers above 16 KiB', 431, [`GET /livez HTTP/1.1`, 'Host: a', `X-A: ${SECRET.repeat(700)}`, '', '']],
+    ['an address above 16 KiB', 431, [`GET /${SECRET.repeat(700)} HTTP/1.1`, 'Host: a', '', '']],
+    ['no request line', 400, [`NONSENSE ${SECRET}`, '', '']],
+    ['an unknown method', 400, [`${SECRET} / HTTP/1.1`, 'Host: a', '', '']],
+    ['an unknown version', 400, [`GET /${SECRET} HTTP/3.0`, 'Host: a', '', '']],
+    ['CONNECT', 400, [`CONNECT ${SECRET}:80 HTTP/1.1`, 'Host: a', '', '']],
+    [
+      'extensions of a chunk above 16 KiB',
+      413,
+      [
+        'POST /auth/login HTTP/1.1',
+        'Host: a',
+        'Content-Type: application/json',
+        'Transfer-Encoding: chunked',
+        '',
+        `2;${SECRET.repeat(700)}`,
+        '{}',
+        '',
+      ],
+    ],
+  ])('%s: %i, as every error, and nothing of the input', async (_, status, parts) => {
+    const text = await send(...parts)
+    const [head = '', body = ''] = text.split('\r\n\r\n')
+    expect(head.split('\r\n')).toEqual([
+      expect.stringMatching(new RegExp(`^HTTP/1.1 ${status} \\w`)),
+      'X-Content-Type-Options: nosniff',
+      'Content-Type: application/json; charset=utf-8',
+      `Content-Length: ${body.length}`,
+      'Connection: close',
+    ])
+    expect(JSON.parse(body)).toEqual({ ...GONE_WRONG, error: 'invalid_request' })
+    expect(text).not.toContain(SECRET)
+  })
+
+  test('what is not HTTP after a request that waits for its answer is not read as that answer', async () => {
+    const login = JSON.stringify({ username: 'nobody', password: 'a long and quiet walk' })
+    const text = await send(
+      'POST /auth/login HTTP/1.1',
+      'Host: a',
+      'Content-Type: application/json',
+      `Content-Length: ${login.length}`,
+      '',
+      `${login}NONSENSE`,
+      '',
+      '',
+    )
+    expect(text).toBe('')
+  })
 })

@@ -5,7 +5,8 @@ import type { Config } from './config.ts'
 import { routes } from './routes.ts'
 
 /** The verifier and our own routes, and nothing else: no store, no secret, no call on the path of a request. */
-export function buildApp({ issuer, jwksUri, audience, logLevel }: Config, metrics: ReturnType<typeof createMetrics>) {
+export function buildApp(config: Config, metrics: ReturnType<typeof createMetrics>) {
+  const { issuer, jwksUri, audience, logLevel, keepAliveTimeoutSeconds } = config
   const verifier = createVerifier({
     issuer,
     audience,
@@ -16,6 +17,7 @@ export function buildApp({ issuer, jwksUri, audience, logLevel }: Config, metric
   })
   const app: App = createApp({
     logLevel,
+    keepAliveTimeoutSeconds,
     metrics,
     notReady: () => (verifier.isReady ? [] : [`the keys of ${issuer} have not been fetched yet`]),
     async routes(scope) {

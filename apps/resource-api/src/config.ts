@@ -1,14 +1,28 @@
-import { host, port, str } from 'envalid'
-import { issuer, issuerFaults, logLevel, nodeEnv, opsPort, readSettings, url } from '@heirloom/service'
+import {
+  audience,
+  host,
+  issuer,
+  issuerFaults,
+  issuerWarnings,
+  keepAliveTimeout,
+  logLevel,
+  misspelt,
+  nodeEnv,
+  opsPort,
+  port,
+  readSettings,
+  url,
+} from '@heirloom/service'
 
 const SPECS = {
   NODE_ENV: nodeEnv,
   ISSUER: issuer({ devDefault: 'http://127.0.0.1:4000', desc: 'the auth server whose tokens are trusted' }),
   JWKS_URI: url('http:', 'https:')({ default: undefined }),
-  AUDIENCE: str({ default: 'resource-api' }),
+  AUDIENCE: audience({ default: 'resource-api' }),
   HOST: host({ default: '0.0.0.0', devDefault: '127.0.0.1' }),
   PORT: port({ default: 4001 }),
   OPS_PORT: opsPort,
+  KEEP_ALIVE_TIMEOUT_SECONDS: keepAliveTimeout,
   LOG_LEVEL: logLevel,
 }
 
@@ -22,7 +36,9 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     host: settings.HOST,
     port: settings.PORT,
     opsPort: settings.OPS_PORT,
+    keepAliveTimeoutSeconds: settings.KEEP_ALIVE_TIMEOUT_SECONDS,
     logLevel: settings.LOG_LEVEL,
+    warnings: [...issuerWarnings(env, settings.ISSUER), ...misspelt(env, SPECS)],
   }
 }
 

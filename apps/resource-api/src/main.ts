@@ -10,6 +10,6 @@ setFlagsFromString('--heap-growing-percent=20')
 await runService('resource-api', () => {
   const config = readConfig(process.env)
   const metrics = createMetrics()
-  const { host, port, opsPort } = config
-  return { app: buildApp(config, metrics), host, port, opsPort, metrics }
+  const { host, port, opsPort, warnings } = config
+  return { app: buildApp(config, metrics), host, port, opsPort, metrics, warnings }
 })

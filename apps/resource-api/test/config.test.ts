@@ -9,7 +9,9 @@ it('has defaults for development', () => {
     host: '127.0.0.1',
     port: 4001,
     opsPort: undefined,
+    keepAliveTimeoutSeconds: 72,
     logLevel: expect.any(String),
+    warnings: [],
   })
 })
 
@@ -17,6 +19,14 @@ it('refuses them in production', () => {
   expect(() => readConfig({ NODE_ENV: 'production' })).toThrow(/^ISSUER/)
   expect(() => readConfig({ NODE_ENV: 'production', ISSUER: 'http://auth.example' })).toThrow(/^ISSUER/)
   expect(readConfig({ NODE_ENV: 'production', ISSUER: 'https://auth.example' })).toMatchObject({ host: '0.0.0.0' })
+})
+
+it('warns of what is hardly meant', () => {
+  expect(readConfig({ ISSUER: 'https://auth.example', LOGLEVEL: 'debug' }).warnings).toHaveLength(2)
+})
+
+it('refuses a list of audiences', () => {
+  expect(() => readConfig({ AUDIENCE: 'reports,billing' })).toThrow(/^AUDIENCE must be one name/)
 })
 
 it('names every bad setting at once', () => {

@@ -235,6 +235,16 @@ describe('requests that HTTP forbids', () => {
     expect(answers.split('HTTP/1.1 417').length - 1).toBeLessThan(32)
   })
 
+  it('a request that has its answer gets no second one, however it goes on', async () => {
+    const strict = start(issuer)
+    onTestFinished(() => strict.close())
+    const { port } = new URL(await strict.listen({ port: 0, host: '127.0.0.1' }))
+    const socket = connect(Number(port), '127.0.0.1')
+    const chunk = `2;${'x'.repeat(20_000)}\r\n{}\r\n`
+    socket.write(`POST /api/reports HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`)
+    expect((await text(socket)).match(/(?<=HTTP\/1.1 )\d+/g)).toEqual(['401'])
+  })
+
   it('HTTP/1.0 needs no host', async () => {
     const old = start(issuer)
     onTestFinished(() => old.close())

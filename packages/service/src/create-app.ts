@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { LogController, type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Registry } from 'prom-client'
+import { answerBroken } from './answer-broken.ts'
 import { answerFault } from './answer-fault.ts'
 import { errorBody } from './error-body.ts'
 import { addHealth } from './health.ts'
@@ -31,6 +33,10 @@ export interface AppOptions {
   notReady: () => readonly string[] | Promise<readonly string[]>
   /** Addresses or CIDR ranges of the proxies whose `X-Forwarded-For` is believed. Default: none. */
   trustedProxies?: readonly string[]
+  /** What stands under another path than the service says: answers the path that the service knows. Default: nothing. */
+  rewritePath?: (path: string) => string
+  /** How long a connection may be idle before it is closed. */
+  keepAliveTimeoutSeconds: number
   /** Turns an error that the application throws on purpose into an answer; what it does not know becomes a 500. */
   answerError?: (error: Error) => ErrorAnswer | undefined
 }
@@ -39,7 +45,6 @@ export interface AppOptions {
 const REQUEST_TIMEOUT_MS = 8_000
 /** No body of ours is near this; a password may have 1,024 bytes. */
 const BODY_LIMIT_BYTES = 16 * 1024
-const IDLE_CONNECTION_MS = 72_000
 
 /** On one connection. Browsers and fetch send one at a time; each of a thousand that come at once would hold its memory. */
 const MOST_UNANSWERED = 32
@@ -48,8 +53,8 @@ const MOST_UNANSWERED = 32
 const unanswered = new WeakMap<object, number>()
 /** Requests that expect what is not met. */
 const unmet = new WeakSet<IncomingMessage>()
-/** By connection, the request that was answered before all of it had come. */
-const answeredEarly = new WeakMap<object, IncomingMessage>()
+/** By connection, the newest answer whose request has not come whole, or that has not been sent whole. */
+const newest = new WeakMap<object, ServerResponse>()
 
 /**
  * A Fastify instance with what each of our services needs and none should choose for itself: time-outs, limits, one
@@ -70,6 +75,7 @@ export function createApp(options: AppOptions): App {
     const { socket } = request.raw
     const count = (unanswered.get(socket) ?? 0) + 1
     unanswered.set(socket, count)
+    newest.set(socket, reply.raw)
     if (count > MOST_UNANSWERED) {
       reply.hijack()
       return void socket.destroy()
@@ -82,6 +88,13 @@ export function createApp(options: AppOptions): App {
     // Before a body is read: what is wrong with it does not matter where nothing is.
     if (request.is404) reply.code(404).send(nothingHere)
     else done()
+  })
+  let isClosing = false
+  app.addHook('preClose', async () => void (isClosing = true))
+  // Of a request that was on its way when the stop began: its connection would be kept, and waited for.
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (isClosing) reply.header('connection', 'close')
+    done()
   })
   const quiet = new WeakSet<FastifyReply>()
   app.setErrorHandler((error: FastifyError, request, reply) => {
@@ -99,7 +112,9 @@ export function createApp(options: AppOptions): App {
   app.addHook('onResponse', async (request, reply) => {
     const { socket } = request.raw
     unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1)
-    if (!request.raw.complete) answeredEarly.set(socket, request.raw)
+    if (request.raw.complete && newest.get(socket) === reply.raw) newest.delete(socket)
+    // What was kept over an answer that had begun before the stop would be waited for.
+    if (isClosing) app.server.closeIdleConnections()
     if ((reply.statusCode < 400 || quiet.has(reply)) && !verbose) return
     const level = reply.statusCode >= 500 ? 'error' : reply.statusCode >= 400 ? 'info' : 'debug'
     const line = {
@@ -116,23 +131,27 @@ export function createApp(options: AppOptions): App {
     unmet.add(request)
     app.server.emit('request', request, response)
   })
+  // Node would close the connection without a word.
+  app.server.on('connect', (_request: IncomingMessage, socket: Duplex) => answerBroken(socket))
   measureRequests(app, options.metrics)
   answerWrongMethods(app, () => {
     void app.register(async (scope) => {
       await options.routes(scope)
-      addHealth(scope, options.notReady)
+      addHealth(scope, () => (isClosing ? ['shutting down'] : options.notReady()))
     })
   })
   return app
 }
 
 function bareApp(options: AppOptions) {
+  const { rewritePath } = options
   return Fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: IDLE_CONNECTION_MS,
+    keepAliveTimeout: options.keepAliveTimeoutSeconds * 1_000,
     http: { connectionsCheckingInterval: 1_000, headersTimeout: REQUEST_TIMEOUT_MS, requireHostHeader: false },
     routerOptions: { maxParamLength: 200 },
+    ...(rewritePath && { rewriteUrl: ({ url = '/' }: IncomingMessage) => rewritePath(url) }),
     trustProxy: options.trustedProxies?.length ? [...options.trustedProxies] : false,
     // A request that is already on its way is answered; the listener itself is closed.
     return503OnClosing: false,
@@ -145,19 +164,17 @@ function bareApp(options: AppOptions) {
     // Types are not coerced: a number where a string belongs is an error of the client. The schemas are TypeBox's, so they
     // are not checked themselves, which would be a tenth of a start.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, validateSchema: false } },
-    frameworkErrors: (error, _request, reply) => void answerFault(error, reply),
+    frameworkErrors: (error, _request, reply) =>
+      void answerFault(error, reply.header('x-content-type-options', 'nosniff')),
     clientErrorHandler(error, socket) {
-      // One request, one answer: the rest of a request that has its answer already may be as late or as wrong as it likes.
-      if (error.code === 'ECONNRESET' || !socket.writable || answeredEarly.get(socket)?.complete === false)
-        return void socket.destroy()
-      const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      const body = JSON.stringify(
-        errorBody('invalid_request', late ? 'The request took too long to arrive.' : 'Not a valid HTTP request.'),
-      )
-      socket.end(
-        `HTTP/1.1 ${late ? '408 Request Timeout' : '400 Bad Request'}\r\nContent-Type: application/json; charset=utf-8\r\n` +
-          `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-      )
+      const answer = newest.get(socket)
+      const isHalf = answer?.req.complete === false
+      const inFront = (unanswered.get(socket) ?? 0) - (isHalf ? 1 : 0)
+      // One request, one answer. The rest of a request that has its answer may be as late or as wrong as it likes; and what
+      // is wrong after requests that wait for theirs must not be read as the answer to one of those.
+      if (error.code === 'ECONNRESET' || !socket.writable || inFront > 0) socket.destroy()
+      else if (isHalf && answer.headersSent) socket.destroySoon()
+      else answerBroken(socket, error.code)
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
 }

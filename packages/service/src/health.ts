@@ -4,9 +4,6 @@ import { Type } from './type.ts'
 
 /** `/livez`, whether the process answers, and `/readyz`, whether it should get traffic. */
 export function addHealth(app: FastifyInstance, notReady: () => readonly string[] | Promise<readonly string[]>) {
-  let closing = false
-  app.addHook('preClose', async () => void (closing = true))
-
   // Asked every second by whoever watches: nothing to log.
   const logLevel = 'silent'
   app.get(
@@ -26,7 +23,7 @@ export function addHealth(app: FastifyInstance, notReady: () => readonly string[
       schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }), 503: ErrorBody } },
     },
     async (_request, reply) => {
-      const reasons = closing ? ['shutting down'] : await notReady()
+      const reasons = await notReady()
       if (reasons.length === 0) return { status: 'ok' as const }
       return reply
         .code(503)

@@ -1,16 +1,21 @@
 export { type App, type AppOptions, type ErrorAnswer, createApp } from './create-app.ts'
 export { ErrorBody, errorBody } from './error-body.ts'
+export { SettingsError, issuerFaults, issuerWarnings, readSettings } from './settings.ts'
 export {
-  SettingsError,
+  audience,
+  choice,
+  host,
   issuer,
-  issuerFaults,
+  keepAliveTimeout,
+  listOf,
   logLevel,
   nodeEnv,
   opsPort,
+  port,
   range,
-  readSettings,
   url,
-} from './settings.ts'
+} from './setting-types.ts'
+export { misspelt } from './misspelt.ts'
 export { runService } from './run-service.ts'
 export { createMetrics } from './metrics.ts'
 export { Type } from './type.ts'

@@ -10,23 +10,30 @@ interface Service {
   /** Where the metrics are served, at `/metrics`; nowhere where it is undefined. */
   opsPort: number | undefined
   metrics: Registry
+  /** What the settings may not have meant, a line each. */
+  warnings?: readonly string[]
 }
 
 /** Requests that are on their way at a SIGTERM or SIGINT get this long. */
 const GRACE_MS = 10_000
+/** Then what waits is written, for this long at the most. */
+const DRAIN_MS = 8_000
 
 /**
- * Starts a service and stops it cleanly: the listener closes, requests on their way are answered, `onClose` hooks drain
- * what is left. What keeps it from starting is one line on stderr a cause, and exit code 1.
+ * Starts a service and stops it cleanly: the listener closes, requests on their way are answered or, after the grace, cut
+ * off, and `onClose` hooks drain what is left; exit code 0. What keeps it from starting is one line on stderr a cause, and
+ * exit code 1.
  */
 export async function runService(name: string, build: () => Service | Promise<Service>): Promise<void> {
   try {
-    const { app, host, port, opsPort, metrics } = await build()
+    const { app, host, port, opsPort, metrics, warnings = [] } = await build()
+    for (const warning of warnings) app.log.warn(warning)
     const ops = opsPort === undefined ? null : opsServer(metrics)
-    closeWithGrace({ delay: GRACE_MS, logger: false }, async ({ err }) => {
+    const onTimeout = () => app.log.error('stopped before everything that waits was written: a store does not answer')
+    closeWithGrace({ delay: GRACE_MS + DRAIN_MS, logger: false, onTimeout }, async ({ err }) => {
       if (err) app.log.fatal({ err }, 'stopping after an uncaught error')
-      await app.close()
-      await ops?.close()
+      setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref()
+      await Promise.all([app.close(), ops?.close()])
     })
     await app.listen({ host, port })
     await ops?.listen({ host, port: opsPort ?? 0 })
@@ -38,7 +45,7 @@ export async function runService(name: string, build: () => Service | Promise<Se
 
 /** For whoever runs the service: its own port, so that no proxy leads to it. */
 function opsServer(metrics: Registry): FastifyInstance {
-  const ops = Fastify()
+  const ops = Fastify({ forceCloseConnections: true })
   ops.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()))
   return ops
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { App } from '@heirloom/service'
 import { Type } from 'typebox'
+import { METADATA_PATH } from '../rules/issuer-path.ts'
 import { SCOPES } from '../rules/scopes.ts'
 import type { Core } from '../services/core.ts'
 import { answers } from './schemas.ts'
@@ -37,7 +38,7 @@ export function metadataRoutes(app: App, core: Core): void {
   })
 
   app.get(
-    '/.well-known/oauth-authorization-server',
+    METADATA_PATH,
     {
       schema: {
         tags: ['metadata'],

@@ -1,4 +1,5 @@
 import { type TlsFiles, readTlsFiles } from './tls-files.ts'
+import { PERCENT_ENCODE, assertWholeUrl } from './url-faults.ts'
 
 interface RedisHost {
   host: string
@@ -15,6 +16,7 @@ export interface RedisAddress {
   sentinel: { name: string; username?: string; password?: string }
 }
 
+const SCHEME = /^rediss?([-+](cluster|sentinel))?:\/\//i
 const FORM = /^redis(s?)(?:[-+](cluster|sentinel))?:\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?$/i
 const HOST = /^(?:\[([\da-f:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/i
 const PARAMETERS = ['sslrootcert', 'sslcert', 'sslkey', 'sentinel_username', 'sentinel_password']
@@ -30,6 +32,7 @@ const PARAMETERS = ['sslrootcert', 'sslcert', 'sslkey', 'sentinel_username', 'se
  * @throws Error in words that go after "REDIS_URL" and hold nothing of it, as a password may stand at any wrong place.
  */
 export function parseRedisUrl(url: string): RedisAddress {
+  if (SCHEME.test(url)) assertWholeUrl(url)
   const [, secure, word, authority = '', path = '', query = ''] = FORM.exec(url) ?? []
   if (secure === undefined)
     throw new Error(
@@ -72,7 +75,7 @@ function parseHosts(kind: RedisAddress['kind'], text: string): RedisAddress['hos
     const host = ipv6 ?? name
     const number = port === undefined ? (kind === 'sentinel' ? 26_379 : 6379) : Number(port)
     if (host === undefined || number < 1 || number > 65_535)
-      throw new Error('must name hosts as host:port; a password with /, ?, # or @ in it is to be percent-encoded')
+      throw new Error(`must name hosts as host:port; ${PERCENT_ENCODE}`)
     return { host, port: number }
   })
   if (!first) throw new Error('must name a host')
@@ -97,6 +100,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new Error('has a % that begins no percent-encoding: write it as %25')
+    throw new Error(`has a percent-encoding that is no UTF-8: ${PERCENT_ENCODE}`)
   }
 }
