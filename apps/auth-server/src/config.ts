@@ -4,6 +4,7 @@ import { issuer, issuerFaults, logLevel, nodeEnv, opsPort, range, readSettings }
 import { ALGORITHM_NAMES, type AlgorithmName } from './keys/algorithms.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
 import { parseRedisUrl } from './stores/redis-url.ts'
+import { schemaOf } from './stores/schema-of.ts'
 import { readTlsFiles } from './stores/tls-files.ts'
 
 const DAY_SECONDS = 86_400
@@ -55,6 +56,7 @@ const databaseUrl = makeValidator((input) => {
   if (!parsed || !['postgresql:', 'postgres:'].includes(parsed.protocol))
     throw new EnvError('must be a URL that begins with postgresql:// or postgres://')
   inWordsOfOurOwn(() => readTlsFiles(new Map(parsed.searchParams)))
+  inWordsOfOurOwn(() => schemaOf(input))
   return input
 })
 
