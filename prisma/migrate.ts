@@ -4,6 +4,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import pg from 'pg'
 import { checkDatabaseUrl } from '../apps/auth-server/src/stores/database-url.ts'
+import { schemaOf } from '../apps/auth-server/src/stores/schema-of.ts'
 
 interface Migration {
   name: string
@@ -34,25 +35,43 @@ const RECORDS = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
 const FOLDER = new URL('./migrations/', import.meta.url)
 
 /**
- * Applies what the database does not have yet, each migration in a transaction of its own, and answers their names.
- * Any number of callers may do so at once. Throws, with one line, where database and migrations do not fit.
+ * Applies what the database does not have yet, each migration in a transaction of its own, and answers their names. They
+ * go into the schema that the URL names, which is made if need be. Any number of callers may do so at once, also through
+ * a pooler: nothing outlasts a transaction. Throws, with one line, where database and migrations do not fit.
  */
 export async function migrate(databaseUrl: string, folder: URL = FOLDER): Promise<string[]> {
+  const schema = schemaOf(databaseUrl)
   const client = new pg.Client({ connectionString: databaseUrl })
   client.on('error', () => {}) // a lost connection is reported by the query that needs it
+  const applied: string[] = []
   try {
     await connect(client)
-    // The lock belongs to the session, so the end of the connection releases it.
-    await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`)
-    await client.query('SELECT pg_advisory_lock($1)', [LOCK])
-    await client.query('RESET lock_timeout')
-    await client.query(RECORDS)
-    const pending = notYetApplied(readMigrations(folder), await readRecords(client))
-    for (const migration of pending) await apply(client, migration)
-    return pending.map(({ name }) => name)
+    for (;;) {
+      await begin(client, schema)
+      const [next] = notYetApplied(readMigrations(folder), await readRecords(client))
+      if (next) await apply(client, next)
+      await client.query('COMMIT')
+      if (!next) return applied
+      applied.push(next.name)
+    }
   } finally {
     await client.end()
   }
+}
+
+/** Whatever the session inherits: the end of the transaction, or of the connection, undoes it and releases the lock. */
+async function begin(client: pg.Client, schema: string): Promise<void> {
+  await client.query(`
+    BEGIN ISOLATION LEVEL READ COMMITTED;
+    SET LOCAL search_path = ${pg.escapeIdentifier(schema)};
+    SET LOCAL statement_timeout = 0;
+    SET LOCAL idle_in_transaction_session_timeout = 0;
+    SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS};
+    SELECT pg_advisory_xact_lock(${LOCK});
+    SET LOCAL lock_timeout = 0`)
+  const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
+  if (rowCount === 0) await client.query(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`)
+  await client.query(RECORDS)
 }
 
 async function connect(client: pg.Client): Promise<void> {
@@ -96,18 +115,16 @@ function notYetApplied(migrations: Migration[], recorded: Recorded[]): Migration
   return migrations.filter(({ name }) => !applied.has(name))
 }
 
-/** The record commits with the migration, or neither does: no failed migration is left behind. */
+/** The record is part of the same transaction: no failed migration is left behind. */
 async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
   const startedAt = new Date()
   try {
-    await client.query('BEGIN')
     await client.query(sql)
     await client.query(
       `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
        VALUES ($1, $2, $3, $4, clock_timestamp(), 1)`,
       [randomUUID(), checksum, name, startedAt],
     )
-    await client.query('COMMIT')
   } catch (error) {
     throw new Error(`migration ${name} failed and was rolled back: ${(error as Error).message}`, { cause: error })
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { schemaOf } from '../../apps/auth-server/src/stores/schema-of.ts'
 
 export const DEMO_USER = 'demo'
 
@@ -20,11 +21,12 @@ export async function ensureDemoUser(env: NodeJS.ProcessEnv, password: string): 
 }
 
 /** Asked here, as starting the admin command would take a second on each start. */
-async function exists(databaseUrl: string | undefined): Promise<boolean> {
+async function exists(databaseUrl = ''): Promise<boolean> {
   const client = new pg.Client({ connectionString: databaseUrl })
   try {
     await client.connect()
-    const { rowCount } = await client.query('SELECT FROM users WHERE username_key = $1', [DEMO_USER])
+    const users = `${pg.escapeIdentifier(schemaOf(databaseUrl))}.users`
+    const { rowCount } = await client.query(`SELECT FROM ${users} WHERE username_key = $1`, [DEMO_USER])
     return rowCount === 1
   } finally {
     await client.end()

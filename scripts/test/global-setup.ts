@@ -6,15 +6,19 @@ import { createDatabase, findRedis, startPostgres } from '@heirloom/stack'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../../prisma/migrate.ts'
 
+/** Neither UTC nor ISO, and another zone than that of the tests: an answer that depends on one of them is wrong here. */
+const FAR_AWAY = { timezone: 'Asia/Kathmandu', datestyle: 'SQL, DMY' }
+
 /** Starts one Postgres for the whole run, with a migrated database that each test file copies. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   if (findRedis() === null) installRedis()
+  if (!succeeds('pgbouncer', ['--version'])) installPackage('pgbouncer')
 
   const runFolder = mkdtempSync(join(tmpdir(), 'heirloom-test-'))
   const postgres = await startPostgres({
     dataDir: join(runFolder, 'postgres'),
     // Nothing here has to outlive a power cut.
-    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300' },
+    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300', ...FAR_AWAY },
   })
   const templateUrl = await createDatabase(postgres.url, 'template')
   await migrate(templateUrl)
@@ -29,16 +33,20 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /** The tests never go without a real Redis: what would be skipped is what matters most. */
 function installRedis(): void {
-  if (process.getuid?.() === 0 && succeeds('apt-get', ['--version'])) {
-    console.log('Installing redis-server, which the tests need ...')
-    withoutStartingServices(() => {
-      succeeds('apt-get', ['update', '-qq'])
-      succeeds('apt-get', ['install', '-qq', '--yes', '--no-install-recommends', 'redis-server'])
-    })
-  }
+  installPackage('redis-server')
   if (findRedis() === null) {
     throw new Error('the tests need a Redis on the PATH: install the package redis-server, redis or valkey')
   }
+}
+
+/** As root on Debian; elsewhere what needs it says so. */
+function installPackage(name: string): void {
+  if (process.getuid?.() !== 0 || !succeeds('apt-get', ['--version'])) return
+  console.log(`Installing ${name}, which the tests need ...`)
+  withoutStartingServices(() => {
+    succeeds('apt-get', ['update', '-qq'])
+    succeeds('apt-get', ['install', '-qq', '--yes', '--no-install-recommends', name])
+  })
 }
 
 /** Debian starts what it installs, unless this script says no (101). */

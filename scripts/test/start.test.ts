@@ -18,8 +18,8 @@ const authUrl = `http://127.0.0.1:${place.AUTH_PORT}`
 
 /** A copy, as someone starts it at a terminal: its output as far as `Ready`, or its last words. */
 async function start(env: NodeJS.ProcessEnv): Promise<{ copy: ChildProcess; output: string }> {
-  const { PATH } = process.env
-  const copy = spawn(process.execPath, [join(scripts, 'start.ts')], { env: { PATH, ...env } })
+  const { PATH, TZ } = process.env
+  const copy = spawn(process.execPath, [join(scripts, 'start.ts')], { env: { PATH, TZ, ...env } })
   let output = ''
   for (const stream of [copy.stdout, copy.stderr]) stream.on('data', (chunk) => (output += chunk))
   await Promise.race([once(copy, 'close'), vi.waitUntil(() => output.includes('Ctrl-C'), { timeout: 60_000 })])

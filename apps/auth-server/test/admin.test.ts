@@ -14,7 +14,7 @@ async function admin(...args: string[]) {
 
 async function adminWith(input: string, ...args: string[]) {
   const child = spawn(process.execPath, ['apps/auth-server/src/admin.ts', ...args], {
-    env: { PATH: process.env['PATH'], ...server.env },
+    env: { PATH: process.env['PATH'], TZ: process.env['TZ'], ...server.env },
     stdio: 'pipe',
   })
   child.stdin.end(input)

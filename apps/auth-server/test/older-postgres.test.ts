@@ -90,7 +90,7 @@ const untilNoticed = async (at = server) => {
 
 async function admin(...args: string[]) {
   const child = spawn(process.execPath, ['apps/auth-server/src/admin.ts', ...args], {
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH: process.env['PATH'], TZ: process.env['TZ'], ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   return JSON.parse(await text(child.stdout))

@@ -66,7 +66,7 @@ async function publishedBy(authServer: string): Promise<string[]> {
 
 /** The admin command, as an operator runs it. Answers the newest key. */
 async function adminKey(...args: string[]): Promise<string> {
-  const env = { PATH: process.env['PATH'], ...server.env }
+  const env = { PATH: process.env['PATH'], TZ: process.env['TZ'], ...server.env }
   const command = ['apps/auth-server/src/admin.ts', 'key', ...args]
   const { stdout } = await promisify(execFile)(process.execPath, command, { env })
   return (JSON.parse(stdout) as { keys: { kid: string }[] }).keys.at(-1)?.kid ?? ''

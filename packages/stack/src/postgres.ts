@@ -39,6 +39,9 @@ export async function startPostgres({ dataDir, port, settings = {}, env = {} }: 
   const config = {
     port: String(chosenPort),
     listen_addresses: HOST,
+    // Else initdb's, which are the machine's.
+    timezone: 'UTC',
+    log_timezone: 'UTC',
     unix_socket_directories: '', // their paths are limited to about 100 characters, which a data folder may exceed
     ...settings,
   }

@@ -7,7 +7,7 @@ import { freePort, HOST } from './store.ts'
 interface ServiceOptions {
   /** What Node runs: an app's folder, or a file. */
   script: string
-  /** All of its environment but PATH. HOST and PORT may be left out: 127.0.0.1 and a free port. */
+  /** All of its environment but PATH and TZ. HOST and PORT may be left out: 127.0.0.1 and a free port. */
   env: NodeJS.ProcessEnv
   /** Called with each line of output, instead of keeping it in `output`. */
   onLine?: (line: string) => void
@@ -32,7 +32,7 @@ export async function startService({ script, env, onLine }: ServiceOptions): Pro
   const { child, process: spawned } = await startChild({
     command: process.execPath,
     args: [script],
-    env: { PATH: process.env['PATH'], HOST, ...env, PORT: port },
+    env: { PATH: process.env['PATH'], TZ: process.env['TZ'], HOST, ...env, PORT: port },
     stdio: ['ignore', 'pipe', 'pipe'],
     stopSignal: 'SIGTERM',
   })

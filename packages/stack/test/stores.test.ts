@@ -47,11 +47,21 @@ async function withRedis<T>(url: string, use: (client: Redis) => Promise<T>): Pr
   }
 }
 
+const ZONE = `SELECT current_setting('timezone') AS zone, current_setting('datestyle') AS style`
+
+test('the tests and their Postgres are in two zones, neither of which is whole hours from UTC', async () => {
+  expect(new Date().getTimezoneOffset()).toBe(9.5 * 60)
+  const { databaseUrl } = await testStores()
+  expect(await sql(databaseUrl, ZONE)).toEqual([{ zone: 'Asia/Kathmandu', style: 'SQL, DMY' }])
+})
+
 describe('Postgres', () => {
   test('is a real one, on loopback only, and wants its password', async () => {
     const { url } = await postgres()
     const [server] = await sql(url, `SELECT current_setting('listen_addresses') AS addresses, version()`)
     expect(server).toMatchObject({ addresses: '127.0.0.1', version: expect.stringMatching(/^PostgreSQL 18\./) })
+    // Whatever the zone of its machine is.
+    expect(await sql(url, ZONE)).toEqual([{ zone: 'UTC', style: 'ISO, MDY' }])
 
     const wrong = new URL(url)
     wrong.password = 'wrong'

@@ -120,12 +120,12 @@ export class KeyRing {
           const { kid } = publicJwk
           const lead = keys.length === 0 ? 0 : leadMs
           await transaction.$executeRaw`
-            INSERT INTO signing_keys (kid, algorithm, public_jwk, private_encrypted, created_at, signs_from)
+            INSERT INTO ${this.#database.tables.signingKeys} (kid, algorithm, public_jwk, private_encrypted, created_at, signs_from)
             VALUES (${kid}, ${algorithm}, ${JSON.stringify(publicJwk)}::jsonb, ${this.#encryption.wrap(kid, privateKey)},
                     now(), now() + ${lead} * interval '1 millisecond')`
           return kid
         },
-        { maxWait: 10_000, timeout: 30_000 },
+        { maxWait: 10_000, timeout: 30_000, isolationLevel: 'ReadCommitted' },
       ),
     )
     if (made !== null) this.#onMade(made)

@@ -1,4 +1,5 @@
 import { PERCENT_ENCODE, assertWholeUrl } from './url-faults.ts'
+import { schemaOf } from './schema-of.ts'
 import { readTlsFiles } from './tls-files.ts'
 
 /** @throws Error in words that go after "DATABASE_URL" and hold nothing of it, as a password may stand at any wrong place. */
@@ -8,4 +9,5 @@ export function checkDatabaseUrl(url: string): void {
   const parsed = URL.parse(url)
   if (!parsed) throw new Error(`is no URL that can be read: ${PERCENT_ENCODE}, and the port must be a number`)
   readTlsFiles(new Map(parsed.searchParams))
+  schemaOf(url)
 }

@@ -52,11 +52,9 @@ interface RawRow {
   started: string
 }
 
-const COLUMNS =
-  'position, mark, is_lost, epoch, run_id, suspended_until IS NOT NULL AS is_suspended, pg_postmaster_start_time()::text AS started'
-const READ = `SELECT ${COLUMNS} FROM history, redis_trust`
-const COUNT = `UPDATE history SET position = position + 1, mark = gen_random_uuid()
-               FROM redis_trust WHERE NOT is_lost RETURNING ${COLUMNS}`
+/** Two sessions may write the same time in different ways, but not the same number. */
+const COLUMNS = `position, mark, is_lost, epoch, run_id, suspended_until IS NOT NULL AS is_suspended,
+                 extract(epoch FROM pg_postmaster_start_time())::text AS started`
 
 /** Postgres is older than it was: what it says of sessions, accounts and revocations may long be untrue. */
 export class HistoryLost extends Error {
@@ -77,6 +75,8 @@ export class History {
   readonly #database: Database
   readonly #onChange: (isLost: boolean) => void
   readonly #redis: RedisAccess | null
+  readonly #read: string
+  readonly #count: string
   readonly #tell: RunScript<[number, string?]> | undefined
   readonly #remember: RunScript<(string | null)[]> | undefined
   #isLost = false
@@ -98,6 +98,10 @@ export class History {
    */
   constructor(database: Database, redis: RedisAccess | null, onChange: (isLost: boolean) => void) {
     this.#database = database
+    const { history, redisTrust } = database.tables
+    this.#read = `SELECT ${COLUMNS} FROM ${history.sql}, ${redisTrust.sql}`
+    this.#count = `UPDATE ${history.sql} SET position = position + 1, mark = gen_random_uuid()
+                   FROM ${redisTrust.sql} WHERE NOT is_lost RETURNING ${COLUMNS}`
     this.#redis = redis
     this.#onChange = onChange
     this.#tell = redis?.script('heirloomTellHistory', TELL)
@@ -168,7 +172,7 @@ export class History {
   /** Compares what a new connection leads to, before it is used: another Postgres can only be reached by a new one. */
   async check(client: Connection): Promise<void> {
     const before = this.#before()
-    const { rows } = await client.query(READ)
+    const { rows } = await client.query(this.#read)
     await this.#judge(toRow(rows as RawRow[]), before)
   }
 
@@ -183,18 +187,19 @@ export class History {
 
   /** Makes servers treat Postgres as one that lost something, without a look that says so. */
   async declareLost(): Promise<void> {
-    await ask(this.#database.$executeRaw`UPDATE history SET is_lost = true`)
+    await ask(this.#database.$executeRaw`UPDATE ${this.#database.tables.history} SET is_lost = true`)
   }
 
   /** From here on Postgres is whole again, and copies in Redis are merged with it before they are believed. */
   async beginAnew(): Promise<void> {
     const { newest, epoch } = await this.remembered()
+    const { history, redisTrust } = this.#database.tables
     await ask(this.#database.$executeRaw`
       WITH distrust AS (
-        UPDATE redis_trust SET run_id = '', suspended_until = NULL,
+        UPDATE ${redisTrust} SET run_id = '', suspended_until = NULL,
           epoch = greatest(epoch, ${epoch ?? 0}::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) + 1
-        WHERE (SELECT is_lost FROM history))
-      UPDATE history SET is_lost = false, mark = gen_random_uuid(), position = greatest(position, ${newest}::bigint) + ${LEAP}::bigint
+        WHERE (SELECT is_lost FROM ${history}))
+      UPDATE ${history} SET is_lost = false, mark = gen_random_uuid(), position = greatest(position, ${newest}::bigint) + ${LEAP}::bigint
       WHERE is_lost`)
     await this.look()
   }
@@ -237,7 +242,8 @@ export class History {
     this.#set(true)
     // Not where a restore has ended it meanwhile.
     await ask(
-      this.#database.$executeRaw`UPDATE history SET is_lost = true WHERE position < ${newest + LEAP / 2}::bigint`,
+      this.#database
+        .$executeRaw`UPDATE ${this.#database.tables.history} SET is_lost = true WHERE position < ${newest + LEAP / 2}::bigint`,
     )
   }
 
@@ -255,8 +261,8 @@ export class History {
 
   /** @param counts whether to move the position on; one that is lost stays. */
   async #ask(counts: boolean): Promise<Row> {
-    const rows = counts ? await ask(this.#database.$queryRawUnsafe<RawRow[]>(COUNT)) : []
-    return toRow(rows.length > 0 ? rows : await ask(this.#database.$queryRawUnsafe<RawRow[]>(READ)))
+    const rows = counts ? await ask(this.#database.$queryRawUnsafe<RawRow[]>(this.#count)) : []
+    return toRow(rows.length > 0 ? rows : await ask(this.#database.$queryRawUnsafe<RawRow[]>(this.#read)))
   }
 
   #set(isLost: boolean): void {

@@ -40,7 +40,7 @@ export class PostgresFamilyStore implements FamilyStore {
       SELECT id, sid, user_id, client_id, scope, binding_key, created_at, expires_at,
              redeemed, redeemed_at, late_repeated, revoked_at, revoked_reason,
              date_trunc('milliseconds', clock_timestamp()) AS now
-      FROM families WHERE id = ANY (${ids.map(toBytes)})`,
+      FROM ${this.#database.tables.families} WHERE id = ANY (${ids.map(toBytes)})`,
     )
     const found = new Map(rows.map((row) => [toId(row.id), row]))
     return ids.map((id) => {
@@ -77,6 +77,7 @@ export class PostgresFamilyStore implements FamilyStore {
       revoked_at: marks.revoked && new Date(marks.revoked.at),
       revoked_reason: marks.revoked?.reason ?? null,
     }))
+    const { families } = this.#database.tables
     const before = await ask(this.#database.$queryRaw<(MarksRow & { id: Uint8Array })[]>`
       WITH growth AS (
         SELECT decode(id, 'hex') AS id, redeemed, redeemed_at, late_repeated, revoked_at, revoked_reason
@@ -84,9 +85,9 @@ export class PostgresFamilyStore implements FamilyStore {
           id text, redeemed bigint, redeemed_at timestamptz, late_repeated bigint, revoked_at timestamptz, revoked_reason text)
       ), before AS MATERIALIZED (
         SELECT id, redeemed, redeemed_at, late_repeated, revoked_at, revoked_reason
-        FROM families WHERE id IN (SELECT id FROM growth) ORDER BY id FOR NO KEY UPDATE
+        FROM ${families} WHERE id IN (SELECT id FROM growth) ORDER BY id FOR NO KEY UPDATE
       )
-      UPDATE families AS f SET
+      UPDATE ${families} AS f SET
         redeemed = greatest(b.redeemed, g.redeemed),
         redeemed_at = CASE WHEN g.redeemed > b.redeemed THEN g.redeemed_at
                            WHEN g.redeemed < b.redeemed THEN b.redeemed_at

@@ -133,7 +133,7 @@ export class RedisTrust {
     this.#doubt()
     try {
       await ask(this.#database.$executeRaw`
-        UPDATE redis_trust SET suspended_until = clock_timestamp() + ${SUSPENSION_MS} * interval '1 millisecond'`)
+        UPDATE ${this.#database.tables.redisTrust} SET suspended_until = clock_timestamp() + ${SUSPENSION_MS} * interval '1 millisecond'`)
     } finally {
       this.#doubt()
     }
@@ -174,7 +174,7 @@ export class RedisTrust {
     const [row] = await ask(this.#database.$queryRaw<Row[]>`
       SELECT epoch, run_id, CASE WHEN suspended_until IS NULL THEN 'never'
                                  WHEN suspended_until > clock_timestamp() THEN 'now' ELSE 'before' END AS suspended
-      FROM redis_trust`)
+      FROM ${this.#database.tables.redisTrust}`)
     return row ? { epoch: Number(row.epoch), runId: row.run_id, suspended: row.suspended } : null
   }
 
@@ -184,7 +184,7 @@ export class RedisTrust {
    */
   async #beginEpoch(after: number, runId: string, losses: number): Promise<void> {
     await ask(this.#database.$executeRaw`
-      UPDATE redis_trust SET run_id = ${runId}, suspended_until = NULL,
+      UPDATE ${this.#database.tables.redisTrust} SET run_id = ${runId}, suspended_until = NULL,
         epoch = greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
       WHERE epoch = ${after} AND (suspended_until IS NULL OR suspended_until <= clock_timestamp())`)
     const doubts = this.#doubts

@@ -83,8 +83,9 @@ export class SecurityEvents {
 
   /** Deletes up to `limit` events from before `before`. */
   async prune(before: Date, limit: number): Promise<number> {
+    const { securityEvents } = this.#database.tables
     return ask(this.#database.$executeRaw`
-      DELETE FROM security_events WHERE id IN (
-        SELECT id FROM security_events WHERE at < ${before} ORDER BY at LIMIT ${limit} FOR UPDATE SKIP LOCKED)`)
+      DELETE FROM ${securityEvents} WHERE id IN (
+        SELECT id FROM ${securityEvents} WHERE at < ${before} ORDER BY at LIMIT ${limit} FOR UPDATE SKIP LOCKED)`)
   }
 }

@@ -42,12 +42,13 @@ export class Sessions {
    * family, from the one after `after` on.
    */
   async inDoubt(after: FamilyId, limit: number): Promise<Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt'>[]> {
+    const { families, history } = this.#database.tables
     const rows = await ask(this.#database.$queryRaw<
       { id: Uint8Array; sid: string; user_id: string; expires_at: Date }[]
     >`
-      SELECT id, sid, user_id, expires_at FROM families
+      SELECT id, sid, user_id, expires_at FROM ${families}
       WHERE id > ${Buffer.from(after, 'base64url')} AND revoked_at IS NULL AND expires_at > clock_timestamp()
-        AND (SELECT is_lost FROM history)
+        AND (SELECT is_lost FROM ${history})
       ORDER BY id LIMIT ${limit}`)
     return rows.map((row) => ({
       id: Buffer.from(row.id).toString('base64url'),
@@ -59,9 +60,10 @@ export class Sessions {
 
   /** Deletes up to `limit` families that ended before `before`, oldest first, skipping rows that are in use. */
   async prune(before: Date, limit: number): Promise<number> {
+    const { families } = this.#database.tables
     return ask(this.#database.$executeRaw`
-      DELETE FROM families WHERE id IN (
-        SELECT id FROM families WHERE expires_at < ${before} ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)`)
+      DELETE FROM ${families} WHERE id IN (
+        SELECT id FROM ${families} WHERE expires_at < ${before} ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)`)
   }
 }
 

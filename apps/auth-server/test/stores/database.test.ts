@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { testStores } from '@heirloom/stack/testing'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { openDatabase } from '../../src/stores/database.ts'
 
 test('a connection keeps what it has parsed, and none of the texts that a long list has', async () => {
@@ -19,4 +19,35 @@ test('a connection keeps what it has parsed, and none of the texts that a long l
   } finally {
     await database.$disconnect()
   }
+})
+
+test('a session has the limits that its statements need, and not those of the database', async () => {
+  const { databaseUrl } = await testStores()
+  const open = () => openDatabase({ url: databaseUrl, poolSize: 1, statementTimeoutMs: 1_234 })
+  const inherited = {
+    default_transaction_isolation: 'serializable',
+    statement_timeout: '10s',
+    lock_timeout: '20ms',
+    transaction_timeout: '9s',
+    idle_session_timeout: '8s',
+    idle_in_transaction_session_timeout: '7s',
+  }
+  const before = open()
+  for (const [name, value] of Object.entries(inherited))
+    await before.$executeRawUnsafe(
+      `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET ${name} = ''${value}''', current_database()); END $$`,
+    )
+  await before.$disconnect()
+  const database = open()
+  onTestFinished(() => database.$disconnect())
+  const rows = await database.$queryRaw<{ name: string; setting: string; reset_val: string }[]>`
+    SELECT name, setting, reset_val FROM pg_settings WHERE name = ANY (${Object.keys(inherited)}) ORDER BY name`
+  expect(rows).toEqual([
+    { name: 'default_transaction_isolation', setting: 'read committed', reset_val: 'serializable' },
+    { name: 'idle_in_transaction_session_timeout', setting: '0', reset_val: '7000' },
+    { name: 'idle_session_timeout', setting: '0', reset_val: '8000' },
+    { name: 'lock_timeout', setting: '0', reset_val: '20' },
+    { name: 'statement_timeout', setting: '1234', reset_val: '10000' },
+    { name: 'transaction_timeout', setting: '0', reset_val: '9000' },
+  ])
 })

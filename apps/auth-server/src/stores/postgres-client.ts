@@ -1,0 +1,65 @@
+import pg from 'pg'
+
+const TIMESTAMPTZ = pg.types.builtins.TIMESTAMPTZ
+const ISOLATION = 'read committed'
+
+/**
+ * A connection whose answers do not depend on what its session inherits from the machine, the database or the role.
+ *
+ * A pooler such as PgBouncer may stand in between and run each transaction in another session. What was set in one would
+ * be missing in the next, and would be found there by other connections, so then nothing is set. Statements get no names
+ * then, since a session may not have parsed them.
+ */
+export class PostgresClient extends pg.Client {
+  /** What the server called its process when the connection was opened. */
+  declare readonly processID: number
+  /** True until it is known. */
+  #isPooled = true
+
+  /** To be called once, before the first query. @throws where nothing but the database or the role can be changed. */
+  async prepare(statementTimeoutMs: number): Promise<void> {
+    const settings = Object.entries({
+      default_transaction_isolation: ISOLATION,
+      statement_timeout: statementTimeoutMs,
+      // The time of a statement is limited; a connection that is not used is closed by its pool.
+      lock_timeout: 0,
+      transaction_timeout: 0,
+      idle_session_timeout: 0,
+      idle_in_transaction_session_timeout: 0,
+    })
+    // A pooler tells a number of its own as the process. It does keep the date style of each connection, and takes it from
+    // session to session. An older Postgres does not know all of the limits.
+    const { rows } = await super.query<{ pid: number; isolation: string }>(`
+      SELECT pg_backend_pid() AS pid, current_setting('default_transaction_isolation') AS isolation,
+        set_config('DateStyle', 'ISO', false),
+        (SELECT count(set_config(name, value, false))
+         FROM (VALUES ${settings.map(([name, value]) => `('${name}', '${value}')`).join()}) AS setting (name, value)
+         WHERE pg_backend_pid() = ${this.processID} AND current_setting(name, true) IS NOT NULL)`)
+    this.#isPooled = rows[0]?.pid !== this.processID
+    const isolation = rows[0]?.isolation
+    if (this.#isPooled && isolation !== ISOLATION)
+      throw new Error(
+        `the database or the role sets default_transaction_isolation to "${isolation}", and a connection through a pooler ` +
+          `cannot choose another: run ALTER DATABASE or ALTER ROLE … SET default_transaction_isolation = '${ISOLATION}'`,
+      )
+  }
+
+  override readonly query = ((config: string | pg.QueryConfig, ...rest: [unknown[]]) =>
+    super.query(typeof config === 'string' ? config : this.#adapt(config), ...rest)) as pg.Client['query']
+
+  #adapt({ name, types, ...config }: pg.QueryConfig): pg.QueryConfig {
+    return { ...config, ...(types && { types: keepOffsets(types) }), ...(name && !this.#isPooled && { name }) }
+  }
+}
+
+/** The parser that Prisma's adapter has for times drops their offset. */
+function keepOffsets(types: pg.CustomTypesConfig): pg.CustomTypesConfig {
+  return { getTypeParser: (oid, format) => (oid === TIMESTAMPTZ ? toInstant : types.getTypeParser(oid, format)) }
+}
+
+/** In UTC. @throws where it does not name its offset: a wrong time would be worse than none. */
+function toInstant(text: string): string {
+  const time: unknown = pg.types.getTypeParser(TIMESTAMPTZ)(text)
+  if (time instanceof Date) return time.toISOString()
+  throw new Error(`Postgres wrote a time in a date style that is not ISO: ${text}`)
+}

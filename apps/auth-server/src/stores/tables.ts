@@ -1,0 +1,15 @@
+import { Prisma } from '../generated/prisma/client.ts'
+
+/** For SQL of our own, which names its schema as Prisma's does. */
+export function tablesOf(schema: string) {
+  const table = (name: string) => Prisma.raw(`"${schema}"."${name}"`)
+  return {
+    families: table('families'),
+    history: table('history'),
+    redisTrust: table('redis_trust'),
+    securityEvents: table('security_events'),
+    signingKeys: table('signing_keys'),
+  }
+}
+
+export type Tables = ReturnType<typeof tablesOf>

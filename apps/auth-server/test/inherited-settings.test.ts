@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import { createDatabase, startService } from '@heirloom/stack'
+import { testStores } from '@heirloom/stack/testing'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import { expect, inject, onTestFinished, test } from 'vitest'
+import { migrate } from '../../../prisma/migrate.ts'
+import { PASSWORD, bearer, testServer } from './support/server.ts'
+
+/** What a database and a role may set for every session of theirs. */
+const INHERITED = [
+  {
+    timezone: 'Asia/Kathmandu',
+    datestyle: 'SQL, DMY',
+    search_path: 'elsewhere',
+    default_transaction_isolation: 'serializable',
+    bytea_output: 'escape',
+    client_encoding: 'LATIN1',
+    row_security: 'off',
+  },
+  {
+    timezone: 'America/St_Johns',
+    datestyle: 'Postgres, DMY',
+    search_path: '"$user", pg_catalog',
+    default_transaction_isolation: 'repeatable read',
+    intervalstyle: 'sql_standard',
+    extra_float_digits: '-15',
+    standard_conforming_strings: 'off',
+    transform_null_equals: 'on',
+    array_nulls: 'off',
+    lock_timeout: '1ms',
+  },
+]
+
+async function query(url: string, sql: string, values: unknown[] = []) {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(sql, values)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** An empty database, half of whose settings are its own, and half of the role's. */
+async function databaseWith(settings: Record<string, string>): Promise<string> {
+  const maintenance = new URL('/postgres', inject('templateUrl')).href
+  const name = `inherited-${randomUUID()}`
+  const url = await createDatabase(maintenance, name)
+  for (const [index, [setting, value]] of Object.entries(settings).entries()) {
+    const database = `DATABASE ${pg.escapeIdentifier(name)}`
+    const owner = index % 2 === 0 ? database : `ROLE CURRENT_USER IN ${database}`
+    const to = setting === 'search_path' ? value : pg.escapeLiteral(value)
+    await query(maintenance, `ALTER ${owner} SET ${setting} = ${to}`)
+  }
+  // Where it is the first of the search path, the tables would be made in it.
+  await query(url, 'CREATE SCHEMA AUTHORIZATION CURRENT_USER')
+  return url
+}
+
+const seconds = (time: string) => Date.parse(time) / 1000
+const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+
+test.each([
+  { stores: 'Redis and Postgres', settings: INHERITED[0], named: '', schema: 'public' },
+  { stores: 'Redis and Postgres', settings: INHERITED[1], named: '?schema=of-its-own', schema: 'of-its-own' },
+  { stores: 'Postgres alone', settings: INHERITED[0], named: '?schema=public', schema: 'public' },
+  { stores: 'Postgres alone', settings: INHERITED[1], named: '', schema: 'public' },
+])(
+  'sessions live as long as they should with $settings.timezone, in the schema $schema, through $stores',
+  async ({ stores, settings = {}, named, schema }) => {
+    const { redisUrl } = await testStores()
+    const databaseUrl = (await databaseWith(settings)) + named
+    await migrate(databaseUrl)
+    const server = await testServer({
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: stores === 'Postgres alone' ? '' : redisUrl,
+    })
+    const other = await startService({ script: 'apps/auth-server', env: server.env })
+    onTestFinished(() => other.stop())
+    await other.ready()
+    const redis = new Redis(redisUrl)
+    onTestFinished(() => redis.disconnect())
+
+    const refresh = async (token: string, url = server.service.url) => {
+      const response = await fetch(`${url}/auth/refresh`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ refresh_token: token }),
+      })
+      const { access_token = '', refresh_token = '' } = (await response.json()) as Record<string, string>
+      return { status: response.status, access_token, refresh_token }
+    }
+    const start = Math.floor(Date.now() / 1000)
+    const expectNow = (time: number) => expect(Math.abs(time - start)).toBeLessThan(120)
+
+    const { username, tokens } = await server.login()
+    const { iat, exp, auth_time } = claimsOf(tokens.access_token)
+    for (const time of [iat, auth_time, exp - 900]) expectNow(time)
+
+    // What Redis has lost is read from Postgres, twice in a row.
+    let token = tokens.refresh_token
+    for (let flushes = 0; flushes < 2; flushes++) {
+      const first = await refresh(token)
+      expect(first.status).toBe(200)
+      await expect.poll(() => redeemed(databaseUrl, schema, tokens.session_id)).toBe(String(flushes + 1))
+      await redis.flushall()
+      expect(await refresh(token)).toMatchObject({ status: 200, refresh_token: first.refresh_token })
+      token = first.refresh_token
+    }
+
+    // Both servers write to one row at once.
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => refresh(token, i % 2 ? other.url : undefined)),
+    )
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+
+    const authorization = bearer(answers[0]?.access_token ?? '')
+    const { body } = await server.call('GET', '/auth/sessions', undefined, authorization)
+    expect(body.sessions).toHaveLength(1)
+    const [{ created_at, last_used_at, expires_at }] = body.sessions
+    for (const time of [seconds(created_at), seconds(last_used_at), seconds(expires_at) - 30 * 86_400]) expectNow(time)
+
+    expect((await server.call('POST', '/auth/login', { username, password: PASSWORD })).status).toBe(200)
+    expect((await server.call('POST', '/auth/logout/all', undefined, authorization)).status).toBe(204)
+    expect((await refresh(token)).status).toBe(400)
+  },
+)
+
+async function redeemed(url: string, schema: string, sid: string): Promise<string> {
+  const [row] = await query(url, `SELECT redeemed FROM ${pg.escapeIdentifier(schema)}.families WHERE sid = $1`, [sid])
+  return row?.redeemed
+}
