@@ -3,6 +3,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import pg from 'pg'
+import { explainPostgres } from '../apps/auth-server/src/stores/postgres-fault.ts'
 
 interface Migration {
   name: string
@@ -37,15 +38,17 @@ const FOLDER = new URL('./migrations/', import.meta.url)
  * Any number of callers may do so at once. Throws, with one line, where database and migrations do not fit.
  */
 export async function migrate(databaseUrl: string, folder: URL = FOLDER): Promise<string[]> {
-  const client = new pg.Client({ connectionString: databaseUrl })
+  if (!/^postgres(ql)?:\/\//.test(databaseUrl))
+    throw new Error('DATABASE_URL must be a URL that begins with postgresql:// or postgres://')
+  const client = await inWords((async () => new pg.Client({ connectionString: databaseUrl }))())
   client.on('error', () => {}) // a lost connection is reported by the query that needs it
   try {
-    await connect(client)
+    await inWords(client.connect())
     // The lock belongs to the session, so the end of the connection releases it.
     await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`)
-    await client.query('SELECT pg_advisory_lock($1)', [LOCK])
+    await inWords(client.query('SELECT pg_advisory_lock($1)', [LOCK]))
     await client.query('RESET lock_timeout')
-    await client.query(RECORDS)
+    await inWords(client.query(RECORDS))
     const pending = notYetApplied(readMigrations(folder), await readRecords(client))
     for (const migration of pending) await apply(client, migration)
     return pending.map(({ name }) => name)
@@ -54,12 +57,12 @@ export async function migrate(databaseUrl: string, folder: URL = FOLDER): Promis
   }
 }
 
-async function connect(client: pg.Client): Promise<void> {
+/** What Postgres refuses is told in the words of the server. */
+async function inWords<T>(work: Promise<T>): Promise<T> {
   try {
-    await client.connect()
+    return await work
   } catch (error) {
-    const { message, code } = error as { message?: string; code?: string }
-    throw new Error(`no connection to the database: ${message || code}`, { cause: error })
+    throw new Error(explainPostgres(error).words, { cause: error })
   }
 }
 
@@ -75,9 +78,11 @@ function readMigrations(folder: URL): Migration[] {
 
 async function readRecords(client: pg.Client): Promise<Recorded[]> {
   // `prisma migrate resolve` marks rows as rolled back: they do not count.
-  const { rows } = await client.query<Recorded>(
-    `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished
-       FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY migration_name`,
+  const { rows } = await inWords(
+    client.query<Recorded>(
+      `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished
+         FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY migration_name`,
+    ),
   )
   return rows
 }

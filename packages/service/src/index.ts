@@ -13,4 +13,5 @@ export {
 } from './settings.ts'
 export { runService } from './run-service.ts'
 export { createMetrics } from './metrics.ts'
+export { Repeats } from './repeats.ts'
 export { Type } from './type.ts'
