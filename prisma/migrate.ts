@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import pg from 'pg'
 import { checkDatabaseUrl } from '../apps/auth-server/src/stores/database-url.ts'
 import { schemaOf } from '../apps/auth-server/src/stores/schema-of.ts'
+import { explainPostgres } from '../apps/auth-server/src/stores/postgres-fault.ts'
 
 interface Migration {
   name: string
@@ -41,13 +42,13 @@ const FOLDER = new URL('./migrations/', import.meta.url)
  */
 export async function migrate(databaseUrl: string, folder: URL = FOLDER): Promise<string[]> {
   const schema = schemaOf(databaseUrl)
-  const client = new pg.Client({ connectionString: databaseUrl })
+  const client = await inWords((async () => new pg.Client({ connectionString: databaseUrl }))())
   client.on('error', () => {}) // a lost connection is reported by the query that needs it
   const applied: string[] = []
   try {
-    await connect(client)
+    await inWords(client.connect())
     for (;;) {
-      await begin(client, schema)
+      await inWords(begin(client, schema))
       const [next] = notYetApplied(readMigrations(folder), await readRecords(client))
       if (next) await apply(client, next)
       await client.query('COMMIT')
@@ -74,12 +75,12 @@ async function begin(client: pg.Client, schema: string): Promise<void> {
   await client.query(RECORDS)
 }
 
-async function connect(client: pg.Client): Promise<void> {
+/** What Postgres refuses is told in the words of the server. */
+async function inWords<T>(work: Promise<T>): Promise<T> {
   try {
-    await client.connect()
+    return await work
   } catch (error) {
-    const { message, code } = error as { message?: string; code?: string }
-    throw new Error(`no connection to the database: ${message || code}`, { cause: error })
+    throw new Error(explainPostgres(error).words, { cause: error })
   }
 }
 
@@ -95,9 +96,11 @@ function readMigrations(folder: URL): Migration[] {
 
 async function readRecords(client: pg.Client): Promise<Recorded[]> {
   // `prisma migrate resolve` marks rows as rolled back: they do not count.
-  const { rows } = await client.query<Recorded>(
-    `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished
-       FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY migration_name`,
+  const { rows } = await inWords(
+    client.query<Recorded>(
+      `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished
+         FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY migration_name`,
+    ),
   )
   return rows
 }

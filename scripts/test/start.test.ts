@@ -143,7 +143,9 @@ test('what keeps it from starting is one line', async () => {
     'Heirloom did not start: AUTH_PORT must be a port, from 1 to 65535, and is "x"',
   )
   expect(await lastWords({ DATA_DIR: scripts })).toMatch(/ is not empty and no data folder of Heirloom: set DATA_DIR$/)
-  expect(await lastWords({ DATABASE_URL: 'postgres://127.0.0.1:1/none' })).toMatch(/no connection to the database: /)
+  expect(await lastWords({ DATABASE_URL: 'postgres://127.0.0.1:1/none' })).toMatch(
+    /Nothing listens at the host and port in DATABASE_URL/,
+  )
   expect(await lastWords({ ACCESS_TOKEN_TTL_SECONDS: 'soon' })).toMatch(/auth-server did not come up: ACCESS_TOKEN_TTL/)
 
   const version = join(place.DATA_DIR, 'version')

@@ -16,7 +16,8 @@ import { prune } from './services/prune.ts'
 import type { Restorable } from './services/restore.ts'
 import type { SecurityEvent } from './services/security-event.ts'
 import { Accounts } from './stores/accounts.ts'
-import { ask, openDatabase } from './stores/database.ts'
+import { checkDatabase } from './stores/check-database.ts'
+import { openDatabase } from './stores/database.ts'
 import { History, HistoryLost } from './stores/history.ts'
 import { LayeredFamilyStore } from './stores/layered-family-store.ts'
 import { MarkWriter } from './stores/mark-writer.ts'
@@ -26,11 +27,13 @@ import { RedisCluster } from './stores/redis-cluster.ts'
 import { COMMAND_TIMEOUT_MS, RedisConnection } from './stores/redis-connection.ts'
 import { RedisFamilyStore } from './stores/redis-family-store.ts'
 import { RedisTrust } from './stores/redis-trust.ts'
+import { explainRedis } from './stores/redis-fault.ts'
 import { parseRedisUrl } from './stores/redis-url.ts'
 import { type KeptEvent, SecurityEvents } from './stores/security-events.ts'
 import { Sessions } from './stores/sessions.ts'
 import { StandingCache } from './stores/standing-cache.ts'
-import { isUnavailable } from './stores/store-unavailable.ts'
+import { READ_ONLY_WORDS } from './stores/postgres-fault.ts'
+import { isUnavailable, reasonOf } from './stores/store-unavailable.ts'
 
 /** A key that another server made is known here after this long; much shorter than its lead. */
 const KEYS_EVERY_MS = 5_000
@@ -40,6 +43,8 @@ const PRUNE_EVERY_MS = 10 * 60_000
 const POSTGRES_WITHIN_MS = 5_000
 /** How long a start waits for Redis; then it goes on through Postgres. */
 const REDIS_WITHIN_MS = 2_000
+/** How often a server says why it does not use Redis, while it does not. */
+const REDIS_TOLD_EVERY_MS = 60_000
 
 type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 
@@ -62,7 +67,12 @@ export async function compose(
   metrics: Registry,
   redisTimeoutMs = COMMAND_TIMEOUT_MS,
 ): Promise<Composition> {
-  const redis = config.redisUrl === undefined ? null : openRedis(config.redisUrl, log, redisTimeoutMs)
+  let connectionTrouble: unknown = null
+  const redis = config.redisUrl === undefined ? null : openRedis(config.redisUrl, onTrouble, redisTimeoutMs)
+  function onTrouble(error: Error) {
+    connectionTrouble = error
+    log.debug({ reason: error.message }, 'Redis')
+  }
   // Connections of its own: requests that fill the pool must not look like a Postgres that is away.
   const trustDatabase = openDatabase({ url: config.databaseUrl, poolSize: 3, statementTimeoutMs: TRUST_TIMEOUT_MS })
   const trust = new RedisTrust(trustDatabase, redis, (isTrusted) =>
@@ -103,9 +113,9 @@ export async function compose(
   const clocks = new StoreClocks()
   const core: Core = {
     config,
-    families: hot ? new LayeredFamilyStore({ hot, record: families, marks, trust, history }) : families,
+    families: new LayeredFamilyStore({ hot, record: families, marks, trust, history }),
     sessions: new Sessions(database),
-    accounts: new Accounts(database, redis && new StandingCache(redis, trust, history, config.refreshAbsoluteTtlMs)),
+    accounts: new Accounts(database, new StandingCache(redis, trust, history, config.refreshAbsoluteTtlMs)),
     keys,
     signer: new TokenSigner(keys),
     refreshTokens: refreshTokens(config.tokenSecrets),
@@ -128,6 +138,8 @@ export async function compose(
 
   const published = () => keys.published(Date.now()).map(({ publicJwk }) => publicJwk)
   try {
+    const { isReadOnly } = await insist(() => checkDatabase(database))
+    if (isReadOnly) log.warn(READ_ONLY_WORDS)
     await insist(() => keys.refresh())
     await redis?.ready(REDIS_WITHIN_MS)
     await history.start()
@@ -136,6 +148,15 @@ export async function compose(
     await close()
     throw error
   }
+  const whyNoRedis = () =>
+    trust.trouble === null
+      ? 'another server writes past Redis, or Redis has to catch up'
+      : explainRedis(trust.trouble, connectionTrouble)
+  const tellNoRedis = () => {
+    if (redis && !trust.isTrusted) log.warn(`Redis is not used, Postgres does all: ${whyNoRedis()}`)
+  }
+  tellNoRedis()
+  timers.push(setInterval(tellNoRedis, REDIS_TOLD_EVERY_MS).unref())
   const keySet = localKeySet(published(), ALGORITHM_NAMES)
   const refreshKeys = async () => {
     // An older record lacks keys that have signed.
@@ -146,7 +167,7 @@ export async function compose(
   timers.push(
     setInterval(() => {
       refreshKeys().catch((error: Error) =>
-        log.warn({ reason: error.message }, 'the signing keys could not be read again'),
+        log.warn({ reason: reasonOf(error) }, 'the signing keys could not be read again'),
       )
     }, KEYS_EVERY_MS).unref(),
   )
@@ -154,7 +175,7 @@ export async function compose(
     setInterval(() => {
       prune(core).then(
         (pruned) => log.info(pruned, 'pruned'),
-        (error: Error) => log.warn({ reason: error.message }, 'could not prune'),
+        (error: Error) => log.warn({ reason: reasonOf(error) }, 'could not prune'),
       )
     }, PRUNE_EVERY_MS).unref(),
   )
@@ -167,31 +188,32 @@ export async function compose(
     clocks,
   })
 
-  // One store is enough to refresh.
+  // One store is enough to refresh: Redis that is trusted, or a Postgres that takes writes.
   const notReady = async () => {
     if (history.isLost) return [new HistoryLost().message]
     if (trust.isTrusted) return []
-    return ask(database.$queryRaw`SELECT 1`).then(
-      () => [],
-      () => [redis ? 'neither Redis nor Postgres answers' : 'Postgres does not answer'],
+    const without = redis ? [`Redis is not used: ${whyNoRedis()}`] : []
+    return checkDatabase(database).then(
+      ({ isReadOnly }) => (isReadOnly ? [...without, READ_ONLY_WORDS] : []),
+      (error: unknown) => [...without, reasonOf(error)],
     )
   }
   return { core, history, redis, record: families, keySet, notReady, close }
 }
 
-async function insist(work: () => Promise<void>): Promise<void> {
+/** @throws at once what an operator has to mend, and after a few seconds what may pass, in words. */
+async function insist<T>(work: () => Promise<T>): Promise<T> {
   for (const deadline = Date.now() + POSTGRES_WITHIN_MS; ; await sleep(100)) {
     try {
       return await work()
     } catch (error) {
-      if (!isUnavailable(error, 'Postgres') || Date.now() > deadline) throw error
+      if (!isUnavailable(error, 'Postgres')) throw error
+      if (Date.now() > deadline) throw new Error(reasonOf(error), { cause: error })
     }
   }
 }
 
-function openRedis(url: string, log: Log, timeoutMs: number): RedisAccess {
-  // The trust tells what they come to.
-  const onTrouble = (error: Error) => log.debug({ reason: error.message }, 'Redis')
+function openRedis(url: string, onTrouble: (error: Error) => void, timeoutMs: number): RedisAccess {
   const Access = parseRedisUrl(url).kind === 'cluster' ? RedisCluster : RedisConnection
   return new Access(url, onTrouble, timeoutMs)
 }

@@ -8,6 +8,7 @@ import { answerFault } from './answer-fault.ts'
 import { errorBody } from './error-body.ts'
 import { addHealth } from './health.ts'
 import { measureRequests } from './metrics.ts'
+import { Repeats } from './repeats.ts'
 import { answerWrongMethods } from './wrong-methods.ts'
 
 export interface ErrorAnswer {
@@ -15,6 +16,8 @@ export interface ErrorAnswer {
   error: string
   description: string
   headers?: Record<string, string>
+  /** For the log, of a status from 500 on. Default: the error's message. The same one is written once a minute. */
+  reason?: string
   /** No line in the log: a server that is full says so in its metrics, and would fill the log too. */
   isQuiet?: boolean
 }
@@ -97,10 +100,16 @@ export function createApp(options: AppOptions): App {
     done()
   })
   const quiet = new WeakSet<FastifyReply>()
+  const repeats = new Repeats()
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const answer = options.answerError?.(error)
     if (answer?.isQuiet) quiet.add(reply)
-    else if (answer && answer.status >= 500) request.log.warn({ cause: causeOf(error) }, error.message)
+    else if (answer && answer.status >= 500) {
+      const reason = answer.reason ?? error.message
+      const leftOut = repeats.due(reason)
+      if (leftOut === null) quiet.add(reply)
+      else request.log[answer.status === 503 ? 'warn' : 'error']({ leftOut }, reason)
+    }
     if (answer)
       return reply
         .code(answer.status)
@@ -187,11 +196,6 @@ function namesOneHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++
   }
   return hosts === 1 || (hosts === 0 && httpVersion === '1.0')
-}
-
-/** What kind of error it was; its text may hold values of the query. */
-function causeOf({ cause }: Error) {
-  return cause instanceof Error ? { name: cause.name, code: (cause as Error & { code?: unknown }).code } : undefined
 }
 
 function routeOf(request: FastifyRequest): string {

@@ -18,4 +18,5 @@ export {
 export { misspelt } from './misspelt.ts'
 export { runService } from './run-service.ts'
 export { createMetrics } from './metrics.ts'
+export { Repeats } from './repeats.ts'
 export { Type } from './type.ts'

@@ -4,7 +4,8 @@ import { SignerBusy } from '../keys/token-signer.ts'
 import { HasherBusy } from '../passwords/password-hasher.ts'
 import type { Refusal, RefusalCode } from '../services/refusal.ts'
 import { HistoryLost } from '../stores/history.ts'
-import { StoreUnavailable } from '../stores/store-unavailable.ts'
+import { PostgresFault } from '../stores/postgres-fault.ts'
+import { StoreUnavailable, isUnavailable, reasonOf } from '../stores/store-unavailable.ts'
 
 /** The one place where a refusal gets its status. */
 const STATUS_OF: Record<RefusalCode, number> = {
@@ -32,7 +33,13 @@ export function answerError(error: Error): ErrorAnswer | undefined {
     description,
     headers: { 'retry-after': String(afterSeconds) },
   })
-  if (error instanceof StoreUnavailable) return again(`${error.message}. Nothing was decided; try again.`)
+  if (error instanceof StoreUnavailable) {
+    const answer = again(`${error.message}. Nothing was decided; try again.`)
+    return isUnavailable(error, 'Postgres') ? { ...answer, reason: reasonOf(error) } : answer
+  }
+  // No `Retry-After`: asking again helps nobody before an operator has acted.
+  if (error instanceof PostgresFault)
+    return { status: 500, error: 'server_error', description: 'A store refuses what is needed. It has been logged.' }
   // An operator has to act: the client need not hurry.
   if (error instanceof HistoryLost) return again(`${error.message}.`, 30)
   if (error instanceof HasherBusy || error instanceof SignerBusy)

@@ -17,7 +17,7 @@ export type TrustVerdict =
   | { kind: 'trust'; trust: Trust }
   /** Work through Postgres. */
   | { kind: 'distrust' }
-  /** Work through Postgres, and tell the others that Redis is missing what is written there. */
+  /** Work through Postgres, and tell the others that Redis is missing what this server wrote there. */
   | { kind: 'suspend' }
   /** Redis is back, or is another process than before: what it holds may be old. */
   | { kind: 'begin_epoch' }
@@ -27,10 +27,17 @@ export type TrustVerdict =
  * @param shared null where Postgres does not answer.
  * @param runId of the Redis that takes writes from this server, or null where none does.
  * @param last what this server believed without a break until now, or null.
+ * @param writesPast whether this server wrote to Postgres, a moment ago, what Redis did not take.
  */
-export function decideTrust(shared: SharedTrust | null, runId: string | null, last: Trust | null): TrustVerdict {
-  // Before the first epoch nobody believes Redis, so there is nobody to tell.
-  if (runId === null) return shared && shared.runId !== '' ? { kind: 'suspend' } : { kind: 'distrust' }
+export function decideTrust(
+  shared: SharedTrust | null,
+  runId: string | null,
+  last: Trust | null,
+  writesPast: boolean,
+): TrustVerdict {
+  // One that writes nothing has nothing to tell: a wrong REDIS_URL is no reason for the others. Before the first epoch
+  // nobody believes Redis, so there is nobody to tell.
+  if (runId === null) return shared && shared.runId !== '' && writesPast ? { kind: 'suspend' } : { kind: 'distrust' }
   // Without Postgres nobody can have written past Redis, so what was believed until now still holds.
   if (!shared) return last?.runId === runId ? { kind: 'trust', trust: last } : { kind: 'distrust' }
   if (shared.suspended === 'now') return { kind: 'distrust' }

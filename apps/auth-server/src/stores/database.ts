@@ -3,6 +3,7 @@ import { PrismaClient } from '../generated/prisma/client.ts'
 import { PostgresClient } from './postgres-client.ts'
 import { PrismaPostgres } from './prisma-postgres.ts'
 import { schemaOf } from './schema-of.ts'
+import { PostgresFault, explainPostgres } from './postgres-fault.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
 import { type Tables, tablesOf } from './tables.ts'
 
@@ -61,11 +62,14 @@ function statementNames() {
   }
 }
 
-/** Runs a query; whatever kept the database from answering becomes `StoreUnavailable`. */
+/** Runs a query. @throws StoreUnavailable for what may pass by itself, PostgresFault for what an operator has to mend. */
 export async function ask<T>(query: Promise<T> | PromiseLike<T>): Promise<T> {
   try {
     return await query
   } catch (error) {
-    throw new StoreUnavailable('Postgres', error)
+    if (error instanceof StoreUnavailable || error instanceof PostgresFault) throw error
+    const explained = explainPostgres(error)
+    const fault = new PostgresFault(explained)
+    throw explained.isPassing ? new StoreUnavailable('Postgres', fault) : fault
   }
 }

@@ -7,8 +7,8 @@ import type { RedisFamilyStore } from './redis-family-store.ts'
 import { StoreUnavailable, isUnavailable } from './store-unavailable.ts'
 
 interface Layers {
-  /** Redis. */
-  hot: RedisFamilyStore
+  /** Redis; null for a server that works without. */
+  hot: RedisFamilyStore | null
   /** Postgres. */
   record: FamilyStore
   marks: MarkWriter
@@ -22,7 +22,7 @@ const MOST_ATTEMPTS = 3
 /**
  * Redis decides, Postgres remembers: a login and a revocation wait for both, a refresh for Redis alone, and its marks
  * follow into Postgres in batches. A family that Redis does not have is merged into it from Postgres. While Redis is not
- * trusted, Postgres decides too.
+ * trusted, or where there is none, Postgres decides too, and the servers that trust it are told.
  */
 export class LayeredFamilyStore implements FamilyStore {
   readonly #layers: Layers
@@ -32,33 +32,37 @@ export class LayeredFamilyStore implements FamilyStore {
   }
 
   async open(family: Family, origin: Origin): Promise<void> {
-    const { hot, record, trust, history } = this.#layers
+    const { record, trust, history } = this.#layers
     const { epoch } = trust
     await record.open(family, origin)
     history.note()
     // A family that Redis does not have is found in Postgres, so this one need not succeed.
     await this.#decide(
-      () => hot.restore(family, epoch),
+      (hot) => hot.restore(family, epoch),
       async () => undefined,
     )
   }
 
   async load(id: FamilyId): Promise<{ family: Family; now: number } | null> {
     return this.#decide(
-      () => this.#askHot(id, () => this.#layers.hot.load(id)),
+      (hot) => this.#askHot(hot, id, () => hot.load(id)),
       () => this.#loadRecord(id),
     )
   }
 
   async advance(growth: Growth): Promise<Marks | null> {
-    const { hot, record, marks } = this.#layers
+    const { record, marks, trust } = this.#layers
     return this.#decide(
-      async () => {
-        const before = await this.#askHot(growth.id, () => hot.advance(growth))
+      async (hot) => {
+        const before = await this.#askHot(hot, growth.id, () => hot.advance(growth))
         if (before) marks.add(growth)
         return before
       },
-      () => record.advance(growth),
+      async () => {
+        const before = await record.advance(growth)
+        await trust.coverMark()
+        return before
+      },
     )
   }
 
@@ -70,7 +74,7 @@ export class LayeredFamilyStore implements FamilyStore {
       await record.revoke(growths)
     } catch (error) {
       // Not acknowledged, but it did happen in Redis: it follows when Postgres is back.
-      for (const growth of growths) marks.add(growth)
+      if (told) for (const growth of growths) marks.add(growth)
       throw error
     }
     await Promise.all([history.cover(), this.#spread(growths, told)])
@@ -89,9 +93,10 @@ export class LayeredFamilyStore implements FamilyStore {
 
   /** Whether Redis has the tombstones. */
   async #tellHot(growths: readonly Growth[]): Promise<boolean> {
+    const { hot } = this.#layers
     try {
-      await this.#layers.hot.revoke(growths)
-      return true
+      await hot?.revoke(growths)
+      return hot !== null
     } catch (error) {
       if (!isUnavailable(error, 'Redis')) throw error
       return false
@@ -99,11 +104,12 @@ export class LayeredFamilyStore implements FamilyStore {
   }
 
   /** Asks Redis, looks whether it still lives where it does not answer, asks again, and then asks Postgres. */
-  async #decide<T>(byRedis: () => Promise<T>, byPostgres: () => Promise<T>): Promise<T> {
-    const { trust } = this.#layers
+  async #decide<T>(byRedis: (hot: RedisFamilyStore) => Promise<T>, byPostgres: () => Promise<T>): Promise<T> {
+    const { hot, trust } = this.#layers
+    if (!hot) return byPostgres()
     for (let attempt = 0; attempt < MOST_ATTEMPTS && trust.isTrusted; attempt++) {
       try {
-        return await trust.whileTrusted(byRedis())
+        return await trust.whileTrusted(byRedis(hot))
       } catch (error) {
         if (!isUnavailable(error, 'Redis')) throw error
         await trust.look()
@@ -113,8 +119,8 @@ export class LayeredFamilyStore implements FamilyStore {
   }
 
   /** Asks Redis about a family; one that it does not have is merged in from Postgres, and asked about again. */
-  async #askHot<T>(id: FamilyId, askFor: () => Promise<T | null>): Promise<T | null> {
-    const { hot, trust } = this.#layers
+  async #askHot<T>(hot: RedisFamilyStore, id: FamilyId, askFor: () => Promise<T | null>): Promise<T | null> {
+    const { trust } = this.#layers
     const known = await askFor()
     if (known !== null) return known
     const { epoch } = trust

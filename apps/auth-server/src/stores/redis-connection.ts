@@ -27,6 +27,8 @@ const OPTIONS = {
 export class RedisConnection implements RedisAccess {
   readonly client: Redis
   #gathers = false
+  /** It goes on in database 0, which is another one's. */
+  #wrongDatabase: Error | undefined
 
   /**
    * @param where a URL of one Redis or of sentinels, or one node of a cluster.
@@ -41,7 +43,10 @@ export class RedisConnection implements RedisAccess {
     const address = typeof where === 'string' ? toOptions(where) : where
     const options: Options = { ...OPTIONS, commandTimeout: timeoutMs, ...address }
     this.client = new Redis(options)
-    this.client.on('error', onTrouble)
+    this.client.on('error', (error: Error) => {
+      if (error.message.startsWith('ERR DB index')) this.#wrongDatabase = error
+      onTrouble(error)
+    })
   }
 
   onLost(callback: () => void): void {
@@ -65,6 +70,7 @@ export class RedisConnection implements RedisAccess {
 
   /** @param key written to, as a full Redis, or a replica that was a master, answers reads. */
   async probe(key = 'heirloom:probe'): Promise<string> {
+    if (this.#wrongDatabase) throw this.#wrongDatabase
     const [server, replication] = await Promise.all([
       this.client.info('server'),
       this.client.info('replication'),

@@ -5,8 +5,10 @@ import { StoreUnavailable } from './store-unavailable.ts'
 
 /** How soon one server sees what another one wrote past Redis. */
 const LOOK_EVERY_MS = 250
-/** How long a server's word that it works without Redis stands; it repeats it at every look. */
+/** How long a server's word that it works without Redis stands; it repeats it at every look, while it writes. */
 const SUSPENSION_MS = 1_000
+/** A server that wrote past Redis is taken to do so again within this, so that its use is not resumed and suspended by turns. */
+const WRITES_PAST_MS = 5_000
 
 interface Row {
   epoch: bigint
@@ -36,11 +38,19 @@ export class RedisTrust {
   #losses = 0
   /** How often something else than a look ended the belief: a look that began before may have read what was before. */
   #doubts = 0
+  /** When a mark was last written past Redis. */
+  #wrotePastAt = -Infinity
+  /** So long, at least, the last suspension of our own stands. */
+  #suspendedUntil = -Infinity
+  /** At the last look nobody had ever believed Redis. */
+  #isUnused = false
+  /** Why Redis did not answer the last look, or null. */
+  #trouble: unknown = null
   /** What waits for an answer of the Redis that is believed. */
   readonly #waiting = new Set<(error: StoreUnavailable) => void>()
 
   /**
-   * @param redis null for a server that is to work without: it tells those that do not.
+   * @param redis null for a server that is to work without: it tells those that do not what it writes.
    * @param onChange told when Redis begins or ceases to be believed.
    */
   constructor(database: Database, redis: RedisAccess | null, onChange: (isTrusted: boolean) => void) {
@@ -52,6 +62,11 @@ export class RedisTrust {
   /** Whether Redis may be asked; else work through Postgres. */
   get isTrusted(): boolean {
     return this.#trust !== null
+  }
+
+  /** Why Redis took no write at the last look; null where it did, or where there is none. */
+  get trouble(): unknown {
+    return this.#trouble
   }
 
   /** A copy in Redis must be of this epoch, or a later one, to be believed. */
@@ -124,16 +139,31 @@ export class RedisTrust {
     const shared = await this.#read()
     // Nobody is to believe Redis, and the epoch in which somebody will begins after the commit. Suspending it anew each
     // time would never let it begin while users log out.
-    if (shared && shared.suspended !== 'never') return this.#doubt()
+    if (shared && (shared.suspended !== 'never' || shared.runId === '')) return this.#doubt()
     if (shared && this.#trust?.runId === shared.runId && shared.epoch === epoch) return
     await this.suspend()
   }
 
+  /** The same after a mark that went to Postgres and not to Redis, which is far more frequent. @throws StoreUnavailable */
+  async coverMark(): Promise<void> {
+    this.#wrotePastAt = performance.now()
+    // Nobody has ever believed Redis. If somebody begins to, the next look tells it.
+    if (this.#redis === null && this.#isUnused) return
+    // The looks suspend its use again and again meanwhile.
+    if (performance.now() >= this.#suspendedUntil) await this.cover(null)
+  }
+
+  get #writesPast(): boolean {
+    return performance.now() < this.#wrotePastAt + WRITES_PAST_MS
+  }
+
   async #writeSuspension(): Promise<void> {
     this.#doubt()
+    const began = performance.now()
     try {
       await ask(this.#database.$executeRaw`
         UPDATE ${this.#database.tables.redisTrust} SET suspended_until = clock_timestamp() + ${SUSPENSION_MS} * interval '1 millisecond'`)
+      this.#suspendedUntil = began + SUSPENSION_MS
     } finally {
       this.#doubt()
     }
@@ -149,12 +179,10 @@ export class RedisTrust {
 
   async #lookOnce(losses: number): Promise<void> {
     const doubts = this.#doubts
-    const [shared, runId] = await Promise.all([
-      this.#read().catch(() => null),
-      this.#redis?.probe().catch(() => null) ?? null,
-    ])
+    const [shared, runId] = await Promise.all([this.#read().catch(() => null), this.#probe()])
     if (losses !== this.#losses) return
-    const verdict = decideTrust(shared, runId, this.#last)
+    this.#isUnused = shared?.runId === ''
+    const verdict = decideTrust(shared, runId, this.#last, this.#writesPast)
     // What another server wrote past Redis breaks the belief as well as what we did.
     if (shared && verdict.kind !== 'trust') this.#last = null
     switch (verdict.kind) {
@@ -167,6 +195,18 @@ export class RedisTrust {
       case 'begin_epoch':
         this.#set(null)
         if (shared && runId !== null) await this.#beginEpoch(shared.epoch, runId, losses).catch(() => undefined)
+    }
+  }
+
+  async #probe(): Promise<string | null> {
+    if (!this.#redis) return null
+    try {
+      const runId = await this.#redis.probe()
+      this.#trouble = null
+      return runId
+    } catch (error) {
+      this.#trouble = error
+      return null
     }
   }
 
@@ -188,7 +228,7 @@ export class RedisTrust {
         epoch = greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
       WHERE epoch = ${after} AND (suspended_until IS NULL OR suspended_until <= clock_timestamp())`)
     const doubts = this.#doubts
-    const verdict = decideTrust(await this.#read(), runId, null)
+    const verdict = decideTrust(await this.#read(), runId, null, false)
     if (verdict.kind === 'trust' && losses === this.#losses) this.#believe(verdict.trust, doubts)
   }
 

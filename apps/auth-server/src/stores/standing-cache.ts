@@ -1,7 +1,7 @@
 import type { History } from './history.ts'
-import type { RedisAccess } from './redis-access.ts'
+import type { RedisAccess, RunScript } from './redis-access.ts'
 import type { RedisTrust } from './redis-trust.ts'
-import { isUnavailable } from './store-unavailable.ts'
+import { StoreUnavailable, isUnavailable } from './store-unavailable.ts'
 
 /** What of an account a refresh asks for. */
 export interface Standing {
@@ -30,21 +30,24 @@ const LOAD = `return redis.call('HMGET', KEYS[1], 'epoch', 'version', 'roles', '
  * one back.
  */
 export class StandingCache {
-  readonly #redis: RedisAccess
+  readonly #redis: RedisAccess | null
   readonly #trust: RedisTrust
   readonly #history: History
   readonly #keptMs: number
-  readonly #load: (key: string) => Promise<(string | null)[]>
-  readonly #merge: (key: string, ...args: (string | number)[]) => Promise<unknown>
+  readonly #load: RunScript<(string | null)[]>
+  readonly #merge: RunScript<unknown>
 
-  /** @param keptMs as long as a session may live, so that Postgres is asked about a user once. */
-  constructor(redis: RedisAccess, trust: RedisTrust, history: History, keptMs: number) {
+  /**
+   * @param redis null for a server that works without: it has no copies, and tells the others of changes.
+   * @param keptMs as long as a session may live, so that Postgres is asked about a user once.
+   */
+  constructor(redis: RedisAccess | null, trust: RedisTrust, history: History, keptMs: number) {
     this.#redis = redis
     this.#trust = trust
     this.#history = history
     this.#keptMs = keptMs
-    this.#load = redis.script('heirloomLoadStanding', LOAD)
-    this.#merge = redis.script('heirloomMergeStanding', MERGE)
+    this.#load = redis?.script('heirloomLoadStanding', LOAD) ?? withoutRedis
+    this.#merge = redis?.script('heirloomMergeStanding', MERGE) ?? withoutRedis
   }
 
   /** Null where Postgres is to be asked. Never throws. */
@@ -79,7 +82,7 @@ export class StandingCache {
 
   /** All that is remembered, whatever its epoch, some at a time: what a copy holds did happen. */
   async *remembered(): AsyncGenerator<Map<string, Standing>> {
-    for await (const keys of this.#redis.scan(keyOf('*'))) {
+    for await (const keys of this.#redis?.scan(keyOf('*')) ?? []) {
       const found = new Map<string, Standing>()
       await Promise.all(
         keys.map(async (key) => {
@@ -95,6 +98,8 @@ export class StandingCache {
     await this.#merge(keyOf(userId), epoch, this.#keptMs, version, roles.join(' '), disabled ? '1' : '0')
   }
 }
+
+const withoutRedis = () => Promise.reject(new StoreUnavailable('Redis', new Error('there is none')))
 
 function toStanding([, version, roles, disabled]: readonly (string | null)[]): Standing | null {
   if (!version) return null

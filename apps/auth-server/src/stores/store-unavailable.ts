@@ -12,3 +12,9 @@ export class StoreUnavailable extends Error {
 
 export const isUnavailable = (error: unknown, store: StoreName) =>
   error instanceof StoreUnavailable && error.store === store
+
+/** What an operator is told of an error: for a store that gave no answer, why. */
+export function reasonOf(error: unknown): string {
+  const told = error instanceof StoreUnavailable && error.cause instanceof Error ? error.cause : error
+  return told instanceof Error ? told.message : String(told)
+}

@@ -33,8 +33,10 @@ function report({ broken }: Explored, isPlanted: boolean): void {
 
 report(run('the rule', ruleModel(RULE, faults)), false)
 report(run('the trust in Redis', trustModel(PROTOCOL, faults)), false)
+report(run('the trust in Redis, which one server never reached', trustModel(PROTOCOL, faults, true)), false)
 report(run('the history of Postgres', historyModel(HISTORY_PROTOCOL)), false)
 console.log('\nPlanted, to be found:')
 for (const { name, rule } of PLANTED_IN_RULE) report(run(name, ruleModel(rule, faults)), true)
-for (const { name, protocol } of PLANTED_IN_PROTOCOL) report(run(name, trustModel(protocol, faults)), true)
+for (const { name, protocol, isMisconfigured } of PLANTED_IN_PROTOCOL)
+  report(run(name, trustModel(protocol, faults, isMisconfigured)), true)
 for (const { name, protocol } of PLANTED_IN_HISTORY) report(run(name, historyModel(protocol)), true)

@@ -19,6 +19,10 @@ describe('every sequence of steps', { timeout: 120_000 }, () => {
     expect(explore(trustModel(PROTOCOL, 1), DEPTH)).toMatchObject({ depth: DEPTH, broken: null })
   })
 
+  test('of a logout and refreshes, while one server has never reached Redis, keeps the invariants', () => {
+    expect(explore(trustModel(PROTOCOL, 1, true), 10)).toMatchObject({ depth: 10, broken: null })
+  })
+
   test('of logouts and a standby that takes over: a loss is noticed, and nothing else is', () => {
     expect(explore(historyModel(HISTORY_PROTOCOL), HISTORY_DEPTH)).toMatchObject({ depth: HISTORY_DEPTH, broken: null })
   })
@@ -29,8 +33,8 @@ describe('a planted fault is found', { timeout: 120_000 }, () => {
     expect(explore(ruleModel(rule, 1), DEPTH).broken?.violation).toMatch(new RegExp(`^${breaks}`))
   })
 
-  test.each(PLANTED_IN_PROTOCOL)('$name', ({ protocol, breaks }) => {
-    expect(explore(trustModel(protocol, 1), DEPTH).broken?.violation).toMatch(new RegExp(`^${breaks}`))
+  test.each(PLANTED_IN_PROTOCOL)('$name', ({ protocol, breaks, isMisconfigured }) => {
+    expect(explore(trustModel(protocol, 1, isMisconfigured), DEPTH).broken?.violation).toMatch(new RegExp(`^${breaks}`))
   })
 
   test.each(PLANTED_IN_HISTORY)('$name', ({ protocol, breaks }) => {

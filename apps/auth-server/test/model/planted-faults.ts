@@ -46,24 +46,36 @@ export const PLANTED_IN_RULE: { name: string; breaks: string; rule: Rule }[] = [
 ]
 
 /** Copies of how servers agree on Redis. */
-export const PLANTED_IN_PROTOCOL: { name: string; breaks: string; protocol: Protocol }[] = [
+export const PLANTED_IN_PROTOCOL: { name: string; breaks: string; protocol: Protocol; isMisconfigured?: boolean }[] = [
   {
     name: 'a Redis that was started again is believed',
     breaks: '2',
     protocol: {
       ...PROTOCOL,
-      decideTrust: (shared, runId, last) => decideTrust(shared && { ...shared, runId: runId ?? '' }, runId, last),
+      decideTrust: (shared, runId, ...rest) => decideTrust(shared && { ...shared, runId: runId ?? '' }, runId, ...rest),
     },
   },
   {
     name: 'a server believes Redis while another one works without it',
-    breaks: '2',
+    breaks: '4',
     protocol: {
       ...PROTOCOL,
-      decideTrust: (shared, runId, last) => decideTrust(shared && { ...shared, suspended: 'never' }, runId, last),
+      decideTrust: (shared, ...rest) => decideTrust(shared && { ...shared, suspended: 'never' }, ...rest),
     },
   },
   { name: 'nobody is told of a revocation past Redis', breaks: '2', protocol: { ...PROTOCOL, covers: false } },
+  {
+    name: 'a server that never reached Redis tells nobody of its revocations',
+    breaks: '2',
+    protocol: { ...PROTOCOL, covers: false },
+    isMisconfigured: true,
+  },
+  {
+    name: 'a server that never reached Redis tells nobody of its refreshes',
+    breaks: '4',
+    protocol: { ...PROTOCOL, coversMarks: false },
+    isMisconfigured: true,
+  },
   {
     name: 'Redis is told of a revocation only before its commit',
     breaks: '2',

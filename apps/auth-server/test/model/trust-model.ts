@@ -9,6 +9,8 @@ export interface Protocol {
   decideTrust: typeof decideTrust
   /** Whether a revocation makes sure, after its commit, that no server goes on with a copy that lacks it. */
   covers: boolean
+  /** Whether a mark that Redis did not take makes the others do without Redis before it is acknowledged. */
+  coversMarks: boolean
   /** Whether Redis is told of a revocation once more after its commit. */
   tellsTwice: boolean
   /** Whether a look that was under way when its own server ended the belief is not believed. */
@@ -17,7 +19,14 @@ export interface Protocol {
   noticesFailOver: boolean
 }
 
-export const PROTOCOL: Protocol = { decideTrust, covers: true, tellsTwice: true, doubts: true, noticesFailOver: true }
+export const PROTOCOL: Protocol = {
+  decideTrust,
+  covers: true,
+  coversMarks: true,
+  tellsTwice: true,
+  doubts: true,
+  noticesFailOver: true,
+}
 
 const NOW = 0
 /** No logout has begun yet. */
@@ -30,8 +39,9 @@ const POLICY = { idleMs: 1_000, graceMs: 10, lateRepeatGap: 8 }
 /**
  * Two servers, one logout step by step, and refreshes of that family through either of them, while Redis is killed, flushed,
  * restarted from a snapshot, failed over, cut from one server, or Postgres is away. All servers saw the first epoch begin.
+ * @param isMisconfigured one server has not reached Redis since its start.
  */
-export function trustModel(protocol: Protocol, faults: number): Model<State> {
+export function trustModel(protocol: Protocol, faults: number, isMisconfigured = false): Model<State> {
   const trust: Trust = { epoch: 1, runId: '0' }
   const server: Server = {
     trust,
@@ -41,16 +51,20 @@ export function trustModel(protocol: Protocol, faults: number): Model<State> {
     isAtOld: false,
     looking: null,
     hasLooked: false,
+    knowsMark: false,
     refresh: null,
   }
+  const blind: Server = { ...server, trust: null, newestEpoch: 0, last: null, isCut: true }
   return {
     initial: {
       redis: { isUp: true, process: 0, copy: { epoch: 1, marks: LIVE } },
       old: null,
       snapshot: { epoch: 1, marks: LIVE },
       postgres: { isUp: true, marks: LIVE, row: { ...trust, suspended: 'never' } },
-      servers: [server, server],
+      servers: [server, isMisconfigured ? blind : server],
       logout: { stage: 'begin', server: NOBODY, epoch: null, told: false },
+      isMisconfigured,
+      isMarked: false,
       faults,
       wrong: null,
     },
@@ -69,14 +83,19 @@ export function trustModel(protocol: Protocol, faults: number): Model<State> {
 function* looks(state: State, protocol: Protocol): Iterable<[string, State]> {
   for (const [i, server] of state.servers.entries()) {
     if (!server.looking) {
-      const looking = { ...seenBy(state, i), isAfterEnd: state.logout.stage === 'done', isDoubted: false }
+      const since = { isAfterEnd: state.logout.stage === 'done', isAfterMark: state.isMarked }
+      const looking = { ...seenBy(state, i), ...since, isDoubted: false }
       yield [`server ${i} begins to look`, withServer(state, i, { looking })]
     } else {
-      const { shared, runId, isAfterEnd, isDoubted } = server.looking
-      const looked = withServer(state, i, { looking: null, hasLooked: server.hasLooked || isAfterEnd })
+      const { shared, runId, isAfterEnd, isAfterMark, isDoubted } = server.looking
+      const hasLooked = server.hasLooked || (isAfterEnd && (shared !== null || !state.isMisconfigured))
+      const knowsMark = server.knowsMark || (isAfterMark && shared !== null)
+      const looked = withServer(state, i, { looking: null, hasLooked, knowsMark })
       const concluded = conclude(looked, i, shared, runId, protocol)
       const isStale = protocol.doubts && isDoubted && concluded.servers[i]?.trust
       yield [`server ${i} has looked`, isStale ? looked : concluded]
+      // One that wrote past Redis a moment ago tells so again, whatever it was.
+      if (runId === null) yield [`server ${i} goes on past Redis`, conclude(looked, i, shared, runId, protocol, true)]
     }
   }
   const { row } = state.postgres
@@ -98,10 +117,11 @@ function conclude(
   shared: SharedTrust | null,
   runId: string | null,
   protocol: Protocol,
+  writesPast = false,
 ): State {
   const { row, isUp } = state.postgres
   const last = state.servers[i]?.last ?? null
-  const verdict = protocol.decideTrust(shared, runId, last)
+  const verdict = protocol.decideTrust(shared, runId, last, writesPast)
   const distrusting = withServer(state, i, { trust: null, last: shared ? null : last })
   if (verdict.kind === 'trust') return believe(state, i, verdict.trust)
   if (verdict.kind === 'distrust' || !isUp) return distrusting
@@ -197,6 +217,8 @@ function ask(state: State, i: number, protocol: Protocol): State {
   if (trust && !canReach(state, i)) return failed(state, i, protocol)
   if (trust && copy && copy.epoch >= (newestEpoch ?? 0)) {
     const { judged, growth } = judge(state, i, copy.marks)
+    if (servers[i]?.knowsMark && copy.marks.redeemed < 1)
+      return { ...judged, wrong: `4: server ${i} judges without a refresh that was acknowledged` }
     return withCopy(judged, i, { ...copy, marks: merge(copy.marks, growth) })
   }
   // 503: nothing was decided.
@@ -206,7 +228,9 @@ function ask(state: State, i: number, protocol: Protocol): State {
     return withServer(state, i, { refresh: { ...refresh, restores } })
   }
   const { judged, growth } = judge(state, i, postgres.marks)
-  return { ...judged, postgres: { ...judged.postgres, marks: merge(postgres.marks, growth) } }
+  const marked = { ...judged, postgres: { ...judged.postgres, marks: merge(postgres.marks, growth) } }
+  if (growth === NO_MARKS) return marked
+  return { ...(protocol.coversMarks ? cover(marked, i, null) : marked), isMarked: true }
 }
 
 /** A command to Redis failed: the server looks, and asks again. */

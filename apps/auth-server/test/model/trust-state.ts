@@ -16,9 +16,17 @@ export interface Server {
   /** Still asks the master that a replica has replaced, and which does not know it yet. */
   isAtOld: boolean
   /** A look on its way: what it read. */
-  looking: { shared: SharedTrust | null; runId: string | null; isAfterEnd: boolean; isDoubted: boolean } | null
+  looking: {
+    shared: SharedTrust | null
+    runId: string | null
+    isAfterEnd: boolean
+    isAfterMark: boolean
+    isDoubted: boolean
+  } | null
   /** Has looked since the logout was acknowledged at another server: the bound on invariant 2. */
   hasLooked: boolean
+  /** Has looked since a refresh was acknowledged past Redis: the same bound on its mark. */
+  knowsMark: boolean
   refresh: {
     /** Read from Postgres, to be merged into Redis, and the epoch before that. */
     restores: Copy | null
@@ -40,6 +48,10 @@ export interface State {
     epoch: number | null
     told: boolean
   }
+  /** One server never reached Redis. A fault of Postgres is the second one, then: only a look that read the row tells. */
+  isMisconfigured: boolean
+  /** A refresh was acknowledged past Redis. */
+  isMarked: boolean
   faults: number
   wrong: string | null
 }

@@ -12,7 +12,8 @@ const shared = (changes: Partial<SharedTrust> = {}): SharedTrust => ({
 const TABLE: [string, SharedTrust | null, string | null, Trust | null, TrustVerdict['kind']][] = [
   ['all is well', shared(), 'r1', LAST, 'trust'],
   ['the first look of a server', shared(), 'r1', null, 'trust'],
-  ['Redis does not answer', shared(), null, LAST, 'suspend'],
+  ['Redis does not answer', shared(), null, LAST, 'distrust'],
+  ['Redis does not answer, and this server never reached it', shared(), null, null, 'distrust'],
   ['Redis does not answer, and nobody ever believed it', shared({ runId: '' }), null, null, 'distrust'],
   ['neither answers', null, null, LAST, 'distrust'],
   ['Postgres does not answer', null, 'r1', LAST, 'trust'],
@@ -25,5 +26,11 @@ const TABLE: [string, SharedTrust | null, string | null, Trust | null, TrustVerd
 ]
 
 test.each(TABLE)('%s', (_, row, runId, last, kind) => {
-  expect(decideTrust(row, runId, last).kind).toBe(kind)
+  expect(decideTrust(row, runId, last, false).kind).toBe(kind)
+})
+
+test('a server that writes past Redis says so to those that believe it, and to nobody else', () => {
+  expect(decideTrust(shared(), null, null, true).kind).toBe('suspend')
+  expect(decideTrust(shared({ runId: '' }), null, null, true).kind).toBe('distrust')
+  expect(decideTrust(null, null, null, true).kind).toBe('distrust')
 })

@@ -1,0 +1,50 @@
+import { readdirSync } from 'node:fs'
+import { type Database, ask } from './database.ts'
+import { PostgresFault } from './postgres-fault.ts'
+
+const MIGRATIONS = new URL('../../../../prisma/migrations/', import.meta.url)
+
+/** Of this version. */
+const migrations = () =>
+  readdirSync(MIGRATIONS, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+
+/**
+ * Whether Postgres can do what every request needs: its schema is that of this version or a newer one, and the privileges
+ * are there. Answers whether it takes writes. @throws PostgresFault, StoreUnavailable
+ */
+export async function checkDatabase(database: Database): Promise<{ isReadOnly: boolean }> {
+  const applied = await appliedMigrations(database)
+  const missing = applied && migrations().filter((name) => !applied.has(name))
+  if (missing && missing.length > 0)
+    throw new PostgresFault({
+      code: '42P01',
+      words: `The database lacks the migration ${missing.join(', ')}: run \`npm run migrate\``,
+    })
+  const [state] = await ask(database.$queryRaw<{ is_read_only: boolean; forbidden: string | null }[]>`
+    SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS is_read_only,
+           (SELECT string_agg(privilege || ' on ' || name, ', ' ORDER BY name, privilege)
+            FROM unnest(ARRAY['families', 'users', 'signing_keys', 'security_events', 'redis_trust', 'history']) AS name,
+                 unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS privilege
+            WHERE NOT (privilege = 'INSERT' AND name IN ('redis_trust', 'history'))
+              AND NOT has_any_column_privilege(name, privilege)) AS forbidden`)
+  if (state?.forbidden)
+    throw new PostgresFault({
+      code: '42501',
+      words: `The user of DATABASE_URL lacks privileges: grant ${state.forbidden} to it, or let it own the tables (42501)`,
+    })
+  return { isReadOnly: state?.is_read_only ?? false }
+}
+
+/** By name. Null where they may not be read: then what is missing is found by the query that needs it. */
+async function appliedMigrations(database: Database): Promise<Set<string> | null> {
+  try {
+    const rows = await ask(database.$queryRaw<{ name: string }[]>`
+      SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`)
+    return new Set(rows.map(({ name }) => name))
+  } catch (error) {
+    if (error instanceof PostgresFault && error.code === '42501') return null
+    throw error
+  }
+}

@@ -1,0 +1,205 @@
+/** What went wrong with Postgres. Holds identifiers of the schema at most, never a value or a parameter of a query. */
+export interface Explained {
+  /** An SQLSTATE, a code of Node, or one of our own in lower case. */
+  code: string
+  /** It may work at the next attempt, with nobody doing anything. */
+  isPassing: boolean
+  /** For the operator: the cause and the cure, in one line. */
+  words: string
+}
+
+interface Known {
+  /** Of codes; an SQLSTATE class is its first two characters. */
+  codes: RegExp
+  /** Where a code alone says too little. */
+  message?: RegExp
+  isPassing?: true
+  words: string
+  /** Postgres' message names tables, roles or parameters, and nothing else. */
+  isQuoted?: true
+}
+
+const GRANTS = 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public'
+
+/** The first that fits counts. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const KNOWN: readonly Known[] = [
+  { codes: /^28P01$/, words: 'Postgres refuses the password: correct the user or the password in DATABASE_URL' },
+  {
+    codes: /^no_password$/,
+    words: 'Postgres asks for a password and DATABASE_URL has none: write it as postgres://user:password@host/database',
+  },
+  {
+    codes: /^28/,
+    words: 'Postgres does not let the user of DATABASE_URL in: correct the user, the role or pg_hba.conf',
+    isQuoted: true,
+  },
+  {
+    codes: /^3D000$/,
+    words: 'Postgres has no database of that name: create it, or correct the name in DATABASE_URL',
+    isQuoted: true,
+  },
+  {
+    codes: /^08P01$/,
+    message: /unsupported startup parameter/i,
+    words:
+      'The pooler refuses a start-up parameter: name it in ignore_startup_parameters of PgBouncer, or take it out of DATABASE_URL',
+    isQuoted: true,
+  },
+  {
+    // PgBouncer has this code for what passes, too.
+    codes: /^08P01$/,
+    message: /no such (user|database)|not allowed|authentication failed|auth failed/i,
+    words: 'The pooler does not let the user of DATABASE_URL in: correct the user, the database or its auth_file',
+    isQuoted: true,
+  },
+  {
+    codes: /^(42704|22023|55P02)$/,
+    message: /parameter/,
+    words: 'Postgres refuses a parameter of the connection: take it out of DATABASE_URL',
+    isQuoted: true,
+  },
+  {
+    codes: /^(42P01|42703|3F000|42883|42704)$/,
+    words: 'The database lacks the schema of this version: run `npm run migrate`',
+    isQuoted: true,
+  },
+  {
+    codes: /^42501$/,
+    words: `The user of DATABASE_URL lacks privileges: let it own the tables, or \`${GRANTS}\` to it`,
+    isQuoted: true,
+  },
+  {
+    codes: /^25006$/,
+    isPassing: true,
+    words: 'Postgres is read-only: DATABASE_URL must name the primary, and the primary must take writes',
+  },
+  {
+    codes: /^(26000|42P05|08P01)$/,
+    message: /prepared statement/,
+    words:
+      'A pooler mixes prepared statements up: set max_prepared_statements in PgBouncer (1.21 or newer), or pool sessions',
+  },
+  // A migration changed it under a connection.
+  { codes: /^0A000$/, message: /cached plan/, isPassing: true, words: 'Postgres plans a changed statement anew' },
+  {
+    codes: /^53300$/,
+    isPassing: true,
+    words: 'Postgres has no connection left: lower DATABASE_POOL_SIZE, or raise max_connections',
+  },
+  { codes: /^53[12]00$/, isPassing: true, words: 'Postgres is out of disk or memory: give it more' },
+  { codes: /^57014$/, isPassing: true, words: 'A statement took too long: see what Postgres waits for' },
+  { codes: /^57P03$/, isPassing: true, words: 'Postgres is starting, stopping or recovering' },
+  { codes: /^(08|40|53|57)|^(55P03|55006|25P03|25P04)$/, isPassing: true, words: 'Postgres cannot answer now' },
+  {
+    codes: /^(tls|.*CERT.*|ERR_TLS.*|HOSTNAME_MISMATCH|UNABLE_TO_.*)$/,
+    message: /expired|not yet valid/,
+    words: 'The certificate of Postgres is not valid today: renew it, or set the clock of this machine right',
+  },
+  {
+    codes: /^(tls|ERR_TLS_CERT_ALTNAME.*|HOSTNAME_MISMATCH)$/,
+    message: /altnames|hostname/i,
+    words: 'The certificate of Postgres is for another host: name the host in DATABASE_URL as the certificate does',
+  },
+  {
+    codes: /^tls$/,
+    message: /does not support SSL/,
+    words: 'Postgres speaks no TLS there: turn `ssl` on in Postgres, or take sslmode out of DATABASE_URL',
+  },
+  {
+    codes: /^tls$/,
+    message: /error establishing/,
+    words: 'What answers at the address in DATABASE_URL is no Postgres: correct its host and port',
+  },
+  {
+    codes: /^(tls|.*CERT.*|ERR_TLS.*|ERR_SSL.*|ERR_OSSL.*|UNABLE_TO_.*|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH)$/,
+    words:
+      'The certificate of Postgres is not trusted: name the file of its authority in DATABASE_URL, as ?sslmode=verify-full&sslrootcert=/path/ca.pem',
+  },
+  {
+    codes: /^ECONNREFUSED$/,
+    isPassing: true,
+    words: 'Nothing listens at the host and port in DATABASE_URL: start Postgres, or correct them',
+  },
+  {
+    codes: /^(ENOTFOUND|EAI_AGAIN)$/,
+    isPassing: true,
+    words: 'The host name in DATABASE_URL is not known: correct it, or see to the DNS',
+  },
+  {
+    codes: /^ERR_INVALID_URL$/,
+    words: 'DATABASE_URL is no URL: what has a meaning in a URL is percent-encoded in its user and password',
+  },
+  {
+    codes: /^(E(?!RR_)[A-Z_]+|closed|timeout)$/,
+    isPassing: true,
+    words: 'Postgres did not answer in time, or hung up: see that the host and port in DATABASE_URL are its own',
+  },
+  { codes: /^program$/, words: 'This server asked Postgres in a way that is a fault of its own: report it' },
+  { codes: /^unknown$/, isPassing: true, words: 'Postgres did not answer, and the driver does not say why' },
+]
+
+const REST: Omit<Known, 'codes'> = { words: 'Postgres refuses what this server asks: its log says what it was' }
+
+/** Names what a query, a connection or the driver threw. Pure. */
+export function explainPostgres(error: unknown): Explained {
+  const { code, message } = read(error)
+  const known = KNOWN.find(({ codes, message: part }) => codes.test(code) && (!part || part.test(message)))
+  const { words, isPassing, isQuoted }: Omit<Known, 'codes'> = known ?? REST
+  return { code, isPassing: isPassing === true, words: `${words} (${code}${isQuoted ? `: ${message}` : ''})` }
+}
+
+interface Thrown {
+  name?: string
+  code?: string
+  message?: string
+  cause?: unknown
+  meta?: { driverAdapterError?: { cause?: AdapterCause } }
+}
+
+/** As @prisma/adapter-pg words it. */
+interface AdapterCause {
+  kind?: string
+  originalCode?: string
+  originalMessage?: string
+  reason?: string
+  port?: number
+}
+
+function read(error: unknown): { code: string; message: string } {
+  const { name = '', code = '', message = '', cause, meta } = (error ?? {}) as Thrown
+  const adapted = meta?.driverAdapterError?.cause
+  if (adapted) return readAdapted(adapted)
+  if (/^[0-9A-Z]{5}$/.test(code) && !code.startsWith('P2') && !code.startsWith('P1')) return { code, message }
+  if (/^SASL: .*password must be/.test(message)) return { code: 'no_password', message }
+  if (/SSL connection/.test(message)) return { code: 'tls', message }
+  // Prisma: a time-out of its pool or of a transaction, a conflict of two.
+  if (/^(P1001|P1002|P1008|P1017|P2024|P2028|P2034)$/.test(code)) return { code: 'timeout', message }
+  if (/^[A-Z][A-Z_]+$/.test(code)) return { code, message }
+  if (/time(d )?-?out/i.test(message)) return { code: 'timeout', message }
+  if (/terminated|not queryable|ended|closed/i.test(message)) return { code: 'closed', message }
+  if (/Validation|^(Type|Range|Syntax|Reference)Error/.test(name) || code.startsWith('P2'))
+    return { code: 'program', message }
+  return cause ? read(cause) : { code: 'unknown', message }
+}
+
+function readAdapted({ kind, originalCode, originalMessage = '', reason = '', port }: AdapterCause) {
+  if (originalCode !== undefined) return { code: originalCode, message: originalMessage }
+  if (kind === 'TlsConnectionError') return { code: 'tls', message: reason }
+  if (kind === 'DatabaseNotReachable') return { code: port === undefined ? 'ENOTFOUND' : 'ECONNREFUSED', message: '' }
+  if (kind === 'SocketTimeout') return { code: 'timeout', message: '' }
+  return { code: kind === 'ConnectionClosed' ? 'closed' : 'unknown', message: '' }
+}
+
+/** For a Postgres that answers, and takes no writes. */
+export const READ_ONLY_WORDS = explainPostgres({ code: '25006' }).words
+
+/** Postgres refuses what this server needs, and will go on refusing until an operator acts. */
+export class PostgresFault extends Error {
+  readonly code: string
+
+  /** Does not keep the error that it explains: its text may hold values. */
+  constructor({ code, words }: Pick<Explained, 'code' | 'words'>) {
+    super(words)
+    this.code = code
+  }
+}

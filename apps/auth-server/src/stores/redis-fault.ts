@@ -1,0 +1,60 @@
+/** By what the reply or the error of the connection says. The first that fits counts. */
+const CURES: readonly [RegExp, string][] = [
+  [/^WRONGPASS/, 'Redis refuses the user or the password: correct them in REDIS_URL'],
+  [/^NOAUTH/, 'Redis asks for a password and REDIS_URL has none: write it as redis://:password@host:port'],
+  [/^NOPERM/, 'The Redis user lacks rights: give it ~heirloom:* and the commands that the server uses'],
+  [/^OOM/, 'Redis is full: raise maxmemory'],
+  [/^READONLY/, 'Redis is a read-only replica: name the master in REDIS_URL, or the sentinels'],
+  [/^MISCONF/, 'Redis takes no writes, as it cannot save to its disk: see its log'],
+  [/^(NOREPLICAS|MASTERDOWN|CLUSTERDOWN|LOADING|BUSY)/, 'Redis cannot answer now: see its log'],
+  [/^ERR DB index/, 'Redis has no database of that number: correct the end of REDIS_URL'],
+  [/cluster support disabled/i, 'Redis is no cluster: begin REDIS_URL with redis:// or rediss://'],
+  [/^(MOVED|ASK) /, 'Redis is a node of a cluster: begin REDIS_URL with redis-cluster:// or rediss-cluster://'],
+  [/sentinel/i, 'The sentinels name no master: correct the name or the sentinels in REDIS_URL'],
+  [/ECONNREFUSED/, 'Nothing listens at the host and port in REDIS_URL: start Redis, or correct them'],
+  [/ENOTFOUND|EAI_AGAIN/, 'The host name in REDIS_URL is not known: correct it, or see to the DNS'],
+  [/wrong version number|EPROTO/i, 'Redis speaks no TLS there: begin REDIS_URL with redis://'],
+  [/altnames/i, 'The certificate of Redis is for another host: name the host in REDIS_URL as the certificate does'],
+  [
+    /certificate has expired|not yet valid/i,
+    'The certificate of Redis is not valid today: renew it, or set the clock right',
+  ],
+  [
+    /certificate|issuer/i,
+    'The certificate of Redis is not trusted: name the file of its authority in REDIS_URL, as ?sslrootcert=/path/ca.pem',
+  ],
+  [
+    /ECONNRESET|EPIPE|hang up|closed/i,
+    'Redis hung up: if it wants TLS, begin REDIS_URL with rediss://; else see its log',
+  ],
+  [
+    /ETIMEDOUT|timed out/i,
+    'Redis did not answer in time: if it speaks no TLS, begin REDIS_URL with redis://; else see host, port and network',
+  ],
+  [/RESP type/, 'What answers at the address in REDIS_URL is no Redis: correct its host and port'],
+]
+
+/** ioredis words it so where it has no connection; why not is told by an earlier error of the connection. */
+const NO_CONNECTION = /Stream isn't writeable|Connection is closed/
+
+/**
+ * The cause and the cure for the operator, in one line. Holds the first word or the code of an error, as the rest may
+ * hold an argument. Pure.
+ * @param trouble why Redis did not take a write.
+ * @param connection the last error of its connection.
+ */
+export function explainRedis(trouble: unknown, connection: unknown): string {
+  const told = textOf(trouble)
+  const text = (NO_CONNECTION.test(told) && textOf(connection)) || told
+  const cure = CURES.find(([pattern]) => pattern.test(text))?.[1] ?? 'Redis does not answer: see its log'
+  const code = /^[A-Z]{3,}(?= )|\bE[A-Z]{4,}\b/.exec(text)?.[0]
+  return code ? `${cure} (${code})` : cure
+}
+
+/** Of a sentinel or a cluster, the first that failed says why. */
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return ''
+  const { code, errors } = error as Error & { code?: string; errors?: unknown[] }
+  const cause = error.cause ?? errors?.[0]
+  return cause instanceof Error ? `${error.message} ${textOf(cause)}` : [error.message, code].filter(Boolean).join(' ')
+}
