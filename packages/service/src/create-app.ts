@@ -5,6 +5,7 @@ import type { Registry } from 'prom-client'
 import { answerFault } from './answer-fault.ts'
 import { errorBody } from './error-body.ts'
 import { addHealth } from './health.ts'
+import { LineBudget } from './line-budget.ts'
 import { measureRequests } from './metrics.ts'
 import { answerWrongMethods } from './wrong-methods.ts'
 
@@ -84,23 +85,29 @@ export function createApp(options: AppOptions): App {
     else done()
   })
   const quiet = new WeakSet<FastifyReply>()
+  const verbose = app.log.level === 'debug' || app.log.level === 'trace'
+  const budget = new LineBudget((kind, more) => app.log.info({ kind, more }, `${more} more like these`))
+  const mayLog = (request: FastifyRequest, kind: string | number) =>
+    budget.allows(`${request.method} ${routeOf(request)} ${kind}`) || verbose
+  app.addHook('onClose', async () => budget.close())
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const answer = options.answerError?.(error)
     if (answer?.isQuiet) quiet.add(reply)
-    else if (answer && answer.status >= 500) request.log.warn({ cause: causeOf(error) }, error.message)
+    else if (answer && answer.status >= 500 && mayLog(request, error.message))
+      request.log.warn({ cause: causeOf(error) }, error.message)
     if (answer)
       return reply
         .code(answer.status)
         .headers(answer.headers ?? {})
         .send(errorBody(answer.error, answer.description))
-    return answerFault(error, reply)
+    return answerFault(error, reply, () => mayLog(request, 'failed'))
   })
-  const verbose = app.log.level === 'debug' || app.log.level === 'trace'
   app.addHook('onResponse', async (request, reply) => {
     const { socket } = request.raw
     unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1)
     if (!request.raw.complete) answeredEarly.set(socket, request.raw)
     if ((reply.statusCode < 400 || quiet.has(reply)) && !verbose) return
+    if (!mayLog(request, reply.statusCode)) return
     const level = reply.statusCode >= 500 ? 'error' : reply.statusCode >= 400 ? 'info' : 'debug'
     const line = {
       method: request.method,
@@ -145,7 +152,7 @@ function bareApp(options: AppOptions) {
     // Types are not coerced: a number where a string belongs is an error of the client. The schemas are TypeBox's, so they
     // are not checked themselves, which would be a tenth of a start.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, validateSchema: false } },
-    frameworkErrors: (error, _request, reply) => void answerFault(error, reply),
+    frameworkErrors: (error, _request, reply) => void answerFault(error, reply, () => true),
     clientErrorHandler(error, socket) {
       // One request, one answer: the rest of a request that has its answer already may be as late or as wrong as it likes.
       if (error.code === 'ECONNRESET' || !socket.writable || answeredEarly.get(socket)?.complete === false)

@@ -11,6 +11,7 @@ export {
   readSettings,
   url,
 } from './settings.ts'
+export { LineBudget } from './line-budget.ts'
 export { runService } from './run-service.ts'
 export { createMetrics } from './metrics.ts'
 export { Type } from './type.ts'
