@@ -25,7 +25,10 @@ export interface Counted {
 export interface Attempt {
   /** Null if it may go on, else the seconds until the next one may be made. */
   waitSeconds: number | null
-  /** The password was right: the account starts anew, and the address gets its attempt back. */
+  /**
+   * The password was right: the account starts anew, and the address gets its attempt back. A session does not start
+   * anew: nobody needs to change a password ten times in a window.
+   */
   succeeded(): Promise<void>
   /** The password was not looked at, because of a fault or a full queue: the attempt does not count. */
   takeBack(): Promise<void>
@@ -65,15 +68,17 @@ export class AttemptThrottle {
     const counted = atHome ? `known:${digest(`${account} ${network}`)}` : account
     const wait = await this.#counter.count(counted, this.#policy.perAccount)
     if (wait !== null) return refusal(wait)
-    return this.#counted(address, counted, async () => (isLogin ? this.#known.add(account, network) : undefined))
+    return this.#counted(address, counted, async () => {
+      if (isLogin) await Promise.all([this.#counter.forget(counted), this.#known.add(account, network)])
+    })
   }
 
-  #counted(address: string, account: string | null, remember: () => Promise<void>): Attempt {
+  #counted(address: string, account: string | null, startAnew: () => Promise<void>): Attempt {
     const counter = this.#counter
     return {
       waitSeconds: null,
       async succeeded() {
-        await Promise.all([counter.takeBack(address), account !== null && counter.forget(account), remember()])
+        await Promise.all([counter.takeBack(address), startAnew()])
       },
       async takeBack() {
         await Promise.all([counter.takeBack(address), account !== null && counter.takeBack(account)])
