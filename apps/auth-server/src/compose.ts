@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LineBudget } from '@heirloom/service'
 import { type LocalKeySet, localKeySet } from '@heirloom/verifier'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
@@ -14,7 +15,7 @@ import { refreshTokens } from './rules/refresh-token.ts'
 import type { Core } from './services/core.ts'
 import { prune } from './services/prune.ts'
 import type { Restorable } from './services/restore.ts'
-import type { SecurityEvent } from './services/security-event.ts'
+import { type SecurityEvent, repeatKey } from './services/security-event.ts'
 import { Accounts } from './stores/accounts.ts'
 import { checkDatabase } from './stores/check-database.ts'
 import { openDatabase } from './stores/database.ts'
@@ -91,10 +92,12 @@ export async function compose(
   })
   const events = new SecurityEvents(database)
   const count = eventCounter(metrics)
+  const budget = new LineBudget((kind, more) => log.info({ kind, more }, `security event: ${more} more like these`))
+  const isVerbose = ['debug', 'trace'].includes(config.logLevel)
   const record = (event: SecurityEvent) => {
-    logEvent(log, event)
+    if (budget.allows(kindOf(event)) || isVerbose) logEvent(log, event)
     count(event)
-    // A flood of these would be a flood of rows.
+    // It was refused before it had cost anything, and leaves nothing.
     if (!(event.type === 'login_refused' && event.reason === 'throttled')) events.add(toKept(event))
   }
 
@@ -128,6 +131,7 @@ export async function compose(
 
   const timers: NodeJS.Timeout[] = []
   const close = async () => {
+    budget.close()
     for (const timer of timers) clearInterval(timer)
     await Promise.all([marks.close(), events.flush()])
     await Promise.all([trust.stop(), history.stop()])
@@ -220,12 +224,16 @@ function openRedis(url: string, onTrouble: (error: Error) => void, timeoutMs: nu
 
 const ALARMING = new Set<SecurityEvent['type']>(['reuse', 'late_repeat', 'gap'])
 
+const kindOf = (event: SecurityEvent) => ('reason' in event ? `${event.type} ${event.reason}` : event.type)
+
 function logEvent(log: Log, event: SecurityEvent): void {
   const level = ALARMING.has(event.type) ? 'warn' : 'info'
   log[level]({ event }, 'security event')
 }
 
 function toKept({ type, ...event }: SecurityEvent): KeptEvent {
+  const at = Date.now()
+  const key = repeatKey({ type, ...event } as SecurityEvent, at)
   const { userId, sid, ...detail } = { userId: undefined, sid: undefined, ...event }
-  return { at: Date.now(), type, ...(userId && { userId }), ...(sid && { sid }), detail }
+  return { at, type, ...(userId && { userId }), ...(sid && { sid }), detail, times: 1, ...(key && { repeatKey: key }) }
 }

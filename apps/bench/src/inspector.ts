@@ -20,9 +20,12 @@ interface Answer {
 }
 
 /** An auth server that can be looked into. */
-export async function startInspected(stores: Parameters<typeof startAuthServer>[0]) {
+export async function startInspected(
+  stores: Parameters<typeof startAuthServer>[0],
+  settings: Record<string, string> = {},
+) {
   const port = await freePort()
-  const server = await startAuthServer(stores, { NODE_OPTIONS: `--inspect=127.0.0.1:${port}` })
+  const server = await startAuthServer(stores, { ...settings, NODE_OPTIONS: `--inspect=127.0.0.1:${port}` })
   return { server, inspector: await openInspector(port) }
 }
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { benchFamilies } from './families.ts'
 import { benchFleet } from './fleet.ts'
+import { benchFloods } from './floods.ts'
 import { benchLogin } from './login.ts'
 import { benchMemory } from './memory.ts'
 import { benchObservability } from './observability.ts'
@@ -81,4 +82,12 @@ program
   .option('--replicas <n>', 'resource services', count, 10_000)
   .option('--picture <file>', 'draws the result as SVG')
   .action(benchFleet)
+program
+  .command('floods')
+  .description('what is left of a flood of each kind of request, and what an honest user beside it sees')
+  .option('--seconds <n>', 'of each flood', count, 10)
+  .option('--addresses <n>', 'beside the floods from one', count, 200)
+  .option('--no-redis', 'with Postgres alone')
+  .option('--table <file>', 'writes the table as Markdown')
+  .action(benchFloods)
 await program.parseAsync()

@@ -1,8 +1,11 @@
 import type { FastifyError, FastifyReply } from 'fastify'
 import { errorBody } from './error-body.ts'
 
-/** What Fastify itself refuses keeps its status; anything else is a fault of ours, told to the log and not to the client. */
-export function answerFault(error: FastifyError, reply: FastifyReply) {
+/**
+ * What Fastify itself refuses keeps its status; anything else is a fault of ours, told to the log and not to the client.
+ * @param mayLog asked before a fault is logged.
+ */
+export function answerFault(error: FastifyError, reply: FastifyReply, mayLog: () => boolean) {
   const status = error.statusCode ?? 500
   if (error.validation) return reply.code(400).send(errorBody('invalid_request', describeValidation(error)))
   if (status === 413) {
@@ -13,7 +16,7 @@ export function answerFault(error: FastifyError, reply: FastifyReply) {
   }
   if (status >= 400 && status < 500)
     return reply.code(status).send(errorBody('invalid_request', plainWords(error, reply)))
-  reply.log.error({ err: error }, 'a request failed')
+  if (mayLog()) reply.log.error({ err: error }, 'a request failed')
   return reply.code(500).send(errorBody('server_error', 'Something went wrong on our side. It has been logged.'))
 }
 

@@ -7,8 +7,8 @@ import { answerBroken } from './answer-broken.ts'
 import { answerFault } from './answer-fault.ts'
 import { errorBody } from './error-body.ts'
 import { addHealth } from './health.ts'
+import { LineBudget } from './line-budget.ts'
 import { measureRequests } from './metrics.ts'
-import { Repeats } from './repeats.ts'
 import { answerWrongMethods } from './wrong-methods.ts'
 
 export interface ErrorAnswer {
@@ -100,24 +100,26 @@ export function createApp(options: AppOptions): App {
     done()
   })
   const quiet = new WeakSet<FastifyReply>()
-  const repeats = new Repeats()
+  const verbose = app.log.level === 'debug' || app.log.level === 'trace'
+  const budget = new LineBudget((kind, more) => app.log.info({ kind, more }, `${more} more like these`))
+  const mayLog = (request: FastifyRequest, kind: string | number) =>
+    budget.allows(`${request.method} ${routeOf(request)} ${kind}`) || verbose
+  app.addHook('onClose', async () => budget.close())
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const answer = options.answerError?.(error)
     if (answer?.isQuiet) quiet.add(reply)
     else if (answer && answer.status >= 500) {
       const reason = answer.reason ?? error.message
-      const leftOut = repeats.due(reason)
-      if (leftOut === null) quiet.add(reply)
-      else request.log[answer.status === 503 ? 'warn' : 'error']({ leftOut }, reason)
+      if (budget.allows(reason, 1) || verbose) request.log[answer.status === 503 ? 'warn' : 'error'](reason)
+      else quiet.add(reply)
     }
     if (answer)
       return reply
         .code(answer.status)
         .headers(answer.headers ?? {})
         .send(errorBody(answer.error, answer.description))
-    return answerFault(error, reply)
+    return answerFault(error, reply, () => mayLog(request, 'failed'))
   })
-  const verbose = app.log.level === 'debug' || app.log.level === 'trace'
   app.addHook('onResponse', async (request, reply) => {
     const { socket } = request.raw
     unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1)
@@ -125,6 +127,7 @@ export function createApp(options: AppOptions): App {
     // What was kept over an answer that had begun before the stop would be waited for.
     if (isClosing) app.server.closeIdleConnections()
     if ((reply.statusCode < 400 || quiet.has(reply)) && !verbose) return
+    if (!mayLog(request, reply.statusCode)) return
     const level = reply.statusCode >= 500 ? 'error' : reply.statusCode >= 400 ? 'info' : 'debug'
     const line = {
       method: request.method,
@@ -174,7 +177,7 @@ function bareApp(options: AppOptions) {
     // are not checked themselves, which would be a tenth of a start.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, validateSchema: false } },
     frameworkErrors: (error, _request, reply) =>
-      void answerFault(error, reply.header('x-content-type-options', 'nosniff')),
+      void answerFault(error, reply.header('x-content-type-options', 'nosniff'), () => true),
     clientErrorHandler(error, socket) {
       const answer = newest.get(socket)
       const isHalf = answer?.req.complete === false

@@ -16,7 +16,7 @@ export {
   url,
 } from './setting-types.ts'
 export { misspelt } from './misspelt.ts'
+export { LineBudget } from './line-budget.ts'
 export { runService } from './run-service.ts'
 export { createMetrics } from './metrics.ts'
-export { Repeats } from './repeats.ts'
 export { Type } from './type.ts'

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import ipaddr from 'ipaddr.js'
-import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
+import { networkOf } from '../rules/network.ts'
 import type { RedisAccess } from '../stores/redis-access.ts'
+import { AttemptCounter } from './attempt-counter.ts'
+import { KnownNetworks } from './known-networks.ts'
 
 export interface ThrottlePolicy {
   /** Attempts in a window, for one account and for one address. */
@@ -11,84 +12,86 @@ export interface ThrottlePolicy {
 }
 
 /**
- * Counts attempts to prove a password, per account and per address, in Redis; per process while Redis is away. An attempt
- * is counted before the password is looked at, so that a thousand at once are not all let through, and taken back where it
+ * Whose attempts are counted. Each kind has counters of its own: a username that is spelt like a session id meets no
+ * session's counter.
+ */
+export interface Counted {
+  /** `login`: a username. `session`: the id of a session that asks for the password again. */
+  kind: 'login' | 'session'
+  id: string
+}
+
+/** An attempt that was counted, or one that was not let through and changed nothing. */
+export interface Attempt {
+  /** Null if it may go on, else the seconds until the next one may be made. */
+  waitSeconds: number | null
+  /**
+   * The password was right: the account starts anew, and the address gets its attempt back. A session does not start
+   * anew: nobody needs to change a password ten times in a window.
+   */
+  succeeded(): Promise<void>
+  /** The password was not looked at, because of a fault or a full queue: the attempt does not count. */
+  takeBack(): Promise<void>
+}
+
+/**
+ * Counts attempts to prove a password, per address and per account, in Redis; per process while Redis is away. An attempt
+ * is counted before the password is looked at, so that a thousand at once are not all let through, and taken back if it
  * succeeds.
+ *
+ * The address is asked first, and what it refuses is not counted for the account: one address has `perAddress` attempts
+ * in a window, however many accounts it names. A network from which an account was logged in lately has `perAccount`
+ * attempts of its own at it: strangers who guess do not lock the owner out at home.
  */
 export class AttemptThrottle {
-  readonly #accounts: RateLimiterRedis | RateLimiterMemory
-  readonly #addresses: RateLimiterRedis | RateLimiterMemory
+  readonly #policy: ThrottlePolicy
+  readonly #counter: AttemptCounter
+  readonly #known: KnownNetworks
 
-  constructor({ perAccount, perAddress, windowSeconds }: ThrottlePolicy, redis: RedisAccess | null) {
-    const client = redis && clientOf(redis)
-    const limiter = (keyPrefix: string, points: number) => {
-      const options = { keyPrefix, points, duration: windowSeconds }
-      const local = new RateLimiterMemory(options)
-      return client
-        ? new RateLimiterRedis({
-            ...options,
-            storeClient: client,
-            insuranceLimiter: local,
-            // Who is over the limit is turned away without asking Redis again.
-            inMemoryBlockOnConsumed: points + 1,
-          })
-        : local
+  constructor(policy: ThrottlePolicy, redis: RedisAccess | null) {
+    this.#policy = policy
+    this.#counter = new AttemptCounter(policy.windowSeconds, redis)
+    this.#known = new KnownNetworks(redis)
+  }
+
+  /** @param who null: the address alone is counted. */
+  async attempt(who: Counted | null, ip: string): Promise<Attempt> {
+    const network = networkOf(ip)
+    const address = `address:${network}`
+    const refused = await this.#counter.count(address, this.#policy.perAddress)
+    if (refused !== null) return refusal(refused)
+    if (who === null) return this.#counted(address, null, async () => undefined)
+
+    const account = `${who.kind}:${digest(who.id)}`
+    const isLogin = who.kind === 'login'
+    const atHome = isLogin && (await this.#known.has(account, network))
+    const counted = atHome ? `known:${digest(`${account} ${network}`)}` : account
+    const wait = await this.#counter.count(counted, this.#policy.perAccount)
+    if (wait !== null) return refusal(wait)
+    return this.#counted(address, counted, async () => {
+      if (isLogin) await Promise.all([this.#counter.forget(counted), this.#known.add(account, network)])
+    })
+  }
+
+  #counted(address: string, account: string | null, startAnew: () => Promise<void>): Attempt {
+    const counter = this.#counter
+    return {
+      waitSeconds: null,
+      async succeeded() {
+        await Promise.all([counter.takeBack(address), startAnew()])
+      },
+      async takeBack() {
+        await Promise.all([counter.takeBack(address), account !== null && counter.takeBack(account)])
+      },
     }
-    this.#accounts = limiter('heirloom:attempts:account', perAccount)
-    this.#addresses = limiter('heirloom:attempts:address', perAddress)
-  }
-
-  /** Counts an attempt. Null where it may go on, else the seconds until the next one may. */
-  async attempt(account: string | null, ip: string): Promise<number | null> {
-    const results = await Promise.all([
-      account === null ? null : consume(this.#accounts, keyOf(account)),
-      consume(this.#addresses, networkOf(ip)),
-    ])
-    const waits = results.filter((wait) => wait !== null)
-    return waits.length > 0 ? Math.max(...waits) : null
-  }
-
-  /** The password was right: the account starts anew, the address gets its attempt back. */
-  async succeeded(account: string, ip: string): Promise<void> {
-    await Promise.all([this.#accounts.delete(keyOf(account)), this.#addresses.reward(networkOf(ip), 1)])
   }
 }
 
-/** ARGV: what to add, and the window in seconds. Answers the sum, and what is left of the window in milliseconds. */
-const COUNT = `
-redis.call('SET', KEYS[1], 0, 'EX', ARGV[2], 'NX')
-return {redis.call('INCRBY', KEYS[1], ARGV[1]), redis.call('PTTL', KEYS[1])}`
+const refusal = (waitSeconds: number): Attempt => ({
+  waitSeconds,
+  succeeded: async () => undefined,
+  takeBack: async () => undefined,
+})
 
-const FORGET = `return redis.call('DEL', KEYS[1])`
-
-/** As much of a client as the limiter uses, for one Redis and for a cluster alike. */
-function clientOf(redis: RedisAccess) {
-  const count = redis.script<[number, number]>('heirloomCount', COUNT)
-  return {
-    rlflxIncr: ([key = '', ...args]: string[]) => count(key, ...args),
-    del: redis.script<number>('heirloomForget', FORGET),
-  }
-}
-
-async function consume(limiter: RateLimiterRedis | RateLimiterMemory, key: string): Promise<number | null> {
-  try {
-    await limiter.consume(key)
-    return null
-  } catch (result) {
-    if (result instanceof RateLimiterRes) return Math.max(1, Math.ceil(result.msBeforeNext / 1000))
-    throw result
-  }
-}
-
-/** People type passwords into the name field: what they typed is not kept. */
-const keyOf = (account: string) => createHash('sha256').update(account).digest('base64url')
-
-/** One customer has a whole /64 of IPv6. */
-function networkOf(ip: string): string {
-  // Some proxies name the port as well, and some name what is no address.
-  const bare = /^\[(.+)\](?::\d+)?$|^([\d.]+):\d+$/.exec(ip)
-  const text = bare?.[1] ?? bare?.[2] ?? ip
-  if (!ipaddr.isValid(text)) return text
-  const address = ipaddr.process(text)
-  return address instanceof ipaddr.IPv6 ? address.parts.slice(0, 4).join(':') : address.toString()
-}
+/** People type passwords into the name field: what they typed is not kept. All keys are short, whatever was sent. */
+const digest = (text: string) => createHash('sha256').update(text).digest('base64url')

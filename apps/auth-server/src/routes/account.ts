@@ -26,8 +26,8 @@ export function accountRoutes(app: App, core: Core): void {
     async (request, reply) => {
       if (!core.config.registrationOpen)
         return answerRefusal(reply, refuse('registration_closed', 'Accounts are made by the operator here.'))
-      const wait = await core.throttle.attempt(null, request.ip)
-      if (wait !== null) return answerRefusal(reply, tooManyAttempts(wait))
+      const { waitSeconds } = await core.throttle.attempt(null, request.ip)
+      if (waitSeconds !== null) return answerRefusal(reply, tooManyAttempts(waitSeconds))
       const { username, password } = request.body
       const result = await register(core, { username, password, roles: ['user'], signal: goneSignal(reply) })
       if (!result.ok) return answerRefusal(reply, result)

@@ -19,8 +19,8 @@ export async function changePassword(
   core: Core,
   { newPassword, sid, ...credentials }: Change,
 ): Promise<{ ok: true } | Refusal> {
-  // A guesser of logins does not keep whoever is logged in from it. No username has a space.
-  const account = await authenticate(core, { ...credentials, countedFor: `session ${sid}` })
+  // A guesser of logins does not keep the user of this session from it.
+  const account = await authenticate(core, { ...credentials, countedFor: { kind: 'session', id: sid } })
   if ('ok' in account) return account
   const normalized = normalizePassword(newPassword)
   const fault = await faultOfPassword(normalized, core.config.passwordPolicy, (text) =>

@@ -32,6 +32,7 @@ const WORDS: Words = {
 }
 
 /** What happened, in words that can be read to the user. */
-export function inWords({ type, detail }: KeptEvent): string {
-  return Object.hasOwn(WORDS, type) ? WORDS[type as keyof Words](detail) : type
+export function inWords({ type, detail, times }: Pick<KeptEvent, 'type' | 'detail' | 'times'>): string {
+  const words = Object.hasOwn(WORDS, type) ? WORDS[type as keyof Words](detail) : type
+  return times > 1 ? `${words} That was the first of ${times} times that day.` : words
 }

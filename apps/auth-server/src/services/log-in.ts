@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { normalizePassword } from '../passwords/password-policy.ts'
 import { type Family, NO_MARKS } from '../rules/family.ts'
 import { narrowScope } from '../rules/scopes.ts'
+import type { Counted } from '../passwords/attempt-throttle.ts'
 import { usernameKey } from '../rules/username.ts'
 import type { Account } from '../stores/accounts.ts'
 import type { Core } from './core.ts'
@@ -16,7 +17,7 @@ export interface Credentials {
   /** Aborted when the client goes away. */
   signal?: AbortSignal
   /** Whom attempts are counted for. Default: the username, so that anybody can use up those of another. */
-  countedFor?: string
+  countedFor?: Counted
 }
 
 /** Proves a password: throttled, and in the same time whether the user exists or not. */
@@ -26,20 +27,27 @@ export async function authenticate(
 ): Promise<Account | Refusal> {
   await core.hasher.assertRoom(signal)
   const name = usernameKey(username)
-  const counted = countedFor ?? name ?? username
-  const wait = await core.throttle.attempt(counted, ip)
-  if (wait !== null) {
+  const attempt = await core.throttle.attempt(countedFor ?? { kind: 'login', id: name ?? username }, ip)
+  if (attempt.waitSeconds !== null) {
     core.record({ type: 'login_refused', reason: 'throttled', ip })
-    return tooManyAttempts(wait)
+    return tooManyAttempts(attempt.waitSeconds)
   }
-  const account = name === null ? null : await core.accounts.byName(name)
-  const matches = await core.hasher.verify(account?.passwordHash ?? null, normalizePassword(password), signal)
+  let account: Account | null
+  let matches: boolean
+  try {
+    account = name === null ? null : await core.accounts.byName(name)
+    matches = await core.hasher.verify(account?.passwordHash ?? null, normalizePassword(password), signal)
+  } catch (error) {
+    // A fault is not the client's. A client that went away may come again with another guess.
+    if (!signal?.aborted) await attempt.takeBack()
+    throw error
+  }
   if (!account || !matches || account.disabled) {
     const reason = !account ? 'unknown_user' : matches ? 'disabled' : 'wrong_password'
     core.record({ type: 'login_refused', reason, ip, ...(account && { userId: account.id }) })
     return INVALID_CREDENTIALS
   }
-  await core.throttle.succeeded(counted, ip)
+  await attempt.succeeded()
   return account
 }
 

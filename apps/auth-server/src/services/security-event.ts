@@ -1,5 +1,6 @@
 import type { RefusalReason } from '../rules/decide.ts'
 import type { RevocationReason } from '../rules/family.ts'
+import { networkOf } from '../rules/network.ts'
 
 /** What an operator wants to know afterwards. Never holds a token, a family id or a password. */
 export type SecurityEvent =
@@ -18,5 +19,36 @@ export type SecurityEvent =
   | { type: 'revoked'; userId: string; sid: string; reason: RevocationReason }
   | { type: 'password_changed'; userId: string }
   | { type: 'key_made' | 'key_removed'; kid: string }
+
+/**
+ * What a stranger can cause again and again has one row a day, which counts. Two events with the same key are one; null:
+ * each has a row of its own. `now` in milliseconds.
+ */
+export function repeatKey(event: SecurityEvent, now: number): string | null {
+  const parts = distinguishing(event)
+  return parts && [event.type, ...parts, new Date(now).toISOString().slice(0, 10)].join(' ')
+}
+
+/** No part has a space: the parts are our own words, ids and networks. */
+function distinguishing(event: SecurityEvent): (string | number)[] | null {
+  switch (event.type) {
+    case 'login_refused':
+      return [event.reason, event.userId ?? '-', networkOf(event.ip)]
+    case 'refresh_refused':
+    case 'revoked':
+      return [event.reason, event.sid]
+    case 'reuse':
+      return [event.sid]
+    case 'late_repeat':
+      return [event.sid, event.generation]
+    case 'registered':
+    case 'login':
+    case 'gap':
+    case 'password_changed':
+    case 'key_made':
+    case 'key_removed':
+      return null
+  }
+}
 
 export type RecordEvent = (event: SecurityEvent) => void

@@ -8,6 +8,10 @@ export interface KeptEvent {
   userId?: string
   sid?: string
   detail: Record<string, string | number>
+  /** Same for all that share one row. */
+  repeatKey?: string
+  /** How often it happened; the rest is of the first time. */
+  times: number
 }
 
 const WRITE_EVERY_MS = 500
@@ -17,10 +21,14 @@ const BATCH = 1_000
 /** While Postgres is away. Beyond, events are counted and left out; each was a line in the log too. */
 const MOST_WAITING = 100_000
 
-/** Keeps security events, in batches and never in the way of a request. */
+/**
+ * Keeps security events, in batches and never in the way of a request. What repeats is one entry here and one row there,
+ * whichever server saw it.
+ */
 export class SecurityEvents {
   readonly #database: Database
-  #waiting: KeptEvent[] = []
+  /** By `repeatKey`; what has none is an entry of its own. */
+  readonly #waiting = new Map<string | symbol, KeptEvent>()
   #writing: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | null = null
   /** Events that found no place. */
@@ -31,12 +39,15 @@ export class SecurityEvents {
   }
 
   get waiting(): number {
-    return this.#waiting.length
+    return this.#waiting.size
   }
 
   add(event: KeptEvent): void {
-    if (this.#waiting.length >= MOST_WAITING) this.leftOut++
-    else this.#waiting.push(event)
+    const key = event.repeatKey ?? Symbol('once')
+    const known = this.#waiting.get(key)
+    if (known) known.times += event.times
+    else if (this.#waiting.size >= MOST_WAITING) this.leftOut++
+    else this.#waiting.set(key, event)
     this.#timer ??= setTimeout(() => void this.flush(), WRITE_EVERY_MS)
   }
 
@@ -49,22 +60,48 @@ export class SecurityEvents {
   }
 
   async #write(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.slice(0, BATCH)
-      const data = batch.map(({ at, userId, sid, ...rest }) => ({
-        ...rest,
-        at: new Date(at),
-        userId: userId ?? null,
-        sid: sid ?? null,
-      }))
+    while (this.#waiting.size > 0) {
+      const batch = [...this.#waiting].slice(0, BATCH)
+      for (const [key] of batch) this.#waiting.delete(key)
       try {
-        await ask(this.#database.securityEvent.createMany({ data }))
+        await this.#insert(batch.map(([, event]) => event))
       } catch {
+        this.#putBack(batch)
         this.#timer ??= setTimeout(() => void this.flush(), RETRY_MS).unref()
         return
       }
-      this.#waiting.splice(0, batch.length)
     }
+  }
+
+  /** Goes before what came in meanwhile. */
+  #putBack(batch: readonly (readonly [string | symbol, KeptEvent])[]): void {
+    const since = [...this.#waiting]
+    this.#waiting.clear()
+    for (const [key, event] of batch) this.#waiting.set(key, event)
+    for (const [key, event] of since) {
+      const known = this.#waiting.get(key)
+      if (known) known.times += event.times
+      else this.#waiting.set(key, event)
+    }
+  }
+
+  /** In the order of their keys, so that two servers cannot wait for each other. */
+  async #insert(events: readonly KeptEvent[]): Promise<void> {
+    const rows = events.map(({ at, type, userId, sid, detail, repeatKey, times }) => ({
+      at: new Date(at),
+      type,
+      user_id: userId,
+      sid,
+      detail,
+      repeat_key: repeatKey,
+      times,
+    }))
+    await ask(this.#database.$executeRaw`
+      INSERT INTO security_events (at, type, user_id, sid, detail, repeat_key, times)
+      SELECT at, type, user_id, sid, detail, repeat_key, times FROM json_to_recordset(${JSON.stringify(rows)}::json)
+        AS e(at timestamptz, type text, user_id uuid, sid uuid, detail jsonb, repeat_key text, times bigint)
+      ORDER BY repeat_key NULLS FIRST
+      ON CONFLICT (repeat_key) DO UPDATE SET times = security_events.times + excluded.times`)
   }
 
   /** The newest `limit` events of a user, newest first. */
@@ -72,12 +109,13 @@ export class SecurityEvents {
     const rows = await ask(
       this.#database.securityEvent.findMany({ where: { userId }, orderBy: { at: 'desc' }, take: limit }),
     )
-    return rows.map(({ at, type, sid, detail }) => ({
+    return rows.map(({ at, type, sid, detail, times }) => ({
       at: at.getTime(),
       type,
       userId,
       ...(sid !== null && { sid }),
       detail: detail as Prisma.JsonObject as Record<string, string | number>,
+      times: Number(times),
     }))
   }
 

@@ -81,8 +81,8 @@ test('a restore finds the families of all masters, and how far Postgres had come
 })
 
 test('attempts are counted in it', async () => {
-  const attempts = ['a', 'a', 'a', 'b'].map((account) => throttle.attempt(account, '127.0.0.1'))
-  expect((await Promise.all(attempts)).filter((wait) => wait === null)).toHaveLength(3)
+  const attempts = ['a', 'a', 'a', 'b'].map((account) => throttle.attempt({ kind: 'login', id: account }, '127.0.0.1'))
+  expect((await Promise.all(attempts)).filter(({ waitSeconds }) => waitSeconds === null)).toHaveLength(3)
 })
 
 test('a slot that moves to another known master is followed, key by key and for good', async () => {

@@ -22,14 +22,15 @@ export async function notedEvents(databaseUrl: string, sids: readonly string[]):
       sid: string
       type: string
       detail: Record<string, string | number>
-    }>('SELECT at, sid, type, detail FROM security_events WHERE sid::text = ANY ($1) ORDER BY at', [sids])
+      times: string
+    }>('SELECT at, sid, type, detail, times FROM security_events WHERE sid::text = ANY ($1) ORDER BY at', [sids])
     const noted = Map.groupBy(rows, ({ sid }) => sid)
     return new Map(
       [...noted].map(([sid, events]) => [
         sid,
-        events.map(({ at, type, detail }) => ({
+        events.map(({ at, type, detail, times }) => ({
           at: at.getTime(),
-          words: inWords({ at: at.getTime(), type, detail }),
+          words: inWords({ type, detail, times: Number(times) }),
         })),
       ]),
     )
