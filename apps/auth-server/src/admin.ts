@@ -5,6 +5,7 @@ import { Command, Option } from 'commander'
 import { pino } from 'pino'
 import { type Composition, compose } from './compose.ts'
 import { readConfig } from './config.ts'
+import { MOST_KEYS, type NotRotated } from './keys/key-ring.ts'
 import { ROLES } from './rules/scopes.ts'
 import { usernameKey } from './rules/username.ts'
 import type { Core } from './services/core.ts'
@@ -192,6 +193,16 @@ program
     }, RESTORE_TIMEOUT_MS),
   )
 
+function inWordsWhyNotRotated(refused: NotRotated): string {
+  const until = new Date(refused.until).toISOString()
+  if (refused.reason === 'too_many')
+    return `${MOST_KEYS} keys are published, as many as may be; the next can be made when one of them has retired, at ${until}`
+  return (
+    `the key ${refused.kid} is coming and signs from ${until}; the next can be made then. ` +
+    'After a leak, `key remove KID` takes a key out at once; the coming one signs at once if the signing one is removed'
+  )
+}
+
 const key = program.command('key').description('signing keys')
 const listKeys = async (core: Core) => {
   const now = await core.accounts.now()
@@ -212,7 +223,8 @@ key
   .description('makes the next key: published now, signing when every service has it')
   .action(
     onCore(async (core) => {
-      await core.keys.rotate()
+      const refused = await core.keys.rotate()
+      if (refused) throw new UsageError(inWordsWhyNotRotated(refused))
       return listKeys(core)
     }),
   )

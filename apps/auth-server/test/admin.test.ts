@@ -123,7 +123,15 @@ test('admin key rotates: the next key is published and does not sign yet', async
   const { answer } = await admin('key', 'rotate')
   expect(answer.keys.map(({ state }: { state: string }) => state)).toEqual(['signing', 'coming'])
   expect((await admin('key', 'list')).answer).toEqual(answer)
+  const [signing, coming] = answer.keys
+  expect(await admin('key', 'rotate')).toMatchObject({
+    code: 1,
+    answer: null,
+    stderr: expect.stringMatching(`^admin: the key ${coming.kid} is coming and signs from ${coming.signs_from};.*\\n$`),
+  })
   await expect
     .poll(async () => (await server.call('GET', '/.well-known/jwks.json')).body.keys, { timeout: 10_000 })
     .toHaveLength(2)
+  // After a leak: the coming key is known everywhere, and signs at once.
+  expect((await admin('key', 'remove', signing.kid)).answer.keys).toMatchObject([{ kid: coming.kid, state: 'signing' }])
 })
