@@ -16,6 +16,8 @@ export type SecurityEvent =
   | { type: 'late_repeat'; userId: string; sid: string; generation: number }
   | { type: 'gap'; userId: string; sid: string; generation: number; missing: number }
   | { type: 'revoked'; userId: string; sid: string; reason: RevocationReason }
+  /** Many sessions of one user at once, by their number. Each row of the table has the reason. */
+  | { type: 'revoked'; userId: string; sessions: number; reason: RevocationReason }
   | { type: 'password_changed'; userId: string }
   | { type: 'key_made' | 'key_removed'; kid: string }
 
