@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { text } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
 import { SettingsError, createMetrics } from '@heirloom/service'
 import { Command, Option } from 'commander'
 import { pino } from 'pino'
 import { type Composition, compose } from './compose.ts'
 import { readConfig } from './config.ts'
+import { MOST_KEYS, type NotRotated } from './keys/key-ring.ts'
 import { ROLES } from './rules/scopes.ts'
 import { usernameKey } from './rules/username.ts'
 import type { Core } from './services/core.ts'
@@ -14,9 +16,15 @@ import { register } from './services/register.ts'
 import { restore } from './services/restore.ts'
 import { endAllSessions, endSession, isLive } from './services/sessions.ts'
 import type { Account } from './stores/accounts.ts'
+import type { KeptEvent } from './stores/security-events.ts'
+import type { Session } from './stores/sessions.ts'
 
 /** The newest of a user; more are in the table. */
 const EVENTS_SHOWN = 500
+
+const SESSIONS_IN_A_PAGE = 500
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 const PROGRESS_EVERY_MS = 2_000
 /** Nobody waits for a restore's commands one by one, and many are sent at once. */
@@ -27,7 +35,7 @@ class UsageError extends Error {}
 
 /** Runs a command on the stores of the server and prints its answer as JSON. */
 function onStores<Arguments extends unknown[]>(
-  command: (composition: Composition, ...args: Arguments) => Promise<unknown>,
+  command: (composition: Composition, ...args: Arguments) => Promise<object | null>,
   redisTimeoutMs?: number,
 ) {
   return async (...args: Arguments) => {
@@ -38,14 +46,30 @@ function onStores<Arguments extends unknown[]>(
       redisTimeoutMs,
     )
     try {
-      process.stdout.write(`${JSON.stringify(await command(composition, ...args), null, 2)}\n`)
+      await pipeline(inPieces(await command(composition, ...args)), process.stdout, { end: false })
     } finally {
       await composition.close()
     }
   }
 }
 
-const onCore = <Arguments extends unknown[]>(command: (core: Core, ...args: Arguments) => Promise<unknown>) =>
+/** One JSON document. A member that is an async iterable is written as an array, item by item: it may be of any length. */
+async function* inPieces(answer: object | null): AsyncGenerator<string> {
+  const [first] = Object.entries(answer ?? {})
+  if (!first || !isAsyncIterable(first[1])) return yield `${JSON.stringify(answer, null, 2)}\n`
+  yield `{\n  ${JSON.stringify(first[0])}: [`
+  let separator = '\n'
+  for await (const item of first[1]) {
+    yield separator + JSON.stringify(item, null, 2).replaceAll(/^/gm, '    ')
+    separator = ',\n'
+  }
+  yield separator === '\n' ? ']\n}\n' : '\n  ]\n}\n'
+}
+
+const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
+  typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+
+const onCore = <Arguments extends unknown[]>(command: (core: Core, ...args: Arguments) => Promise<object | null>) =>
   onStores(({ core }, ...args: Arguments) => command(core, ...args))
 
 const shown = ({ id, username, roles, disabled, createdAt }: Account) => ({
@@ -96,7 +120,13 @@ user
       return { ...shown(result.account), ...(given === undefined && { password }) }
     }),
   )
-user.command('list').action(onCore(async (core) => ({ users: (await core.accounts.all()).map(shown) })))
+user.command('list').action(
+  onCore(async (core) => ({
+    users: (async function* () {
+      for await (const account of core.accounts.all()) yield shown(account)
+    })(),
+  })),
+)
 user
   .command('disable <name>')
   .description('refuses logins and refreshes, and ends all sessions')
@@ -129,13 +159,16 @@ const session = program.command('session').description('sessions of a user')
 session.command('list <name>').action(
   onCore(async (core, name: string) => {
     const { id } = await find(core, name)
-    const [sessions, events, now] = await Promise.all([
-      core.sessions.ofUser(id),
-      core.events.ofUser(id, EVENTS_SHOWN),
-      core.accounts.now(),
-    ])
-    return {
-      sessions: sessions.map((one) => ({
+    const [events, now] = await Promise.all([core.events.ofUser(id, EVENTS_SHOWN), core.accounts.now()])
+    return { sessions: shownSessions(core, id, events, now) }
+  }),
+)
+
+async function* shownSessions(core: Core, userId: string, events: readonly KeptEvent[], now: number) {
+  for (let after: Session | undefined; ;) {
+    const page = await core.sessions.ofUser(userId, SESSIONS_IN_A_PAGE, after)
+    for (const one of page)
+      yield {
         id: one.sid,
         live: isLive(core, one, now),
         client_id: one.clientId,
@@ -149,10 +182,12 @@ session.command('list <name>').action(
         events: events
           .filter(({ sid }) => sid === one.sid)
           .map((event) => `${new Date(event.at).toISOString()} ${inWords(event)}`),
-      })),
-    }
-  }),
-)
+      }
+    after = page.at(-1)
+    if (page.length < SESSIONS_IN_A_PAGE) return
+  }
+}
+
 session
   .command('revoke <name> [sid]')
   .description('ends one session, or all of them')
@@ -160,9 +195,8 @@ session
     onCore(async (core, name: string, sid?: string) => {
       const { id } = await find(core, name)
       if (sid === undefined) return { sessions_ended: await endAllSessions(core, id, 'admin') }
-      const known = (await core.sessions.ofUser(id)).some((one) => one.sid === sid)
-      if (!known) throw new UsageError(`${name} has no session ${JSON.stringify(sid)}`)
-      await endSession(core, id, sid, 'admin')
+      const ended = UUID.test(sid) && (await endSession(core, id, sid, 'admin')).ok
+      if (!ended) throw new UsageError(`${name} has no session ${JSON.stringify(sid)}`)
       return { sessions_ended: 1 }
     }),
   )
@@ -192,6 +226,16 @@ program
     }, RESTORE_TIMEOUT_MS),
   )
 
+function inWordsWhyNotRotated(refused: NotRotated): string {
+  const until = new Date(refused.until).toISOString()
+  if (refused.reason === 'too_many')
+    return `${MOST_KEYS} keys are published, as many as may be; the next can be made when one of them has retired, at ${until}`
+  return (
+    `the key ${refused.kid} is coming and signs from ${until}; the next can be made then. ` +
+    'After a leak, `key remove KID` takes a key out at once; the coming one signs at once if the signing one is removed'
+  )
+}
+
 const key = program.command('key').description('signing keys')
 const listKeys = async (core: Core) => {
   const now = await core.accounts.now()
@@ -212,7 +256,8 @@ key
   .description('makes the next key: published now, signing when every service has it')
   .action(
     onCore(async (core) => {
-      await core.keys.rotate()
+      const refused = await core.keys.rotate()
+      if (refused) throw new UsageError(inWordsWhyNotRotated(refused))
       return listKeys(core)
     }),
   )

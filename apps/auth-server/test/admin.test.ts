@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { PASSWORD, type TestServer, testServer } from './support/server.ts'
+import { openStores } from './support/stores.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -106,6 +107,31 @@ test('admin session lists, revokes one, revokes all, and prunes', async () => {
   expect((await admin('session', 'prune')).answer).toEqual({ sessions: 0, events: 0, keys: 0 })
 })
 
+test('lists of any length are one JSON document each', async () => {
+  await adminWith(PASSWORD, 'user', 'add', 'kay', '--password-stdin')
+  expect((await admin('session', 'list', 'kay')).answer).toEqual({ sessions: [] })
+  const { database } = openStores(server)
+  await database.$executeRaw`
+    INSERT INTO users (username, username_key, password_hash, roles)
+    SELECT name, name, '', '{user}' FROM (SELECT 'many-' || n FROM generate_series(1, 2100) AS n) AS names (name)`
+  await database.$executeRaw`
+    INSERT INTO families (id, sid, user_id, client_id, scope, created_at, expires_at, redeemed_at)
+    SELECT uuid_send(gen_random_uuid()), gen_random_uuid(), id, 'web', 'reports:read', t, t + interval '30 days', t
+    FROM (SELECT id, now() - n / 10 * interval '1 second' AS t FROM users, generate_series(1, 1100) AS n WHERE username = 'kay') AS l`
+  const { users } = (await admin('user', 'list')).answer
+  const names = new Set(users.map(({ username }: { username: string }) => username))
+  expect([users.length, names.size, names.has('kay'), names.has('many-2100')]).toEqual([
+    names.size,
+    users.length,
+    true,
+    true,
+  ])
+  expect(names.size).toBeGreaterThan(2_100)
+  const { sessions } = (await admin('session', 'list', 'kay')).answer
+  expect(new Set(sessions.map(({ id }: { id: string }) => id)).size).toBe(1_100)
+  expect(sessions).toHaveLength(1_100)
+})
+
 test('admin key remove: the last one is replaced at once, and what it signed is refused', async () => {
   await adminWith(PASSWORD, 'user', 'add', 'ida', '--password-stdin')
   const { access_token: token, refresh_token } = (await login('ida')).body
@@ -123,7 +149,15 @@ test('admin key rotates: the next key is published and does not sign yet', async
   const { answer } = await admin('key', 'rotate')
   expect(answer.keys.map(({ state }: { state: string }) => state)).toEqual(['signing', 'coming'])
   expect((await admin('key', 'list')).answer).toEqual(answer)
+  const [signing, coming] = answer.keys
+  expect(await admin('key', 'rotate')).toMatchObject({
+    code: 1,
+    answer: null,
+    stderr: expect.stringMatching(`^admin: the key ${coming.kid} is coming and signs from ${coming.signs_from};.*\\n$`),
+  })
   await expect
     .poll(async () => (await server.call('GET', '/.well-known/jwks.json')).body.keys, { timeout: 10_000 })
     .toHaveLength(2)
+  // After a leak: the coming key is known everywhere, and signs at once.
+  expect((await admin('key', 'remove', signing.kid)).answer.keys).toMatchObject([{ kid: coming.kid, state: 'signing' }])
 })

@@ -33,6 +33,12 @@ export interface KeyPolicy {
 /** `heirloom keys` as a number: one server at a time makes a key. */
 const LOCK = 0x6865_6972
 
+/** Keys that are published at the same time. Half of what `@heirloom/verifier` takes by default (`maxKeys`). */
+export const MOST_KEYS = 16
+
+/** Why no key was made, and from when on one can be: milliseconds since the epoch. */
+export type NotRotated = { reason: 'one_is_coming'; kid: string; until: number } | { reason: 'too_many'; until: number }
+
 /** Makes keys, keeps them in Postgres, and knows which one signs. It goes on with what it has while Postgres is away. */
 export class KeyRing {
   readonly #database: Database
@@ -53,12 +59,21 @@ export class KeyRing {
   async refresh(): Promise<void> {
     const keys = await this.#read()
     const newest = keys.at(-1)
-    this.#keys = newest && !this.#isDue(newest) ? keys : await this.#make((last) => !last || this.#isDue(last))
+    if (!newest || this.#isDue(newest)) await this.#make((current) => this.#isScheduled(current))
+    else this.#keys = keys
   }
 
-  /** Makes the next key; it signs when it has been published for long enough. */
-  async rotate(): Promise<void> {
-    this.#keys = await this.#make(() => true)
+  /**
+   * Makes the next key; it signs when it has been published for long enough. Answers null, or why none was made: there is
+   * one coming at most, so that a key set never outgrows what verifiers take.
+   */
+  async rotate(): Promise<NotRotated | null> {
+    let refused: NotRotated | null = null
+    await this.#make((keys) => {
+      refused = this.#whyNot(keys)
+      return refused === null
+    })
+    return refused
   }
 
   /**
@@ -105,8 +120,23 @@ export class KeyRing {
     return rotateAfterMs !== null && Date.now() - newest.createdAt >= rotateAfterMs
   }
 
+  #isScheduled(keys: readonly SigningKey[]): boolean {
+    const newest = keys.at(-1)
+    return !newest || (this.#isDue(newest) && this.#whyNot(keys) === null)
+  }
+
+  /** Keys that have left the key set do not count, pruned or not. */
+  #whyNot(keys: readonly SigningKey[]): NotRotated | null {
+    const now = Date.now()
+    const newest = keys.at(-1)
+    if (newest && newest.signsFrom > now) return { reason: 'one_is_coming', kid: newest.kid, until: newest.signsFrom }
+    const leaving = keys.map(({ leavesAt }) => leavesAt).filter((at) => at !== null && at > now)
+    const until = leaving[leaving.length + 1 - MOST_KEYS]
+    return until === undefined || until === null ? null : { reason: 'too_many', until }
+  }
+
   /** Under a lock, so that servers which start together, or find the same key too old, make one key and not two. */
-  async #make(isNeeded: (newest: SigningKey | undefined) => boolean): Promise<readonly SigningKey[]> {
+  async #make(isNeeded: (keys: readonly SigningKey[]) => boolean): Promise<void> {
     const { algorithm, bits, leadMs } = this.#policy
     // Before the lock: it may take longer than a statement may.
     const privateKey = await generateSigningKey(algorithm, bits)
@@ -115,7 +145,7 @@ export class KeyRing {
         async (transaction) => {
           await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${LOCK})`
           const keys = await this.#read(transaction)
-          if (!isNeeded(keys.at(-1))) return null
+          if (!isNeeded(keys)) return null
           const publicJwk = toPublicJwk(privateKey, algorithm)
           const { kid } = publicJwk
           const lead = keys.length === 0 ? 0 : leadMs
@@ -129,7 +159,7 @@ export class KeyRing {
       ),
     )
     if (made !== null) this.#onMade(made)
-    return this.#read()
+    this.#keys = await this.#read()
   }
 
   async #read(database: Prisma.TransactionClient = this.#database): Promise<readonly SigningKey[]> {

@@ -2,6 +2,7 @@ import type { ErrorAnswer } from '@heirloom/service'
 import type { FastifyReply } from 'fastify'
 import { SignerBusy } from '../keys/token-signer.ts'
 import { HasherBusy } from '../passwords/password-hasher.ts'
+import { NotFinished } from '../services/change-password.ts'
 import type { Refusal, RefusalCode } from '../services/refusal.ts'
 import { HistoryLost } from '../stores/history.ts'
 import { PostgresFault } from '../stores/postgres-fault.ts'
@@ -33,13 +34,15 @@ export function answerError(error: Error): ErrorAnswer | undefined {
     description,
     headers: { 'retry-after': String(afterSeconds) },
   })
+  // A commit may be in doubt, or done, and a tombstone stand: never that nothing happened.
   if (error instanceof StoreUnavailable) {
-    const answer = again(`${error.message}. Nothing was decided; try again.`)
+    const answer = again(`${error.message}. It is not known whether this was done; it is safe to ask again.`)
     return isUnavailable(error, 'Postgres') ? { ...answer, reason: reasonOf(error) } : answer
   }
   // No `Retry-After`: asking again helps nobody before an operator has acted.
   if (error instanceof PostgresFault)
     return { status: 500, error: 'server_error', description: 'A store refuses what is needed. It has been logged.' }
+  if (error instanceof NotFinished) return { status: 503, error: 'temporarily_unavailable', description: error.message }
   // An operator has to act: the client need not hurry.
   if (error instanceof HistoryLost) return again(`${error.message}.`, 30)
   if (error instanceof HasherBusy || error instanceof SignerBusy)

@@ -10,6 +10,12 @@ import { Empty, answers } from './schemas.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
+const MOST_IN_A_PAGE = 100
+/** In a URL all is text. */
+const PAGE_SIZE = '^([1-9][0-9]?|100)$'
+/** Of a session: when it was opened, in milliseconds, and its id. */
+const POSITION = '^[0-9]{1,15}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+
 const SessionBody = Type.Object({
   id: Type.String({ format: 'uuid' }),
   current: Type.Boolean({ description: 'The session of the token that asks.' }),
@@ -29,14 +35,33 @@ export function sessionRoutes(app: App, core: Core): void {
       ...bearer,
       schema: {
         tags: ['sessions'],
-        summary: 'The live sessions of the user, newest first',
-        response: answers({ 200: Type.Object({ sessions: Type.Array(SessionBody) }) }, 401),
+        summary: 'The live sessions of the user, newest first, a page at a time',
+        querystring: Type.Object({
+          limit: Type.Optional(
+            Type.String({ pattern: PAGE_SIZE, description: 'Sessions in a page: 1 to 100, or 100.' }),
+          ),
+          after: Type.Optional(Type.String({ pattern: POSITION, description: '`next` of the page before.' })),
+        }),
+        response: answers(
+          {
+            200: Type.Object({
+              sessions: Type.Array(SessionBody),
+              next: Type.Optional(Type.String({ description: 'There are more: `after` of the next page.' })),
+            }),
+          },
+          400,
+          401,
+        ),
       },
     },
     async (request) => {
       const { sub, sid: currentSid } = callerOf(request)
-      const sessions = await liveSessions(core, sub)
+      const { after: position, limit = MOST_IN_A_PAGE } = request.query
+      const [time, sid = ''] = position?.split('_') ?? []
+      const after = time === undefined ? undefined : { createdAt: new Date(Number(time)), sid }
+      const { sessions, next } = await liveSessions(core, sub, Number(limit), after)
       return {
+        ...(next && { next: `${next.createdAt.getTime()}_${next.sid}` }),
         sessions: sessions.map(({ sid, createdAt, lastUsedAt, expiresAt, device, ip }) => ({
           id: sid,
           current: sid === currentSid,

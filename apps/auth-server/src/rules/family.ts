@@ -2,7 +2,15 @@
 export type FamilyId = string
 
 export type RevocationReason =
-  'logout' | 'logout_all' | 'session_ended' | 'password_changed' | 'reuse' | 'disabled' | 'admin' | 'restored'
+  | 'logout'
+  | 'logout_all'
+  | 'session_ended'
+  | 'session_limit'
+  | 'password_changed'
+  | 'reuse'
+  | 'disabled'
+  | 'admin'
+  | 'restored'
 
 export interface Revocation {
   /** Milliseconds since the epoch. */
@@ -39,6 +47,9 @@ export interface Grant {
   createdAt: number
   expiresAt: number
 }
+
+/** What a revocation needs to know of a session. */
+export type Revocable = Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt'>
 
 export interface Family extends Grant, Marks {}
 

@@ -3,6 +3,7 @@ import { usernameKey } from '../rules/username.ts'
 import type { Core } from './core.ts'
 import { type Credentials, authenticate } from './log-in.ts'
 import { INVALID_CREDENTIALS, type Refusal, refuse } from './refusal.ts'
+import { StoreUnavailable } from '../stores/store-unavailable.ts'
 import { endAllSessions } from './sessions.ts'
 
 interface Change extends Credentials {
@@ -10,6 +11,9 @@ interface Change extends Credentials {
   /** The session that asks, and that goes on. */
   sid: string
 }
+
+/** A store failed when it was too late to say that nothing had happened. */
+export class NotFinished extends Error {}
 
 /**
  * Sets a new password and ends all other sessions: once before, so that a failure in the middle leaves the old password
@@ -29,12 +33,29 @@ export async function changePassword(
   if (fault !== null) return refuse('invalid_request', fault)
 
   const passwordHash = await core.hasher.hash(normalized, credentials.signal)
-  await endAllSessions(core, account.id, 'password_changed', sid)
-  try {
-    if (!(await core.accounts.change(account.id, { passwordHash }, account.version))) return INVALID_CREDENTIALS
-  } finally {
-    await endAllSessions(core, account.id, 'password_changed', sid)
-  }
+  const endOthers = () => endAllSessions(core, account.id, 'password_changed', sid)
+  await endOthers()
+  const changed = await finish(
+    core.accounts.change(account.id, { passwordHash }, account.version),
+    'The password may have been changed. Log in with the new one; if that is refused, nothing was changed.',
+    endOthers,
+  )
+  if (!changed) return INVALID_CREDENTIALS
   core.record({ type: 'password_changed', userId: account.id })
+  await finish(
+    endOthers(),
+    'The password was changed. Sessions that were opened a moment ago may go on: end them with /auth/logout/all.',
+  )
   return { ok: true }
+}
+
+/** @throws NotFinished where a store does not answer, once `otherwise` was tried. */
+async function finish<T>(step: Promise<T>, message: string, otherwise?: () => Promise<unknown>): Promise<T> {
+  try {
+    return await step
+  } catch (cause) {
+    if (!(cause instanceof StoreUnavailable)) throw cause
+    await otherwise?.().catch(() => undefined)
+    throw new NotFinished(message, { cause })
+  }
 }

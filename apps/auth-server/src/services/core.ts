@@ -5,7 +5,7 @@ import type { AttemptThrottle } from '../passwords/attempt-throttle.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import type { RefreshTokens } from '../rules/refresh-token.ts'
 import type { Accounts } from '../stores/accounts.ts'
-import type { FamilyStore } from '../stores/family-store.ts'
+import type { LoginStore } from '../stores/family-store.ts'
 import type { SecurityEvents } from '../stores/security-events.ts'
 import type { Sessions } from '../stores/sessions.ts'
 import type { RecordEvent } from './security-event.ts'
@@ -13,7 +13,7 @@ import type { RecordEvent } from './security-event.ts'
 /** What use cases work with. Made in one place (compose.ts) and passed in. */
 export interface Core {
   config: Config
-  families: FamilyStore
+  families: LoginStore
   sessions: Sessions
   accounts: Accounts
   keys: KeyRing

@@ -7,6 +7,7 @@ const ENDED: Record<string, string> = {
   logout: 'the user logged out',
   logout_all: 'the user ended all sessions',
   session_ended: 'the user ended it from another session',
+  session_limit: 'the user had as many sessions as are allowed, and this one was not used for the longest time',
   password_changed: 'the password was changed',
   reuse: 'an old refresh token was used again',
   disabled: 'the account was disabled',
@@ -25,7 +26,8 @@ const WORDS: Words = {
     `Refresh token ${generation} was used twice, the second time late: an answer was lost on the way, or somebody has a copy of it.`,
   gap: ({ generation, missing }) =>
     `Refresh token ${generation} was used with ${missing} before it unseen: a store had lost its last moments.`,
-  revoked: ({ reason }) => `The session ended: ${ENDED[String(reason)] ?? String(reason)}.`,
+  revoked: ({ reason, sessions }) =>
+    `${sessions === undefined ? 'The session' : `${sessions} sessions`} ended: ${ENDED[String(reason)] ?? String(reason)}.`,
   password_changed: () => 'The password was changed.',
   key_made: ({ kid }) => `The signing key ${kid} was made.`,
   key_removed: ({ kid }) => `The signing key ${kid} was removed.`,

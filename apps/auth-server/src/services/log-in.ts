@@ -5,6 +5,7 @@ import { narrowScope } from '../rules/scopes.ts'
 import type { Counted } from '../passwords/attempt-throttle.ts'
 import { usernameKey } from '../rules/username.ts'
 import type { Account } from '../stores/accounts.ts'
+import type { LoginFacts } from '../stores/family-store.ts'
 import type { Core } from './core.ts'
 import { type TokenAnswer, issueTokens } from './issue-tokens.ts'
 import { INVALID_CREDENTIALS, type Refusal, refuse, tooManyAttempts } from './refusal.ts'
@@ -59,19 +60,56 @@ interface LoginRequest extends Credentials {
 
 /** Opens a family and hands out its first generation. */
 export async function logIn(core: Core, request: LoginRequest): Promise<({ ok: true } & TokenAnswer) | Refusal> {
-  const { clientIds, refreshAbsoluteTtlMs } = core.config
+  const { clientIds, sessionLimits } = core.config
   const clientId = request.clientId ?? clientIds[0]
   if (clientId === undefined || !clientIds.includes(clientId))
     return refuse('invalid_client', 'This client is not known here.')
   core.signer.assertRoom()
 
-  const account = await authenticate(core, request)
-  if ('ok' in account) return account
+  const proven = await authenticate(core, request)
+  if ('ok' in proven) return proven
+
+  const keep = core.accounts.keeper()
+  let outcome: Opened | Refusal = INVALID_CREDENTIALS as Opened | Refusal
+  const limits = { sessions: sessionLimits.sessionsPerUser, logins: sessionLimits.loginsPerUser }
+  const origin = { device: request.device, ip: request.ip }
+  await core.families.openFor(proven.id, limits, origin, (facts) => {
+    outcome = judge(core, request, clientId, proven, facts)
+    return outcome.ok ? outcome.family : null
+  })
+  if (!outcome.ok) return outcome
+
+  const { family, account, now, surplus } = outcome
+  core.seeStoreTime(now)
+  await Promise.all([keep(account), revoke(core, surplus, { at: now, reason: 'session_limit' })])
+  core.record({ type: 'login', userId: account.id, sid: family.sid, ip: request.ip })
+  return { ok: true, ...(await issueTokens(core, family, { scope: family.scope, roles: account.roles }, 1, now)) }
+}
+
+type Opened = { ok: true; family: Family } & LoginFacts
+
+/** Whether a proven password opens a session, by the account as it stands now: hashing takes its time, and more in a queue. */
+function judge(
+  core: Core,
+  request: LoginRequest,
+  clientId: string,
+  proven: Account,
+  facts: LoginFacts,
+): Opened | Refusal {
+  const { account, now, earlierLoginAt } = facts
+  const { refreshAbsoluteTtlMs, sessionLimits } = core.config
+  const refused = { type: 'login_refused', userId: account.id, ip: request.ip } as const
+  if (account.disabled || account.passwordHash !== proven.passwordHash) {
+    core.record({ ...refused, reason: 'changed_meanwhile' })
+    return INVALID_CREDENTIALS
+  }
+  const waitMs = earlierLoginAt === null ? 0 : earlierLoginAt + sessionLimits.windowMs - now
+  if (waitMs > 0) {
+    core.record({ ...refused, reason: 'throttled' })
+    return tooManyAttempts(Math.ceil(waitMs / 1000))
+  }
   const scope = narrowScope(request.scope, account.roles)
   if (scope === '') return refuse('invalid_scope', 'Nothing of the scope that was asked for is granted to this user.')
-
-  const now = await core.accounts.now()
-  core.seeStoreTime(now)
   const family: Family = {
     id: randomBytes(16).toString('base64url'),
     sid: randomUUID(),
@@ -84,16 +122,5 @@ export async function logIn(core: Core, request: LoginRequest): Promise<({ ok: t
     ...NO_MARKS,
     redeemedAt: now,
   }
-  await core.families.open(family, { device: request.device, ip: request.ip })
-
-  // The password may have been changed, or the account disabled, since it was read: whoever did that ended the sessions
-  // that were there, and this one is newer. From here on, they see it.
-  const still = await core.accounts.current(account.id)
-  if (!still || still.disabled || still.passwordHash !== account.passwordHash) {
-    await revoke(core, [family], { at: now, reason: 'password_changed' })
-    core.record({ type: 'login_refused', reason: 'changed_meanwhile', userId: account.id, ip: request.ip })
-    return INVALID_CREDENTIALS
-  }
-  core.record({ type: 'login', userId: account.id, sid: family.sid, ip: request.ip })
-  return { ok: true, ...(await issueTokens(core, family, { scope, roles: account.roles }, 1, now)) }
+  return { ok: true, family, ...facts }
 }

@@ -1,4 +1,4 @@
-import { type FamilyId, type Grant, NO_MARKS } from '../rules/family.ts'
+import { type FamilyId, NO_MARKS, type Revocable } from '../rules/family.ts'
 import type { Growth } from '../stores/family-store.ts'
 import type { History } from '../stores/history.ts'
 import type { PostgresFamilyStore } from '../stores/postgres-family-store.ts'
@@ -48,7 +48,7 @@ export async function restore(stores: Restorable, progress: (done: number) => vo
     revoked: 0,
     accounts_changed: accounts,
   }
-  const end = async (families: readonly Ending[]) => {
+  const end = async (families: readonly Revocable[]) => {
     if (families.length === 0) return
     const revoked = { at: await core.accounts.now(), reason: 'restored' as const }
     const growths = families.map(({ id, expiresAt }) => ({ id, expiresAt, marks: { ...NO_MARKS, revoked } }))
@@ -89,15 +89,13 @@ function viewsOf(redis: RedisAccess, epoch: number | null) {
   }
 }
 
-type Ending = Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt'>
-
 /** Merges copies in Redis into Postgres: those of families with all that they hold, tombstones of others as they are. */
 async function mergeSome(
   { core, record }: Restorable,
   ids: readonly FamilyId[],
   { all, tombstones, isWhole }: ReturnType<typeof viewsOf>,
   restored: Restored,
-  end: (families: readonly Ending[]) => Promise<void>,
+  end: (families: readonly Revocable[]) => Promise<void>,
 ): Promise<void> {
   const copies = (await Promise.all(ids.map((id) => all.load(id)))).map((found) => found?.family ?? null)
   const growths = await Promise.all(

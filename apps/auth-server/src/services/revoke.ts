@@ -1,11 +1,20 @@
-import { type Grant, NO_MARKS, type Revocation } from '../rules/family.ts'
+import { NO_MARKS, type Revocable, type Revocation } from '../rules/family.ts'
 import type { Core } from './core.ts'
 
-type Revocable = Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt'>
+/** Of more than these at once, one event tells the number: an event each would be a flood of rows and of log lines. */
+const MOST_EVENTS = 100
 
-/** Every revocation goes through here, so that none lacks its event. Durable when it returns. */
+/**
+ * Every revocation goes through here, so that none lacks its event. Durable when it returns.
+ * @param families of one user. What ends many of them asks in batches: all of one call are in memory, and in one statement.
+ */
 export async function revoke(core: Core, families: readonly Revocable[], revocation: Revocation): Promise<void> {
+  const [first] = families
+  if (!first) return
+  const { reason } = revocation
   const marks = { ...NO_MARKS, revoked: revocation }
   await core.families.revoke(families.map(({ id, expiresAt }) => ({ id, expiresAt, marks })))
-  for (const { userId, sid } of families) core.record({ type: 'revoked', userId, sid, reason: revocation.reason })
+  if (families.length > MOST_EVENTS)
+    return core.record({ type: 'revoked', userId: first.userId, sessions: families.length, reason })
+  for (const { userId, sid } of families) core.record({ type: 'revoked', userId, sid, reason })
 }

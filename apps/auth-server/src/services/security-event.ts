@@ -17,6 +17,8 @@ export type SecurityEvent =
   | { type: 'late_repeat'; userId: string; sid: string; generation: number }
   | { type: 'gap'; userId: string; sid: string; generation: number; missing: number }
   | { type: 'revoked'; userId: string; sid: string; reason: RevocationReason }
+  /** Many sessions of one user at once, by their number. Each row of the table has the reason. */
+  | { type: 'revoked'; userId: string; sessions: number; reason: RevocationReason }
   | { type: 'password_changed'; userId: string }
   | { type: 'key_made' | 'key_removed'; kid: string }
 
@@ -35,8 +37,9 @@ function distinguishing(event: SecurityEvent): (string | number)[] | null {
     case 'login_refused':
       return [event.reason, event.userId ?? '-', networkOf(event.ip)]
     case 'refresh_refused':
-    case 'revoked':
       return [event.reason, event.sid]
+    case 'revoked':
+      return 'sid' in event ? [event.reason, event.sid] : null
     case 'reuse':
       return [event.sid]
     case 'late_repeat':

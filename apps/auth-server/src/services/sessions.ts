@@ -1,5 +1,5 @@
 import type { RevocationReason } from '../rules/family.ts'
-import type { Session } from '../stores/sessions.ts'
+import type { Position, Session } from '../stores/sessions.ts'
 import type { Core } from './core.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { revoke } from './revoke.ts'
@@ -10,9 +10,17 @@ export function isLive(core: Core, session: Session, now: number): boolean {
   return session.revokedAt === null && now < Math.min(idleEnd, session.expiresAt.getTime())
 }
 
-export async function liveSessions(core: Core, userId: string): Promise<Session[]> {
-  const [sessions, now] = await Promise.all([core.sessions.ofUser(userId), core.accounts.now()])
-  return sessions.filter((session) => isLive(core, session, now))
+/** A page of the live sessions of a user, newest first, and the position to go on from if there are more. */
+export async function liveSessions(
+  core: Core,
+  userId: string,
+  limit: number,
+  after?: Position,
+): Promise<{ sessions: Session[]; next: Position | undefined }> {
+  const { idleMs } = core.config.refreshPolicy
+  const found = await core.sessions.liveOfUser(userId, await core.accounts.now(), idleMs, limit + 1, after)
+  const sessions = found.slice(0, limit)
+  return { sessions, next: found.length > limit ? sessions.at(-1) : undefined }
 }
 
 /** Ends one session of the user. Ending it twice is ending it once. */
@@ -24,32 +32,36 @@ export async function endSession(
 ): Promise<{ ok: true } | Refusal> {
   const session = await core.sessions.find(userId, sid)
   if (!session) return refuse('not_found', 'There is no such session.')
-  await endSessions(core, [session], reason)
+  const { family: id, expiresAt } = session
+  await revoke(core, [{ id, sid, userId, expiresAt: expiresAt.getTime() }], { at: await core.accounts.now(), reason })
   return { ok: true }
 }
 
-/** Ends all sessions of the user but one, if one is named, and answers how many. */
+/** What a batch costs besides its rows is small, and nobody else waits for it. */
+const ENDED_AT_ONCE = 1_000
+
+/**
+ * Ends all sessions of the user but one, if one is named, and answers how many: in batches, oldest first, so that those are
+ * found too that are opened meanwhile. A fault in the middle leaves the rest as it is, and asking again ends it.
+ */
 export async function endAllSessions(
   core: Core,
   userId: string,
   reason: RevocationReason,
   exceptSid?: string,
 ): Promise<number> {
-  const [sessions, now] = await Promise.all([core.sessions.ofUser(userId), core.accounts.now()])
-  // Also those that look idle: the record may lack their last refreshes.
-  const ending = sessions.filter(
-    ({ sid, revokedAt, expiresAt }) => sid !== exceptSid && revokedAt === null && expiresAt.getTime() > now,
-  )
-  await endSessions(core, ending, reason)
-  return ending.length
-}
-
-async function endSessions(core: Core, sessions: readonly Session[], reason: RevocationReason): Promise<void> {
-  const families = sessions.map(({ family: id, sid, userId, expiresAt }) => ({
-    id,
-    sid,
-    userId,
-    expiresAt: expiresAt.getTime(),
-  }))
-  await revoke(core, families, { at: await core.accounts.now(), reason })
+  let ended = 0
+  for (let after: Position | undefined; ;) {
+    const { sessions, now } = await core.sessions.notRevoked(userId, 2 * ENDED_AT_ONCE, after)
+    const ending = sessions.filter(({ sid }) => sid !== exceptSid)
+    // Two batches at a time: Postgres commits one while Redis is told of the other.
+    await Promise.all(
+      [ending.slice(0, ENDED_AT_ONCE), ending.slice(ENDED_AT_ONCE)].map((batch) =>
+        revoke(core, batch, { at: now, reason }),
+      ),
+    )
+    ended += ending.length
+    after = sessions.at(-1)
+    if (sessions.length < 2 * ENDED_AT_ONCE) return ended
+  }
 }

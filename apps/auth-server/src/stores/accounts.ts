@@ -10,6 +10,8 @@ export interface Account extends Standing {
   createdAt: Date
 }
 
+const ACCOUNTS_IN_A_PAGE = 1_000
+
 /**
  * User accounts. Postgres has them; a copy of what a refresh needs is kept beside the families, in Redis where there is
  * one. Throws `StoreUnavailable` like every store.
@@ -46,8 +48,18 @@ export class Accounts {
     return ids.map((id) => found.get(id) ?? null)
   }
 
-  async all(): Promise<Account[]> {
-    return (await ask(this.#database.user.findMany({ orderBy: { username: 'asc' } }))).map(toAccount)
+  /** All of them by their names, in pages, so that any number of them is in memory a page at a time. */
+  async *all(): AsyncGenerator<Account> {
+    for (let after = ''; ;) {
+      const where = { usernameKey: { gt: after } }
+      const rows = await ask(
+        this.#database.user.findMany({ where, orderBy: { usernameKey: 'asc' }, take: ACCOUNTS_IN_A_PAGE }),
+      )
+      yield* rows.map(toAccount)
+      const last = rows.at(-1)
+      if (!last || rows.length < ACCOUNTS_IN_A_PAGE) return
+      after = last.usernameKey
+    }
   }
 
   /** By the copy where there is one. Null where the user does not exist. */
@@ -61,6 +73,12 @@ export class Accounts {
     const account = await this.byId(userId)
     if (account) await this.#standings?.keep(userId, account, epoch)
     return account
+  }
+
+  /** To be called before an account is read elsewhere; what it answers then renews the copy by what was read. */
+  keeper(): (account: Account) => Promise<void> {
+    const epoch = this.#standings?.epoch ?? 0
+    return async (account) => this.#standings?.keep(account.id, account, epoch)
   }
 
   /** Changes an account and its copy. Null where it does not exist, or is no longer of `ifVersion`. */
@@ -111,6 +129,6 @@ export class Accounts {
   }
 }
 
-function toAccount({ id, username, passwordHash, roles, disabledAt, createdAt, version }: User): Account {
+export function toAccount({ id, username, passwordHash, roles, disabledAt, createdAt, version }: User): Account {
   return { id, username, passwordHash, roles, disabled: disabledAt !== null, createdAt, version }
 }

@@ -1,4 +1,5 @@
-import type { Family, FamilyId, Marks } from '../rules/family.ts'
+import type { Family, FamilyId, Marks, Revocable, Revocation } from '../rules/family.ts'
+import type { Account } from './accounts.ts'
 
 /** Where a login came from; shown to the user in the list of sessions. */
 export interface Origin {
@@ -11,6 +12,20 @@ export interface Growth {
   id: FamilyId
   expiresAt: number
   marks: Marks
+}
+
+/** Revocations by what they have in common, which mostly is one time and one reason. */
+export function byRevocation(growths: readonly Growth[]): { revoked: Revocation; families: Growth[] }[] {
+  const groups = new Map<string, { revoked: Revocation; families: Growth[] }>()
+  for (const growth of growths) {
+    const { revoked } = growth.marks
+    if (!revoked) continue
+    const key = `${revoked.at} ${revoked.reason}`
+    const group = groups.get(key) ?? { revoked, families: [] }
+    group.families.push(growth)
+    groups.set(key, group)
+  }
+  return [...groups.values()]
 }
 
 /**
@@ -33,8 +48,37 @@ export interface FamilyStore {
   advance(growth: Growth): Promise<Marks | null>
 
   /**
-   * Merges revocations. When it returns, no later `load` through any server answers one of these families as live; a
-   * family that is not known here is remembered as revoked.
+   * Merges revocations; of the marks nothing else. When it returns, no later `load` through any server answers one of
+   * these families as live; a family that is not known here is remembered as revoked.
    */
   revoke(growths: readonly Growth[]): Promise<void>
+}
+
+/** What a login goes by. It is read under a lock on the account, so no two logins of a user see the same. */
+export interface LoginFacts {
+  account: Account
+  /** The store's own time in milliseconds. */
+  now: number
+  /** When the session before the last `logins - 1` was opened, in milliseconds; null where there are fewer. */
+  earlierLoginAt: number | null
+  /** Sessions that are not revoked, without the `sessions - 1` that were used last. At most `MOST_SURPLUS`. */
+  surplus: Revocable[]
+}
+
+/** Of a user who had far more sessions before there was a limit, a login ends no more than these. */
+export const MOST_SURPLUS = 500
+
+/** A family store with the accounts. */
+export interface LoginStore extends FamilyStore {
+  /**
+   * Opens the family that `judge` answers by the facts, or none where it answers null, in one transaction: a change of the
+   * account is committed before it, and seen, or after it, and finds the family. `judge` is called once, or never where
+   * there is no such account.
+   */
+  openFor(
+    userId: string,
+    limits: { sessions: number; logins: number },
+    origin: Origin,
+    judge: (facts: LoginFacts) => Family | null,
+  ): Promise<void>
 }

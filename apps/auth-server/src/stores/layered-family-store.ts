@@ -1,5 +1,5 @@
 import { type Family, type FamilyId, type Marks, merge } from '../rules/family.ts'
-import type { FamilyStore, Growth, Origin } from './family-store.ts'
+import type { Growth, LoginStore, Origin } from './family-store.ts'
 import type { History } from './history.ts'
 import type { MarkWriter } from './mark-writer.ts'
 import type { RedisTrust } from './redis-trust.ts'
@@ -10,7 +10,7 @@ interface Layers {
   /** Redis; null for a server that works without. */
   hot: RedisFamilyStore | null
   /** Postgres. */
-  record: FamilyStore
+  record: LoginStore
   marks: MarkWriter
   trust: RedisTrust
   history: History
@@ -24,7 +24,7 @@ const MOST_ATTEMPTS = 3
  * follow into Postgres in batches. A family that Redis does not have is merged into it from Postgres. While Redis is not
  * trusted, or where there is none, Postgres decides too, and the servers that trust it are told.
  */
-export class LayeredFamilyStore implements FamilyStore {
+export class LayeredFamilyStore implements LoginStore {
   readonly #layers: Layers
 
   constructor(layers: Layers) {
@@ -32,9 +32,22 @@ export class LayeredFamilyStore implements FamilyStore {
   }
 
   async open(family: Family, origin: Origin): Promise<void> {
-    const { record, trust, history } = this.#layers
+    const { record, trust } = this.#layers
     const { epoch } = trust
     await record.open(family, origin)
+    await this.#opened(family, epoch)
+  }
+
+  async openFor(...[userId, limits, origin, judge]: Parameters<LoginStore['openFor']>): Promise<void> {
+    const { record, trust } = this.#layers
+    const { epoch } = trust
+    let family: Family | null = null as Family | null
+    await record.openFor(userId, limits, origin, (facts) => (family = judge(facts)))
+    if (family) await this.#opened(family, epoch)
+  }
+
+  async #opened(family: Family, epoch: number): Promise<void> {
+    const { hot, history } = this.#layers
     history.note()
     // A family that Redis does not have is found in Postgres, so this one need not succeed.
     await this.#decide(

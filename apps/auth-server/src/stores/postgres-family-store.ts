@@ -1,10 +1,20 @@
-import { type Family, type FamilyId, type Marks, type RevocationReason, merge } from '../rules/family.ts'
+import type { Prisma } from '../generated/prisma/client.ts'
+import {
+  type Family,
+  type FamilyId,
+  type Marks,
+  type Revocation,
+  type RevocationReason,
+  merge,
+} from '../rules/family.ts'
+import { toAccount } from './accounts.ts'
 import { type Database, ask } from './database.ts'
-import type { FamilyStore, Growth, Origin } from './family-store.ts'
+import { type Growth, type LoginStore, MOST_SURPLUS, type Origin, byRevocation } from './family-store.ts'
 import { gather } from './gather.ts'
+import type { Tables } from './tables.ts'
 
 /** The record: one row a session. */
-export class PostgresFamilyStore implements FamilyStore {
+export class PostgresFamilyStore implements LoginStore {
   readonly #database: Database
   readonly load = gather((ids: FamilyId[]) => this.#loadAll(ids))
   readonly advance = gather((growths: Growth[]) => this.#advanceAll(growths))
@@ -13,25 +23,46 @@ export class PostgresFamilyStore implements FamilyStore {
     this.#database = database
   }
 
-  async open(family: Family, { device, ip }: Origin): Promise<void> {
-    const { revoked, ...rest } = family
-    const row = {
-      ...rest,
-      id: toBytes(family.id),
-      createdAt: new Date(family.createdAt),
-      expiresAt: new Date(family.expiresAt),
-      redeemedAt: new Date(family.redeemedAt),
-      revokedAt: revoked && new Date(revoked.at),
-      revokedReason: revoked?.reason ?? null,
-      device,
-      ip,
-    }
-    const { count } = await ask(this.#database.family.createMany({ data: [row], skipDuplicates: true }))
+  async open(family: Family, origin: Origin): Promise<void> {
+    const data = [toRow(family, origin)]
+    const { count } = await ask(this.#database.family.createMany({ data, skipDuplicates: true }))
     if (count === 0) await this.merge([{ id: family.id, expiresAt: family.expiresAt, marks: family }])
   }
 
+  async openFor(...[userId, limits, origin, judge]: Parameters<LoginStore['openFor']>): Promise<void> {
+    await ask(
+      this.#database.$transaction(async (transaction) => {
+        // Against logins and changes of the same user; references to the row do not wait for it.
+        await transaction.$queryRaw`SELECT FROM ${this.#database.tables.users} WHERE id = ${userId}::uuid FOR NO KEY UPDATE`
+        const facts = await readFacts(transaction, this.#database.tables, userId, limits)
+        const family = facts && judge(facts)
+        if (family) await transaction.family.createMany({ data: [toRow(family, origin)] })
+      }),
+    )
+  }
+
+  /** Of many at once, a statement of their own: whoever advances one family meanwhile does not wait behind them. */
   async revoke(growths: readonly Growth[]): Promise<void> {
-    await Promise.all(growths.map((growth) => this.advance(growth)))
+    const [first] = growths
+    if (first && growths.length === 1) await this.advance(first)
+    else for (const group of byRevocation(growths)) await this.#revokeAll(group)
+  }
+
+  /** As `merge` does, and for many rows in a third of the time. */
+  async #revokeAll({ revoked: { at, reason }, families }: { revoked: Revocation; families: Growth[] }): Promise<void> {
+    const ids = families.map(({ id }) => toBytes(id).toString('hex')).join()
+    const table = this.#database.tables.families
+    await ask(this.#database.$executeRaw`
+      WITH ending AS MATERIALIZED (
+        SELECT id FROM ${table}
+        WHERE id IN (SELECT decode(unnest(string_to_array(${ids}, ',')), 'hex')) ORDER BY id FOR NO KEY UPDATE
+      )
+      UPDATE ${table} AS f SET
+        revoked_at = least(f.revoked_at, ${new Date(at)}),
+        revoked_reason = CASE WHEN f.revoked_at < ${new Date(at)} THEN f.revoked_reason
+                              WHEN f.revoked_at = ${new Date(at)} THEN least(f.revoked_reason, ${reason})
+                              ELSE ${reason} END
+      FROM ending WHERE f.id = ending.id`)
   }
 
   async #loadAll(ids: readonly FamilyId[]): Promise<({ family: Family; now: number } | null)[]> {
@@ -123,6 +154,54 @@ interface MarksRow {
   late_repeated: bigint | null
   revoked_at: Date | null
   revoked_reason: string | null
+}
+
+/** In a statement after the one that locks: what came in between is seen. */
+async function readFacts(
+  transaction: Prisma.TransactionClient,
+  { families }: Tables,
+  userId: string,
+  { sessions, logins }: { sessions: number; logins: number },
+) {
+  const account = await transaction.user.findUnique({ where: { id: userId } })
+  const [row] = await transaction.$queryRaw<FactsRow[]>`
+    SELECT clock_timestamp() AS now,
+      (SELECT created_at FROM ${families} WHERE user_id = ${userId}::uuid
+       ORDER BY created_at DESC OFFSET ${logins - 1} LIMIT 1) AS earlier_login_at,
+      (SELECT json_agg(s) FROM (
+         SELECT encode(id, 'hex') AS id, sid, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at FROM ${families}
+         WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
+         ORDER BY redeemed_at DESC, id OFFSET ${sessions - 1} LIMIT ${MOST_SURPLUS}) AS s) AS surplus`
+  if (!account || !row) return null
+  const surplus = (row.surplus ?? []).map(({ id, sid, expires_at: expiresAt }) => ({
+    id: toId(Buffer.from(id, 'hex')),
+    sid,
+    userId,
+    expiresAt,
+  }))
+  const earlierLoginAt = row.earlier_login_at?.getTime() ?? null
+  return { account: toAccount(account), now: row.now.getTime(), earlierLoginAt, surplus }
+}
+
+interface FactsRow {
+  now: Date
+  earlier_login_at: Date | null
+  surplus: { id: string; sid: string; expires_at: number }[] | null
+}
+
+function toRow(family: Family, { device, ip }: Origin) {
+  const { revoked, ...rest } = family
+  return {
+    ...rest,
+    id: toBytes(family.id),
+    createdAt: new Date(family.createdAt),
+    expiresAt: new Date(family.expiresAt),
+    redeemedAt: new Date(family.redeemedAt),
+    revokedAt: revoked && new Date(revoked.at),
+    revokedReason: revoked?.reason ?? null,
+    device,
+    ip,
+  }
 }
 
 function toBytes(id: FamilyId) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RedisAccess, RunScript } from './redis-access.ts'
+import type { RedisAccess, RunOnEach, RunScript } from './redis-access.ts'
 import { type ClusterMap, type Master, askForMap } from './redis-cluster-map.ts'
 import { COMMAND_TIMEOUT_MS, RedisConnection } from './redis-connection.ts'
 import { slotOf } from './redis-slot.ts'
@@ -87,6 +87,13 @@ export class RedisCluster implements RedisAccess {
         if (isOnce) void node.connection.client.asking().catch(() => undefined)
         return await run(node)
       }
+    }
+  }
+
+  scriptOnEach(name: string, lua: string): RunOnEach {
+    const run = this.script<unknown>(name, lua)
+    return async (keys, shared, own) => {
+      await Promise.all(keys.map((key, i) => run(key, ...shared, own[i] ?? '')))
     }
   }
 

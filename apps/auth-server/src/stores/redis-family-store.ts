@@ -1,6 +1,6 @@
-import type { Family, FamilyId, Marks, RevocationReason } from '../rules/family.ts'
-import type { FamilyStore, Growth } from './family-store.ts'
-import type { RedisAccess } from './redis-access.ts'
+import { type Family, type FamilyId, type Marks, NO_MARKS, type RevocationReason } from '../rules/family.ts'
+import { type FamilyStore, type Growth, byRevocation } from './family-store.ts'
+import type { RedisAccess, RunOnEach } from './redis-access.ts'
 
 /** A hash a family. The braces keep it in one slot of a cluster; its fields are short, so that Redis packs them. */
 const keyOf = (id: FamilyId) => `heirloom:family:{${id}}`
@@ -47,6 +47,20 @@ if #changes > 0 then redis.call('HSET', KEYS[1], unpack(changes)) end
 if not there then redis.call('PEXPIREAT', KEYS[1], ARGV[2]) end
 if known then return before end`
 
+/** ARGV: when and why, then the expiry of each key. Merges as above; a family that is not here is remembered. */
+const REVOKE = `
+for i, key in ipairs(KEYS) do
+  local at, reason = ARGV[1], ARGV[2]
+  local before = redis.call('HMGET', key, 'redeemed', 'revokedAt', 'revokedFor')
+  local was = tonumber(before[2] or 'inf')
+  if not before[1] then
+    redis.call('HSET', key, 'redeemed', 0, 'redeemedAt', '${NO_MARKS.redeemedAt}', 'revokedAt', at, 'revokedFor', reason)
+    redis.call('PEXPIREAT', key, ARGV[2 + i])
+  elseif tonumber(at) < was or (tonumber(at) == was and reason < before[3]) then
+    redis.call('HSET', key, 'revokedAt', at, 'revokedFor', reason)
+  end
+end`
+
 type Field = string | null
 
 /** The hot copy: one hash a family, gone when the family is. A copy of an epoch before the current one is not known. */
@@ -54,6 +68,7 @@ export class RedisFamilyStore implements FamilyStore {
   readonly #redis: RedisAccess
   readonly #epoch: () => number
   readonly #load: (key: string) => Promise<Field[]>
+  readonly #revoke: RunOnEach
   readonly #merge: (key: string, ...args: (string | number)[]) => Promise<Field[] | null>
 
   /** @param epoch the current one, as in stores/redis-trust.ts. */
@@ -62,6 +77,7 @@ export class RedisFamilyStore implements FamilyStore {
     this.#epoch = epoch
     this.#load = redis.script('heirloomLoad', LOAD)
     this.#merge = redis.script('heirloomMerge', MERGE)
+    this.#revoke = redis.scriptOnEach('heirloomRevoke', REVOKE)
   }
 
   /** Of all families that a copy or a tombstone is here of, whatever its epoch; one may come twice. */
@@ -95,7 +111,14 @@ export class RedisFamilyStore implements FamilyStore {
   }
 
   async revoke(growths: readonly Growth[]): Promise<void> {
-    await Promise.all(growths.map((growth) => this.advance(growth)))
+    for (const { revoked, families } of byRevocation(growths)) {
+      const keys = families.map(({ id }) => keyOf(id))
+      await this.#revoke(
+        keys,
+        [revoked.at, revoked.reason],
+        families.map(({ expiresAt }) => expiresAt),
+      )
+    }
   }
 }
 

@@ -97,11 +97,11 @@ export class SecurityEvents {
       times,
     }))
     await ask(this.#database.$executeRaw`
-      INSERT INTO security_events (at, type, user_id, sid, detail, repeat_key, times)
+      INSERT INTO ${this.#database.tables.securityEvents} AS kept (at, type, user_id, sid, detail, repeat_key, times)
       SELECT at, type, user_id, sid, detail, repeat_key, times FROM json_to_recordset(${JSON.stringify(rows)}::json)
         AS e(at timestamptz, type text, user_id uuid, sid uuid, detail jsonb, repeat_key text, times bigint)
       ORDER BY repeat_key NULLS FIRST
-      ON CONFLICT (repeat_key) DO UPDATE SET times = security_events.times + excluded.times`)
+      ON CONFLICT (repeat_key) DO UPDATE SET times = kept.times + excluded.times`)
   }
 
   /** The newest `limit` events of a user, newest first. */

@@ -1,4 +1,5 @@
-import type { FamilyId, Grant } from '../rules/family.ts'
+import type { Prisma } from '../generated/prisma/client.ts'
+import type { FamilyId, Revocable } from '../rules/family.ts'
 import { type Database, ask } from './database.ts'
 
 export interface Session {
@@ -17,6 +18,9 @@ export interface Session {
   revokedReason: string | null
 }
 
+/** Where a page ends: the last session of it. */
+export type Position = Pick<Session, 'sid' | 'createdAt'>
+
 /** Families as seen by people: found by session id or user, never by token. Postgres only; off the path of a refresh. */
 export class Sessions {
   readonly #database: Database
@@ -25,10 +29,53 @@ export class Sessions {
     this.#database = database
   }
 
-  /** Newest first, also the ended ones that are not pruned yet. */
-  async ofUser(userId: string): Promise<Session[]> {
-    const rows = await ask(this.#database.family.findMany({ where: { userId }, orderBy: { createdAt: 'desc' } }))
+  /** Newest first, from the one after `after` on, also the ended ones that are not pruned yet. */
+  async ofUser(userId: string, limit: number, after?: Position): Promise<Session[]> {
+    return this.#page({ userId }, limit, after)
+  }
+
+  /** Likewise, those that are not revoked and within both lifetimes at `now`, in milliseconds. */
+  async liveOfUser(userId: string, now: number, idleMs: number, limit: number, after?: Position): Promise<Session[]> {
+    const [expiresAt, redeemedAt] = [{ gt: new Date(now) }, { gt: new Date(now - idleMs) }]
+    return this.#page({ userId, revokedAt: null, expiresAt, redeemedAt }, limit, after)
+  }
+
+  async #page(where: Prisma.FamilyWhereInput, limit: number, after?: Position): Promise<Session[]> {
+    const beyond = after && {
+      createdAt: { lte: after.createdAt },
+      // Of two at the same time, the session id decides.
+      OR: [{ createdAt: { lt: after.createdAt } }, { sid: { lt: after.sid } }],
+    }
+    const orderBy = [{ createdAt: 'desc' as const }, { sid: 'desc' as const }]
+    const rows = await ask(this.#database.family.findMany({ where: { ...where, ...beyond }, orderBy, take: limit }))
     return rows.map(toSession)
+  }
+
+  /**
+   * Up to `limit` sessions that are neither revoked nor past their absolute end, oldest first, from the one after `after`
+   * on: the idle ones too, since the record may lack their last refreshes. With the time of the store, in milliseconds.
+   */
+  async notRevoked(
+    userId: string,
+    limit: number,
+    after?: Position,
+  ): Promise<{ sessions: (Revocable & Position)[]; now: number }> {
+    const { createdAt, sid } = after ?? { createdAt: new Date(0), sid: FIRST_UUID }
+    // As one value: a row each would take ten times as long to read here.
+    const [row] = await ask(this.#database.$queryRaw<{ now: Date; sessions: ListedRow[] | null }[]>`
+      SELECT clock_timestamp() AS now, json_agg(json_build_array(id, sid, created_at, expires_at)) AS sessions
+      FROM (SELECT encode(id, 'hex') AS id, sid, created_at, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at
+            FROM ${this.#database.tables.families} WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
+              AND (created_at, sid) > (${createdAt}, ${sid}::uuid)
+            ORDER BY created_at, sid LIMIT ${limit}) AS listed`)
+    const sessions = (row?.sessions ?? []).map(([id, ownSid, openedAt, expiresAt]) => ({
+      id: Buffer.from(id, 'hex').toString('base64url'),
+      sid: ownSid,
+      userId,
+      createdAt: new Date(openedAt),
+      expiresAt,
+    }))
+    return { sessions, now: (row?.now ?? new Date()).getTime() }
   }
 
   /** Null where the user has no such session. `sid` must be a UUID. */
@@ -41,7 +88,7 @@ export class Sessions {
    * While Postgres is one that lost something: up to `limit` of those that are neither revoked nor past their end, by
    * family, from the one after `after` on.
    */
-  async inDoubt(after: FamilyId, limit: number): Promise<Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt'>[]> {
+  async inDoubt(after: FamilyId, limit: number): Promise<Revocable[]> {
     const { families, history } = this.#database.tables
     const rows = await ask(this.#database.$queryRaw<
       { id: Uint8Array; sid: string; user_id: string; expires_at: Date }[]
@@ -66,6 +113,10 @@ export class Sessions {
         SELECT id FROM ${families} WHERE expires_at < ${before} ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)`)
   }
 }
+
+type ListedRow = [id: string, sid: string, createdAt: string, expiresAt: number]
+
+const FIRST_UUID = '00000000-0000-0000-0000-000000000000'
 
 function toSession(row: {
   id: Uint8Array

@@ -9,6 +9,7 @@ export function tablesOf(schema: string) {
     redisTrust: table('redis_trust'),
     securityEvents: table('security_events'),
     signingKeys: table('signing_keys'),
+    users: table('users'),
   }
 }
 

@@ -1,8 +1,12 @@
 import { createPublicKey, verify } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo } from 'node:net'
 import { testStores } from '@heirloom/stack/testing'
+import { createVerifier } from '@heirloom/verifier'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { keyEncryption } from '../../src/keys/key-encryption.ts'
-import { type KeyPolicy, KeyRing } from '../../src/keys/key-ring.ts'
+import { type KeyPolicy, KeyRing, MOST_KEYS } from '../../src/keys/key-ring.ts'
 import { TokenSigner } from '../../src/keys/token-signer.ts'
 import { type Database, openDatabase } from '../../src/stores/database.ts'
 
@@ -16,6 +20,20 @@ beforeEach(() => database.signingKey.deleteMany())
 
 const ring = (policy: Partial<KeyPolicy> = {}, secret = SECRET) =>
   new KeyRing(database, keyEncryption(secret), { ...POLICY, ...policy }, () => undefined)
+
+/** As a resource service does at its start, with the defaults of the verifier. */
+async function expectReady(keys: KeyRing): Promise<void> {
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ keys: keys.published(Date.now()).map(({ publicJwk }) => publicJwk) }))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const verifier = createVerifier({ issuer, audience: 'a', jwksUri: `${issuer}/jwks.json`, algorithms: ['ES256'] })
+  await verifier.ready()
+  verifier.close()
+  server.close()
+}
 
 const claims = (iat: number) => ({
   iss: 'i',
@@ -63,6 +81,36 @@ describe('the key ring', () => {
     expect(kids(now + 95_000)).toEqual([second.kid])
     expect(await keys.prune(now)).toBe(0)
     expect(await keys.prune(now + 95_000)).toBe(1)
+  })
+
+  test('asked 33 times for the next key, it makes one, says when the one after can be made, and a new service gets ready', async () => {
+    const keys = ring({ algorithm: 'ES256' })
+    await keys.refresh()
+    const answers = []
+    for (let i = 0; i < 33; i++) answers.push(await keys.rotate())
+    const [, next] = keys.published(Date.now())
+    expect(answers).toEqual([
+      null,
+      ...Array.from({ length: 32 }, () => ({ reason: 'one_is_coming', kid: next?.kid, until: next?.signsFrom })),
+    ])
+    await expectReady(keys)
+    expect(await database.signingKey.count()).toBe(2)
+    await keys.remove(next?.kid ?? '')
+    expect(await keys.rotate()).toBeNull()
+  })
+
+  test('keys that all retire are bounded as well, whether rotated by command or by the settings', async () => {
+    const keys = ring({ algorithm: 'ES256', leadMs: 0 })
+    await keys.refresh()
+    for (let i = 1; i < MOST_KEYS; i++) expect(await keys.rotate()).toBeNull()
+    const [first] = keys.published(Date.now())
+    expect(await keys.rotate()).toEqual({ reason: 'too_many', until: first?.leavesAt })
+    await expectReady(keys)
+    await ring({ algorithm: 'EdDSA', leadMs: 0 }).refresh()
+    expect(await database.signingKey.count()).toBe(MOST_KEYS)
+    // What has left the set does not count, pruned or not.
+    await database.$executeRaw`UPDATE signing_keys SET signs_from = signs_from - interval '1 hour' WHERE kid <> ${keys.signing(Date.now()).kid}`
+    expect(await keys.rotate()).toBeNull()
   })
 
   test('another algorithm in the settings makes a key that comes, and signs in its time', async () => {

@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto'
+import { createMetrics } from '@heirloom/service'
+import { testStores } from '@heirloom/stack/testing'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Composition, compose } from '../../src/compose.ts'
+import { readConfig } from '../../src/config.ts'
+import { logIn } from '../../src/services/log-in.ts'
+import { register } from '../../src/services/register.ts'
+import type { Account } from '../../src/stores/accounts.ts'
+
+const PASSWORD = 'a long and quiet walk'
+
+let composition: Composition
+beforeAll(async () => {
+  const { databaseUrl, redisUrl } = await testStores()
+  const config = readConfig({
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
+    TOKEN_SECRETS: randomBytes(32).toString('base64'),
+    KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
+    DATABASE_STATEMENT_TIMEOUT_MS: '5000',
+  })
+  composition = await compose(config, pino({ level: 'silent' }), createMetrics())
+})
+afterAll(() => composition.close())
+
+/** Logs an editor in, and does something to the account while the password is being hashed. */
+async function logInWhile(username: string, meanwhile: (account: Account) => Promise<unknown>) {
+  const { core } = composition
+  const added = await register(core, { username, password: PASSWORD, roles: ['editor'] })
+  if (!added.ok) throw new Error(added.description)
+  const { hasher } = core
+  const slow = Object.create(hasher, {
+    verify: {
+      value: async (...args: Parameters<typeof hasher.verify>) => {
+        const matches = await hasher.verify(...args)
+        await meanwhile(added.account)
+        return matches
+      },
+    },
+    assertRoom: { value: hasher.assertRoom.bind(hasher) },
+  }) as typeof hasher
+  const answer = await logIn({ ...core, hasher: slow }, { username, password: PASSWORD, ip: '127.0.0.1', device: null })
+  return { account: added.account, answer }
+}
+
+const sessionsOf = ({ id }: Account) => composition.core.sessions.ofUser(id, 10)
+
+test('a role that is taken away while the password is hashed is in no token', async () => {
+  const { answer } = await logInWhile('ada', ({ id }) => composition.core.accounts.change(id, { roles: ['user'] }))
+  if (!answer.ok) throw new Error(answer.description)
+  const claims = JSON.parse(Buffer.from(answer.access_token.split('.')[1] ?? '', 'base64url').toString())
+  expect([claims.roles, claims.scope, answer.scope]).toEqual([['user'], 'reports:read', 'reports:read'])
+})
+
+test('roles that grant nothing any more open no session', async () => {
+  const { account, answer } = await logInWhile('bob', ({ id }) => composition.core.accounts.change(id, { roles: [] }))
+  expect(answer).toMatchObject({ ok: false, error: 'invalid_scope' })
+  expect(await sessionsOf(account)).toEqual([])
+})
+
+test.each([
+  ['disabled', { disabledAt: new Date() }],
+  ['given another password', { passwordHash: 'another' }],
+])('an account that is %s while the password is hashed opens no session', async (what, change) => {
+  const { account, answer } = await logInWhile(what.replaceAll(' ', '-'), ({ id }) =>
+    composition.core.accounts.change(id, change),
+  )
+  expect(answer).toMatchObject({ ok: false, error: 'invalid_credentials' })
+  expect(await sessionsOf(account)).toEqual([])
+})
