@@ -1,6 +1,7 @@
+import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
-import { text } from 'node:stream/consumers'
-import { SettingsError, createMetrics } from '@heirloom/service'
+import { buffer } from 'node:stream/consumers'
+import { LOG_HOOKS, SettingsError, createMetrics, shownJson, shownText } from '@heirloom/service'
 import { Command, Option } from 'commander'
 import { pino } from 'pino'
 import { type Composition, compose } from './compose.ts'
@@ -22,6 +23,9 @@ const PROGRESS_EVERY_MS = 2_000
 /** Nobody waits for a restore's commands one by one, and many are sent at once. */
 const RESTORE_TIMEOUT_MS = 10_000
 
+/** Characters of a complaint. */
+const LONGEST_LINE = 2_000
+
 /** What the operator did wrong, in one line. */
 class UsageError extends Error {}
 
@@ -33,12 +37,12 @@ function onStores<Arguments extends unknown[]>(
   return async (...args: Arguments) => {
     const composition = await compose(
       readConfig(process.env),
-      pino({ level: 'warn' }, pino.destination(2)),
+      pino({ level: 'warn', hooks: LOG_HOOKS }, pino.destination(2)),
       createMetrics(),
       redisTimeoutMs,
     )
     try {
-      process.stdout.write(`${JSON.stringify(await command(composition, ...args), null, 2)}\n`)
+      process.stdout.write(`${shownJson(JSON.stringify(await command(composition, ...args), null, 2))}\n`)
     } finally {
       await composition.close()
     }
@@ -61,6 +65,13 @@ async function find(core: Core, name: string): Promise<Account> {
   const account = key === null ? null : await core.accounts.byName(key)
   if (!account) throw new UsageError(`there is no user ${JSON.stringify(name)}`)
   return account
+}
+
+/** A line feed at its end is the terminal's or the editor's. */
+async function readPassword(): Promise<string> {
+  const bytes = await buffer(process.stdin)
+  if (!isUtf8(bytes)) throw new UsageError('the password on standard input is not valid UTF-8')
+  return bytes.toString('utf8').replace(/\r?\n$/, '')
 }
 
 function checkRoles(roles: readonly string[]): void {
@@ -89,7 +100,7 @@ user
   .option('--password-stdin', 'takes the password from standard input')
   .action(
     onCore(async (core, name: string, options: { role: string[]; passwordStdin?: true }) => {
-      const given = options.passwordStdin && (await text(process.stdin)).replace(/\r?\n$/, '')
+      const given = options.passwordStdin && (await readPassword())
       const password = given ?? randomBytes(18).toString('base64url')
       const result = await register(core, { username: name, password, roles: [...new Set(options.role)] })
       if (!result.ok) throw new UsageError(result.description)
@@ -231,6 +242,6 @@ try {
   await program.parseAsync()
 } catch (error) {
   const lines = error instanceof SettingsError ? error.lines : [error instanceof Error ? error.message : String(error)]
-  for (const line of lines) process.stderr.write(`admin: ${line}\n`)
+  for (const line of lines) process.stderr.write(`admin: ${shownText(line, LONGEST_LINE)}\n`)
   process.exit(1)
 }
