@@ -3,6 +3,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import pg from 'pg'
+import { foldUsernameKeys } from './username-keys.ts'
 
 interface Migration {
   name: string
@@ -29,6 +30,11 @@ const RECORDS = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
   started_at              TIMESTAMPTZ NOT NULL DEFAULT now(),
   applied_steps_count     INTEGER NOT NULL DEFAULT 0
 )`
+
+/** What SQL cannot do, in the transaction of the migration. Answers what an operator has to know, a line each. */
+const STEPS: Record<string, (client: pg.Client) => Promise<string[]>> = {
+  '20261129120000_username_case_folding': foldUsernameKeys,
+}
 
 const FOLDER = new URL('./migrations/', import.meta.url)
 
@@ -101,12 +107,14 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
   try {
     await client.query('BEGIN')
     await client.query(sql)
+    const remarks = (await STEPS[name]?.(client)) ?? []
     await client.query(
       `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
        VALUES ($1, $2, $3, $4, clock_timestamp(), 1)`,
       [randomUUID(), checksum, name, startedAt],
     )
     await client.query('COMMIT')
+    for (const remark of remarks) console.warn(`migrate: ${remark}`)
   } catch (error) {
     throw new Error(`migration ${name} failed and was rolled back: ${(error as Error).message}`, { cause: error })
   }

@@ -7,7 +7,6 @@ import { pino } from 'pino'
 import { type Composition, compose } from './compose.ts'
 import { readConfig } from './config.ts'
 import { ROLES } from './rules/scopes.ts'
-import { usernameKey } from './rules/username.ts'
 import type { Core } from './services/core.ts'
 import { inWords } from './services/event-words.ts'
 import { prune } from './services/prune.ts'
@@ -61,8 +60,7 @@ const shown = ({ id, username, roles, disabled, createdAt }: Account) => ({
 })
 
 async function find(core: Core, name: string): Promise<Account> {
-  const key = usernameKey(name)
-  const account = key === null ? null : await core.accounts.byName(key)
+  const account = await core.accounts.byName(name)
   if (!account) throw new UsageError(`there is no user ${JSON.stringify(name)}`)
   return account
 }

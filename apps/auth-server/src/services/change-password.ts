@@ -22,13 +22,12 @@ export async function changePassword(
   // A guesser of logins does not keep whoever is logged in from it. No username has a space.
   const account = await authenticate(core, { ...credentials, countedFor: `session ${sid}` })
   if ('ok' in account) return account
-  const normalized = normalizePassword(newPassword)
-  const fault = await faultOfPassword(normalized, core.config.passwordPolicy, (text) =>
+  const fault = await faultOfPassword(newPassword, core.config.passwordPolicy, (text) =>
     core.hasher.guesses(text, [usernameKey(account.username) ?? '', 'heirloom'], credentials.signal),
   )
   if (fault !== null) return refuse('invalid_request', fault)
 
-  const passwordHash = await core.hasher.hash(normalized, credentials.signal)
+  const passwordHash = await core.hasher.hash(normalizePassword(newPassword), credentials.signal)
   await endAllSessions(core, account.id, 'password_changed', sid)
   try {
     if (!(await core.accounts.change(account.id, { passwordHash }, account.version))) return INVALID_CREDENTIALS

@@ -32,10 +32,16 @@ export async function authenticate(
     core.record({ type: 'login_refused', reason: 'throttled', ip })
     return tooManyAttempts(wait)
   }
-  const account = name === null ? null : await core.accounts.byName(name)
+  const account = await core.accounts.byName(username)
   const matches = await core.hasher.verify(account?.passwordHash ?? null, normalizePassword(password), signal)
   if (!account || !matches || account.disabled) {
-    const reason = !account ? 'unknown_user' : matches ? 'disabled' : 'wrong_password'
+    const reason = !account
+      ? 'unknown_user'
+      : matches === null
+        ? 'unreadable_hash'
+        : matches
+          ? 'disabled'
+          : 'wrong_password'
     core.record({ type: 'login_refused', reason, ip, ...(account && { userId: account.id }) })
     return INVALID_CREDENTIALS
   }
