@@ -3,6 +3,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import pg from 'pg'
+import { grantToServer } from './roles.ts'
 import { foldUsernameKeys } from './username-keys.ts'
 
 interface Migration {
@@ -41,8 +42,10 @@ const FOLDER = new URL('./migrations/', import.meta.url)
 /**
  * Applies what the database does not have yet, each migration in a transaction of its own, and answers their names.
  * Any number of callers may do so at once. Throws, with one line, where database and migrations do not fit.
+ * @param serverRole the role of the servers, if it is not the one that this runs as: it may read and write the rows of all
+ *   tables then.
  */
-export async function migrate(databaseUrl: string, folder: URL = FOLDER): Promise<string[]> {
+export async function migrate(databaseUrl: string, folder: URL = FOLDER, serverRole?: string): Promise<string[]> {
   const client = new pg.Client({ connectionString: databaseUrl })
   client.on('error', () => {}) // a lost connection is reported by the query that needs it
   try {
@@ -54,6 +57,7 @@ export async function migrate(databaseUrl: string, folder: URL = FOLDER): Promis
     await client.query(RECORDS)
     const pending = notYetApplied(readMigrations(folder), await readRecords(client))
     for (const migration of pending) await apply(client, migration)
+    if (serverRole) await grantToServer(client, serverRole)
     return pending.map(({ name }) => name)
   } finally {
     await client.end()
@@ -122,9 +126,10 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
 
 if (import.meta.main) {
   try {
-    const databaseUrl = process.env['DATABASE_URL']
-    if (!databaseUrl) throw new Error('DATABASE_URL is not set')
-    const applied = await migrate(databaseUrl)
+    const { DATABASE_OWNER_URL, DATABASE_URL, DATABASE_SERVER_ROLE } = process.env
+    const databaseUrl = DATABASE_OWNER_URL || DATABASE_URL
+    if (!databaseUrl) throw new Error('neither DATABASE_OWNER_URL nor DATABASE_URL is set')
+    const applied = await migrate(databaseUrl, FOLDER, DATABASE_SERVER_ROLE)
     console.log(applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.join(', ')}`)
   } catch (error) {
     console.error(`migrate: ${(error as Error).message}`)
