@@ -6,6 +6,8 @@ import pg from 'pg'
 import { checkDatabaseUrl } from '../apps/auth-server/src/stores/database-url.ts'
 import { schemaOf } from '../apps/auth-server/src/stores/schema-of.ts'
 import { explainPostgres } from '../apps/auth-server/src/stores/postgres-fault.ts'
+import { grantToServer } from './roles.ts'
+import { foldUsernameKeys } from './username-keys.ts'
 
 interface Migration {
   name: string
@@ -33,14 +35,21 @@ const RECORDS = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
   applied_steps_count     INTEGER NOT NULL DEFAULT 0
 )`
 
+/** What SQL cannot do, in the transaction of the migration. Answers what an operator has to know, a line each. */
+const STEPS: Record<string, (client: pg.Client) => Promise<string[]>> = {
+  '20261129120000_username_case_folding': foldUsernameKeys,
+}
+
 const FOLDER = new URL('./migrations/', import.meta.url)
 
 /**
  * Applies what the database does not have yet, each migration in a transaction of its own, and answers their names. They
  * go into the schema that the URL names, which is made if need be. Any number of callers may do so at once, also through
  * a pooler: nothing outlasts a transaction. Throws, with one line, where database and migrations do not fit.
+ * @param serverRole the role of the servers, if it is not the one that this runs as: it may read and write the rows of all
+ *   tables then.
  */
-export async function migrate(databaseUrl: string, folder: URL = FOLDER): Promise<string[]> {
+export async function migrate(databaseUrl: string, folder: URL = FOLDER, serverRole?: string): Promise<string[]> {
   const schema = schemaOf(databaseUrl)
   const client = await inWords((async () => new pg.Client({ connectionString: databaseUrl }))())
   client.on('error', () => {}) // a lost connection is reported by the query that needs it
@@ -50,8 +59,10 @@ export async function migrate(databaseUrl: string, folder: URL = FOLDER): Promis
     for (;;) {
       await inWords(begin(client, schema))
       const [next] = notYetApplied(readMigrations(folder), await readRecords(client))
-      if (next) await apply(client, next)
+      const remarks = next ? await apply(client, next) : []
+      if (!next && serverRole) await inWords(grantToServer(client, schema, serverRole))
       await client.query('COMMIT')
+      for (const remark of remarks) console.warn(`migrate: ${remark}`)
       if (!next) return applied
       applied.push(next.name)
     }
@@ -119,15 +130,17 @@ function notYetApplied(migrations: Migration[], recorded: Recorded[]): Migration
 }
 
 /** The record is part of the same transaction: no failed migration is left behind. */
-async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
+async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<string[]> {
   const startedAt = new Date()
   try {
     await client.query(sql)
+    const remarks = (await STEPS[name]?.(client)) ?? []
     await client.query(
       `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
        VALUES ($1, $2, $3, $4, clock_timestamp(), 1)`,
       [randomUUID(), checksum, name, startedAt],
     )
+    return remarks
   } catch (error) {
     throw new Error(`migration ${name} failed and was rolled back: ${(error as Error).message}`, { cause: error })
   }
@@ -135,14 +148,16 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
 
 if (import.meta.main) {
   try {
-    const databaseUrl = process.env['DATABASE_URL']
-    if (!databaseUrl) throw new Error('DATABASE_URL is not set')
+    const { DATABASE_OWNER_URL, DATABASE_URL, DATABASE_SERVER_ROLE } = process.env
+    const name = DATABASE_OWNER_URL ? 'DATABASE_OWNER_URL' : 'DATABASE_URL'
+    const databaseUrl = DATABASE_OWNER_URL || DATABASE_URL
+    if (!databaseUrl) throw new Error('neither DATABASE_OWNER_URL nor DATABASE_URL is set')
     try {
       checkDatabaseUrl(databaseUrl)
     } catch (error) {
-      throw new Error(`DATABASE_URL ${(error as Error).message}`, { cause: error })
+      throw new Error(`${name} ${(error as Error).message}`, { cause: error })
     }
-    const applied = await migrate(databaseUrl)
+    const applied = await migrate(databaseUrl, FOLDER, DATABASE_SERVER_ROLE)
     console.log(applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.join(', ')}`)
   } catch (error) {
     console.error(`migrate: ${(error as Error).message}`)

@@ -68,7 +68,8 @@ function checkVersion(path: string): void {
         'set DATA_DIR to another folder, or remove this one with all that is in it',
     )
   }
-  chmodSync(path, 0o700)
+  // If root runs this, the stores run as another user, who has to go through it. What is in it has modes of its own.
+  chmodSync(path, process.getuid?.() === 0 ? 0o711 : 0o700)
 }
 
 /** SQLite locks its file through the system, which lets go of the lock when the process ends, however it ends. */

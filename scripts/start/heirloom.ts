@@ -6,7 +6,7 @@ import { openDataFolder } from './data-folder.ts'
 import { ensureDemoUser } from './demo-user.ts'
 import { untilFree } from './ports.ts'
 import { openServiceLog } from './service-log.ts'
-import { givenSettings, STORES_AND_SECRETS } from './settings.ts'
+import { givenSettings, OF_THE_OWNER, STORES_AND_SECRETS } from './settings.ts'
 import { openStores } from './stores.ts'
 
 export interface HeirloomOptions {
@@ -54,9 +54,9 @@ export async function startHeirloom(options: HeirloomOptions): Promise<Heirloom>
   await untilFree(apiPort, 'API_PORT', patienceMs)
   signal?.throwIfAborted()
 
-  const stores = await openStores(folder.path, env, steps, say)
+  const { DATABASE_OWNER_URL, DATABASE_SERVER_ROLE, ...stores } = await openStores(folder.path, env, steps, say)
   signal?.throwIfAborted()
-  await migrate(stores.DATABASE_URL)
+  await migrate(DATABASE_OWNER_URL, undefined, DATABASE_SERVER_ROLE)
   signal?.throwIfAborted()
 
   const { DEMO_PASSWORD, ...secrets } = folder.secrets
@@ -67,6 +67,10 @@ export async function startHeirloom(options: HeirloomOptions): Promise<Heirloom>
   const authEnv: NodeJS.ProcessEnv = { ...defaults, ...secrets, ...given, ...stores, PORT: String(authPort) }
   const apiEnv: NodeJS.ProcessEnv = { ...defaults, ...given, PORT: String(apiPort), OPS_PORT: secondOpsPort(env) }
   for (const name of STORES_AND_SECRETS) delete apiEnv[name]
+  for (const name of OF_THE_OWNER) {
+    delete authEnv[name]
+    delete apiEnv[name]
+  }
   folder.writeRunning({ ...givenSettings(authEnv), AUTH_URL: authUrl, API_URL: apiUrl })
 
   const failed = Promise.withResolvers<string>()

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createWriteStream, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { shownText } from '@heirloom/service'
 
 interface ServiceLog extends AsyncDisposable {
   readonly file: string
@@ -9,6 +10,8 @@ interface ServiceLog extends AsyncDisposable {
 
 /** pino's level for warnings */
 const WARN = 40
+/** Characters. */
+const LONGEST_REMARK = 2_000
 
 /** Keeps all that a service writes in a file, and says what someone at the screen should know. */
 export function openServiceLog(dataDir: string, name: string, say: (line: string) => void): ServiceLog {
@@ -21,7 +24,9 @@ export function openServiceLog(dataDir: string, name: string, say: (line: string
     take(line) {
       stream.write(`${line}\n`)
       const remark = remarkable(line)
-      if (remark !== null) say(remark.startsWith(`${name}: `) ? remark : `${name}: ${remark}`)
+      if (remark === null) return
+      const shown = shownText(remark, LONGEST_REMARK)
+      say(shown.startsWith(`${name}: `) ? shown : `${name}: ${shown}`)
     },
     async [Symbol.asyncDispose]() {
       stream.end()

@@ -3,6 +3,9 @@ import { resolve } from 'node:path'
 /** What the auth-server alone may know. */
 export const STORES_AND_SECRETS = ['DATABASE_URL', 'REDIS_URL', 'TOKEN_SECRETS', 'KEY_ENCRYPTION_SECRET'] as const
 
+/** What neither service may know: with these, a schema can be changed. */
+export const OF_THE_OWNER = ['DATABASE_ADMIN_URL', 'DATABASE_OWNER_URL'] as const
+
 /** What a command that works on a running stack has to see as its services do. */
 const SHARED = [
   ...STORES_AND_SECRETS,

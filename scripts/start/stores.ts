@@ -1,8 +1,13 @@
 import { join } from 'node:path'
-import { startPostgres, startRedis, type Store } from '@heirloom/stack'
+import { keptPassword, startPostgres, startRedis, type Store } from '@heirloom/stack'
+import { prepareRoles } from '../../prisma/roles.ts'
 
 interface StoreUrls {
   DATABASE_URL: string
+  /** Of the role that migrates, and that no service is given. */
+  DATABASE_OWNER_URL: string
+  /** The role of DATABASE_URL, if it is not the owner's. */
+  DATABASE_SERVER_ROLE: string | undefined
   /** None: Postgres alone. */
   REDIS_URL: string | undefined
 }
@@ -25,10 +30,19 @@ export async function openStores(
     return store.url
   }
 
-  const { DATABASE_URL = '', REDIS_URL } = env
-  const stores: StoreUrls = { DATABASE_URL, REDIS_URL }
+  const { DATABASE_URL = '', DATABASE_OWNER_URL, DATABASE_SERVER_ROLE, REDIS_URL } = env
+  const stores: StoreUrls = {
+    DATABASE_URL,
+    DATABASE_OWNER_URL: DATABASE_OWNER_URL || DATABASE_URL,
+    DATABASE_SERVER_ROLE,
+    REDIS_URL,
+  }
   if (DATABASE_URL) say('Postgres: the one that DATABASE_URL names')
-  else stores.DATABASE_URL = own('Postgres', await startPostgres({ dataDir: join(dataDir, 'postgres') }))
+  else {
+    const folder = join(dataDir, 'postgres')
+    const adminUrl = own('Postgres', await startPostgres({ dataDir: folder }))
+    Object.assign(stores, await ownRoles(adminUrl, folder))
+  }
 
   if (REDIS_URL) {
     say('Redis: the one that REDIS_URL names')
@@ -42,4 +56,17 @@ export async function openStores(
       'Redis: none (REDIS_URL is empty, or no redis-server and no valkey-server is on the PATH), so Postgres does it alone',
     )
   return stores
+}
+
+/** The superuser is used for this alone. */
+async function ownRoles(adminUrl: string, folder: string) {
+  const urlOf = (role: string) => {
+    const url = new URL(adminUrl)
+    url.username = role
+    url.password = keptPassword(join(folder, `${role}.password`))
+    return url.href
+  }
+  const [ownerUrl, serverUrl] = [urlOf('heirloom_owner'), urlOf('heirloom_server')]
+  await prepareRoles({ adminUrl, ownerUrl, serverUrl })
+  return { DATABASE_URL: serverUrl, DATABASE_OWNER_URL: ownerUrl, DATABASE_SERVER_ROLE: 'heirloom_server' }
 }

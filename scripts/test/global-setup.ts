@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createDatabase, findRedis, startPostgres } from '@heirloom/stack'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../../prisma/migrate.ts'
+import { prepareRoles } from '../../prisma/roles.ts'
 
 /** Neither UTC nor ISO, and another zone than that of the tests: an answer that depends on one of them is wrong here. */
 const FAR_AWAY = { timezone: 'Asia/Kathmandu', datestyle: 'SQL, DMY' }
@@ -21,14 +23,24 @@ export default async function setup(project: TestProject): Promise<() => Promise
     settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300', ...FAR_AWAY },
   })
   const templateUrl = await createDatabase(postgres.url, 'template')
-  await migrate(templateUrl)
+  const [ownerUrl, serverUrl] = [withRole(templateUrl, 'heirloom_owner'), withRole(templateUrl, 'heirloom_server')]
+  await prepareRoles({ adminUrl: templateUrl, ownerUrl, serverUrl })
+  await migrate(ownerUrl, undefined, 'heirloom_server')
   project.provide('templateUrl', templateUrl)
+  project.provide('serverUrl', serverUrl)
   project.provide('runFolder', runFolder)
 
   return async () => {
     await postgres.stop()
     rmSync(runFolder, { recursive: true, force: true })
   }
+}
+
+function withRole(url: string, role: string): string {
+  const changed = new URL(url)
+  changed.username = role
+  changed.password = randomBytes(24).toString('base64url')
+  return changed.href
 }
 
 /** The tests never go without a real Redis: what would be skipped is what matters most. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { createDatabase } from '@heirloom/stack'
 import pg from 'pg'
-import { afterAll, beforeEach, expect, inject, test } from 'vitest'
+import { afterAll, beforeEach, expect, inject, test, vi } from 'vitest'
 import { migrate } from '../../prisma/migrate.ts'
 
 const ours = new URL('../../prisma/migrations', import.meta.url)
@@ -99,4 +99,27 @@ test('says in one line that there is no database', async () => {
   await expect(migrate('postgres://nobody@127.0.0.1:1/none')).rejects.toThrow(
     /^Nothing listens .*DATABASE_URL.*ECONNREFUSED/,
   )
+})
+
+test('users keep their names when case folding comes, and of two that have become one neither is lost', async () => {
+  const since = '20261129120000_username_case_folding'
+  const later = readdirSync(temporary).filter((name) => name >= since && name !== 'migration_lock.toml')
+  for (const name of later) rmSync(join(temporary, name), { recursive: true })
+  await migrate(databaseUrl, folder)
+  // As the version before made them, by lower case.
+  await query(
+    `INSERT INTO users (username, username_key, password_hash) SELECT key, key, '-' FROM unnest(ARRAY['ada', 'straße', 'οδος', 'οδοσ']) key`,
+  )
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  await migrate(databaseUrl)
+  expect(warn.mock.calls.flat()).toEqual([
+    expect.stringMatching(/^migrate: users \S+ and \S+ have one name now; both log in/),
+  ])
+  warn.mockRestore()
+  expect(await query('SELECT username, username_key FROM users ORDER BY username COLLATE "C"')).toEqual([
+    { username: 'ada', username_key: 'ada' },
+    { username: 'straße', username_key: 'strasse' },
+    { username: 'οδος', username_key: 'οδος' },
+    { username: 'οδοσ', username_key: 'οδοσ' },
+  ])
 })

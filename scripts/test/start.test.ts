@@ -1,14 +1,18 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseEnv } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@heirloom/stack'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
 const scripts = fileURLToPath(new URL('..', import.meta.url))
 const temporary = mkdtempSync(join(tmpdir(), 'heirloom-start-'))
+// Stores that run as another user have to go through it.
+chmodSync(temporary, 0o711)
 const place = {
   DATA_DIR: join(temporary, 'data'),
   AUTH_PORT: String(await freePort()),
@@ -51,6 +55,7 @@ const post = (path: string, body: object) =>
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   })
+const isRoot = process.getuid?.() === 0
 const password = () => /password (\S+)/.exec(running.output)?.[1] ?? ''
 
 test('prints five lines that work one after another', () => {
@@ -69,9 +74,73 @@ test('prints five lines that work one after another', () => {
 
 test('keeps its secrets to its owner', () => {
   const mode = (path: string) => statSync(join(place.DATA_DIR, path)).mode & 0o777
-  expect(mode('.')).toBe(0o700)
+  // If root runs this, the stores run as another user, who may go through the folder, and list nothing.
+  expect(mode('.')).toBe(isRoot ? 0o711 : 0o700)
   expect(mode('secrets.env')).toBe(0o600)
   expect(mode('running.env')).toBe(0o600)
+})
+
+describe('whoever speaks SQL as the server does', () => {
+  const running = () => parseEnv(readFileSync(join(place.DATA_DIR, 'running.env'), 'utf8'))
+  const asServer = async (sql: string) => {
+    const client = new pg.Client({ connectionString: running()['DATABASE_URL'] })
+    await client.connect()
+    try {
+      return (await client.query(sql)).rows as unknown[]
+    } finally {
+      await client.end()
+    }
+  }
+
+  test('has no right but to read and write rows', async () => {
+    const [role] = await asServer(
+      `SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls,
+         (SELECT count(*)::int FROM pg_auth_members WHERE member = pg_roles.oid) AS memberships,
+         (SELECT count(*)::int FROM pg_class WHERE relowner = pg_roles.oid) AS owned
+       FROM pg_roles WHERE rolname = current_user`,
+    )
+    const none = {
+      rolsuper: false,
+      rolcreaterole: false,
+      rolcreatedb: false,
+      rolreplication: false,
+      rolbypassrls: false,
+    }
+    expect(role).toEqual({ rolname: 'heirloom_server', ...none, memberships: 0, owned: 0 })
+    expect(Object.keys(running()).filter((name) => /OWNER|ADMIN/.test(name))).toEqual([])
+  })
+
+  test.each([
+    ['reads no file of the machine', `SELECT pg_read_file('/etc/passwd')`],
+    ['copies none', `COPY users (username) FROM '/etc/shadow'`],
+    ['writes none', `COPY users TO '/tmp/heirloom-users'`],
+    ['starts no program', `COPY users (username) FROM PROGRAM 'id'`],
+    ['reads none as a large object', `SELECT lo_import('/etc/passwd')`],
+    ['makes no table', 'CREATE TABLE mine (n int)'],
+    ['makes no temporary one', 'CREATE TEMPORARY TABLE mine (n int)'],
+    ['makes no schema', 'CREATE SCHEMA mine'],
+    ['makes no function', `CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'`],
+    ['makes no extension', 'CREATE EXTENSION lo'],
+    ['makes no role', 'CREATE ROLE mine'],
+    ['becomes nobody else', 'SET ROLE heirloom_owner'],
+    ['changes no table', 'ALTER TABLE users ADD COLUMN mine int'],
+    ['empties none', 'TRUNCATE users CASCADE'],
+    ['rewrites no history of migrations', 'DELETE FROM _prisma_migrations'],
+    ['changes no setting of the server', `ALTER SYSTEM SET log_statement = 'all'`],
+    ['sees no hash of a password of Postgres', 'SELECT rolpassword FROM pg_authid'],
+  ])('%s', async (_, sql) => {
+    await expect(asServer(sql)).rejects.toThrow(/permission denied|must be owner|must be superuser|not permitted/)
+  })
+
+  test.runIf(isRoot && process.platform === 'linux')('and no store has a capability, or is root', () => {
+    const pidOf = (file: string) => readFileSync(join(place.DATA_DIR, file), 'utf8').split('\n')[0]
+    for (const file of ['postgres/cluster/postmaster.pid', 'redis/pid']) {
+      const status = readFileSync(`/proc/${pidOf(file)}/status`, 'utf8')
+      const [, uid] = /^Uid:\t(\d+)/m.exec(status) ?? []
+      const capabilities = [...status.matchAll(/^Cap(?:Inh|Prm|Eff|Amb):\t0*$/gm)]
+      expect([file, uid === '0', capabilities.length]).toEqual([file, false, 4])
+    }
+  })
 })
 
 test('the admin command finds it', () => {

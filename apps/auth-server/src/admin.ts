@@ -1,14 +1,14 @@
+import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
-import { text } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
-import { SettingsError, createMetrics } from '@heirloom/service'
+import { LOG_HOOKS, SettingsError, createMetrics, shownJson, shownText } from '@heirloom/service'
 import { Command, Option } from 'commander'
 import { pino } from 'pino'
 import { type Composition, compose } from './compose.ts'
 import { readConfig } from './config.ts'
 import { MOST_KEYS, type NotRotated } from './keys/key-ring.ts'
 import { ROLES } from './rules/scopes.ts'
-import { usernameKey } from './rules/username.ts'
 import type { Core } from './services/core.ts'
 import { inWords } from './services/event-words.ts'
 import { prune } from './services/prune.ts'
@@ -30,6 +30,9 @@ const PROGRESS_EVERY_MS = 2_000
 /** Nobody waits for a restore's commands one by one, and many are sent at once. */
 const RESTORE_TIMEOUT_MS = 10_000
 
+/** Characters of a complaint. */
+const LONGEST_LINE = 2_000
+
 /** What the operator did wrong, in one line. */
 class UsageError extends Error {}
 
@@ -41,7 +44,7 @@ function onStores<Arguments extends unknown[]>(
   return async (...args: Arguments) => {
     const composition = await compose(
       readConfig(process.env),
-      pino({ level: 'warn' }, pino.destination(2)),
+      pino({ level: 'warn', hooks: LOG_HOOKS }, pino.destination(2)),
       createMetrics(),
       redisTimeoutMs,
     )
@@ -56,11 +59,11 @@ function onStores<Arguments extends unknown[]>(
 /** One JSON document. A member that is an async iterable is written as an array, item by item: it may be of any length. */
 async function* inPieces(answer: object | null): AsyncGenerator<string> {
   const [first] = Object.entries(answer ?? {})
-  if (!first || !isAsyncIterable(first[1])) return yield `${JSON.stringify(answer, null, 2)}\n`
+  if (!first || !isAsyncIterable(first[1])) return yield `${shownJson(JSON.stringify(answer, null, 2))}\n`
   yield `{\n  ${JSON.stringify(first[0])}: [`
   let separator = '\n'
   for await (const item of first[1]) {
-    yield separator + JSON.stringify(item, null, 2).replaceAll(/^/gm, '    ')
+    yield separator + shownJson(JSON.stringify(item, null, 2)).replaceAll(/^/gm, '    ')
     separator = ',\n'
   }
   yield separator === '\n' ? ']\n}\n' : '\n  ]\n}\n'
@@ -81,10 +84,16 @@ const shown = ({ id, username, roles, disabled, createdAt }: Account) => ({
 })
 
 async function find(core: Core, name: string): Promise<Account> {
-  const key = usernameKey(name)
-  const account = key === null ? null : await core.accounts.byName(key)
+  const account = await core.accounts.byName(name)
   if (!account) throw new UsageError(`there is no user ${JSON.stringify(name)}`)
   return account
+}
+
+/** A line feed at its end is the terminal's or the editor's. */
+async function readPassword(): Promise<string> {
+  const bytes = await buffer(process.stdin)
+  if (!isUtf8(bytes)) throw new UsageError('the password on standard input is not valid UTF-8')
+  return bytes.toString('utf8').replace(/\r?\n$/, '')
 }
 
 function checkRoles(roles: readonly string[]): void {
@@ -113,7 +122,7 @@ user
   .option('--password-stdin', 'takes the password from standard input')
   .action(
     onCore(async (core, name: string, options: { role: string[]; passwordStdin?: true }) => {
-      const given = options.passwordStdin && (await text(process.stdin)).replace(/\r?\n$/, '')
+      const given = options.passwordStdin && (await readPassword())
       const password = given ?? randomBytes(18).toString('base64url')
       const result = await register(core, { username: name, password, roles: [...new Set(options.role)] })
       if (!result.ok) throw new UsageError(result.description)
@@ -276,6 +285,6 @@ try {
   await program.parseAsync()
 } catch (error) {
   const lines = error instanceof SettingsError ? error.lines : [error instanceof Error ? error.message : String(error)]
-  for (const line of lines) process.stderr.write(`admin: ${line}\n`)
+  for (const line of lines) process.stderr.write(`admin: ${shownText(line, LONGEST_LINE)}\n`)
   process.exit(1)
 }

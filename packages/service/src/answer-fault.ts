@@ -34,6 +34,8 @@ function plainWords(error: FastifyError, { server }: FastifyReply): string {
       return 'Send JSON, with Content-Type: application/json.'
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return `The body is larger than ${server.initialConfig.bodyLimit} bytes.`
+    case 'HEIRLOOM_BODY_NOT_TEXT':
+      return 'The body is not valid UTF-8, or it has half of a surrogate pair.'
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
       return 'The body is not valid JSON.'
     default:

@@ -6,9 +6,12 @@ import type { Registry } from 'prom-client'
 import { answerBroken } from './answer-broken.ts'
 import { answerFault } from './answer-fault.ts'
 import { errorBody } from './error-body.ts'
+import { cleanForwardedFor } from './forwarded-for.ts'
 import { addHealth } from './health.ts'
 import { LineBudget } from './line-budget.ts'
+import { LOG_HOOKS } from './log-hooks.ts'
 import { measureRequests } from './metrics.ts'
+import { addJsonParser } from './parse-json-body.ts'
 import { answerWrongMethods } from './wrong-methods.ts'
 
 export interface ErrorAnswer {
@@ -65,17 +68,14 @@ const newest = new WeakMap<object, ServerResponse>()
  */
 export function createApp(options: AppOptions): App {
   const app = bareApp(options)
-  // Many clients name a content type with every POST and DELETE. No body is then no body, and not a malformed one.
-  app.removeAllContentTypeParsers()
-  const parseJson = app.getDefaultJsonParser('error', 'error')
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) =>
-    body === '' ? done(null) : parseJson(request, body, done),
-  )
+  addJsonParser(app)
   const nothingHere = errorBody('not_found', 'There is nothing at this address.')
   // For plugins that find nothing themselves, as one that sends files.
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(nothingHere))
   app.addHook('onRequest', (request, reply, done) => {
     const { socket } = request.raw
+    // Before anything asks for the address, which Fastify works out from it.
+    cleanForwardedFor(request.raw.headers)
     const count = (unanswered.get(socket) ?? 0) + 1
     unanswered.set(socket, count)
     newest.set(socket, reply.raw)
@@ -170,6 +170,7 @@ function bareApp(options: AppOptions) {
     logController: new LogController({ disableRequestLogging: true }),
     logger: {
       level: options.logLevel,
+      hooks: LOG_HOOKS,
       // An error's message is ours or a library's; a request's URL, headers and body are the client's and stay out.
       serializers: { req: (request: FastifyRequest) => ({ method: request.method, route: routeOf(request) }) },
     },

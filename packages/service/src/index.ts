@@ -1,6 +1,7 @@
 export { type App, type AppOptions, type ErrorAnswer, createApp } from './create-app.ts'
 export { ErrorBody, errorBody } from './error-body.ts'
 export { SettingsError, issuerFaults, issuerWarnings, readSettings } from './settings.ts'
+export { LOG_HOOKS } from './log-hooks.ts'
 export {
   audience,
   choice,
@@ -17,6 +18,7 @@ export {
 } from './setting-types.ts'
 export { misspelt } from './misspelt.ts'
 export { LineBudget } from './line-budget.ts'
+export { UNSHOWABLE, shownJson, shownText } from './shown-text.ts'
 export { runService } from './run-service.ts'
 export { createMetrics } from './metrics.ts'
 export { Type } from './type.ts'

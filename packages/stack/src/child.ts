@@ -18,6 +18,9 @@ export interface Child {
 interface ChildOptions {
   command: string
   args: string[]
+  /** Whom the process becomes, if it is not who runs this. */
+  uid?: number
+  gid?: number
   env?: NodeJS.ProcessEnv
   cwd?: string
   stdio: StdioOptions
@@ -31,9 +34,9 @@ const STOP_TIMEOUT_MS = 30_000
  * parent.
  */
 export async function startChild(options: ChildOptions): Promise<{ child: Child; process: ChildProcess }> {
-  const { command, args, cwd, env, stdio, stopSignal } = options
+  const { command, args, stopSignal, ...how } = options
   // A process group of its own: the terminal sends SIGINT to the foreground group only.
-  const process = spawn(command, args, { cwd, env, stdio, detached: true })
+  const process = spawn(command, args, { ...how, detached: true })
   const { pid } = process
   if (pid !== undefined) guard(process, pid, stopSignal)
   await once(process, 'spawn')

@@ -1,13 +1,25 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { startChild } from './child.ts'
 import { createDatabase, isUp } from './database.ts'
 import { stopOrphan } from './orphan.ts'
-import { postgresUser, type Wrap } from './postgres-user.ts'
-import { freePort, HOST, keptPassword, untilReady, type Store } from './store.ts'
+import { freePort, HOST, keptPassword, openFolder, untilReady, type Store } from './store.ts'
+import { storeUser, type Wrap } from './store-user.ts'
 
 interface PostgresOptions {
   /** Holds the cluster, the password and the log; made if missing. The caller sees to it that nobody else uses it. */
@@ -23,8 +35,7 @@ const USER = 'heirloom'
 
 /** Starts Postgres, on a new cluster if there is none yet. Throws, with one line, when it does not come up. */
 export async function startPostgres({ dataDir, port, settings = {}, env = {} }: PostgresOptions): Promise<Store> {
-  const folder = resolve(dataDir)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const folder = openFolder(dataDir)
   const cluster = join(folder, 'cluster')
   const logFile = join(folder, 'log')
   const passwordFile = join(folder, 'password')
@@ -46,7 +57,7 @@ export async function startPostgres({ dataDir, port, settings = {}, env = {} }: 
     ...settings,
   }
   const wrap = postgresUser(cluster, programs.postgres)
-  const { command, args } = wrap(programs.postgres, [
+  const command = wrap(programs.postgres, [
     '-D',
     cluster,
     ...Object.entries(config).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
@@ -54,8 +65,7 @@ export async function startPostgres({ dataDir, port, settings = {}, env = {} }: 
   const log = openSync(logFile, 'w')
   // SIGINT is Postgres' fast shutdown: it ends sessions, writes a checkpoint and leaves.
   const { child } = await startChild({
-    command,
-    args,
+    ...command,
     env: { ...process.env, ...env },
     stdio: ['ignore', log, log],
     stopSignal: 'SIGINT',
@@ -90,11 +100,16 @@ function createCluster(cluster: string, passwordFile: string, { initdb, postgres
   const unfinished = `${cluster}.new`
   rmSync(unfinished, { recursive: true, force: true })
   mkdirSync(unfinished, { mode: 0o700 })
-  const wrap: Wrap = postgresUser(unfinished, postgres)
-  const { command, args } = wrap(initdb, [
+  const wrap = postgresUser(unfinished, postgres)
+  // initdb reads it as the user that Postgres runs as.
+  const passwordCopy = `${cluster}.password`
+  copyFileSync(passwordFile, passwordCopy)
+  const { uid, gid } = statSync(unfinished)
+  chownSync(passwordCopy, uid, gid)
+  const { command, args, ...user } = wrap(initdb, [
     `--pgdata=${unfinished}`,
     `--username=${USER}`,
-    `--pwfile=${passwordFile}`,
+    `--pwfile=${passwordCopy}`,
     '--auth=scram-sha-256',
     '--encoding=UTF8',
     '--locale=C',
@@ -104,14 +119,26 @@ function createCluster(cluster: string, passwordFile: string, { initdb, postgres
   chmodSync(initdb, 0o755)
   chmodSync(postgres, 0o755)
   try {
-    execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
+    execFileSync(command, args, { ...user, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
   } catch (error) {
     const output = ((error as { stderr?: string }).stderr ?? '').trim()
     throw new Error(`Postgres could not make its cluster: ${output.split('\n')[0] || (error as Error).message}`, {
       cause: error,
     })
+  } finally {
+    rmSync(passwordCopy)
   }
   renameSync(unfinished, cluster)
+}
+
+/** Throws, with one line, if root runs this and there is no way to start Postgres as somebody else. */
+function postgresUser(folder: string, program: string): Wrap {
+  const wrap = storeUser(folder, program)
+  if (wrap !== null) return wrap
+  throw new Error(
+    'Postgres does not run as root, and cannot be started as another user here (that takes setpriv of util-linux, or folders ' +
+      'that every user may enter): run this as an ordinary user, or set DATABASE_URL to a Postgres that runs already',
+  )
 }
 
 function checkVersion(cluster: string, { postgres }: Programs): void {

@@ -1,9 +1,10 @@
-import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs'
-import { delimiter, join, resolve } from 'node:path'
+import { accessSync, closeSync, constants, openSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { Redis } from 'ioredis'
 import { startChild } from './child.ts'
 import { stopOrphan } from './orphan.ts'
-import { freePort, HOST, keptPassword, untilReady, type Store } from './store.ts'
+import { freePort, HOST, keptPassword, openFolder, untilReady, type Store } from './store.ts'
+import { storeUser } from './store-user.ts'
 
 interface RedisOptions {
   /** Holds the data, the password and the log; made if missing. The caller sees to it that nobody else uses it. */
@@ -23,8 +24,7 @@ export async function startRedis(options: RedisOptions): Promise<Store | null> {
   const program = findRedis()
   if (program === null) return null
 
-  const folder = resolve(dataDir)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const folder = openFolder(dataDir)
   const logFile = join(folder, 'log')
   const pidFile = join(folder, 'pid')
   const password = options.password ?? keptPassword(join(folder, 'password'))
@@ -43,9 +43,9 @@ export async function startRedis(options: RedisOptions): Promise<Store | null> {
   }
   const log = openSync(logFile, 'w')
   // The settings go in by stdin, as everyone on the machine may read a command line.
+  const asItIs = (command: string, args: string[]) => ({ command, args })
   const { child, process } = await startChild({
-    command: program,
-    args: ['-'],
+    ...(storeUser(folder, program) ?? asItIs)(program, ['-']),
     env: { ...globalThis.process.env, ...env },
     stdio: ['pipe', log, log],
     stopSignal: 'SIGTERM',

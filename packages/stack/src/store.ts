@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import getPort, { portNumbers } from 'get-port'
 import type { Child } from './child.ts'
@@ -20,6 +21,17 @@ export const HOST = '127.0.0.1'
 export function freePort(): Promise<number> {
   const first = randomInt(10_000, 32_000)
   return getPort({ host: HOST, port: portNumbers(first, first + 500) })
+}
+
+/**
+ * Makes a store's folder if it is missing, and answers its whole path. Nobody else may list it. If root runs this, the
+ * store runs as another user, who has to go through it.
+ */
+export function openFolder(path: string): string {
+  const folder = resolve(path)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  chmodSync(folder, process.getuid?.() === 0 ? 0o711 : 0o700)
+  return folder
 }
 
 /** The password in the file, made at the first call. */

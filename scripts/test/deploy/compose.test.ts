@@ -57,6 +57,22 @@ test.each(services)('%s is no root, writes to no image, and has limits and a hea
   }
 })
 
+test('no server has the superuser or the owner of the tables, and what migrates has no secret of theirs', () => {
+  const secretsOf = (name: string) =>
+    [...JSON.stringify(file.services[name]?.environment).matchAll(/\$\{(\w+_(?:PASSWORD|SECRETS?))/g)]
+      .map(([, variable]) => variable)
+      .toSorted()
+  expect(secretsOf('auth-server')).toEqual([
+    'KEY_ENCRYPTION_SECRET',
+    'POSTGRES_SERVER_PASSWORD',
+    'REDIS_PASSWORD',
+    'TOKEN_SECRETS',
+  ])
+  expect(secretsOf('migrate')).toEqual(['POSTGRES_OWNER_PASSWORD'])
+  expect(secretsOf('roles')).toEqual(['POSTGRES_OWNER_PASSWORD', 'POSTGRES_PASSWORD', 'POSTGRES_SERVER_PASSWORD'])
+  expect(secretsOf('resource-api')).toEqual([])
+})
+
 test('what is mounted from here is here', () => {
   const mounted = services.flatMap(([, { volumes = [] }]) => volumes.filter((volume) => volume.startsWith('./')))
   expect(mounted.filter((volume) => !existsSync(path(volume.split(':')[0] ?? '')))).toEqual([])

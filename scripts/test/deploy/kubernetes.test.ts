@@ -138,9 +138,40 @@ test('every pod is no root, writes to no image, and can do nothing', () => {
 test('no secret is in a file', () => {
   expect(resources.map(({ kind }) => kind)).not.toContain('Secret')
   const settings = podSpecs.flatMap(({ containers }) => containers.flatMap(({ env = [] }) => env))
-  for (const { name, valueFrom } of settings.filter((one) => /SECRET|DATABASE_URL|REDIS_URL/.test(one.name)))
+  for (const { name, valueFrom } of settings.filter((one) => /SECRET|DATABASE_(?:OWNER_)?URL|REDIS_URL/.test(one.name)))
     expect(valueFrom).toMatchObject({ secretKeyRef: { key: name } })
   expect(settings.map(({ name }) => name)).toEqual(expect.arrayContaining(['TOKEN_SECRETS', 'KEY_ENCRYPTION_SECRET']))
+})
+
+test('what is trusted and what is reached is narrow, and no server has the owner of the tables', () => {
+  const literals = (services.configMapGenerator ?? []).flatMap((generated) => generated.literals)
+  const proxies =
+    literals
+      .find((one) => one.startsWith('TRUSTED_PROXIES='))
+      ?.split('=')[1]
+      ?.split(',') ?? []
+  const policies = JSON.stringify(resources.filter(({ kind }) => kind === 'NetworkPolicy'))
+  const reached = [...policies.matchAll(/"cidr":"([^"]+)"/g)].map(([, cidr = '']) => cidr)
+  expect([proxies.length, reached.length]).toEqual([1, 2])
+  for (const network of [...proxies, ...reached]) expect(network).toMatch(/^192\.0\.2\.\d+\/32$/)
+  const holders = resources.filter((one) => JSON.stringify(one).includes('heirloom-owner'))
+  expect(holders.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual(['Job migrate'])
+})
+
+test('no document puts a secret on a command line', () => {
+  for (const name of [
+    'README.md',
+    'SECURITY.md',
+    'docs/OPERATIONS.md',
+    'docker-compose.yml',
+    'deploy/kubernetes/kustomization.yaml',
+  ])
+    expect([
+      name,
+      readFileSync(`${folder}../../${name}`, 'utf8').match(
+        /--from-literal|requirepass [^%]|redis-cli (?:-a|--pass) |pg_\w+ .*_URL/g,
+      ),
+    ]).toEqual([name, null])
 })
 
 test('a rollout takes no server away before another is ready, and lets each finish', () => {

@@ -9,8 +9,14 @@ const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 export const hashPassword = (password: string): string => hashSync(password, PARAMETERS)
 
-export const verifyPassword = ({ passwordHash, password }: { passwordHash: string; password: string }): boolean =>
-  verifySync(passwordHash, password)
+/** Null if it is no hash of argon2, such as one that was brought along from elsewhere. */
+export function verifyPassword({ passwordHash, password }: { passwordHash: string; password: string }): boolean | null {
+  try {
+    return verifySync(passwordHash, password)
+  } catch {
+    return null
+  }
+}
 
 /** What is longer than this passes by its length; the time that a look takes grows with the square. */
 const LOOKED_AT = 64

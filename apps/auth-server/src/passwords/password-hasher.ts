@@ -43,14 +43,18 @@ export class PasswordHasher {
     return this.#enqueue(() => this.#onThread('hashPassword', password), signal)
   }
 
-  /** Takes the same time where there is no hash to compare with. @throws HasherBusy */
-  async verify(passwordHash: string | null, password: string, signal?: AbortSignal): Promise<boolean> {
-    const compared = passwordHash ?? (await this.#dummy)
-    const matches = await this.#enqueue(
-      () => this.#onThread<boolean>('verifyPassword', { passwordHash: compared, password }),
-      signal,
-    )
-    return matches && passwordHash !== null
+  /**
+   * Takes the same time if there is no hash to compare with, or one of another kind, for which it answers null.
+   * @throws HasherBusy
+   */
+  async verify(passwordHash: string | null, password: string, signal?: AbortSignal): Promise<boolean | null> {
+    const compare = (hash: string) => this.#onThread<boolean | null>('verifyPassword', { passwordHash: hash, password })
+    const dummy = await this.#dummy
+    return this.#enqueue(async () => {
+      const matches = await compare(passwordHash ?? dummy)
+      if (matches === null) await compare(dummy)
+      return passwordHash === null ? false : matches
+    }, signal)
   }
 
   /** How many guesses find a password, about. @throws HasherBusy */

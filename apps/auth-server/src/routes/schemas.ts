@@ -6,7 +6,8 @@ export const RefreshToken = Type.String({
   maxLength: 512,
   description: 'As it was handed out: `hrt_` and 72 characters.',
 })
-export const Password = Type.String({ minLength: 1, maxLength: 1024 })
+/** No policy here: what was set once can be typed again, in whatever spelling. A body has 16 KiB. */
+export const Password = Type.String({ minLength: 1 })
 export const Username = Type.String({ minLength: 1, maxLength: 256 })
 export const ClientId = Type.Optional(Type.String({ minLength: 1, maxLength: 200 }))
 export const Scope = Type.Optional(

@@ -1,4 +1,4 @@
-import type { App } from '@heirloom/service'
+import { type App, UNSHOWABLE, shownText } from '@heirloom/service'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../services/core.ts'
@@ -9,6 +9,9 @@ import { refresh } from '../services/refresh.ts'
 import type { Refusal } from '../services/refusal.ts'
 import { answerRefusal } from './answers.ts'
 import { ClientId, Empty, Password, RefreshToken, Scope, TokenResponse, Username, answers } from './schemas.ts'
+
+/** Characters of what a session is known by. */
+const LONGEST_DEVICE = 200
 
 export function tokenRoutes(app: App, core: Core): void {
   app.post(
@@ -24,8 +27,8 @@ export function tokenRoutes(app: App, core: Core): void {
           scope: Scope,
           device: Type.Optional(
             Type.String({
-              maxLength: 200,
-              pattern: '^[^\\p{Cc}]*$',
+              maxLength: LONGEST_DEVICE,
+              pattern: `^[^${UNSHOWABLE}]*$`,
               description: 'What the user knows the device by.',
             }),
           ),
@@ -35,12 +38,13 @@ export function tokenRoutes(app: App, core: Core): void {
     },
     async (request, reply) => {
       const { username, password, client_id: clientId, scope, device } = request.body
+      const agent = request.headers['user-agent']
       const result = await logIn(core, {
         username,
         password,
         clientId,
         scope,
-        device: device ?? request.headers['user-agent']?.slice(0, 200) ?? null,
+        device: device ?? (agent === undefined ? null : shownText(agent, LONGEST_DEVICE)),
         ip: request.ip,
         signal: goneSignal(reply),
       })

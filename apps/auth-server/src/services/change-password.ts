@@ -26,13 +26,12 @@ export async function changePassword(
   // A guesser of logins does not keep the user of this session from it.
   const account = await authenticate(core, { ...credentials, countedFor: { kind: 'session', id: sid } })
   if ('ok' in account) return account
-  const normalized = normalizePassword(newPassword)
-  const fault = await faultOfPassword(normalized, core.config.passwordPolicy, (text) =>
+  const fault = await faultOfPassword(newPassword, core.config.passwordPolicy, (text) =>
     core.hasher.guesses(text, [usernameKey(account.username) ?? '', 'heirloom'], credentials.signal),
   )
   if (fault !== null) return refuse('invalid_request', fault)
 
-  const passwordHash = await core.hasher.hash(normalized, credentials.signal)
+  const passwordHash = await core.hasher.hash(normalizePassword(newPassword), credentials.signal)
   const endOthers = () => endAllSessions(core, account.id, 'password_changed', sid)
   await endOthers()
   const changed = await finish(

@@ -34,9 +34,9 @@ export async function authenticate(
     return tooManyAttempts(attempt.waitSeconds)
   }
   let account: Account | null
-  let matches: boolean
+  let matches: boolean | null
   try {
-    account = name === null ? null : await core.accounts.byName(name)
+    account = await core.accounts.byName(username)
     matches = await core.hasher.verify(account?.passwordHash ?? null, normalizePassword(password), signal)
   } catch (error) {
     // A fault is not the client's. A client that went away may come again with another guess.
@@ -44,7 +44,13 @@ export async function authenticate(
     throw error
   }
   if (!account || !matches || account.disabled) {
-    const reason = !account ? 'unknown_user' : matches ? 'disabled' : 'wrong_password'
+    const reason = !account
+      ? 'unknown_user'
+      : matches === null
+        ? 'unreadable_hash'
+        : matches
+          ? 'disabled'
+          : 'wrong_password'
     core.record({ type: 'login_refused', reason, ip, ...(account && { userId: account.id }) })
     return INVALID_CREDENTIALS
   }

@@ -19,15 +19,14 @@ export async function register(
   if (key === null) {
     return refuse('invalid_request', 'A username has 1 to 64 letters, digits or the signs . _ @ + - and no spaces.')
   }
-  const normalized = normalizePassword(password)
-  const fault = await faultOfPassword(normalized, core.config.passwordPolicy, (text) =>
+  const fault = await faultOfPassword(password, core.config.passwordPolicy, (text) =>
     core.hasher.guesses(text, [key, 'heirloom'], signal),
   )
   if (fault !== null) return refuse('invalid_request', fault)
 
   const taken = refuse('username_taken', 'This username is taken.')
-  if (await core.accounts.byName(key)) return taken
-  const passwordHash = await core.hasher.hash(normalized, signal)
+  if (await core.accounts.byName(username)) return taken
+  const passwordHash = await core.hasher.hash(normalizePassword(password), signal)
   const account = await core.accounts.add({
     username: username.normalize('NFKC'),
     usernameKey: key,

@@ -8,7 +8,7 @@ export type SecurityEvent =
   | { type: 'login'; userId: string; sid: string; ip: string }
   | {
       type: 'login_refused'
-      reason: 'unknown_user' | 'wrong_password' | 'disabled' | 'throttled' | 'changed_meanwhile'
+      reason: 'unknown_user' | 'wrong_password' | 'unreadable_hash' | 'disabled' | 'throttled' | 'changed_meanwhile'
       userId?: string
       ip: string
     }

@@ -1,4 +1,5 @@
 import { Prisma, type User } from '../generated/prisma/client.ts'
+import { earlierUsernameKey, usernameKey } from '../rules/username.ts'
 import { type Database, ask } from './database.ts'
 import { gather } from './gather.ts'
 import type { Standing, StandingCache } from './standing-cache.ts'
@@ -37,9 +38,14 @@ export class Accounts {
     return row ? toAccount(row) : null
   }
 
-  async byName(usernameKey: string): Promise<Account | null> {
-    const row = await ask(this.#database.user.findUnique({ where: { usernameKey } }))
-    return row && toAccount(row)
+  /** By any spelling of the name. Null if nobody has it. */
+  async byName(username: string): Promise<Account | null> {
+    // Of two rows whose names became one by case folding, each keeps the spelling that it had.
+    const keys = [earlierUsernameKey(username), usernameKey(username)].filter((key) => key !== null)
+    if (keys.length === 0) return null
+    const rows = await ask(this.#database.user.findMany({ where: { usernameKey: { in: keys } } }))
+    const row = keys.map((key) => rows.find((one) => one.usernameKey === key)).find((one) => one !== undefined)
+    return row ? toAccount(row) : null
   }
 
   async #byIds(ids: readonly string[]): Promise<(Account | null)[]> {

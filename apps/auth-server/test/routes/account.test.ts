@@ -1,9 +1,12 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Database } from '../../src/stores/database.ts'
 import { openStores } from '../support/stores.ts'
 import { PASSWORD, type TestServer, bearer, testServer } from '../support/server.ts'
 
 const GONE_WRONG = { error: expect.any(String), error_description: expect.any(String) }
+
+/** Distinct, so that no repetition is found in them. */
+const UNSEEN = '\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u200b\u200c\u200d\u2060\ufeff'
 
 let server: TestServer
 let database: Database
@@ -24,6 +27,7 @@ describe('POST /auth/register', () => {
     ['the same name', 'same.name', 'same.name'],
     ['the same name in other letters', 'LOUIS', 'louis'],
     ['the same name in full width', 'ｍａｒｙ', 'mary'],
+    ['the same name with another last letter', 'ΟΔΟΣ', 'οδοσ'],
   ])('409 for %s', async (_, first, second) => {
     expect((await server.call('POST', '/auth/register', { username: first, password: PASSWORD })).status).toBe(201)
     const { status, body } = await server.call('POST', '/auth/register', { username: second, password: PASSWORD })
@@ -35,6 +39,20 @@ describe('POST /auth/register', () => {
     ['a common one', { username: 'bob', password: 'passwordpassword' }],
     ['one made of the name', { username: 'robertine', password: 'robertinerobertine' }],
     ['one of more than 1,024 bytes', { username: 'bob', password: 'ü'.repeat(513) }],
+    ['one character that stands for eighteen', { username: 'bob', password: 'ﷺ' }],
+    ['two of them', { username: 'bob', password: 'ﷺ7' }],
+    ['fifteen that nobody sees', { username: 'bob', password: UNSEEN }],
+    [
+      'fifteen that nobody sees and fourteen that somebody does',
+      { username: 'bob', password: `${UNSEEN}walk down here` },
+    ],
+    [
+      'spaces of all kinds',
+      {
+        username: 'bob',
+        password: '\u0020\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000',
+      },
+    ],
     ['a name with a space', { username: 'b ob', password: PASSWORD }],
     ['a name with a bidi mark', { username: 'bob\u202e', password: PASSWORD }],
     ['a name with what cannot be seen', { username: 'bob\ufe0f', password: PASSWORD }],
@@ -54,6 +72,65 @@ describe('POST /auth/register', () => {
     expect((await server.call('POST', '/auth/register', { username: 'ame', password })).status).toBe(201)
     expect((await server.call('POST', '/auth/login', { username: 'ame', password })).status).toBe(200)
   })
+})
+
+describe('a password that could be set can be typed again', () => {
+  // Four code points become one: 1,336 are typed, and 1,006 bytes are left.
+  const long = `rain on the roof${'α\u0313\u0300\u0345'.repeat(330)}`
+  const short = 'rain on the roof'
+
+  test.each([
+    ['long before it is normalised', 'long', long, long],
+    ['and composed', 'composed', long, long.normalize('NFC')],
+    ['with what is not seen', 'unseen', `\u200b${short}\u00ad`, `\u200b${short}\u00ad`],
+  ])('%s', async (_, username, password, again) => {
+    expect((await server.call('POST', '/auth/register', { username, password })).status).toBe(201)
+    const login = await server.call('POST', '/auth/login', { username, password: again })
+    expect(login.status).toBe(200)
+    const change = await server.call(
+      'POST',
+      '/auth/password',
+      { current_password: again, new_password: `${password}!` },
+      bearer(login.body.access_token),
+    )
+    expect(change.status).toBe(204)
+  })
+
+  test('and a login never says that one is too long or too short', async () => {
+    for (const password of ['x', 'ü'.repeat(4_000)])
+      expect((await server.call('POST', '/auth/login', { username: 'nobody', password })).status).toBe(401)
+  })
+})
+
+test('a hash of another kind is a wrong password, with an event that says so', async () => {
+  const { username, tokens } = await server.login()
+  const passwordHash = '$2b$12$abcdefghijklmnopqrstuuu5qg0nHW0QxPUZuWoLyTjGBDiTDfYcW'
+  const { userId } = await database.family.findUniqueOrThrow({ where: { sid: tokens.session_id } })
+  for (const broken of [passwordHash, '$argon2id$v=19$m=19456', '', '-']) {
+    await database.user.update({ where: { id: userId }, data: { passwordHash: broken } })
+    const answer = await server.call('POST', '/auth/login', { username, password: PASSWORD })
+    expect([answer.status, answer.body.error]).toEqual([401, 'invalid_credentials'])
+  }
+  await vi.waitFor(async () =>
+    expect(
+      await database.securityEvent.count({
+        where: { userId, type: 'login_refused', detail: { path: ['reason'], equals: 'unreadable_hash' } },
+      }),
+    ).toBe(4),
+  )
+})
+
+test('two users whose names have become one log in with their own spelling', async () => {
+  // As an earlier version made the first of them.
+  await server.call('POST', '/auth/register', { username: 'μίνως', password: PASSWORD })
+  await database.user.update({ where: { usernameKey: 'μίνωσ' }, data: { usernameKey: 'μίνως' } })
+  const other = await server.call('POST', '/auth/register', { username: 'μίνωσ', password: PASSWORD })
+  expect(other.status).toBe(201)
+  const loginOf = async (username: string) => {
+    const { body } = await server.call('POST', '/auth/login', { username, password: PASSWORD })
+    return (await server.call('GET', '/auth/me', undefined, bearer(body.access_token))).body.username
+  }
+  expect([await loginOf('ΜΊΝΩΣ'), await loginOf('μίνως'), await loginOf('μίνωσ')]).toEqual(['μίνως', 'μίνως', 'μίνωσ'])
 })
 
 describe('POST /auth/password', () => {

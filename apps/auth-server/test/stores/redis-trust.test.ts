@@ -12,10 +12,11 @@ import { RedisFamilyStore } from '../../src/stores/redis-family-store.ts'
 import { RedisTrust } from '../../src/stores/redis-trust.ts'
 import { ORIGIN, aFamily } from './family-store.contract.ts'
 
-const { databaseUrl, redisUrl } = await testStores()
+const { databaseUrl, superuserUrl, redisUrl } = await testStores()
 const database = openDatabase({ url: databaseUrl, poolSize: 5, statementTimeoutMs: 5_000 })
 const record = new PostgresFamilyStore(database)
 const marks = new MarkWriter({ write: (growths) => record.merge(growths), onChange: () => undefined })
+const superuser = openDatabase({ url: superuserUrl, poolSize: 1, statementTimeoutMs: 5_000 })
 const user = await new Accounts(database, null).add({ username: 'a', usernameKey: 'a', passwordHash: '-', roles: [] })
 const opened: { redis: RedisConnection; trust: RedisTrust }[] = []
 
@@ -46,7 +47,7 @@ afterAll(async () => {
     await trust.stop()
     redis.close()
   }
-  await database.$disconnect()
+  await Promise.all([database.$disconnect(), superuser.$disconnect()])
 })
 
 describe('whether Redis is to be believed', () => {
@@ -76,12 +77,12 @@ describe('whether Redis is to be believed', () => {
     await b.trust.suspend()
     await a.trust.look()
     expect(a.trust.isTrusted).toBe(false)
-    await database.$executeRaw`ALTER TABLE redis_trust RENAME TO hidden`
+    await superuser.$executeRaw`ALTER TABLE redis_trust RENAME TO hidden`
     try {
       await a.trust.look()
       expect(a.trust.isTrusted).toBe(false)
     } finally {
-      await database.$executeRaw`ALTER TABLE hidden RENAME TO redis_trust`
+      await superuser.$executeRaw`ALTER TABLE hidden RENAME TO redis_trust`
     }
   })
 

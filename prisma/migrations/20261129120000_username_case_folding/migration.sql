@@ -1,0 +1,3 @@
+-- Usernames are compared by full case folding from here on. SQL has no such function in the versions of Postgres that we
+-- take, so prisma/username-keys.ts writes the new keys, in the transaction of this migration. `prisma migrate deploy` does
+-- not run it; the server then finds each user by the key that is there.
