@@ -36,8 +36,8 @@ interface Opening extends Where {
 
 export async function openEngines({ threads, clients, users, stack, say, ...world }: Opening): Promise<Engines> {
   const each = Array.from({ length: clients }, (_, i) => users[i % users.length] ?? { username: '', password: '' })
-  const tokens = await stack?.openEarlier(each.map(({ username }) => username))
-  const accounts = each.map((account, i) => ({ ...account, client: i + 1, refreshToken: tokens?.[i] }))
+  const earlier = await stack?.openEarlier(each.map(({ username }) => username))
+  const accounts = each.map((account, i) => ({ ...account, client: i + 1, earlier: earlier?.[i] }))
   const engines = new Engines(threads, { ...world, accounts })
 
   let opened = 0

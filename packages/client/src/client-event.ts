@@ -4,4 +4,7 @@ export type ClientEvent =
   | { type: 'refreshed'; expiresAt: number }
   /** It was given up for now, and is tried again at a use after `retryAfterMs`. */
   | { type: 'refresh_failed'; retryAfterMs: number }
-  | { type: 'session_ended'; reason: 'refused' | 'logged_out' }
+  /** `ended_elsewhere`: the store is empty, by the hand of another tab. It is heard at the next use, or when the store tells. */
+  | { type: 'session_ended'; reason: 'refused' | 'logged_out' | 'ended_elsewhere' }
+  /** The store holds another session, by the hand of another tab. Reload the page. It is heard likewise. */
+  | { type: 'session_changed' }

@@ -1,10 +1,15 @@
 import { askAuthServer } from './auth-server.ts'
+import { discard, isRedirect } from './body.ts'
 import { ClientError } from './client-error.ts'
 import type { ClientEvent } from './client-event.ts'
 import { isInvalidToken } from './invalid-token.ts'
+import { checkMs, originOf, readBase, readOrigin } from './options.ts'
+import { readLogin } from './read-login.ts'
+import { orAborted } from './or-aborted.ts'
 import { Pace } from './pace.ts'
 import { type Runtime, systemRuntime } from './runtime.ts'
-import { readTokenResponse } from './session.ts'
+import type { Session } from './session.ts'
+import { SessionKeeper } from './session-keeper.ts'
 import { type SessionStore, memoryStore } from './session-store.ts'
 import { TokenKeeper } from './token-keeper.ts'
 
@@ -82,10 +87,13 @@ const YOUNG_MS = 10_000
 /** Somebody who leaves does not wait long. */
 const [LOGOUT_TRIES, LOGOUT_WAIT_MS] = [3, 3_000]
 
-/** @throws TypeError for an address that is none. */
+/** @throws TypeError for an address that is none, or none of http or https, and for a time that no timer can wait. */
 export function createClient(options: ClientOptions): Client {
   const { clientId, store = memoryStore(), timeoutMs = TIMEOUT_MS, retryForMs = 20_000 } = options
-  const { authServer, resources } = options
+  checkMs('timeoutMs', timeoutMs, 1)
+  checkMs('retryForMs', retryForMs, 0)
+  const base = readBase(options.authServer)
+  const origins = new Set(options.resources.map(readOrigin))
   const runtime = { ...systemRuntime, ...options.runtime }
   const onEvent = (event: ClientEvent) => {
     try {
@@ -94,115 +102,94 @@ export function createClient(options: ClientOptions): Client {
       // A listener's fault must not stand for the outcome of a call.
     }
   }
-  const base = new URL(authServer).href.replace(/\/$/, '')
-  const origins = new Set(resources.map((resource) => new URL(resource).origin))
   const ask = (path: string, body: object) => askAuthServer(runtime, `${base}/auth/${path}`, body, timeoutMs)
+  const sessions = new SessionKeeper(store, runtime, onEvent)
   const url = `${base}/auth/refresh`
-  const keeper = new TokenKeeper({ runtime, store, url, clientId, timeoutMs, retryForMs, onEvent })
+  const { lockName } = store
+  const tokens = new TokenKeeper({ runtime, sessions, url, clientId, lockName, timeoutMs, retryForMs, onEvent })
 
   return {
-    async login({ username, password, scope, device }) {
+    async login(credentials) {
+      const turn = sessions.nextTurn()
       const askedAt = runtime.now()
-      const { status, body, retryAfterMs } = await ask('login', {
-        username,
-        password,
-        scope,
-        device,
-        client_id: clientId,
-      })
-      if (status === 401) throw new ClientError('invalid_credentials', 'The user name or the password is wrong.')
-      if (status === 429) throw new ClientError('too_many_attempts', 'Too many attempts to log in.', retryAfterMs)
-      if (status === 400) {
-        throw new ClientError('login_refused', `The auth server does not take this login: ${errorCode(body)}.`)
+      const session = readLogin(`${base}/auth/login`, await ask('login', asFields(credentials, clientId)), askedAt)
+      try {
+        await sessions.enter(session, turn)
+      } catch (error) {
+        // Nobody has its tokens.
+        tellLogout(session).catch(() => undefined)
+        throw error
       }
-      const session = status === 200 ? readTokenResponse(body, askedAt) : null
-      if (session === null) throw new ClientError('unavailable', 'The auth server could not be asked.', retryAfterMs)
-      await keeper.save(session)
       onEvent({ type: 'logged_in' })
     },
 
     async fetch(target, init = {}) {
+      const { own } = sessions
       const address = new URL(target, (globalThis as { location?: { href: string } }).location?.href)
-      if (!origins.has(address.origin)) {
-        throw new ClientError('address_not_allowed', `${address.origin} is not among the resources of this client.`)
+      const origin = originOf(address)
+      if (origin === null || !origins.has(origin)) {
+        const who = origin ?? `An address of ${address.protocol}`
+        throw new ClientError('address_not_allowed', `${who} is not among the resources of this client.`)
       }
-      const send = async (accessToken: string) => {
-        const headers = new Headers(init.headers)
+      const headers = new Headers(init.headers)
+      const send = async ({ accessToken }: Session) => {
         headers.set('authorization', `Bearer ${accessToken}`)
-        return runtime.fetch(address, { ...init, headers })
+        const response = await runtime.fetch(address, { ...init, headers, redirect: init.redirect ?? 'manual' })
+        if (init.redirect !== undefined || !isRedirect(response)) return response
+        discard(response)
+        throw new ClientError('redirected', `${origin} answered with a redirect, which may lead the token elsewhere.`)
       }
-      const signal = init.signal ?? undefined
-      const session = await orAborted(keeper.session(), signal)
-      const response = await send(session.accessToken)
-      const isWorthwhile = runtime.now() - session.receivedAt >= YOUNG_MS
-      if (!isWorthwhile || !canBeSentAgain(init.body) || !(await isInvalidToken(response))) return response
-      // Nobody reads it any more.
-      response.body?.cancel().catch(() => undefined)
-      const renewed = await orAborted(keeper.renew(session.accessToken), signal)
-      return send(renewed.accessToken)
+      const session = await orAborted(tokens.session(own), init.signal)
+      const response = await send(session)
+      const age = sessions.ageOf(session)
+      if ((age >= 0 && age < YOUNG_MS) || !canBeSentAgain(init.body)) return response
+      if (!(await isInvalidToken(response, timeoutMs))) return response
+      discard(response)
+      return send(await orAborted(tokens.renew(own, session.accessToken), init.signal))
     },
 
     async accessToken({ signal } = {}) {
-      return (await orAborted(keeper.session(), signal)).accessToken
+      return (await orAborted(tokens.session(sessions.own), signal)).accessToken
     },
 
     async isLoggedIn() {
-      return (await keeper.load()) !== null
+      try {
+        await sessions.read(sessions.own)
+        return true
+      } catch (error) {
+        if (error instanceof ClientError && error.code === 'storage_failed') throw error
+        return false
+      }
     },
 
     async logout() {
-      const session = await keeper.load().catch(async (error: unknown) => {
-        await keeper.clear()
-        throw error
-      })
-      if (session === null) return { serverTold: true }
-      const cleared = keeper.clear()
-      const [serverTold] = await Promise.all([
-        tellLogout(session.refreshToken),
-        // That it failed is told when the server knows.
-        cleared.catch(() => undefined),
-      ])
-      await cleared
-      onEvent({ type: 'session_ended', reason: 'logged_out' })
-      return { serverTold }
+      return { serverTold: await sessions.leave(tellLogout) }
     },
   }
 
-  async function tellLogout(refreshToken: string): Promise<boolean> {
+  async function tellLogout({ refreshToken }: Session): Promise<boolean> {
     const pace = new Pace()
     for (let tries = 0; tries < LOGOUT_TRIES; tries++) {
-      const waitMs = pace.waitMs(runtime.now())
+      const waitMs = pace.waitMs(runtime.monotonic())
       if (waitMs > LOGOUT_WAIT_MS) return false
       await runtime.sleep(waitMs)
-      const { status, retryAfterMs } = await ask('logout', { refresh_token: refreshToken })
-      if (status === 204) return true
-      pace.failed(runtime.now(), retryAfterMs, runtime.random())
+      const answer = await ask('logout', { refresh_token: refreshToken })
+      if (!(answer instanceof ClientError) && answer.status !== 429) return answer.status === 204
+      if (answer instanceof ClientError && answer.code === 'misconfigured') return false
+      pace.failed(runtime.monotonic(), answer.retryAfterMs ?? 0, runtime.random())
     }
     return false
   }
 }
 
-/** The server's stable code and no more. */
-const errorCode = ({ error }: Record<string, unknown>) =>
-  typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? error : 'no reason given'
+const asFields = ({ username, password, scope, device }: Credentials, clientId: string | undefined) => ({
+  username,
+  password,
+  scope,
+  device,
+  client_id: clientId,
+})
 
-/** What is a stream is gone once it was sent. */
+/** What is a stream is gone once it was sent. Not every platform has `ReadableStream`. */
 const canBeSentAgain = (body: unknown) =>
-  typeof body !== 'object' || body === null || !(body instanceof ReadableStream || Symbol.asyncIterator in body)
-
-/** Lets one caller go, and what others wait for as well goes on. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work
-  work.catch(() => undefined)
-  signal.throwIfAborted()
-  let leave = () => {}
-  const aborted = new Promise<never>((_resolve, reject) => {
-    leave = () => reject(signal.reason as Error)
-    signal.addEventListener('abort', leave)
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', leave)
-  }
-}
+  typeof body !== 'object' || body === null || !('getReader' in body || Symbol.asyncIterator in body)

@@ -3,7 +3,7 @@ const LONGEST_DELAY_MS = 30_000
 
 /**
  * When the auth server may be asked again. It outlives the call that failed, so that a page which calls and calls during an
- * outage still asks no more often than this.
+ * outage still asks no more often than this. Times are of a clock that nobody sets.
  */
 export class Pace {
   #failures = 0

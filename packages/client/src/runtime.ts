@@ -1,7 +1,9 @@
 /** What the world gives a client. Replaced in tests, and in simulations on virtual time. */
 export interface Runtime {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970. Somebody may set this clock. */
   readonly now: () => number
+  /** Milliseconds since any moment. Nobody sets this clock. */
+  readonly monotonic: () => number
   readonly sleep: (milliseconds: number) => Promise<void>
   /** From 0 up to, not including, 1: for jitter only. */
   readonly random: () => number
@@ -17,6 +19,7 @@ export interface Locks {
 
 export const systemRuntime: Runtime = {
   now: Date.now,
+  monotonic: () => performance.now(),
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
   random: Math.random,
   fetch: (...request) => globalThis.fetch(...request),

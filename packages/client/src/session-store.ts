@@ -1,8 +1,9 @@
-import { type Session, isSession } from './session.ts'
+import { type Session, readSession } from './session.ts'
 
 /**
  * Where a session is kept. `load` is called at every use, so it should be fast; it answers what `save` was given last, or
- * null. Each may throw or reject: the caller gets `storage_failed`, and nothing is lost.
+ * null. Each may throw, reject or take longer than five seconds: the caller gets `storage_failed`, and nothing is lost. Those
+ * that were called earlier take effect earlier.
  *
  * Tabs, threads or processes may share one store. A client looks into it before it refreshes and before it saves, and
  * gives way to what it finds there.
@@ -11,8 +12,13 @@ export interface SessionStore {
   load(): Session | null | Promise<Session | null>
   save(session: Session): void | Promise<void>
   clear(): void | Promise<void>
-  /** Of the lock under which those who share the store refresh, one at a time. None: it is not shared. */
+  /** Of the locks under which those who share the store refresh and write, one at a time. None: it is not shared. */
   readonly lockName?: string
+  /**
+   * Calls the listener whenever somebody else may have changed what is kept, for as long as the page lives. Without it a client
+   * hears of a logout elsewhere at its next use.
+   */
+  subscribe?(listener: () => void): void
 }
 
 /** Forgets with the page or the process. */
@@ -34,8 +40,7 @@ export function webStore(
     load() {
       const text = storage.getItem(key)
       try {
-        const value: unknown = JSON.parse(text ?? 'null')
-        return isSession(value) ? value : null
+        return readSession(JSON.parse(text ?? 'null'))
       } catch {
         return null
       }
@@ -43,5 +48,20 @@ export function webStore(
     save: (session) => storage.setItem(key, JSON.stringify(session)),
     clear: () => storage.removeItem(key),
     lockName: key,
+    subscribe(listener) {
+      const page = globalThis as {
+        addEventListener?: (type: 'storage', listener: (event: StorageEvent) => void) => void
+      }
+      // Fired in the other tabs, and not in the one that wrote. All was removed at once where there is no key.
+      page.addEventListener?.('storage', (event) => {
+        if (event.storageArea === storage && (event.key ?? key) === key) listener()
+      })
+    },
   }
+}
+
+/** https://html.spec.whatwg.org/multipage/webstorage.html#the-storageevent-interface */
+interface StorageEvent {
+  key: string | null
+  storageArea: unknown
 }

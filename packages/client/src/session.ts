@@ -14,36 +14,38 @@ const isToken = (value: unknown): value is string => typeof value === 'string' &
 
 const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
 
+const isId = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
 /** Reads a token response (RFC 6749, section 5.1). Null where it is none: a proxy may answer 200 with a page of its own. */
 export function readTokenResponse(body: Record<string, unknown>, askedAt: number): Session | null {
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: lifetime } = body
   const { session_id: sessionId, scope } = body
-  if (!isToken(accessToken) || !isToken(refreshToken) || !isTime(lifetime) || lifetime <= 0) return null
-  if (typeof sessionId !== 'string' || typeof scope !== 'string') return null
+  if (!isTime(lifetime) || lifetime <= 0) return null
   // It was issued after the question was sent, so by this device's clock it cannot expire sooner.
-  return { sessionId, scope, accessToken, refreshToken, receivedAt: askedAt, expiresAt: askedAt + lifetime * 1000 }
+  const expiresAt = askedAt + lifetime * 1000
+  return readSession({ sessionId, scope, accessToken, refreshToken, receivedAt: askedAt, expiresAt })
 }
 
-/** What a store answers may have been written by anything. */
-export function isSession(value: unknown): value is Session {
-  if (typeof value !== 'object' || value === null) return false
+/** A copy of what a store answers, which may have been written by anything. Null where it is no session. */
+export function readSession(value: unknown): Session | null {
+  if (typeof value !== 'object' || value === null) return null
   const { sessionId, scope, accessToken, refreshToken, receivedAt, expiresAt } = value as Record<string, unknown>
-  return (
-    isToken(accessToken) &&
-    isToken(refreshToken) &&
-    isTime(receivedAt) &&
-    isTime(expiresAt) &&
-    typeof sessionId === 'string' &&
-    typeof scope === 'string'
-  )
+  if (!isToken(accessToken) || !isToken(refreshToken) || !isTime(receivedAt) || !isTime(expiresAt)) return null
+  if (!isId(sessionId) || typeof scope !== 'string') return null
+  return { sessionId, scope, accessToken, refreshToken, receivedAt, expiresAt }
 }
 
 const LONGEST_MARGIN_MS = 5_000
 
-/** Whether a request that is sent now still arrives in time. */
-export const isUsable = ({ receivedAt, expiresAt }: Session, now: number): boolean =>
-  now < expiresAt - Math.min(LONGEST_MARGIN_MS, (expiresAt - receivedAt) / 20)
+const lifetimeOf = ({ receivedAt, expiresAt }: Session) => expiresAt - receivedAt
+
+/** Whether a request that is sent now still arrives in time. A negative age says that the clock was set: it tells nothing. */
+export const isUsable = (session: Session, ageMs: number): boolean =>
+  ageMs >= 0 && ageMs < lifetimeOf(session) - Math.min(LONGEST_MARGIN_MS, lifetimeOf(session) / 20)
 
 /** Whether it is time for the next token: in the last fifth to tenth of the lifetime. `jitter` is from 0 to 1. */
-export const isDue = ({ receivedAt, expiresAt }: Session, now: number, jitter: number): boolean =>
-  now >= expiresAt - (expiresAt - receivedAt) * (0.1 + 0.1 * jitter)
+export const isDue = (session: Session, ageMs: number, jitter: number): boolean =>
+  ageMs >= lifetimeOf(session) * (0.9 - 0.1 * jitter)
+
+export const isSameToken = (a: Session | null, b: Session): boolean =>
+  a?.sessionId === b.sessionId && a.refreshToken === b.refreshToken

@@ -1,18 +1,19 @@
-import { type Answer, askAuthServer } from './auth-server.ts'
+import { askAuthServer, errorCode } from './auth-server.ts'
 import type { ClientEvent } from './client-event.ts'
-import { ClientError } from './client-error.ts'
+import { ClientError, misconfigured } from './client-error.ts'
+import type { OwnSession, SessionKeeper } from './session-keeper.ts'
 import { Pace } from './pace.ts'
 import type { Runtime } from './runtime.ts'
-import { type Session, isDue, isSession, isUsable, readTokenResponse } from './session.ts'
-import type { SessionStore } from './session-store.ts'
+import { type Session, isDue, isUsable, readTokenResponse } from './session.ts'
 import { withLock } from './with-lock.ts'
 
 interface TokenKeeperOptions {
   runtime: Runtime
-  store: SessionStore
+  sessions: SessionKeeper
   /** Where refresh tokens are redeemed. */
   url: string
   clientId: string | undefined
+  lockName: string | undefined
   timeoutMs: number
   retryForMs: number
   onEvent: (event: ClientEvent) => void
@@ -22,8 +23,8 @@ interface TokenKeeperOptions {
 export class TokenKeeper {
   readonly #options: TokenKeeperOptions
   readonly #pace = new Pace()
-  /** The refresh that is on its way, for whoever wants one. */
-  #refreshing: Promise<Session> | undefined
+  /** Why it was of no use to ask, when that was last tried. */
+  #misconfigured: ClientError | undefined
   #jitter: number
 
   constructor(options: TokenKeeperOptions) {
@@ -31,106 +32,98 @@ export class TokenKeeper {
     this.#jitter = options.runtime.random()
   }
 
-  /** @throws ClientError `not_logged_in`, or as `renew` does. */
-  async session(): Promise<Session> {
-    const now = this.#options.runtime.now()
-    const session = await this.load()
-    if (session === null) throw new ClientError('not_logged_in', 'Nobody is logged in.')
-    if (!isUsable(session, now)) return this.renew(session.accessToken)
+  /** @throws ClientError as `SessionKeeper.read` and `renew` do. */
+  async session(own: OwnSession): Promise<Session> {
+    const { runtime, sessions } = this.#options
+    const session = await sessions.read(own)
+    const age = sessions.ageOf(session)
+    if (!isUsable(session, age)) return this.renew(own, session.accessToken)
     // In good time nobody has to wait for it, and nobody is hurt if it fails.
-    if (isDue(session, now, this.#jitter) && this.#pace.waitMs(now) === 0) {
-      this.renew(session.accessToken).catch(() => undefined)
+    if (isDue(session, age, this.#jitter) && this.#pace.waitMs(runtime.monotonic()) === 0) {
+      this.renew(own, session.accessToken).catch(() => undefined)
     }
     return session
   }
 
   /**
-   * Another access token than this one. All who ask while a refresh is on its way get what it brings.
+   * Another access token of this session than this one. All who ask while a refresh is on its way get what it brings.
    *
-   * @throws ClientError `session_ended`, `unavailable`, `storage_failed`
+   * @throws ClientError `session_ended`, `session_changed`, `unavailable`, `misconfigured`, `storage_failed`
    */
-  renew(accessToken: string): Promise<Session> {
-    const { runtime, store } = this.#options
-    this.#refreshing ??= withLock(runtime.locks, store.lockName, () => this.#refresh(accessToken)).finally(() => {
-      this.#refreshing = undefined
+  renew(own: OwnSession, accessToken: string): Promise<Session> {
+    const { runtime, lockName } = this.#options
+    own.refreshing ??= withLock(runtime.locks, lockName, () => this.#refresh(own, accessToken)).finally(() => {
+      own.refreshing = undefined
     })
-    return this.#refreshing
+    return own.refreshing
   }
 
-  async #refresh(accessToken: string): Promise<Session> {
-    const { runtime, url, clientId, timeoutMs, retryForMs, onEvent } = this.#options
-    const giveUpAt = runtime.now() + retryForMs
+  async #refresh(own: OwnSession, accessToken: string): Promise<Session> {
+    const { runtime, sessions, retryForMs, onEvent } = this.#options
+    const giveUpAt = runtime.monotonic() + retryForMs
+    let failure = new ClientError('unavailable', 'The auth server could not be asked, or could not decide.')
     for (;;) {
       // Looked at anew before each question: somebody else may have asked it meanwhile, logged out or logged in.
-      const session = await this.load()
-      if (session === null) throw sessionEnded()
-      const askedAt = runtime.now()
-      if (session.accessToken !== accessToken && isUsable(session, askedAt)) return session
+      const session = await sessions.read(own)
+      if (session.accessToken !== accessToken && isUsable(session, sessions.ageOf(session))) return session
 
-      const waitMs = this.#pace.waitMs(askedAt)
-      if (askedAt + waitMs > giveUpAt) {
+      const now = runtime.monotonic()
+      const waitMs = this.#pace.waitMs(now)
+      if (waitMs > 0 && this.#misconfigured) failure = this.#misconfigured
+      if (failure.code === 'misconfigured' || now + waitMs > giveUpAt) {
         onEvent({ type: 'refresh_failed', retryAfterMs: waitMs })
-        throw new ClientError('unavailable', 'The auth server could not be asked, or could not decide.', waitMs)
+        throw new ClientError(failure.code, failure.message, waitMs)
       }
       if (waitMs > 0) {
         await runtime.sleep(waitMs)
         continue
       }
 
-      const answer = await askAuthServer(
-        runtime,
-        url,
-        { refresh_token: session.refreshToken, ...(clientId !== undefined && { client_id: clientId }) },
-        timeoutMs,
-      )
-      const next = answer.status === 200 ? readTokenResponse(answer.body, askedAt) : null
-      const isRefused = isInvalidGrant(answer)
-      if (next === null && !isRefused) {
-        this.#pace.failed(runtime.now(), answer.retryAfterMs, runtime.random())
+      const answer = await this.#ask(session)
+      this.#misconfigured = undefined
+      if (answer instanceof ClientError) {
+        failure = answer
+        if (answer.code === 'misconfigured') this.#misconfigured = answer
+        this.#failed(answer.retryAfterMs)
+        continue
+      }
+      let next: Session | null | 'outdated'
+      try {
+        next = await sessions.replace(own, session, answer)
+      } catch (error) {
+        this.#failed()
+        throw error
+      }
+      if (next === 'outdated') {
+        this.#failed()
         continue
       }
       this.#pace.decided()
-      // What the store holds now is at least as new as this answer, or another session, or none any more.
-      if ((await this.load())?.refreshToken !== session.refreshToken) continue
-      if (next === null) {
-        await this.clear()
-        onEvent({ type: 'session_ended', reason: 'refused' })
-        throw sessionEnded()
-      }
-      await this.save(next)
+      this.#jitter = runtime.random()
+      if (next === null) throw new ClientError('session_ended', 'The session has ended. Log in again.')
       onEvent({ type: 'refreshed', expiresAt: next.expiresAt })
       return next
     }
   }
-
-  async load(): Promise<Session | null> {
-    const kept = await this.#stored(() => this.#options.store.load())
-    return isSession(kept) ? kept : null
+  /** What the auth server gives for the refresh token. Null where it refuses it. */
+  async #ask({ refreshToken, sessionId }: Session): Promise<Session | null | ClientError> {
+    const { runtime, url, clientId, timeoutMs } = this.#options
+    const askedAt = runtime.now()
+    const body = { refresh_token: refreshToken, ...(clientId !== undefined && { client_id: clientId }) }
+    const answer = await askAuthServer(runtime, url, body, timeoutMs)
+    if (answer instanceof ClientError) return answer
+    // RFC 6749, section 5.2. Nothing else ends a session: neither another 4xx, which a proxy or a wrong setting may be behind,
+    // nor any number of failures.
+    if (answer.status === 400 && answer.body['error'] === 'invalid_grant') return null
+    if (answer.status === 429) return new ClientError('unavailable', `${url} answered 429.`, answer.retryAfterMs)
+    if (answer.status !== 200) return misconfigured(url, `answered ${answer.status} (${errorCode(answer.body)})`)
+    const next = readTokenResponse(answer.body, askedAt)
+    if (next === null) return misconfigured(url, 'answered without tokens')
+    return next.sessionId === sessionId ? next : misconfigured(url, 'answered with the tokens of another session')
   }
 
-  async save(session: Session): Promise<void> {
-    await this.#stored(() => this.#options.store.save(session))
-    this.#jitter = this.#options.runtime.random()
-  }
-
-  async clear(): Promise<void> {
-    await this.#stored(() => this.#options.store.clear())
-  }
-
-  async #stored<T>(work: () => T | Promise<T>): Promise<T> {
-    try {
-      return await work()
-    } catch {
-      // Its error may quote what it was given.
-      throw new ClientError('storage_failed', 'The session could not be read from its store or written to it.')
-    }
+  #failed(retryAfterMs = 0): void {
+    const { runtime } = this.#options
+    this.#pace.failed(runtime.monotonic(), retryAfterMs, runtime.random())
   }
 }
-
-/**
- * RFC 6749, section 5.2. Nothing else ends a session: neither another 4xx, which a proxy or a wrong setting may be behind,
- * nor any number of failures.
- */
-const isInvalidGrant = ({ status, body }: Answer) => status === 400 && body['error'] === 'invalid_grant'
-
-const sessionEnded = () => new ClientError('session_ended', 'The session has ended. Log in again.')

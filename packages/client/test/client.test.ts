@@ -88,7 +88,7 @@ describe('login', () => {
       { code: 'unavailable', retryAfterMs: 1_000 },
     ],
     [() => Promise.reject(new TypeError('fetch failed')), { code: 'unavailable' }],
-    [() => new Response('<h1>Welcome to the hotel</h1>'), { code: 'unavailable' }],
+    [() => new Response('<h1>Welcome to the hotel</h1>'), { code: 'misconfigured' }],
   ])('%#: is refused as %o', async (answer, expected) => {
     const { world, client, store } = await loggedIn()
     await client.logout()

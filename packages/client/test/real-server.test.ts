@@ -76,7 +76,11 @@ async function loggedIn(store = memoryStore()) {
       resources: [api.url],
       store,
       onEvent: (event) => events.push(event),
-      runtime: { now: () => Date.now() + ahead, sleep: () => Promise.resolve(void (ahead += 5_000)) },
+      runtime: {
+        now: () => Date.now() + ahead,
+        monotonic: () => performance.now() + ahead,
+        sleep: () => Promise.resolve(void (ahead += 5_000)),
+      },
     })
   const client = open()
   await client.login(CREDENTIALS)

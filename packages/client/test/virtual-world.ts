@@ -8,6 +8,7 @@ import {
 } from '../src/index.ts'
 
 export const CREDENTIALS = { username: 'ann', password: 'a long and quiet walk' }
+export const BOB = { username: 'bob', password: 'a short and noisy ride' }
 /** Of a service that may have the token. */
 export const ME = 'https://api.example/api/me'
 
@@ -26,11 +27,14 @@ interface VirtualWorld {
   readonly runtime: Runtime
   answer: (request: Asked) => Response | Promise<Response>
   advance(milliseconds: number): void
+  /** Somebody sets the device's clock, by this many milliseconds. No time passes. */
+  setClock(byMs: number): void
 }
 
 /** Time that passes when somebody sleeps, and an auth server and a service that answer as they are told. */
 function virtualWorld(): VirtualWorld {
   let now = 1_800_000_000_000
+  let clockIsAheadMs = 0
   const requests: Asked[] = []
   const slept: number[] = []
   const world: VirtualWorld = {
@@ -38,11 +42,13 @@ function virtualWorld(): VirtualWorld {
     slept,
     answer: successor,
     advance: (milliseconds) => void (now += milliseconds),
+    setClock: (byMs) => void (clockIsAheadMs += byMs),
     get redeemed() {
       return requests.filter(({ path }) => path === '/auth/refresh').map(({ body }) => body['refresh_token'])
     },
     runtime: {
-      now: () => now,
+      now: () => now + clockIsAheadMs,
+      monotonic: () => now - 1_799_999_000_000,
       async sleep(milliseconds) {
         slept.push(milliseconds)
         await turn()
@@ -84,7 +90,7 @@ export const tokens = (generation: number, session = 'session-1') =>
 
 /** As the real server does: the same token, the same successor. */
 export function successor({ path, body }: Asked): Response {
-  if (path === '/auth/login') return tokens(1)
+  if (path === '/auth/login') return tokens(1, body['username'] === 'ann' ? 'session-1' : `session-${body['username']}`)
   if (path === '/auth/logout') return new Response(null, { status: 204 })
   if (path !== '/auth/refresh') return Response.json({ path })
   const [, session, generation] = /^refresh-(.+)-(\d+)$/.exec(body['refresh_token'] ?? '') ?? []
@@ -99,13 +105,14 @@ export async function loggedIn(options: Partial<ClientOptions> = {}) {
   const world = virtualWorld()
   const store = options.store ?? memoryStore()
   const events: ClientEvent[] = []
-  const open = (): Client =>
+  const open = (own: Partial<ClientOptions> = {}): Client =>
     createClient({
       authServer: 'https://auth.example/',
       resources: ['https://api.example'],
       store,
       onEvent: (event) => events.push(event),
       ...options,
+      ...own,
       runtime: { ...world.runtime, ...options.runtime },
     })
   const client = open()

@@ -16,7 +16,7 @@ export class LoadClient {
   readonly #account: Account
   readonly #store: AgedStore
   readonly #trail = new Trail()
-  readonly #tabs: Client[]
+  #tabs: Client[]
   /** The login that is on its way. */
   #opening: Promise<number | null> | undefined
 
@@ -24,20 +24,21 @@ export class LoadClient {
     const { profile } = world
     this.#world = world
     this.#account = account
-    const store = agedStore(profile.tokenLifetimeMs)
-    this.#store = store
-    const openTab = (_: unknown, i: number) =>
-      createClient({
-        // Never resolved: the requests go to whichever auth server's turn it is.
-        authServer: 'http://auth.invalid',
-        resources: [],
-        store,
-        runtime: { fetch: authFetch(world, this.#trail, i + 1, (operation) => this.#odd(operation, 'failed')) },
-        onEvent: (event) => {
-          if (event.type === 'session_ended' && event.reason === 'refused') this.#wasRefused()
-        },
-      })
-    this.#tabs = Array.from({ length: Math.random() < profile.twoTabs ? 2 : 1 }, openTab)
+    this.#store = agedStore(profile.tokenLifetimeMs)
+    this.#tabs = Array.from({ length: Math.random() < profile.twoTabs ? 2 : 1 }, (_, i) => this.#openTab(i + 1))
+  }
+
+  #openTab(tab: number): Client {
+    return createClient({
+      // Never resolved: the requests go to whichever auth server's turn it is.
+      authServer: 'http://auth.invalid',
+      resources: [],
+      store: this.#store,
+      runtime: { fetch: authFetch(this.#world, this.#trail, tab, (operation) => this.#odd(operation, 'failed')) },
+      onEvent: (event) => {
+        if (event.type === 'session_ended' && event.reason === 'refused') this.#wasRefused()
+      },
+    })
   }
 
   /** Logs in, or takes up its session. Answers the milliseconds after which to try again, or null where it has succeeded. */
@@ -47,15 +48,14 @@ export class LoadClient {
   }
 
   async #open(): Promise<number | null> {
-    const { refreshToken, ...credentials } = this.#account
+    const { earlier, ...credentials } = this.#account
     const [tab] = this.#tabs
     try {
-      if (refreshToken) {
-        const expired = { accessToken: 'expired', receivedAt: 0, expiresAt: 0 }
-        await this.#store.save({ sessionId: '', scope: '', refreshToken, ...expired })
+      if (earlier) {
+        await this.#store.save({ ...earlier, scope: '', accessToken: 'expired', receivedAt: 0, expiresAt: 0 })
         await tab?.accessToken()
         // Once only: whoever comes back logs in.
-        this.#account.refreshToken = undefined
+        this.#account.earlier = undefined
       } else {
         await tab?.login(credentials)
       }
@@ -88,6 +88,8 @@ export class LoadClient {
   async #comeBack(): Promise<void> {
     await this.#tabs[0]?.logout()
     await this.open()
+    // The other tab's page loads anew: its client keeps to the session that is over.
+    this.#tabs = this.#tabs.map((tab, i) => (i === 0 ? tab : this.#openTab(i + 1)))
   }
 
   async #call(tab: Client, dueAt: number): Promise<void> {
@@ -100,7 +102,7 @@ export class LoadClient {
       // Turned away at its last login, it tries that again; that is not a call.
       if (code === 'not_logged_in') return void (await this.open())
       // It logged out meanwhile; or it was refused, which is counted where that happens.
-      if (code === 'session_ended') return
+      if (code === 'session_ended' || code === 'session_changed') return
       return this.#note('failed', { status: 0, headers: {}, body: '', server: '' }, dueAt, performance.now())
     }
     const headers = { authorization: `Bearer ${token}` }

@@ -11,8 +11,8 @@ export interface Credentials {
 export interface Account extends Credentials {
   /** From 1. */
   client: number
-  /** Of a session that is there already; else the client begins with a login. */
-  refreshToken?: string | undefined
+  /** A session that is there already; else the client begins with a login. */
+  earlier?: { sessionId: string; refreshToken: string } | undefined
 }
 
 /** What the clients of one engine have in common. */

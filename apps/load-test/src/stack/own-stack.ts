@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { type Service, type Store, freePort, startPostgres, startRedis, startService } from '@heirloom/stack'
 import { migrate } from '../../../../prisma/migrate.ts'
 import { type Balancer, type Ports, startBalancer } from './balancer.ts'
-import { openEarlier } from './earlier-sessions.ts'
+import { type EarlierSession, openEarlier } from './earlier-sessions.ts'
 
 const script = (app: string) => fileURLToPath(new URL(`../../../${app}`, import.meta.url))
 
@@ -112,7 +112,7 @@ export class OwnStack {
   }
 
   /** Sessions of these users, opened earlier: the refresh token of each. */
-  openEarlier(usernames: string[]): Promise<string[]> {
+  openEarlier(usernames: string[]): Promise<EarlierSession[]> {
     const { DATABASE_URL = '', TOKEN_SECRETS = '' } = this.authEnv
     return openEarlier({ databaseUrl: DATABASE_URL, tokenSecret: TOKEN_SECRETS }, usernames)
   }

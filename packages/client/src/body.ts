@@ -1,0 +1,52 @@
+/** Answers of the auth server, and refusals of services, have far less. */
+const MOST_BYTES = 65_536
+
+/**
+ * The JSON object that a body holds; null if it is JSON of another kind, undefined if it is none or has more than 64 KiB.
+ * Whatever is not read is cancelled.
+ */
+export async function readJson(
+  response: Response,
+  signal: AbortSignal,
+): Promise<Record<string, unknown> | null | undefined> {
+  const text = await readText(response, signal)
+  try {
+    const value: unknown = JSON.parse(text)
+    const isObject = typeof value === 'object' && !Array.isArray(value)
+    return isObject ? (value as Record<string, unknown> | null) : null
+  } catch {
+    return undefined
+  }
+}
+
+/** @returns nothing of it, if it is too long. */
+async function readText(response: Response, signal: AbortSignal): Promise<string> {
+  // React Native has no streams.
+  if (!response.body) return response.text()
+  const reader = response.body.getReader()
+  const stop = () => void reader.cancel().catch(() => undefined)
+  signal.addEventListener('abort', stop)
+  const decoder = new TextDecoder()
+  let [text, bytes] = ['', 0]
+  try {
+    while (bytes <= MOST_BYTES && !signal.aborted) {
+      const { done, value } = await reader.read()
+      if (done) return text
+      bytes += value.length
+      text += decoder.decode(value, { stream: true })
+    }
+    return ''
+  } finally {
+    signal.removeEventListener('abort', stop)
+    stop()
+  }
+}
+
+/** Says that nobody will read it: else the connection stays taken. */
+export const discard = (response: Response): void => void response.body?.cancel().catch(() => undefined)
+
+export const isJson = (response: Response): boolean => /\bjson\b/i.test(response.headers.get('content-type') ?? '')
+
+/** With `redirect: 'manual'` a browser hides it behind this type, and everything else shows it. */
+export const isRedirect = ({ type, status }: Response): boolean =>
+  type === 'opaqueredirect' || [301, 302, 303, 307, 308].includes(status)

@@ -1,0 +1,15 @@
+/** Lets one caller go, and what others wait for as well goes on. */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
+  if (!signal) return work
+  let leave = () => {}
+  const aborted = new Promise<never>((_resolve, reject) => {
+    leave = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', leave)
+    if (signal.aborted) leave()
+  })
+  try {
+    return await Promise.race([aborted, work])
+  } finally {
+    signal.removeEventListener('abort', leave)
+  }
+}

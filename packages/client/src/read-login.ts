@@ -1,0 +1,20 @@
+import { type Answer, errorCode } from './auth-server.ts'
+import { ClientError, misconfigured } from './client-error.ts'
+import { type Session, readTokenResponse } from './session.ts'
+
+/** @throws ClientError for any answer to a login that is not a session */
+export function readLogin(url: string, answer: Answer | ClientError, askedAt: number): Session {
+  if (answer instanceof ClientError) throw answer
+  const { status, body, retryAfterMs } = answer
+  if (status === 401 && body['error'] === 'invalid_credentials') {
+    throw new ClientError('invalid_credentials', 'The user name or the password is wrong.')
+  }
+  if (status === 429) throw new ClientError('too_many_attempts', 'Too many attempts to log in.', retryAfterMs)
+  if (status === 400) {
+    throw new ClientError('login_refused', `The auth server does not take this login: ${errorCode(body)}.`)
+  }
+  if (status !== 200) throw misconfigured(url, `answered ${status} (${errorCode(body)})`)
+  const session = readTokenResponse(body, askedAt)
+  if (session === null) throw misconfigured(url, 'answered without tokens')
+  return session
+}

@@ -1,0 +1,63 @@
+import { ClientError } from './client-error.ts'
+import type { Runtime } from './runtime.ts'
+import { type Session, readSession } from './session.ts'
+import type { SessionStore } from './session-store.ts'
+import { within } from './within.ts'
+import { withLock } from './with-lock.ts'
+
+/** A store that does not answer must not hold up everything that uses the client. */
+const STORE_TIMEOUT_MS = 5_000
+
+/** A store whose faults are `storage_failed`, and in which this client does one thing after the other. */
+export class SafeStore {
+  readonly #store: SessionStore
+  readonly #locks: Runtime['locks']
+  #working: Promise<unknown> = Promise.resolve()
+
+  constructor(store: SessionStore, { locks }: Runtime) {
+    this.#store = store
+    this.#locks = locks
+  }
+
+  /** What it holds when this client's own work on it is done. Not for use within that work. */
+  async read(): Promise<Session | null> {
+    await this.#working
+    return this.load()
+  }
+
+  /**
+   * Work that looks into the store and then writes. No other of this client comes between, and none of those with whom it has
+   * locks in common.
+   */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const { lockName } = this.#store
+    const name = lockName === undefined ? undefined : `${lockName}.write`
+    const done = this.#working.then(() => withLock(this.#locks, name, work))
+    this.#working = done.catch(() => undefined)
+    return done
+  }
+
+  load(): Promise<Session | null> {
+    return attempt(async () => readSession(await this.#store.load()))
+  }
+
+  save(session: Session): Promise<void> {
+    return attempt(() => this.#store.save(session))
+  }
+
+  clear(): Promise<void> {
+    return attempt(() => this.#store.clear())
+  }
+}
+
+async function attempt<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await within(STORE_TIMEOUT_MS, work)
+  } catch {
+    // Its error may quote what it was given.
+    throw storageFailed()
+  }
+}
+
+export const storageFailed = (): ClientError =>
+  new ClientError('storage_failed', 'The session could not be read from its store or written to it.')
