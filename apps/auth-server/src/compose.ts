@@ -95,7 +95,7 @@ export async function compose(
   const budget = new LineBudget((kind, more) => log.info({ kind, more }, `security event: ${more} more like these`))
   const isVerbose = ['debug', 'trace'].includes(config.logLevel)
   const record = (event: SecurityEvent) => {
-    if (budget.allows(kindOf(event)) || isVerbose) logEvent(log, event)
+    if (isVerbose || budget.allows(kindOf(event))) logEvent(log, event)
     count(event)
     // It was refused before it had cost anything, and leaves nothing.
     if (!(event.type === 'login_refused' && event.reason === 'throttled')) events.add(toKept(event))

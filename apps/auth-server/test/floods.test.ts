@@ -135,6 +135,20 @@ describe('a flood by one who needs no limit', () => {
     expect((await refused()).length - before).toBeLessThanOrEqual(2 * DAYS)
   })
 
+  test('a fault of ours uses up nobody’s attempts', async () => {
+    const { username } = await server.login()
+    const login = () => server.call('POST', '/auth/login', { username, password: PASSWORD })
+    await database.$transaction(
+      async (transaction) => {
+        await transaction.$executeRaw`LOCK TABLE users IN ACCESS EXCLUSIVE MODE`
+        const answers = await times(12, login)
+        expect(answers.filter(({ status }) => status === 503)).toHaveLength(10)
+      },
+      { timeout: 20_000 },
+    )
+    expect((await login()).status).toBe(200)
+  })
+
   test('nobody is kept from changing a password by logins under the name of a session', async () => {
     const { tokens } = await server.login()
     const name = `session ${tokens.session_id}`

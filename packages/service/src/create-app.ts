@@ -103,7 +103,7 @@ export function createApp(options: AppOptions): App {
   const verbose = app.log.level === 'debug' || app.log.level === 'trace'
   const budget = new LineBudget((kind, more) => app.log.info({ kind, more }, `${more} more like these`))
   const mayLog = (request: FastifyRequest, kind: string | number) =>
-    budget.allows(`${request.method} ${routeOf(request)} ${kind}`) || verbose
+    verbose || budget.allows(`${request.method} ${routeOf(request)} ${kind}`)
   app.addHook('onClose', async () => budget.close())
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const answer = options.answerError?.(error)

@@ -18,7 +18,7 @@ const WRITE_EVERY_MS = 500
 const RETRY_MS = 2_000
 /** Events in one statement. */
 const BATCH = 1_000
-/** While Postgres is away. Beyond, events are counted and left out; each was a line in the log too. */
+/** While Postgres is away. Beyond, events are counted and left out. */
 const MOST_WAITING = 100_000
 
 /**
@@ -60,32 +60,26 @@ export class SecurityEvents {
   }
 
   async #write(): Promise<void> {
-    while (this.#waiting.size > 0) {
-      const batch = [...this.#waiting].slice(0, BATCH)
-      for (const [key] of batch) this.#waiting.delete(key)
+    // What comes in meanwhile waits for the next time, so that it is gathered too.
+    for (let batches = Math.ceil(this.#waiting.size / BATCH); batches > 0; batches--) {
+      const batch: [string | symbol, KeptEvent][] = []
+      for (const entry of this.#waiting) if (batch.push(entry) === BATCH) break
+      const sent = batch.map(([, event]) => ({ ...event }))
       try {
-        await this.#insert(batch.map(([, event]) => event))
+        await this.#insert(sent)
       } catch {
-        this.#putBack(batch)
         this.#timer ??= setTimeout(() => void this.flush(), RETRY_MS).unref()
         return
+      }
+      for (const [i, [key, event]] of batch.entries()) {
+        this.#waiting.delete(key)
+        event.times -= sent[i]?.times ?? 0
+        if (event.times > 0) this.#waiting.set(key, event)
       }
     }
   }
 
-  /** Goes before what came in meanwhile. */
-  #putBack(batch: readonly (readonly [string | symbol, KeptEvent])[]): void {
-    const since = [...this.#waiting]
-    this.#waiting.clear()
-    for (const [key, event] of batch) this.#waiting.set(key, event)
-    for (const [key, event] of since) {
-      const known = this.#waiting.get(key)
-      if (known) known.times += event.times
-      else this.#waiting.set(key, event)
-    }
-  }
-
-  /** In the order of their keys, so that two servers cannot wait for each other. */
+  /** In the order of their keys, so that two servers do not wait for each other. */
   async #insert(events: readonly KeptEvent[]): Promise<void> {
     const rows = events.map(({ at, type, userId, sid, detail, repeatKey, times }) => ({
       at: new Date(at),
