@@ -3,6 +3,7 @@ import { benchFamilies } from './families.ts'
 import { benchFleet } from './fleet.ts'
 import { benchFloods } from './floods.ts'
 import { benchLogin } from './login.ts'
+import { benchManySessions } from './many-sessions.ts'
 import { benchMemory } from './memory.ts'
 import { benchObservability } from './observability.ts'
 import { benchProfile } from './profile.ts'
@@ -53,6 +54,11 @@ program
   .description('what a session takes in each store')
   .option('--families <n>', 'sessions to open', count, 100_000)
   .action(benchFamilies)
+program
+  .command('sessions')
+  .description('what a user with very many sessions costs, and a refresh of another user meanwhile')
+  .option('--sessions <n>', 'sessions of that user', count, 100_000)
+  .action(benchManySessions)
 program
   .command('memory')
   .description('whether the auth server keeps anything of a refresh')

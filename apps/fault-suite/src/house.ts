@@ -101,6 +101,8 @@ export class House {
       REGISTRATION: 'open',
       LOGIN_ATTEMPTS_PER_ADDRESS: '1000000',
       LOGIN_ATTEMPTS_PER_ACCOUNT: '1000000',
+      LOGINS_PER_USER: '1000000',
+      SESSIONS_PER_USER: '100000',
       LOG_LEVEL: 'warn',
     }
   }

@@ -35,7 +35,8 @@ export async function changePassword(
   const endOthers = () => endAllSessions(core, account.id, 'password_changed', sid)
   await endOthers()
   const changed = await finish(
-    core.accounts.change(account.id, { passwordHash }, account.version),
+    // Hashing takes its time: whoever ended this session meanwhile did not mean its request to go on.
+    core.accounts.change(account.id, { passwordHash }, { version: account.version, liveSid: sid }),
     'The password may have been changed. Log in with the new one; if that is refused, nothing was changed.',
     endOthers,
   )

@@ -87,14 +87,17 @@ export class Accounts {
     return async (account) => this.#standings?.keep(account.id, account, epoch)
   }
 
-  /** Changes an account and its copy. Null where it does not exist, or is no longer of `ifVersion`. */
+  /** Changes an account and its copy. Null where it does not exist, or no longer is as `ifStill` says. */
   async change(
     id: string,
     change: { passwordHash?: string; roles?: string[]; disabledAt?: Date | null },
-    ifVersion?: number,
+    ifStill?: { version: number; liveSid: string },
   ): Promise<Account | null> {
     const epoch = this.#standings?.epoch ?? 0
-    const where = ifVersion === undefined ? { id } : { id, version: ifVersion }
+    const where = {
+      id,
+      ...(ifStill && { version: ifStill.version, families: { some: { sid: ifStill.liveSid, revokedAt: null } } }),
+    }
     const [row] = await ask(
       this.#database.user.updateManyAndReturn({ where, data: { ...change, version: { increment: 1 } } }),
     )

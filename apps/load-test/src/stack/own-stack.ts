@@ -65,6 +65,8 @@ export class OwnStack {
       // The load comes from one address, with the right passwords; what is throttled is not what is measured.
       LOGIN_ATTEMPTS_PER_ADDRESS: '1000000',
       LOGIN_ATTEMPTS_PER_ACCOUNT: '1000000',
+      LOGINS_PER_USER: '1000000',
+      SESSIONS_PER_USER: '100000',
       LOG_LEVEL: 'silent',
     }
     this.authServers = await Promise.all(

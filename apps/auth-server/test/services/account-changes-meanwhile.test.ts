@@ -5,8 +5,11 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Composition, compose } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
+import { changePassword } from '../../src/services/change-password.ts'
 import { logIn } from '../../src/services/log-in.ts'
+import type { Core } from '../../src/services/core.ts'
 import { register } from '../../src/services/register.ts'
+import { endAllSessions } from '../../src/services/sessions.ts'
 import type { Account } from '../../src/stores/accounts.ts'
 
 const PASSWORD = 'a long and quiet walk'
@@ -25,24 +28,42 @@ beforeAll(async () => {
 })
 afterAll(() => composition.close())
 
-/** Logs an editor in, and does something to the account while the password is being hashed. */
-async function logInWhile(username: string, meanwhile: (account: Account) => Promise<unknown>) {
-  const { core } = composition
-  const added = await register(core, { username, password: PASSWORD, roles: ['editor'] })
+async function anEditor(username: string): Promise<Account> {
+  const added = await register(composition.core, { username, password: PASSWORD, roles: ['editor'] })
   if (!added.ok) throw new Error(added.description)
+  return added.account
+}
+
+const asked = (username: string) => ({ username, password: PASSWORD, ip: '127.0.0.1', device: null })
+
+/** The core, but something happens while a password is being verified. */
+function coreWhile(meanwhile: () => Promise<unknown>): Core {
+  const { core } = composition
   const { hasher } = core
   const slow = Object.create(hasher, {
     verify: {
       value: async (...args: Parameters<typeof hasher.verify>) => {
         const matches = await hasher.verify(...args)
-        await meanwhile(added.account)
+        await meanwhile()
         return matches
       },
     },
     assertRoom: { value: hasher.assertRoom.bind(hasher) },
+    hash: { value: hasher.hash.bind(hasher) },
+    guesses: { value: hasher.guesses.bind(hasher) },
   }) as typeof hasher
-  const answer = await logIn({ ...core, hasher: slow }, { username, password: PASSWORD, ip: '127.0.0.1', device: null })
-  return { account: added.account, answer }
+  return { ...core, hasher: slow }
+}
+
+async function logInWhile(username: string, meanwhile: (account: Account) => Promise<unknown>) {
+  const account = await anEditor(username)
+  return {
+    account,
+    answer: await logIn(
+      coreWhile(() => meanwhile(account)),
+      asked(username),
+    ),
+  }
 }
 
 const sessionsOf = ({ id }: Account) => composition.core.sessions.ofUser(id, 10)
@@ -69,4 +90,14 @@ test.each([
   )
   expect(answer).toMatchObject({ ok: false, error: 'invalid_credentials' })
   expect(await sessionsOf(account)).toEqual([])
+})
+
+test('a session that is ended while the password is hashed changes no password', async () => {
+  const account = await anEditor('cyd')
+  const login = await logIn(composition.core, asked('cyd'))
+  if (!login.ok) throw new Error(login.description)
+  const core = coreWhile(() => endAllSessions(composition.core, account.id, 'logout_all'))
+  const change = { ...asked('cyd'), newPassword: 'another long and quiet walk', sid: login.session_id }
+  expect(await changePassword(core, change)).toMatchObject({ ok: false, error: 'invalid_credentials' })
+  expect((await logIn(composition.core, asked('cyd'))).ok).toBe(true)
 })
