@@ -72,6 +72,15 @@ const call = (method: 'GET' | 'POST', url: string, token?: string, payload?: obj
     ...(payload && { payload }),
   })
 
+it('says at /readyz what keeps it from the keys, and which address it asked', async () => {
+  const named = issuer.replace('127.0.0.1', 'localhost')
+  const other = start(named)
+  const readyz = async () => (await other.inject('/readyz')).json().error_description
+  const asked = `${named}/.well-known/oauth-authorization-server`
+  await expect.poll(readyz).toContain(`${asked}: metadata: of another issuer, "${issuer}"`)
+  await other.close()
+})
+
 describe('the calls', () => {
   it('GET /api/public needs nothing', async () => {
     expect((await call('GET', '/api/public')).statusCode).toBe(200)

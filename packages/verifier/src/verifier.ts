@@ -49,9 +49,14 @@ export interface Verifier<Claims = HeirloomClaims> {
    * request with it gets the same object.
    */
   verify(token: string): Verdict<Claims> | Promise<Verdict<Claims>>
-  /** Resolves when there are keys for the first time; rejects if closed before. */
+  /**
+   * Resolves when there are keys for the first time; rejects if closed before. Where no `onEvent` is told, a warning of the
+   * process says after five seconds why it still waits.
+   */
   ready(): Promise<void>
   readonly isReady: boolean
+  /** Why the issuer's keys could not be had at the last look, after the address that was asked; undefined where they could. */
+  readonly problem: string | undefined
   stats(): VerifierStats
   /** Stops fetching keys. Tokens of the keys at hand are still verified. */
   close(): void
@@ -131,6 +136,9 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
     ready: async () => remote?.ready(),
     get isReady() {
       return !keys.isEmpty
+    },
+    get problem() {
+      return remote?.problem
     },
     stats: () => ({ seenBefore, verified, refused: { ...refused }, cacheBytes: cache.bytes, keys: remote?.stats() }),
     close: () => remote?.close(),

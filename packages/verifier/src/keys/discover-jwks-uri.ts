@@ -3,19 +3,24 @@ import { type FetchLimits, fetchDocument } from './fetch-document.ts'
 import type { Runtime } from './runtime.ts'
 
 export type Discovered =
-  { readonly ok: true; readonly jwksUri: string } | { readonly ok: false; readonly reason: string }
+  | { readonly ok: true; readonly jwksUri: string }
+  /** `url` is the address that was asked. */
+  | { readonly ok: false; readonly reason: string; readonly url: string }
 
 /**
  * Asks the issuer where its keys are: RFC 8414 metadata, else OpenID Connect discovery, which more servers have. Whatever
  * either says must name this very issuer (RFC 8414, section 3.3).
  */
 export async function discoverJwksUri(issuer: string, limits: FetchLimits, runtime: Runtime): Promise<Discovered> {
-  const fetched = await fetchDocument(oauthMetadataUrl(issuer), limits, runtime)
-  if (fetched.ok) return readMetadata(issuer, fetched)
+  const url = oauthMetadataUrl(issuer)
+  const fetched = await fetchDocument(url, limits, runtime)
+  if (fetched.ok) return readMetadata(issuer, url, fetched)
   // Only an answer says that there are no such metadata; silence would be the same at the other address.
-  if (fetched.status === undefined) return { ok: false, reason: `metadata: ${fetched.reason}` }
-  const openid = await fetchDocument(openidMetadataUrl(issuer), limits, runtime)
-  return openid.ok ? readMetadata(issuer, openid) : { ok: false, reason: `metadata: ${openid.reason}` }
+  if (fetched.status === undefined) return { ok: false, reason: `metadata: ${fetched.reason}`, url }
+  const openidUrl = openidMetadataUrl(issuer)
+  const openid = await fetchDocument(openidUrl, limits, runtime)
+  if (openid.ok) return readMetadata(issuer, openidUrl, openid)
+  return { ok: false, reason: `metadata: ${fetched.reason}, and ${openid.reason} at ${openidUrl}`, url }
 }
 
 /** RFC 8414, section 3.1: the well-known part stands between the host and the issuer's path. */
@@ -29,15 +34,19 @@ function openidMetadataUrl(issuer: string): string {
   return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
 }
 
-function readMetadata(issuer: string, fetched: { changed: boolean; document?: unknown }): Discovered {
+function readMetadata(issuer: string, url: string, fetched: { changed: boolean; document?: unknown }): Discovered {
   const { document } = fetched
-  if (typeof document !== 'object' || document === null) return { ok: false, reason: 'metadata: not an object' }
+  const refuse = (reason: string): Discovered => ({ ok: false, reason: `metadata: ${reason}`, url })
+  if (typeof document !== 'object' || document === null) return refuse('not an object')
   const { issuer: named, jwks_uri: jwksUri } = document as Record<string, unknown>
-  if (named !== issuer) return { ok: false, reason: 'metadata: of another issuer' }
-  if (typeof jwksUri !== 'string') return { ok: false, reason: 'metadata: no jwks_uri' }
+  if (named !== issuer) return refuse(`of another issuer, ${nameOf(named)}; the one expected is ${nameOf(issuer)}`)
+  if (typeof jwksUri !== 'string') return refuse('no jwks_uri')
   const objection = objectionTo(jwksUri, issuer)
-  return objection ? { ok: false, reason: `metadata: jwks_uri ${objection}` } : { ok: true, jwksUri }
+  return objection ? refuse(`jwks_uri ${objection}`) : { ok: true, jwksUri }
 }
+
+/** For a log: what another server sent is quoted, and not at any length. */
+const nameOf = (issuer: unknown) => (typeof issuer === 'string' ? JSON.stringify(issuer.slice(0, 200)) : 'unnamed')
 
 /**
  * Metadata that someone has tampered with must not turn a service into a client of its own network (SSRF): an https

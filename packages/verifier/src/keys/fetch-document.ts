@@ -33,6 +33,9 @@ export async function fetchDocument(
   etag?: string | null,
 ): Promise<Fetched> {
   const abort = new AbortController()
+  // fetch refuses it, and says so with the credentials.
+  const { username, password } = new URL(url)
+  if (username || password) return { ok: false, reason: 'the address holds credentials' }
   // Raced as well as aborted: not every fetch heeds a signal.
   return new Promise((resolve) => {
     const cancelTimer = runtime.setTimer(() => {

@@ -37,8 +37,8 @@ export type KeySetEvent =
       readonly ignored: readonly string[]
     }
   | { readonly type: 'keys_confirmed' }
-  /** The keys at hand stay in force. */
-  | { readonly type: 'refresh_failed'; readonly reason: string }
+  /** The keys at hand stay in force. `url` is the address that was asked. */
+  | { readonly type: 'refresh_failed'; readonly reason: string; readonly url: string }
   /** Nothing was confirmed for `keepSeconds`: there are no keys any more. */
   | { readonly type: 'keys_expired' }
 
@@ -55,6 +55,8 @@ export interface KeySetStats {
 /** An issuer that says less (`max-age=0`) is not asked more often. */
 const SHORTEST_REFRESH_SECONDS = 60
 const RETRY_MS = { first: 1_000, most: 60_000 }
+/** Whoever waits for the first keys is told after this, and again and again, why there are none. */
+const TELL_MS = { first: 5_000, again: 60_000 }
 
 /**
  * The keys of an issuer, fetched ahead of need: at once, then before they are stale, with jitter; never by the request
@@ -68,6 +70,7 @@ export class RemoteKeySet implements KeySet {
   #settleReady: { resolve: () => void; reject: (reason: Error) => void } = { resolve() {}, reject() {} }
   #keys: Keys = new Map()
   #jwksUri: string | undefined
+  #problem: string | undefined
   #etag: string | null = null
   #confirmedAt: number | undefined
   #seekableAt = -Infinity
@@ -106,13 +109,28 @@ export class RemoteKeySet implements KeySet {
     return this.#keys.size === 0
   }
 
+  /** Why the last look at the issuer failed, after the address that it asked; undefined where it did not. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
   /**
    * Resolves when there are keys for the first time; rejects if the set is closed before. Whoever waits for it keeps the
-   * process alive, which the timers between two attempts do not.
+   * process alive, which the timers between two attempts do not. Without an `onEvent`, a warning of the process says after
+   * five seconds, and then every minute, why it still waits.
    */
   async ready(): Promise<void> {
-    const alive = setInterval(() => undefined, 2 ** 30)
-    await this.#ready.finally(() => clearInterval(alive))
+    const tell = () => {
+      if (this.#options.onEvent || !this.isEmpty) return
+      const reason = this.#problem ?? 'no answer yet'
+      process.emitWarning(`Still waiting for the keys of ${this.#options.issuer}. ${reason}`, 'HeirloomVerifierWarning')
+    }
+    const first = setTimeout(tell, TELL_MS.first)
+    const again = setInterval(tell, TELL_MS.again)
+    await this.#ready.finally(() => {
+      clearTimeout(first)
+      clearInterval(again)
+    })
   }
 
   seek(): Promise<void> | undefined {
@@ -159,17 +177,18 @@ export class RemoteKeySet implements KeySet {
     if (this.#closed) return
     const failure = fetched.ok ? this.#take(fetched) : fetched.reason
     if (failure === undefined && fetched.ok) {
+      this.#problem = undefined
       const recovered = this.#failuresInARow > 0
       this.#failuresInARow = 0
       this.#confirmedAt = this.#runtime.now()
       this.#settleReady.resolve()
       this.#schedule(this.#untilRefresh(fetched.maxAgeSeconds, scheduled && !recovered))
     } else {
-      this.#fail(failure ?? 'unknown')
+      this.#fail(failure ?? 'unknown', fetched.url)
     }
   }
 
-  async #fetch(): Promise<Fetched> {
+  async #fetch(): Promise<Fetched & { url: string }> {
     const { issuer } = this.#options
     const limits: FetchLimits = this.#options
     if (this.#jwksUri === undefined) {
@@ -177,13 +196,14 @@ export class RemoteKeySet implements KeySet {
       if (!discovered.ok) return discovered
       this.#jwksUri = discovered.jwksUri
     }
-    const fetched = await fetchDocument(this.#jwksUri, limits, this.#runtime, this.#etag)
+    const url = this.#jwksUri
+    const fetched = await fetchDocument(url, limits, this.#runtime, this.#etag)
     // The keys may have moved: ask the metadata again next time.
     if (!fetched.ok && fetched.status !== undefined && this.#options.jwksUri === undefined) {
       this.#jwksUri = undefined
       this.#etag = null
     }
-    return fetched
+    return { ...fetched, url }
   }
 
   /** Puts fetched keys in force. Answers why it did not, if it did not. */
@@ -207,10 +227,12 @@ export class RemoteKeySet implements KeySet {
     return undefined
   }
 
-  #fail(reason: string) {
+  #fail(reason: string, asked: string) {
     this.#failures++
     this.#failuresInARow++
-    this.#emit({ type: 'refresh_failed', reason })
+    const url = withoutLogin(asked)
+    this.#problem = `${url}: ${reason}`
+    this.#emit({ type: 'refresh_failed', reason, url })
     const age = this.#runtime.now() - (this.#confirmedAt ?? Infinity)
     if (!this.isEmpty && age >= this.#options.keepSeconds * 1000) {
       this.#keys = new Map()
@@ -246,4 +268,13 @@ export class RemoteKeySet implements KeySet {
       // A listener's fault must not stop the keys.
     }
   }
+}
+
+/** A `jwksUri` may hold credentials, which are for nobody's log. */
+function withoutLogin(address: string): string {
+  const url = new URL(address)
+  if (!url.username && !url.password) return address
+  url.username = ''
+  url.password = ''
+  return url.href
 }

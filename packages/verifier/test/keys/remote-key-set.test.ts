@@ -39,10 +39,10 @@ describe('ready before the first request', () => {
   })
 
   it('starts without its issuer and tries again, each time later, up to a minute', async () => {
-    const { set, time, events, answerWith } = await setUp(status(503))
+    const { set, issuer, time, events, answerWith } = await setUp(status(503))
     const delays = []
     for (let attempt = 0; attempt < 8; attempt++) {
-      expect(await events.next()).toEqual({ type: 'refresh_failed', reason: 'status 503' })
+      expect(await events.next()).toEqual({ type: 'refresh_failed', reason: 'status 503', url: `${issuer}/jwks.json` })
       const [delay = 0] = time.pendingMs
       delays.push(delay)
       if (attempt === 7) answerWith(keysOf(one))
@@ -64,6 +64,32 @@ describe('ready before the first request', () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program])
     expect(stdout).toBe('ready\n')
     expect(attempts).toBe(2)
+  })
+
+  it('says after some seconds why it still waits, and which address it asked', async () => {
+    const issuer = await serve((_request, response) => response.end(JSON.stringify({ issuer: 'https://b.example' })))
+    const program = `
+      import { RemoteKeySet } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
+      const set = new RemoteKeySet({ issuer: '${issuer}' })
+      process.once('warning', ({ name, message }) => { console.log(name, message, set.problem); process.exit() })
+      await set.ready()`
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program])
+    const reason = `${issuer}/.well-known/oauth-authorization-server: metadata: of another issuer, "https://b.example"`
+    expect(stdout).toMatch(/^HeirloomVerifierWarning Still waiting for the keys of/)
+    expect(stdout.split(reason)).toHaveLength(3)
+  })
+
+  it('keeps the credentials of an address to itself', async () => {
+    const { set, issuer, events } = await setUp(status(503))
+    const withLogin = new RemoteKeySet({
+      issuer,
+      jwksUri: `${issuer.replace('http://', 'http://user:hunter2@')}/jwks.json`,
+      onEvent: events.onEvent,
+    })
+    onTestFinished(() => withLogin.close())
+    await events.next()
+    const event = await events.next()
+    expect(JSON.stringify(event) + withLogin.problem + set.problem).not.toContain('hunter2')
   })
 
   it('does not keep a closed set waiting', async () => {
@@ -179,7 +205,7 @@ describe('what never displaces good keys', () => {
     answerWith(answer)
     time.advance(300_000)
     const event = await events.next()
-    expect(event).toEqual({
+    expect(event).toMatchObject({
       type: 'refresh_failed',
       reason: typeof reason === 'string' ? reason : expect.stringMatching(reason),
     })
@@ -197,7 +223,7 @@ describe('what never displaces good keys', () => {
       time.advance(300_000)
       expect(set.stats().refreshes).toBe(2)
       time.advance(5_000)
-      expect(await events.next()).toEqual({ type: 'refresh_failed', reason: 'no answer within 5000 ms' })
+      expect(await events.next()).toMatchObject({ type: 'refresh_failed', reason: 'no answer within 5000 ms' })
       expect(set.get('one')).toBeDefined()
       expect(requests.length).toBeLessThanOrEqual(2)
     }
