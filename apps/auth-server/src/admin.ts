@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { SettingsError, createMetrics } from '@heirloom/service'
 import { Command, Option } from 'commander'
 import { pino } from 'pino'
@@ -19,8 +20,6 @@ import type { Account } from './stores/accounts.ts'
 const EVENTS_SHOWN = 500
 
 const PROGRESS_EVERY_MS = 2_000
-/** Nobody waits for a restore's commands one by one, and many are sent at once. */
-const RESTORE_TIMEOUT_MS = 10_000
 
 /** What the operator did wrong, in one line. */
 class UsageError extends Error {}
@@ -28,14 +27,12 @@ class UsageError extends Error {}
 /** Runs a command on the stores of the server and prints its answer as JSON. */
 function onStores<Arguments extends unknown[]>(
   command: (composition: Composition, ...args: Arguments) => Promise<unknown>,
-  redisTimeoutMs?: number,
 ) {
   return async (...args: Arguments) => {
     const composition = await compose(
       readConfig(process.env),
       pino({ level: 'warn' }, pino.destination(2)),
       createMetrics(),
-      redisTimeoutMs,
     )
     try {
       process.stdout.write(`${JSON.stringify(await command(composition, ...args), null, 2)}\n`)
@@ -178,18 +175,23 @@ program
   .description('after Postgres was restored from an older copy: merges what Redis has, ends what nobody knows of')
   .option('--unnoticed', 'also where no server noticed it: every session that Redis does not know is ended')
   .action(
-    onStores(async (composition, options: { unnoticed?: true }) => {
-      const { history } = composition
-      if (options.unnoticed) await history.declareLost()
-      if (!(await history.remembered()).isLost) return { restored: false }
+    onStores(async ({ history, forRestore }, options: { unnoticed?: true }) => {
       let told = Date.now()
-      const done = await restore(composition, (sessions) => {
+      const say = (what: string) => {
         if (Date.now() < told + PROGRESS_EVERY_MS) return
         told = Date.now()
-        process.stderr.write(`admin: ${sessions} sessions looked at\n`)
-      })
-      return { restored: true, ...done }
-    }, RESTORE_TIMEOUT_MS),
+        process.stderr.write(`admin: ${what}\n`)
+      }
+      const work = () =>
+        forRestore((stores) => restore(stores, 'operator', (sessions) => say(`${sessions} sessions looked at`)))
+      for (;;) {
+        const restored = await history.restoring(work, options.unnoticed)
+        if (restored.state === 'done') return { restored: true, ...restored.result }
+        if (restored.state === 'intact') return { restored: false }
+        say('another process restores; waiting for it')
+        await sleep(250)
+      }
+    }),
   )
 
 const key = program.command('key').description('signing keys')

@@ -35,6 +35,8 @@ import { isUnavailable } from './stores/store-unavailable.ts'
 /** A key that another server made is known here after this long; much shorter than its lead. */
 const KEYS_EVERY_MS = 5_000
 const TRUST_TIMEOUT_MS = 300
+/** Nobody waits for a restore's commands one by one, and many are sent at once. */
+const RESTORE_TIMEOUT_MS = 10_000
 const PRUNE_EVERY_MS = 10 * 60_000
 /** How long a start asks for Postgres, which may be starting too. */
 const POSTGRES_WITHIN_MS = 5_000
@@ -43,7 +45,11 @@ const REDIS_WITHIN_MS = 2_000
 
 type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 
-export interface Composition extends Restorable {
+export interface Composition {
+  core: Core
+  history: History
+  /** Lends the stores to a restore, with a Redis that may keep a command waiting. */
+  forRestore: <T>(work: (stores: Restorable) => Promise<T>) => Promise<T>
   /** The public keys of this server's own tokens. */
   keySet: LocalKeySet
   /** What keeps this server from serving, in plain words. */
@@ -52,27 +58,19 @@ export interface Composition extends Restorable {
   close: () => Promise<void>
 }
 
-/**
- * Every dependency of the server is made here. @throws where a store does not answer or a secret does not fit.
- * @param redisTimeoutMs of a command to Redis.
- */
-export async function compose(
-  config: Config,
-  log: Log,
-  metrics: Registry,
-  redisTimeoutMs = COMMAND_TIMEOUT_MS,
-): Promise<Composition> {
-  const redis = config.redisUrl === undefined ? null : openRedis(config.redisUrl, log, redisTimeoutMs)
+/** Every dependency of the server is made here. @throws where a store does not answer or a secret does not fit. */
+export async function compose(config: Config, log: Log, metrics: Registry): Promise<Composition> {
+  const redis = config.redisUrl === undefined ? null : openRedis(config.redisUrl, log, COMMAND_TIMEOUT_MS)
   // Connections of its own: requests that fill the pool must not look like a Postgres that is away.
-  const trustDatabase = openDatabase({ url: config.databaseUrl, poolSize: 3, statementTimeoutMs: TRUST_TIMEOUT_MS })
+  const trustDatabase = openDatabase({ url: config.databaseUrl, poolSize: 4, statementTimeoutMs: TRUST_TIMEOUT_MS })
   const trust = new RedisTrust(trustDatabase, redis, (isTrusted) =>
     isTrusted
       ? log.info('refreshes go through Redis')
       : log.warn('refreshes go through Postgres: Redis does not answer, or has to catch up'),
   )
-  const history = new History(trustDatabase, redis, (isLost) =>
-    isLost ? log.error(new HistoryLost().message) : log.info('Postgres has all that it acknowledged'),
-  )
+  const lost = new HistoryLost(config.postgresRollback).message
+  const onHistory = (isLost: boolean) => (isLost ? log.error(lost) : log.info('Postgres has all that it acknowledged'))
+  const history = new History(trustDatabase, redis, onHistory, config.postgresRollback)
   const database = openDatabase({
     url: config.databaseUrl,
     poolSize: config.databasePoolSize,
@@ -169,14 +167,26 @@ export async function compose(
 
   // One store is enough to refresh.
   const notReady = async () => {
-    if (history.isLost) return [new HistoryLost().message]
+    if (history.isLost) return [lost]
     if (trust.isTrusted) return []
     return ask(database.$queryRaw`SELECT 1`).then(
       () => [],
       () => [redis ? 'neither Redis nor Postgres answers' : 'Postgres does not answer'],
     )
   }
-  return { core, history, redis, record: families, keySet, notReady, close }
+
+  const forRestore = async <T>(work: (stores: Restorable) => Promise<T>) => {
+    const patient = config.redisUrl === undefined ? null : openRedis(config.redisUrl, log, RESTORE_TIMEOUT_MS)
+    try {
+      await patient?.ready(REDIS_WITHIN_MS)
+      const standings = patient && new StandingCache(patient, trust, history, config.refreshAbsoluteTtlMs)
+      const accounts = new Accounts(database, standings)
+      return await work({ core: { ...core, accounts }, history, redis: patient, record: families })
+    } finally {
+      patient?.close()
+    }
+  }
+  return { core, history, forRestore, keySet, notReady, close }
 }
 
 async function insist(work: () => Promise<void>): Promise<void> {
@@ -196,7 +206,13 @@ function openRedis(url: string, log: Log, timeoutMs: number): RedisAccess {
   return new Access(url, onTrouble, timeoutMs)
 }
 
-const ALARMING = new Set<SecurityEvent['type']>(['reuse', 'late_repeat', 'gap'])
+const ALARMING = new Set<SecurityEvent['type']>([
+  'reuse',
+  'late_repeat',
+  'gap',
+  'account_rolled_back',
+  'postgres_restored',
+])
 
 function logEvent(log: Log, event: SecurityEvent): void {
   const level = ALARMING.has(event.type) ? 'warn' : 'info'

@@ -33,8 +33,7 @@ export function answerError(error: Error): ErrorAnswer | undefined {
     headers: { 'retry-after': String(afterSeconds) },
   })
   if (error instanceof StoreUnavailable) return again(`${error.message}. Nothing was decided; try again.`)
-  // An operator has to act: the client need not hurry.
-  if (error instanceof HistoryLost) return again(`${error.message}.`, 30)
+  if (error instanceof HistoryLost) return again(`${error.message}.`, error.retryAfterSeconds)
   if (error instanceof HasherBusy || error instanceof SignerBusy)
     return { ...again('The server is busy. Try again.'), isQuiet: true }
   // Nobody reads it.

@@ -17,6 +17,16 @@ export type SecurityEvent =
   | { type: 'gap'; userId: string; sid: string; generation: number; missing: number }
   | { type: 'revoked'; userId: string; sid: string; reason: RevocationReason }
   | { type: 'password_changed'; userId: string }
+  /** Its password, too, may be an older one. */
+  | { type: 'account_rolled_back'; userId: string }
+  | {
+      type: 'postgres_restored'
+      reason: 'server' | 'operator'
+      merged: number
+      recovered: number
+      revocations: number
+      revoked: number
+    }
   | { type: 'key_made' | 'key_removed'; kid: string }
 
 export type RecordEvent = (event: SecurityEvent) => void
