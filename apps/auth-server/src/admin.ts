@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LOG_HOOKS, SettingsError, createMetrics, shownJson, shownText } from '@heirloom/service'
 import { Command, Option } from 'commander'
 import { pino } from 'pino'
@@ -27,8 +28,6 @@ const SESSIONS_IN_A_PAGE = 500
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 const PROGRESS_EVERY_MS = 2_000
-/** Nobody waits for a restore's commands one by one, and many are sent at once. */
-const RESTORE_TIMEOUT_MS = 10_000
 
 /** Characters of a complaint. */
 const LONGEST_LINE = 2_000
@@ -39,14 +38,12 @@ class UsageError extends Error {}
 /** Runs a command on the stores of the server and prints its answer as JSON. */
 function onStores<Arguments extends unknown[]>(
   command: (composition: Composition, ...args: Arguments) => Promise<object | null>,
-  redisTimeoutMs?: number,
 ) {
   return async (...args: Arguments) => {
     const composition = await compose(
       readConfig(process.env),
       pino({ level: 'warn', hooks: LOG_HOOKS }, pino.destination(2)),
       createMetrics(),
-      redisTimeoutMs,
     )
     try {
       await pipeline(inPieces(await command(composition, ...args)), process.stdout, { end: false })
@@ -221,18 +218,23 @@ program
   .description('after Postgres was restored from an older copy: merges what Redis has, ends what nobody knows of')
   .option('--unnoticed', 'also where no server noticed it: every session that Redis does not know is ended')
   .action(
-    onStores(async (composition, options: { unnoticed?: true }) => {
-      const { history } = composition
-      if (options.unnoticed) await history.declareLost()
-      if (!(await history.remembered()).isLost) return { restored: false }
+    onStores(async ({ history, forRestore }, options: { unnoticed?: true }) => {
       let told = Date.now()
-      const done = await restore(composition, (sessions) => {
+      const say = (what: string) => {
         if (Date.now() < told + PROGRESS_EVERY_MS) return
         told = Date.now()
-        process.stderr.write(`admin: ${sessions} sessions looked at\n`)
-      })
-      return { restored: true, ...done }
-    }, RESTORE_TIMEOUT_MS),
+        process.stderr.write(`admin: ${what}\n`)
+      }
+      const work = () =>
+        forRestore((stores) => restore(stores, 'operator', (sessions) => say(`${sessions} sessions looked at`)))
+      for (;;) {
+        const restored = await history.restoring(work, options.unnoticed)
+        if (restored.state === 'done') return { restored: true, ...restored.result }
+        if (restored.state === 'intact') return { restored: false }
+        say('another process restores; waiting for it')
+        await sleep(250)
+      }
+    }),
   )
 
 function inWordsWhyNotRotated(refused: NotRotated): string {

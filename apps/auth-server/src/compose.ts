@@ -39,6 +39,8 @@ import { isUnavailable, reasonOf } from './stores/store-unavailable.ts'
 /** A key that another server made is known here after this long; much shorter than its lead. */
 const KEYS_EVERY_MS = 5_000
 const TRUST_TIMEOUT_MS = 300
+/** Nobody waits for a restore's commands one by one, and many are sent at once. */
+const RESTORE_TIMEOUT_MS = 10_000
 const PRUNE_EVERY_MS = 10 * 60_000
 /** How long a start asks for Postgres, which may be starting too. */
 const POSTGRES_WITHIN_MS = 5_000
@@ -49,7 +51,11 @@ const REDIS_TOLD_EVERY_MS = 60_000
 
 type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 
-export interface Composition extends Restorable {
+export interface Composition {
+  core: Core
+  history: History
+  /** Lends the stores to a restore, with a Redis that may keep a command waiting. */
+  forRestore: <T>(work: (stores: Restorable) => Promise<T>) => Promise<T>
   /** The public keys of this server's own tokens. */
   keySet: LocalKeySet
   /** What keeps this server from serving, in plain words. */
@@ -58,32 +64,24 @@ export interface Composition extends Restorable {
   close: () => Promise<void>
 }
 
-/**
- * Every dependency of the server is made here. @throws where a store does not answer or a secret does not fit.
- * @param redisTimeoutMs of a command to Redis.
- */
-export async function compose(
-  config: Config,
-  log: Log,
-  metrics: Registry,
-  redisTimeoutMs = COMMAND_TIMEOUT_MS,
-): Promise<Composition> {
+/** Every dependency of the server is made here. @throws where a store does not answer or a secret does not fit. */
+export async function compose(config: Config, log: Log, metrics: Registry): Promise<Composition> {
   let connectionTrouble: unknown = null
-  const redis = config.redisUrl === undefined ? null : openRedis(config.redisUrl, onTrouble, redisTimeoutMs)
+  const redis = config.redisUrl === undefined ? null : openRedis(config.redisUrl, onTrouble, COMMAND_TIMEOUT_MS)
   function onTrouble(error: Error) {
     connectionTrouble = error
     log.debug({ reason: error.message }, 'Redis')
   }
   // Connections of its own: requests that fill the pool must not look like a Postgres that is away.
-  const trustDatabase = openDatabase({ url: config.databaseUrl, poolSize: 3, statementTimeoutMs: TRUST_TIMEOUT_MS })
+  const trustDatabase = openDatabase({ url: config.databaseUrl, poolSize: 4, statementTimeoutMs: TRUST_TIMEOUT_MS })
   const trust = new RedisTrust(trustDatabase, redis, (isTrusted) =>
     isTrusted
       ? log.info('refreshes go through Redis')
       : log.warn('refreshes go through Postgres: Redis does not answer, or has to catch up'),
   )
-  const history = new History(trustDatabase, redis, (isLost) =>
-    isLost ? log.error(new HistoryLost().message) : log.info('Postgres has all that it acknowledged'),
-  )
+  const lost = new HistoryLost(config.postgresRollback).message
+  const onHistory = (isLost: boolean) => (isLost ? log.error(lost) : log.info('Postgres has all that it acknowledged'))
+  const history = new History(trustDatabase, redis, onHistory, config.postgresRollback)
   const database = openDatabase({
     url: config.databaseUrl,
     poolSize: config.databasePoolSize,
@@ -194,7 +192,7 @@ export async function compose(
 
   // One store is enough to refresh: Redis that is trusted, or a Postgres that takes writes.
   const notReady = async () => {
-    if (history.isLost) return [new HistoryLost().message]
+    if (history.isLost) return [lost]
     if (trust.isTrusted) return []
     const without = redis ? [`Redis is not used: ${whyNoRedis()}`] : []
     return checkDatabase(database).then(
@@ -202,7 +200,19 @@ export async function compose(
       (error: unknown) => [...without, reasonOf(error)],
     )
   }
-  return { core, history, redis, record: families, keySet, notReady, close }
+
+  const forRestore = async <T>(work: (stores: Restorable) => Promise<T>) => {
+    const patient = config.redisUrl === undefined ? null : openRedis(config.redisUrl, onTrouble, RESTORE_TIMEOUT_MS)
+    try {
+      await patient?.ready(REDIS_WITHIN_MS)
+      const standings = patient && new StandingCache(patient, trust, history, config.refreshAbsoluteTtlMs)
+      const accounts = new Accounts(database, standings)
+      return await work({ core: { ...core, accounts }, history, redis: patient, record: families })
+    } finally {
+      patient?.close()
+    }
+  }
+  return { core, history, forRestore, keySet, notReady, close }
 }
 
 /** @throws at once what an operator has to mend, and after a few seconds what may pass, in words. */
@@ -222,7 +232,13 @@ function openRedis(url: string, onTrouble: (error: Error) => void, timeoutMs: nu
   return new Access(url, onTrouble, timeoutMs)
 }
 
-const ALARMING = new Set<SecurityEvent['type']>(['reuse', 'late_repeat', 'gap'])
+const ALARMING = new Set<SecurityEvent['type']>([
+  'reuse',
+  'late_repeat',
+  'gap',
+  'account_rolled_back',
+  'postgres_restored',
+])
 
 const kindOf = (event: SecurityEvent) => ('reason' in event ? `${event.type} ${event.reason}` : event.type)
 

@@ -3,11 +3,14 @@ import { pino } from 'pino'
 import { buildApp } from './app.ts'
 import { compose } from './compose.ts'
 import { readConfig } from './config.ts'
+import { restoreByItself } from './restore-by-itself.ts'
 
 await runService('auth-server', async () => {
   const config = readConfig(process.env)
   const metrics = createMetrics()
-  const composition = await compose(config, pino({ level: config.logLevel, hooks: LOG_HOOKS }), metrics)
+  const log = pino({ level: config.logLevel, hooks: LOG_HOOKS })
+  const composed = await compose(config, log, metrics)
+  const composition = config.postgresRollback === 'restore' ? restoreByItself(composed, log) : composed
   const { host, port, opsPort, warnings } = config
   return { app: buildApp(composition, metrics), host, port, opsPort, metrics, warnings }
 })

@@ -69,5 +69,7 @@ export function eventCounter(metrics: Registry): (event: SecurityEvent) => void 
     labelNames: ['type', 'reason'],
     registers: [metrics],
   })
+  // An alert sees a change, and no first value.
+  for (const reason of ['server', 'operator']) counter.inc({ type: 'postgres_restored', reason }, 0)
   return (event) => counter.inc({ type: event.type, reason: 'reason' in event ? event.reason : '' })
 }

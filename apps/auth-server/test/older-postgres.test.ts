@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import { type Service, type Store, startPostgres, startRedis, startService } from '@heirloom/stack'
 import { Redis } from 'ioredis'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { migrate } from '../../../prisma/migrate.ts'
 import { PASSWORD } from './support/server.ts'
 
@@ -106,6 +106,9 @@ async function ask(store: Store, sql: string) {
   }
 }
 
+const familyKey = (token: string) =>
+  `heirloom:family:{${Buffer.from(token.slice(4), 'base64url').subarray(2, 18).toString('base64url')}}`
+
 /** Of a Postgres that is not running. */
 const copy = (from: string, to: string) => {
   rmSync(to, { recursive: true, force: true })
@@ -161,9 +164,7 @@ describe('Postgres restored from an old backup', { timeout: 180_000 }, () => {
       .toMatch(/^503 .*npm run admin -- restore/)
 
     const client = new Redis(redis.url)
-    await client.del(
-      `heirloom:family:{${Buffer.from(evicted.token.slice(4), 'base64url').subarray(2, 18).toString('base64url')}}`,
-    )
+    await client.del(familyKey(evicted.token))
     client.disconnect()
     const [going, gone] = [
       [live, next, since, bob].map(({ token }) => token),
@@ -220,6 +221,12 @@ describe('a standby takes over', { timeout: 180_000 }, () => {
     await expect.poll(hasIt, PATIENCE).toBe(true)
   }
 
+  const cutOff = async (standby: Store) => {
+    await ask(standby, `ALTER SYSTEM SET primary_conninfo = ''`)
+    await ask(standby, 'SELECT pg_reload_conf() AS answer')
+    await expect.poll(() => ask(standby, 'SELECT count(*)::int AS answer FROM pg_stat_wal_receiver'), PATIENCE).toBe(0)
+  }
+
   /** Postgres dies, and the standby takes its place and its address. */
   async function failOverTo(standby: Store) {
     postgres.kill('SIGKILL')
@@ -247,9 +254,7 @@ describe('a standby takes over', { timeout: 180_000 }, () => {
     const standby = await startStandby()
     await untilLogin()
     await untilCaughtUp(standby)
-    await ask(standby, `ALTER SYSTEM SET primary_conninfo = ''`)
-    await ask(standby, 'SELECT pg_reload_conf() AS answer')
-    await expect.poll(() => ask(standby, 'SELECT count(*)::int AS answer FROM pg_stat_wal_receiver'), PATIENCE).toBe(0)
+    await cutOff(standby)
     await untilLogout(ended.token)
     await failOverTo(standby)
 
@@ -260,5 +265,98 @@ describe('a standby takes over', { timeout: 180_000 }, () => {
     await untilReady()
     await expectDead([ended.token], server)
     await expectLive([live.token], server)
+  })
+
+  /** Two servers that restore by themselves, and are told apart by Postgres. */
+  async function startTwo() {
+    const named = (name: string) =>
+      startService({
+        script: 'apps/auth-server',
+        env: { ...env, DATABASE_URL: `${postgres.url}?application_name=${name}`, POSTGRES_ROLLBACK: 'restore' },
+      })
+    const two = { first: await named('first'), second: await named('second') }
+    onTestFinished(() => Promise.all([two.first.stop(), two.second.stop()]).then(() => undefined))
+    await Promise.all([two.first.ready(), two.second.ready()])
+    return two
+  }
+
+  /** A standby lacks a logout and a login; Redis lacks one session that both have. */
+  async function loseSomething() {
+    const [live, ended, evicted] = [await untilLogin(), await untilLogin(), await untilLogin()]
+    const standby = await startStandby()
+    await untilLogin()
+    await untilCaughtUp(standby)
+    await cutOff(standby)
+    await untilLogout(ended.token)
+    const since = await untilLogin()
+    const client = new Redis(redis.url)
+    await client.del(familyKey(evicted.token))
+    client.disconnect()
+    return { standby, going: [live.token, since.token], gone: [ended.token, evicted.token] }
+  }
+
+  const restores = () =>
+    ask(postgres, `SELECT count(*)::int AS answer FROM security_events WHERE type = 'postgres_restored'`)
+
+  test('POSTGRES_ROLLBACK=restore: one of two servers ends the sessions of unknown fate, and all go on', async () => {
+    const two = await startTwo()
+    const { standby, going, gone } = await loseSomething()
+    const before = await restores()
+    await failOverTo(standby)
+    await expect.poll(restores, PATIENCE).toBe(before + 1)
+    // The one that stops until an operator acts goes on with them.
+    for (const at of [two.first, two.second, server]) {
+      await untilReady(at)
+      await expectDead(gone, at)
+    }
+    await expectLive(going, two.first)
+    expect(await restores()).toBe(before + 1)
+    const said = [...two.first.output, ...two.second.output].filter((line) =>
+      line.includes('Postgres was an older one'),
+    )
+    expect(said).toHaveLength(1)
+  })
+
+  test('POSTGRES_ROLLBACK=restore: one that is killed in the middle leaves it to the other', async () => {
+    const two = await startTwo()
+    const { standby, going, gone } = await loseSomething()
+    const before = await restores()
+    for (const one of Object.values(two)) one.kill('SIGSTOP')
+    await failOverTo(standby)
+    const blocker = new pg.Client({ connectionString: postgres.url })
+    await blocker.connect()
+    await blocker.query('BEGIN')
+    await blocker.query('LOCK TABLE families IN SHARE MODE')
+    for (const one of Object.values(two)) one.kill('SIGCONT')
+
+    const holder = `SELECT application_name AS answer FROM pg_stat_activity JOIN pg_locks USING (pid)
+      WHERE locktype = 'advisory' AND granted AND state = 'idle in transaction'`
+    await expect.poll(() => ask(postgres, holder), PATIENCE).toMatch(/first|second/)
+    const name = (await ask(postgres, holder)) as keyof typeof two
+    const other = name === 'first' ? 'second' : 'first'
+    two[name].kill('SIGKILL')
+    await expect.poll(() => ask(postgres, holder), PATIENCE).toBe(other)
+    await expectNothingDecided([...going, ...gone], server)
+    expect(await restores()).toBe(before)
+    await blocker.end()
+
+    await expect.poll(restores, PATIENCE).toBe(before + 1)
+    for (const at of [two[other], server]) {
+      await untilReady(at)
+      await expectDead(gone, at)
+    }
+    await expectLive(going, two[other])
+  })
+
+  test('POSTGRES_ROLLBACK=restore: what the own Redis does not show is left to the operator', async () => {
+    const live = await untilLogin()
+    const { first, second } = await startTwo()
+    await ask(postgres, 'UPDATE history SET is_lost = true')
+    for (const at of [first, second])
+      await expect.poll(() => at.output.join(), PATIENCE).toMatch('does not show what is missing')
+    await untilNoticed(first)
+    expect(await admin('restore')).toMatchObject({ restored: true })
+    await untilReady(first)
+    await expectLive([live.token], first)
   })
 })

@@ -43,8 +43,7 @@ export function answerError(error: Error): ErrorAnswer | undefined {
   if (error instanceof PostgresFault)
     return { status: 500, error: 'server_error', description: 'A store refuses what is needed. It has been logged.' }
   if (error instanceof NotFinished) return { status: 503, error: 'temporarily_unavailable', description: error.message }
-  // An operator has to act: the client need not hurry.
-  if (error instanceof HistoryLost) return again(`${error.message}.`, 30)
+  if (error instanceof HistoryLost) return again(`${error.message}.`, error.retryAfterSeconds)
   if (error instanceof HasherBusy || error instanceof SignerBusy)
     return { ...again('The server is busy. Try again.'), isQuiet: true }
   // Nobody reads it.

@@ -29,6 +29,9 @@ const WORDS: Words = {
   revoked: ({ reason, sessions }) =>
     `${sessions === undefined ? 'The session' : `${sessions} sessions`} ended: ${ENDED[String(reason)] ?? String(reason)}.`,
   password_changed: () => 'The password was changed.',
+  account_rolled_back: () => 'Postgres was restored from an older copy: the password may be an older one.',
+  postgres_restored: ({ reason, revoked }) =>
+    `Postgres was an older copy and was restored by ${reason === 'server' ? 'a server' : 'an operator'}; ${revoked} sessions were ended.`,
   key_made: ({ kid }) => `The signing key ${kid} was made.`,
   key_removed: ({ kid }) => `The signing key ${kid} was removed.`,
 }

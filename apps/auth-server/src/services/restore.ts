@@ -10,6 +10,7 @@ import type { Core } from './core.ts'
 export interface Restorable {
   core: Core
   history: History
+  /** It may keep a command waiting for long. */
   redis: RedisAccess | null
   record: PostgresFamilyStore
 }
@@ -31,14 +32,22 @@ const AT_ONCE = 500
 
 /**
  * Makes an older Postgres the record again. What Redis still has is merged into it; a session goes on only where Redis has
- * a copy that every revocation reached, and every other one is ended. Servers serve again when it returns. Whatever stops
- * it in the middle, it may be run again; two at the same time do no harm.
- * @param progress told how many sessions were looked at.
+ * a copy that every revocation reached, and every other one is ended. Whatever stops it in the middle, it may be run
+ * again; two at the same time do no harm. It is to be run as the work of `History.restoring`, after which servers serve.
+ * @param by who decided it.
+ * @param progress told how many sessions were looked at; what it throws stops the restore.
  */
-export async function restore(stores: Restorable, progress: (done: number) => void): Promise<Restored> {
+export async function restore(
+  stores: Restorable,
+  by: 'server' | 'operator',
+  progress: (done: number) => void,
+): Promise<Restored> {
   const { core, history, redis } = stores
   const { epoch } = await history.remembered()
-  const accounts = await core.accounts.catchUp()
+  const accounts = await core.accounts.catchUp(async (ids) => {
+    for (const userId of ids) core.record({ type: 'account_rolled_back', userId })
+    await core.events.flush()
+  })
   const hot = redis && viewsOf(redis, epoch)
 
   const restored: Restored = {
@@ -72,7 +81,9 @@ export async function restore(stores: Restorable, progress: (done: number) => vo
     progress((done += sessions.length))
     after = sessions.at(-1)?.id
   }
-  await history.beginAnew()
+  const { merged, recovered, revocations_recovered: revocations, revoked } = restored
+  core.record({ type: 'postgres_restored', reason: by, merged, recovered, revocations, revoked })
+  await core.events.flush()
   return restored
 }
 

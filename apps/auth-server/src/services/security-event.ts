@@ -20,6 +20,16 @@ export type SecurityEvent =
   /** Many sessions of one user at once, by their number. Each row of the table has the reason. */
   | { type: 'revoked'; userId: string; sessions: number; reason: RevocationReason }
   | { type: 'password_changed'; userId: string }
+  /** Its password, too, may be an older one. */
+  | { type: 'account_rolled_back'; userId: string }
+  | {
+      type: 'postgres_restored'
+      reason: 'server' | 'operator'
+      merged: number
+      recovered: number
+      revocations: number
+      revoked: number
+    }
   | { type: 'key_made' | 'key_removed'; kid: string }
 
 /**
@@ -48,6 +58,8 @@ function distinguishing(event: SecurityEvent): (string | number)[] | null {
     case 'login':
     case 'gap':
     case 'password_changed':
+    case 'account_rolled_back':
+    case 'postgres_restored':
     case 'key_made':
     case 'key_removed':
       return null

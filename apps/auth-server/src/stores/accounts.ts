@@ -107,13 +107,19 @@ export class Accounts {
     return account
   }
 
-  /** Merges what Redis remembers of accounts that Postgres has in an older version, and answers their usernames. */
-  async catchUp(): Promise<string[]> {
+  /**
+   * Merges what Redis remembers of accounts that Postgres has in an older version, and answers their usernames.
+   * @param tell told their ids before they are changed, so that none is forgotten by a process that dies.
+   */
+  async catchUp(tell: (ids: readonly string[]) => Promise<void>): Promise<string[]> {
     const usernames: string[] = []
     for await (const standings of this.#standings?.remembered() ?? []) {
       const where = { id: { in: [...standings.keys()] } }
-      const known = await ask(this.#database.user.findMany({ where, select: { id: true, username: true } }))
-      for (const { id, username } of known) {
+      const select = { id: true, username: true, version: true }
+      const known = await ask(this.#database.user.findMany({ where, select }))
+      const older = known.filter((user) => user.version < (standings.get(user.id)?.version ?? 0))
+      if (older.length > 0) await tell(older.map(({ id }) => id))
+      for (const { id, username } of older) {
         const { version = 0, roles = [], disabled } = standings.get(id) ?? {}
         const newer = { roles: [...roles], disabledAt: disabled ? new Date() : null, version }
         const { count } = await ask(

@@ -1,4 +1,5 @@
 import { type Position, type Told, decideHistory } from '../rules/decide-history.ts'
+import type { Prisma } from '../generated/prisma/client.ts'
 import { type Connection, type Database, ask } from './database.ts'
 import type { RedisAccess, RunScript } from './redis-access.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
@@ -9,6 +10,13 @@ const KEY = 'heirloom:history'
 const MARKS_KEPT = 256
 /** So far does a restore move the position on: past whatever a server may remember. */
 const LEAP = 1_000_000_000
+
+/** The advisory lock of the one process that restores. */
+const RESTORE_LOCK = 7_240_661_903
+const LONGEST_RESTORE_MS = 86_400_000
+/** The claim of a machine that vanished ends after this; one that lives says so more often. */
+const CLAIM_TIMEOUT_MS = 10_000
+const SAY_SO_EVERY_MS = 2_000
 
 /**
  * ARGV: position, mark, the epoch and the Redis process that it was begun for, and whether a server works past Redis in
@@ -30,7 +38,19 @@ if position >= newest and known == mark then
 end
 return { math.max(newest, position), known }`
 
-const REMEMBER = `return redis.call('HMGET', KEYS[1], 'newest', 'epoch', 'process', 'past')`
+/** ARGV: a position, whose mark is asked for. */
+const REMEMBER = `return redis.call('HMGET', KEYS[1], 'newest', 'epoch', 'process', 'past', 'at:' .. ARGV[1])`
+
+/** What to do about a Postgres that is older than it was: wait for an operator, or do what he would do. */
+export type Rollback = 'stop' | 'restore'
+
+/** What came of an attempt to restore. */
+export type Restoring<T> =
+  | { readonly state: 'done'; readonly result: T }
+  /** Nothing is lost. */
+  | { readonly state: 'intact' }
+  /** Another process restores. */
+  | { readonly state: 'busy' }
 
 interface Row extends Position {
   isLost: boolean
@@ -58,11 +78,18 @@ const COLUMNS = `position, mark, is_lost, epoch, run_id, suspended_until IS NOT 
 
 /** Postgres is older than it was: what it says of sessions, accounts and revocations may long be untrue. */
 export class HistoryLost extends Error {
-  constructor() {
+  readonly retryAfterSeconds: number
+
+  constructor(rollback: Rollback) {
     super(
       'Postgres is older than what Redis remembers of it: a backup was restored, or a standby that lagged took over. ' +
-        'Revoked sessions could live again, so nothing is decided until `npm run admin -- restore`',
+        'Revoked sessions could live again, so nothing is decided until ' +
+        (rollback === 'stop'
+          ? '`npm run admin -- restore`'
+          : 'a server has restored it by itself (POSTGRES_ROLLBACK=restore), or `npm run admin -- restore`'),
     )
+    // If an operator has to act, the client need not hurry.
+    this.retryAfterSeconds = rollback === 'stop' ? 30 : 5
   }
 }
 
@@ -77,6 +104,7 @@ export class History {
   readonly #redis: RedisAccess | null
   readonly #read: string
   readonly #count: string
+  readonly #rollback: Rollback
   readonly #tell: RunScript<[number, string?]> | undefined
   readonly #remember: RunScript<(string | null)[]> | undefined
   #isLost = false
@@ -95,13 +123,20 @@ export class History {
 
   /**
    * @param redis null for a server that works without: it sees what others noticed, and notices nothing by itself.
+   * @param rollback what its faults say.
    */
-  constructor(database: Database, redis: RedisAccess | null, onChange: (isLost: boolean) => void) {
+  constructor(
+    database: Database,
+    redis: RedisAccess | null,
+    onChange: (isLost: boolean) => void,
+    rollback: Rollback = 'stop',
+  ) {
     this.#database = database
     const { history, redisTrust } = database.tables
     this.#read = `SELECT ${COLUMNS} FROM ${history.sql}, ${redisTrust.sql}`
     this.#count = `UPDATE ${history.sql} SET position = position + 1, mark = gen_random_uuid()
                    FROM ${redisTrust.sql} WHERE NOT is_lost RETURNING ${COLUMNS}`
+    this.#rollback = rollback
     this.#redis = redis
     this.#onChange = onChange
     this.#tell = redis?.script('heirloomTellHistory', TELL)
@@ -114,7 +149,7 @@ export class History {
 
   /** What keeps the record from being believed, if anything does. */
   get fault(): HistoryLost | undefined {
-    return this.#isLost ? new HistoryLost() : undefined
+    return this.#isLost ? new HistoryLost(this.#rollback) : undefined
   }
 
   /** @throws HistoryLost */
@@ -177,31 +212,70 @@ export class History {
   }
 
   /** What a restore goes by: the epoch of the copies in Redis that no server worked past, or null. */
-  async remembered(): Promise<{ isLost: boolean; newest: number; epoch: number | null }> {
-    const { isLost } = await this.#ask(false)
-    if (!this.#redis || !this.#remember) return { isLost, newest: 0, epoch: null }
-    const [[newest, epoch, process, past], runId] = await Promise.all([this.#remember(KEY), this.#redis.probe()])
+  async remembered(): Promise<{ newest: number; epoch: number | null }> {
+    if (!this.#redis || !this.#remember) return { newest: 0, epoch: null }
+    const [[newest, epoch, process, past], runId] = await Promise.all([this.#remember(KEY, 0), this.#redis.probe()])
     const isWhole = process === runId && Number(epoch) > Number(past ?? 0)
-    return { isLost, newest: Number(newest ?? 0), epoch: isWhole ? Number(epoch) : null }
+    return { newest: Number(newest ?? 0), epoch: isWhole ? Number(epoch) : null }
   }
 
-  /** Makes servers treat Postgres as one that lost something, without a look that says so. */
-  async declareLost(): Promise<void> {
-    await ask(this.#database.$executeRaw`UPDATE ${this.#database.tables.history} SET is_lost = true`)
+  /** Whether this server's own Redis knows of more than Postgres has. Another Redis, or none, is no reason to end sessions. */
+  async isShownByRedis(): Promise<boolean> {
+    if (!this.#remember) return false
+    const { position, mark } = await this.#ask(false)
+    const [newest, , , , known = null] = await this.#remember(KEY, position)
+    return Number(newest ?? 0) > position || (known !== null && known !== mark)
+  }
+
+  /**
+   * Does what makes an older Postgres the record again, in one process at a time. A transaction holds the claim, and the
+   * loss ends in it: a process that dies in the middle, or a Postgres that is replaced by another one, leaves it as it was,
+   * and the next one does the whole again.
+   * @param work may run more than once, and in a process whose claim has ended at the same time as in another one.
+   * @param declares whether Postgres is to be treated as one that lost something, without a look that says so.
+   */
+  async restoring<T>(work: () => Promise<T>, declares = false): Promise<Restoring<T>> {
+    const attempt = async (claim: Prisma.TransactionClient): Promise<Restoring<T>> => {
+      const [lock] = await ask(
+        claim.$queryRaw<{ is_mine: boolean }[]>`SELECT pg_try_advisory_xact_lock(${RESTORE_LOCK}::bigint) AS is_mine`,
+      )
+      if (!lock?.is_mine) return { state: 'busy' }
+      await ask(claim.$executeRawUnsafe(`SET LOCAL idle_in_transaction_session_timeout = ${CLAIM_TIMEOUT_MS}`))
+      const sayingSo = setInterval(() => {
+        claim.$executeRaw`SELECT 1`.catch(() => undefined)
+      }, SAY_SO_EVERY_MS)
+      try {
+        if (declares) await ask(this.#database.$executeRaw`UPDATE ${this.#database.tables.history} SET is_lost = true`)
+        if (!(await this.#ask(false)).isLost) return { state: 'intact' }
+        const result = await work()
+        await this.#beginAnew(claim)
+        return { state: 'done', result }
+      } finally {
+        clearInterval(sayingSo)
+      }
+    }
+    const options = { timeout: LONGEST_RESTORE_MS, isolationLevel: 'ReadCommitted' } as const
+    try {
+      return await this.#database.$transaction(attempt, options)
+    } catch (error) {
+      // The beginning or the end of the transaction failed; what the work throws stays as it is.
+      throw error instanceof Error && error.name.startsWith('PrismaClient') ? await ask(Promise.reject(error)) : error
+    } finally {
+      await this.look()
+    }
   }
 
   /** From here on Postgres is whole again, and copies in Redis are merged with it before they are believed. */
-  async beginAnew(): Promise<void> {
+  async #beginAnew(claim: Prisma.TransactionClient): Promise<void> {
     const { newest, epoch } = await this.remembered()
     const { history, redisTrust } = this.#database.tables
-    await ask(this.#database.$executeRaw`
+    await ask(claim.$executeRaw`
       WITH distrust AS (
         UPDATE ${redisTrust} SET run_id = '', suspended_until = NULL,
           epoch = greatest(epoch, ${epoch ?? 0}::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) + 1
         WHERE (SELECT is_lost FROM ${history}))
       UPDATE ${history} SET is_lost = false, mark = gen_random_uuid(), position = greatest(position, ${newest}::bigint) + ${LEAP}::bigint
       WHERE is_lost`)
-    await this.look()
   }
 
   async #look(counts: boolean): Promise<void> {

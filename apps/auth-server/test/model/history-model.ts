@@ -11,6 +11,10 @@ export interface HistoryProtocol {
   /** Whether the position moves on after the commit that it covers, and Redis is told before that is acknowledged. */
   countsAfter: boolean
   tellsFirst: boolean
+  /** Whether servers restore by themselves, merge what Redis has before the loss ends, and end it by the claim's connection. */
+  restores: boolean
+  merges: boolean
+  endsInClaim: boolean
 }
 
 export const HISTORY_PROTOCOL: HistoryProtocol = {
@@ -19,7 +23,13 @@ export const HISTORY_PROTOCOL: HistoryProtocol = {
   fences: true,
   countsAfter: true,
   tellsFirst: true,
+  restores: false,
+  merges: true,
+  endsInClaim: true,
 }
+
+/** History.LEAP, smaller: past all that is counted here. */
+const LEAP = 10
 
 interface Postgres extends Position {
   /** How many logouts it has: each adds one. */
@@ -43,20 +53,33 @@ interface Server {
   read: { row: Postgres; known: number } | null
 }
 
+/** Who holds the claim, and the Postgres that it is held in. */
+interface Restorer {
+  server: number
+  process: number
+  hasMerged: boolean
+}
+
 interface State {
   postgres: Postgres
+  restorer: Restorer | null
   standby: Postgres | null
   redis: { newest: number; marks: readonly (string | undefined)[] }
   servers: readonly Server[]
   marks: number
   logoutsLeft: number
+  begun: number
   acknowledged: number
   failOver: 'none' | 'whole' | 'lost'
+  failOversLeft: number
   wrong: string | null
 }
 
-/** Two servers that log users out and look, and a standby that copies Postgres at some moment and takes over at another. */
-export function historyModel(protocol: HistoryProtocol): Model<State> {
+/**
+ * Two servers that log users out, look and restore, and a standby that copies Postgres at some moment and takes over at
+ * another.
+ */
+export function historyModel(protocol: HistoryProtocol, { logouts = 3, failOvers = 1 } = {}): Model<State> {
   const postgres: Postgres = { position: 0, mark: '', logouts: 0, isLost: false, process: 0 }
   const server: Server = {
     known: 0,
@@ -71,25 +94,34 @@ export function historyModel(protocol: HistoryProtocol): Model<State> {
   return {
     initial: {
       postgres,
+      restorer: null,
       standby: null,
       redis: { newest: 0, marks: [''] },
       servers: [server, server],
       marks: 0,
-      logoutsLeft: 3,
+      logoutsLeft: logouts,
+      begun: 0,
       acknowledged: 0,
       failOver: 'none',
+      failOversLeft: failOvers,
       wrong: null,
     },
     *next(state) {
       for (const i of state.servers.keys()) yield* steps(state, i, protocol)
-      const { standby, failOver, postgres: primary } = state
-      if (failOver !== 'none') return
+      if (protocol.restores) yield* restoring(state, protocol)
+      const { standby, failOver, failOversLeft, postgres: primary } = state
+      if (failOversLeft === 0) return
       yield ['the standby catches up', { ...state, standby: primary }]
       if (!standby) return
       const isWhole = standby.position === primary.position && standby.logouts === primary.logouts
       yield [
         'the standby takes over',
-        { ...state, postgres: { ...standby, process: 1 }, failOver: isWhole ? 'whole' : 'lost' },
+        {
+          ...state,
+          postgres: { ...standby, process: primary.process + 1 },
+          failOver: isWhole && failOver !== 'lost' ? 'whole' : 'lost',
+          failOversLeft: failOversLeft - 1,
+        },
       ]
     },
     violation: ({ wrong }) => wrong,
@@ -110,7 +142,7 @@ function* steps(state: State, i: number, protocol: HistoryProtocol): Iterable<[s
     yield [`server ${i} connects anew`, look({ connectedTo: postgres.process, after: server.step })]
   } else if (server.step === 'idle') {
     yield [`server ${i} looks`, look()]
-    const begun = change({ ...state, logoutsLeft: logoutsLeft - 1 }, i, {
+    const begun = change({ ...state, logoutsLeft: logoutsLeft - 1, begun: state.begun + 1 }, i, {
       step: protocol.countsAfter ? 'commit' : 'count',
     })
     if (logoutsLeft > 0 && !server.isLost) yield [`a logout at server ${i}`, begun]
@@ -132,6 +164,45 @@ function* steps(state: State, i: number, protocol: HistoryProtocol): Iterable<[s
   }
 }
 
+/** History.restoring: any step of it may be the last one of its server. */
+function* restoring(state: State, protocol: HistoryProtocol): Iterable<[string, State]> {
+  const { restorer, postgres, redis } = state
+  if (!restorer) {
+    for (const [i, { isLost }] of state.servers.entries())
+      if (isLost && postgres.isLost)
+        yield [
+          `server ${i} begins to restore`,
+          { ...state, restorer: { server: i, process: postgres.process, hasMerged: false } },
+        ]
+    return
+  }
+  const i = restorer.server
+  yield [
+    `server ${i} is killed, and starts again`,
+    change({ ...state, restorer: null }, i, {
+      ...{ known: 0, isLost: false, after: 'idle', logout: 0, committedTo: 0 },
+      ...{ connectedTo: postgres.process, step: 'judge', read: { row: postgres, known: 0 } },
+    }),
+  ]
+  if (!restorer.hasMerged) {
+    // A logout puts its tombstone into Redis before it commits.
+    const logouts = protocol.merges ? Math.max(postgres.logouts, state.begun) : postgres.logouts
+    yield [
+      `server ${i} merges what Redis has`,
+      { ...state, postgres: { ...postgres, logouts }, restorer: { ...restorer, hasMerged: true } },
+    ]
+  } else if (postgres.isLost && (restorer.process === postgres.process || !protocol.endsInClaim)) {
+    const marks = state.marks + 1
+    const position = Math.max(postgres.position, redis.newest) + LEAP
+    yield [
+      `server ${i} ends the loss`,
+      { ...state, marks, postgres: { ...postgres, isLost: false, position, mark: `m${marks}` }, restorer: null },
+    ]
+  } else {
+    yield [`server ${i} loses its claim`, { ...state, restorer: null }]
+  }
+}
+
 /** History.#judge, a round at a time. */
 function judge(state: State, i: number, protocol: HistoryProtocol): State {
   const server = state.servers[i]
@@ -146,14 +217,17 @@ function judge(state: State, i: number, protocol: HistoryProtocol): State {
   if (verdict === 'look_again') return change(after, i, { read: { row: state.postgres, known: newest } })
   if (verdict === 'lost') {
     const isWrong = state.failOver !== 'lost'
+    // Not where a restore has ended it meanwhile.
+    const isLost = state.postgres.isLost || state.postgres.position < newest + LEAP / 2
     const lost = {
       ...after,
-      postgres: { ...state.postgres, isLost: true },
+      postgres: { ...state.postgres, isLost },
       wrong: isWrong ? 'an alarm over nothing' : null,
     }
     return change(lost, i, { step: 'idle', after: 'idle', logout: 0, read: null, isLost: true })
   }
-  const isMissed = state.failOver === 'lost' && row.process === 1 && row.logouts < state.acknowledged
+  const isCurrent = row.process > 0 && row.process === state.postgres.process
+  const isMissed = state.failOver === 'lost' && isCurrent && row.logouts < state.acknowledged
   const compared = {
     ...after,
     wrong: isMissed ? `2: server ${i} takes a Postgres for whole that has lost a logout` : null,

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { type Explored, type Model, explore } from './explore.ts'
 import { HISTORY_PROTOCOL, historyModel } from './history-model.ts'
-import { PLANTED_IN_HISTORY, PLANTED_IN_PROTOCOL, PLANTED_IN_RULE } from './planted-faults.ts'
+import { PLANTED_IN_HISTORY, PLANTED_IN_PROTOCOL, PLANTED_IN_RESTORE, PLANTED_IN_RULE } from './planted-faults.ts'
 import { RULE, ruleModel } from './rule-model.ts'
 import { PROTOCOL, trustModel } from './trust-model.ts'
 
@@ -35,8 +35,11 @@ report(run('the rule', ruleModel(RULE, faults)), false)
 report(run('the trust in Redis', trustModel(PROTOCOL, faults)), false)
 report(run('the trust in Redis, which one server never reached', trustModel(PROTOCOL, faults, true)), false)
 report(run('the history of Postgres', historyModel(HISTORY_PROTOCOL)), false)
+const RESTORE = { logouts: 1, failOvers: 2 }
+report(run('a restore by the servers', historyModel({ ...HISTORY_PROTOCOL, restores: true }, RESTORE)), false)
 console.log('\nPlanted, to be found:')
 for (const { name, rule } of PLANTED_IN_RULE) report(run(name, ruleModel(rule, faults)), true)
 for (const { name, protocol, isMisconfigured } of PLANTED_IN_PROTOCOL)
   report(run(name, trustModel(protocol, faults, isMisconfigured)), true)
 for (const { name, protocol } of PLANTED_IN_HISTORY) report(run(name, historyModel(protocol)), true)
+for (const { name, protocol } of PLANTED_IN_RESTORE) report(run(name, historyModel(protocol, RESTORE)), true)

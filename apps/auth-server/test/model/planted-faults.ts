@@ -127,3 +127,17 @@ export const PLANTED_IN_HISTORY: { name: string; breaks: string; protocol: Histo
     },
   },
 ]
+
+/** Copies of how servers restore by themselves. */
+export const PLANTED_IN_RESTORE: { name: string; breaks: string; protocol: HistoryProtocol }[] = [
+  {
+    name: 'a loss that ends before what Redis has is merged',
+    breaks: '2',
+    protocol: { ...HISTORY_PROTOCOL, restores: true, merges: false },
+  },
+  {
+    name: 'a loss that ends in a Postgres that took over in the middle of the restore',
+    breaks: '2',
+    protocol: { ...HISTORY_PROTOCOL, restores: true, endsInClaim: false },
+  },
+]
