@@ -81,9 +81,9 @@ test('keeps its secrets to its owner', () => {
 })
 
 describe('whoever speaks SQL as the server does', () => {
-  const running = () => parseEnv(readFileSync(join(place.DATA_DIR, 'running.env'), 'utf8'))
+  const written = () => parseEnv(readFileSync(join(place.DATA_DIR, 'running.env'), 'utf8'))
   const asServer = async (sql: string) => {
-    const client = new pg.Client({ connectionString: running()['DATABASE_URL'] })
+    const client = new pg.Client({ connectionString: written()['DATABASE_URL'] })
     await client.connect()
     try {
       return (await client.query(sql)).rows as unknown[]
@@ -107,7 +107,7 @@ describe('whoever speaks SQL as the server does', () => {
       rolbypassrls: false,
     }
     expect(role).toEqual({ rolname: 'heirloom_server', ...none, memberships: 0, owned: 0 })
-    expect(Object.keys(running()).filter((name) => /OWNER|ADMIN/.test(name))).toEqual([])
+    expect(Object.keys(written()).filter((name) => /OWNER|ADMIN/.test(name))).toEqual([])
   })
 
   test.each([

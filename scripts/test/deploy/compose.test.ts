@@ -60,7 +60,7 @@ test.each(services)('%s is no root, writes to no image, and has limits and a hea
 test('no server has the superuser or the owner of the tables, and what migrates has no secret of theirs', () => {
   const secretsOf = (name: string) =>
     [...JSON.stringify(file.services[name]?.environment).matchAll(/\$\{(\w+_(?:PASSWORD|SECRETS?))/g)]
-      .map(([, variable]) => variable)
+      .map(([, variable = '']) => variable)
       .toSorted()
   expect(secretsOf('auth-server')).toEqual([
     'KEY_ENCRYPTION_SECRET',
