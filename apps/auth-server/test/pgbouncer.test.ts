@@ -87,6 +87,22 @@ test.each(['session', 'transaction'])(
   },
 )
 
+test('in transaction mode a slow statement is given up, and a session that is shared keeps no setting', async () => {
+  const url = await pooledDatabase('transaction', {})
+  const open = (statementTimeoutMs: number) => {
+    const database = openDatabase({ url, poolSize: 4, statementTimeoutMs })
+    onTestFinished(() => database.$disconnect())
+    return database
+  }
+  const hasty = open(500)
+  await expect(hasty.$queryRaw`SELECT 1 FROM pg_sleep(5)`).rejects.toThrow(/timeout/i)
+  await hasty.$queryRaw`SELECT 1`
+  // PgBouncer gives each connection its own date style and name.
+  const left = await open(60_000).$queryRaw`
+    SELECT name FROM pg_settings WHERE source = 'session' AND setting <> reset_val AND name NOT IN ('DateStyle', 'application_name')`
+  expect(left).toEqual([])
+})
+
 test.each(['session', 'transaction'])(
   'says in %s mode what it inherits, cannot change and cannot work with',
   async (mode) => {

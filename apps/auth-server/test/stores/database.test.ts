@@ -21,6 +21,20 @@ test('a connection keeps what it has parsed, and none of the texts that a long l
   }
 })
 
+test('two servers give a statement one name, whatever each asked before', async () => {
+  const { databaseUrl } = await testStores()
+  const namesAfter = async (...order: number[]) => {
+    const database = openDatabase({ url: databaseUrl, poolSize: 1, statementTimeoutMs: 1_000 })
+    onTestFinished(() => database.$disconnect())
+    for (const column of order) await database.$queryRawUnsafe(`SELECT ${column}`)
+    return database.$queryRaw<{ name: string; statement: string }[]>`
+      SELECT name, statement FROM pg_prepared_statements ORDER BY statement`
+  }
+  const names = await namesAfter(1, 2)
+  expect(names).toHaveLength(3)
+  expect(await namesAfter(2, 1)).toEqual(names)
+})
+
 test('a session has the limits that its statements need, and not those of the database', async () => {
   const { databaseUrl } = await testStores()
   const open = () => openDatabase({ url: databaseUrl, poolSize: 1, statementTimeoutMs: 1_234 })
