@@ -54,8 +54,8 @@ export function sessionRoutes(app: App, core: Core): void {
       },
     },
     async ({ user, query }) => {
-      const [time, sid = ''] = query.after?.split('_') ?? []
-      const after = time === undefined ? undefined : { createdAt: new Date(Number(time)), sid }
+      const [time, id = ''] = query.after?.split('_') ?? []
+      const after = time === undefined ? undefined : { createdAt: new Date(Number(time)), sid: id }
       const { sessions, next } = await liveSessions(core, user.sub, Number(query.limit ?? MOST_IN_A_PAGE), after)
       return {
         ...(next && { next: `${next.createdAt.getTime()}_${next.sid}` }),
