@@ -4,8 +4,8 @@
  *
  * Method: one server and its stores. Before each operation the sessions are put in by SQL, as they could have been opened
  * before there was a limit. The other user refreshes all the time, one request after the other: alone for a while, then
- * beside the operation; medians are compared. CPU time is that of the server and both stores by /proc: on a machine that others use too, it says more
- * than the clock. Disabling is a command of its own process: its start is in the time.
+ * beside the operation; medians are compared. CPU time is that of the server and both stores by /proc: on a machine that others use
+ * too, it says more than the clock. Disabling is a command of its own process: its start is in the time.
  */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -89,9 +89,9 @@ export async function benchManySessions({ sessions }: { sessions: number }): Pro
   /** Milliseconds of each refresh of the other user until `over`. */
   const refreshUntil = async (over: Promise<unknown>) => {
     const latencies: number[] = []
-    let isOver = false
-    void over.catch(() => undefined).finally(() => (isOver = true))
-    while (!isOver) {
+    const state = { isOver: false }
+    void over.catch(() => undefined).finally(() => (state.isOver = true))
+    while (!state.isOver) {
       const began = performance.now()
       ;({ refresh_token: newest } = await call('POST', '/auth/refresh', { refresh_token: newest }))
       latencies.push(performance.now() - began)
@@ -119,10 +119,11 @@ export async function benchManySessions({ sessions }: { sessions: number }): Pro
     const alone = await refreshUntil(new Promise((resolve) => setTimeout(resolve, ALONE_MS)))
     const [began, cpuBefore] = [performance.now(), cpuMs()]
     let [seconds, cpuSeconds] = [Number.NaN, Number.NaN]
-    const operation = run(user).then(() => {
+    const operation = (async () => {
+      await run(user)
       seconds = (performance.now() - began) / 1000
       cpuSeconds = (cpuMs() - cpuBefore) / 1000
-    })
+    })()
     const [beside] = await Promise.all([refreshUntil(operation), operation])
     table[name] = {
       seconds: seconds.toFixed(2),

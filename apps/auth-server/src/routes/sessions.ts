@@ -57,8 +57,8 @@ export function sessionRoutes(app: App, core: Core): void {
     async (request) => {
       const { sub, sid: currentSid } = callerOf(request)
       const { after: position, limit = MOST_IN_A_PAGE } = request.query
-      const [time, sid = ''] = position?.split('_') ?? []
-      const after = time === undefined ? undefined : { createdAt: new Date(Number(time)), sid }
+      const [time, id = ''] = position?.split('_') ?? []
+      const after = time === undefined ? undefined : { createdAt: new Date(Number(time)), sid: id }
       const { sessions, next } = await liveSessions(core, sub, Number(limit), after)
       return {
         ...(next && { next: `${next.createdAt.getTime()}_${next.sid}` }),

@@ -76,7 +76,7 @@ export async function logIn(core: Core, request: LoginRequest): Promise<({ ok: t
   if ('ok' in proven) return proven
 
   const keep = core.accounts.keeper()
-  let outcome: Opened | Refusal = INVALID_CREDENTIALS as Opened | Refusal
+  let outcome = INVALID_CREDENTIALS as Opened | Refusal
   const limits = { sessions: sessionLimits.sessionsPerUser, logins: sessionLimits.loginsPerUser }
   const origin = { device: request.device, ip: request.ip }
   await core.families.openFor(proven.id, limits, origin, (facts) => {
