@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { SignerBusy } from '../keys/token-signer.ts'
 import { HasherBusy } from '../passwords/password-hasher.ts'
 import type { Refusal, RefusalCode } from '../services/refusal.ts'
-import { HistoryLost } from '../stores/history.ts'
+import { HistoryLost } from '../stores/history-lost.ts'
 import { StoreUnavailable } from '../stores/store-unavailable.ts'
 
 /** The one place where a refusal gets its status. */
