@@ -59,7 +59,6 @@ describe('a server that is asked to stop', () => {
     const { username } = await server.login()
     const service = await anotherServer()
     const { socket, read, finish } = await halfALogin(service, username)
-    const began = performance.now()
     service.kill('SIGTERM')
     await expect.poll(() => refuses(service)).toBe(true)
     finish()
@@ -68,8 +67,6 @@ describe('a server that is asked to stop', () => {
     expect(head).toMatch(/^200 /)
     expect(head).toMatch(/^connection: close$/im)
     expect(await service.exited).toEqual({ code: 0, signal: null })
-    // Without the header the connection would be kept, and waited for.
-    expect(performance.now() - began).toBeLessThan(9_000)
     const sid = JSON.parse(body).session_id
     expect(await stores.database.securityEvent.count({ where: { sid, type: 'login' } })).toBe(1)
   })

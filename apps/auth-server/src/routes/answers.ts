@@ -4,7 +4,7 @@ import { SignerBusy } from '../keys/token-signer.ts'
 import { HasherBusy } from '../passwords/password-hasher.ts'
 import { NotFinished } from '../services/change-password.ts'
 import type { Refusal, RefusalCode } from '../services/refusal.ts'
-import { HistoryLost } from '../stores/history.ts'
+import { HistoryLost } from '../stores/history-lost.ts'
 import { PostgresFault } from '../stores/postgres-fault.ts'
 import { StoreUnavailable, isUnavailable, reasonOf } from '../stores/store-unavailable.ts'
 

@@ -1,7 +1,8 @@
 import { type Position, type Told, decideHistory } from '../rules/decide-history.ts'
-import type { Prisma } from '../generated/prisma/client.ts'
 import { type Connection, type Database, ask } from './database.ts'
+import { HistoryLost, type Rollback } from './history-lost.ts'
 import type { RedisAccess, RunScript } from './redis-access.ts'
+import { type Claim, type Restoring, withRestoreClaim } from './restore-claim.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
 
 const LOOK_EVERY_MS = 250
@@ -10,13 +11,6 @@ const KEY = 'heirloom:history'
 const MARKS_KEPT = 256
 /** So far does a restore move the position on: past whatever a server may remember. */
 const LEAP = 1_000_000_000
-
-/** The advisory lock of the one process that restores. */
-const RESTORE_LOCK = 7_240_661_903
-const LONGEST_RESTORE_MS = 86_400_000
-/** The claim of a machine that vanished ends after this; one that lives says so more often. */
-const CLAIM_TIMEOUT_MS = 10_000
-const SAY_SO_EVERY_MS = 2_000
 
 /**
  * ARGV: position, mark, the epoch and the Redis process that it was begun for, and whether a server works past Redis in
@@ -41,17 +35,6 @@ return { math.max(newest, position), known }`
 /** ARGV: a position, whose mark is asked for. */
 const REMEMBER = `return redis.call('HMGET', KEYS[1], 'newest', 'epoch', 'process', 'past', 'at:' .. ARGV[1])`
 
-/** What to do about a Postgres that is older than it was: wait for an operator, or do what he would do. */
-export type Rollback = 'stop' | 'restore'
-
-/** What came of an attempt to restore. */
-export type Restoring<T> =
-  | { readonly state: 'done'; readonly result: T }
-  /** Nothing is lost. */
-  | { readonly state: 'intact' }
-  /** Another process restores. */
-  | { readonly state: 'busy' }
-
 interface Row extends Position {
   isLost: boolean
   epoch: number
@@ -75,23 +58,6 @@ interface RawRow {
 /** Two sessions may write the same time in different ways, but not the same number. */
 const COLUMNS = `position, mark, is_lost, epoch, run_id, suspended_until IS NOT NULL AS is_suspended,
                  extract(epoch FROM pg_postmaster_start_time())::text AS started`
-
-/** Postgres is older than it was: what it says of sessions, accounts and revocations may long be untrue. */
-export class HistoryLost extends Error {
-  readonly retryAfterSeconds: number
-
-  constructor(rollback: Rollback) {
-    super(
-      'Postgres is older than what Redis remembers of it: a backup was restored, or a standby that lagged took over. ' +
-        'Revoked sessions could live again, so nothing is decided until ' +
-        (rollback === 'stop'
-          ? '`npm run admin -- restore`'
-          : 'a server has restored it by itself (POSTGRES_ROLLBACK=restore), or `npm run admin -- restore`'),
-    )
-    // If an operator has to act, the client need not hurry.
-    this.retryAfterSeconds = rollback === 'stop' ? 30 : 5
-  }
-}
 
 /**
  * Notices a Postgres that has lost what it acknowledged. Its position grows after every commit that Redis could not give
@@ -235,38 +201,22 @@ export class History {
    * @param declares whether Postgres is to be treated as one that lost something, without a look that says so.
    */
   async restoring<T>(work: () => Promise<T>, declares = false): Promise<Restoring<T>> {
-    const attempt = async (claim: Prisma.TransactionClient): Promise<Restoring<T>> => {
-      const [lock] = await ask(
-        claim.$queryRaw<{ is_mine: boolean }[]>`SELECT pg_try_advisory_xact_lock(${RESTORE_LOCK}::bigint) AS is_mine`,
-      )
-      if (!lock?.is_mine) return { state: 'busy' }
-      await ask(claim.$executeRawUnsafe(`SET LOCAL idle_in_transaction_session_timeout = ${CLAIM_TIMEOUT_MS}`))
-      const sayingSo = setInterval(() => {
-        claim.$executeRaw`SELECT 1`.catch(() => undefined)
-      }, SAY_SO_EVERY_MS)
-      try {
-        if (declares) await ask(this.#database.$executeRaw`UPDATE ${this.#database.tables.history} SET is_lost = true`)
-        if (!(await this.#ask(false)).isLost) return { state: 'intact' }
-        const result = await work()
-        await this.#beginAnew(claim)
-        return { state: 'done', result }
-      } finally {
-        clearInterval(sayingSo)
-      }
+    const whole = async (claim: Claim): Promise<Restoring<T>> => {
+      if (declares) await ask(this.#database.$executeRaw`UPDATE ${this.#database.tables.history} SET is_lost = true`)
+      if (!(await this.#ask(false)).isLost) return { state: 'intact' }
+      const result = await work()
+      await this.#beginAnew(claim)
+      return { state: 'done', result }
     }
-    const options = { timeout: LONGEST_RESTORE_MS, isolationLevel: 'ReadCommitted' } as const
     try {
-      return await this.#database.$transaction(attempt, options)
-    } catch (error) {
-      // The beginning or the end of the transaction failed; what the work throws stays as it is.
-      throw error instanceof Error && error.name.startsWith('PrismaClient') ? await ask(Promise.reject(error)) : error
+      return (await withRestoreClaim(this.#database, whole)) ?? { state: 'busy' }
     } finally {
       await this.look()
     }
   }
 
   /** From here on Postgres is whole again, and copies in Redis are merged with it before they are believed. */
-  async #beginAnew(claim: Prisma.TransactionClient): Promise<void> {
+  async #beginAnew(claim: Claim): Promise<void> {
     const { newest, epoch } = await this.remembered()
     const { history, redisTrust } = this.#database.tables
     await ask(claim.$executeRaw`

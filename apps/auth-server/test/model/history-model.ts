@@ -180,8 +180,14 @@ function* restoring(state: State, protocol: HistoryProtocol): Iterable<[string, 
   yield [
     `server ${i} is killed, and starts again`,
     change({ ...state, restorer: null }, i, {
-      ...{ known: 0, isLost: false, after: 'idle', logout: 0, committedTo: 0 },
-      ...{ connectedTo: postgres.process, step: 'judge', read: { row: postgres, known: 0 } },
+      known: 0,
+      isLost: false,
+      connectedTo: postgres.process,
+      step: 'judge',
+      after: 'idle',
+      logout: 0,
+      committedTo: 0,
+      read: { row: postgres, known: 0 },
     }),
   ]
   if (!restorer.hasMerged) {

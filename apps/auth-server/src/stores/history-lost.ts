@@ -1,0 +1,19 @@
+/** What to do about a Postgres that is older than it was: wait for an operator, or do what he would do. */
+export type Rollback = 'stop' | 'restore'
+
+/** Postgres is older than it was: what it says of sessions, accounts and revocations may long be untrue. */
+export class HistoryLost extends Error {
+  readonly retryAfterSeconds: number
+
+  constructor(rollback: Rollback) {
+    super(
+      'Postgres is older than what Redis remembers of it: a backup was restored, or a standby that lagged took over. ' +
+        'Revoked sessions could live again, so nothing is decided until ' +
+        (rollback === 'stop'
+          ? '`npm run admin -- restore`'
+          : 'a server has restored it by itself (POSTGRES_ROLLBACK=restore), or `npm run admin -- restore`'),
+    )
+    // If an operator has to act, the client need not hurry.
+    this.retryAfterSeconds = rollback === 'stop' ? 30 : 5
+  }
+}
