@@ -18,8 +18,6 @@ import { percentile } from './statistics.ts'
 export interface FloodOptions {
   seconds: number
   addresses: number
-  /** False: Postgres alone. */
-  redis: boolean
   table?: string
 }
 
@@ -29,23 +27,28 @@ const MOST_HEAP_MB = 10
 /** Sixty lines a minute of two kinds, in two minutes. */
 const MOST_LOG_KB = 80
 
-export async function benchFloods({ seconds, addresses, redis, table }: FloodOptions): Promise<void> {
-  const world = await startWorld({ withRedis: redis })
-  await registerAll(world)
-  for (const kind of KINDS) await flood(world, kind, addressesOf(1), { requests: WARM_UP_REQUESTS })
-  const quiet = await measure(world, NO_FLOOD, 0, seconds)
-  const rows = [quiet.cells]
-  let broken = quiet.breaks
-  for (const kind of KINDS) {
-    for (const count of [1, addresses]) {
-      progress(`${kind.name}, from ${count}`)
-      const { cells, breaks } = await measure(world, kind, count, seconds)
-      rows.push(cells)
-      broken += breaks
+export async function benchFloods({ seconds, addresses, table }: FloodOptions): Promise<void> {
+  const world = await startWorld()
+  const rows: string[][] = []
+  let broken = 0
+  try {
+    await registerAll(world)
+    for (const kind of KINDS) await flood(world, kind, addressesOf(1), { requests: WARM_UP_REQUESTS })
+    const quiet = await measure(world, NO_FLOOD, 0, seconds)
+    rows.push(quiet.cells)
+    broken += quiet.breaks
+    for (const kind of KINDS) {
+      for (const count of [1, addresses]) {
+        progress(`${kind.name}, from ${count}`)
+        const { cells, breaks } = await measure(world, kind, count, seconds)
+        rows.push(cells)
+        broken += breaks
+      }
     }
+  } finally {
+    progress('')
+    await world.stop()
   }
-  progress('')
-  await world.stop()
   const text = [HEAD, HEAD.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
   console.log(text)
   console.log(broken === 0 ? '\nEverything is within its bounds.' : `\n${broken} BOUNDS ARE BROKEN, marked with !`)

@@ -93,7 +93,6 @@ program
   .description('what is left of a flood of each kind of request, and what an honest user beside it sees')
   .option('--seconds <n>', 'of each flood', count, 10)
   .option('--addresses <n>', 'beside the floods from one', count, 200)
-  .option('--no-redis', 'with Postgres alone')
   .option('--table <file>', 'writes the table as Markdown')
   .action(benchFloods)
 await program.parseAsync()

@@ -46,7 +46,7 @@ const dead = (path: string): Kind['prepare'] =>
     return post(path, { refresh_token })
   })
 
-export const INSIDER_IP = '192.0.2.50'
+const INSIDER_IP = '192.0.2.50'
 
 export const KINDS: Kind[] = [
   {

@@ -34,13 +34,13 @@ export const PASSWORD = 'a long and quiet walk'
 export const HOME = '192.0.2.1'
 
 /** A server with its default limits behind a proxy that it trusts, which is this process, and looks into what it keeps. */
-export async function startWorld({ withRedis }: { withRedis: boolean }) {
+export async function startWorld() {
   const stores = await startStores()
   const databaseUrl = await createDatabase(stores.postgres.url, `floods-${randomBytes(4).toString('hex')}`)
   await migrate(databaseUrl)
   const { server, inspector } = await startInspected(stores, {
     DATABASE_URL: databaseUrl,
-    REDIS_URL: withRedis ? stores.redis.url : '',
+    REDIS_URL: stores.redis.url,
     TRUSTED_PROXIES: '127.0.0.0/8',
     LOGIN_ATTEMPTS_PER_ADDRESS: '100',
     LOGIN_ATTEMPTS_PER_ACCOUNT: '10',
