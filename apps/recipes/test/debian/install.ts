@@ -8,7 +8,9 @@ const PACKAGES = [
   'nginx-light',
   'openssl',
   'python3-cryptography',
+  'python3-fastapi',
   'python3-jwt',
+  'python3-uvicorn',
 ]
 
 /** Installs what is missing. @throws where it cannot: these checks are never skipped. */
