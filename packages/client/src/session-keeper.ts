@@ -104,7 +104,7 @@ export class SessionKeeper {
       own.session = next
       // Or it would be refreshed again and again.
       if (!isSameToken(next, former) && isSameToken(await this.#store.load(), former)) throw storageFailed()
-      return next
+      return own === this.#own ? next : 'outdated'
     })
   }
 
