@@ -217,6 +217,9 @@ describe('a second tab', () => {
       { type: 'session_ended', reason: 'logged_out' },
       { type: 'session_ended', reason: 'ended_elsewhere' },
     ])
+    await client.login(BOB)
+    expect(await other.isLoggedIn()).toBe(false)
+    expect(events.at(-1)).toEqual({ type: 'session_changed' })
   })
 
   it('hears of a logout and of a login at once, if the store tells', async () => {
