@@ -14,15 +14,15 @@ import { type SessionStore, memoryStore } from './session-store.ts'
 import { TokenKeeper } from './token-keeper.ts'
 
 export interface ClientOptions {
-  /** The base URL of the auth server. */
+  /** The base URL of the auth server, without query and fragment. */
   authServer: string | URL
-  /** Origins of the services that may see the access token, such as `https://api.example`. */
+  /** Origins of the services that may see the access token, of http or https, such as `https://api.example`. */
   resources: readonly (string | URL)[]
   /** As the auth server knows this application. Default: the server's first one. */
   clientId?: string
   /** Where the session is kept. Default: in memory. */
   store?: SessionStore
-  /** Of one request to the auth server, whole. Default: 4,000. */
+  /** Of one request to the auth server, with its answer; no service's 401 is read for longer, either. Default: 4,000. */
   timeoutMs?: number
   /** How long one refresh goes on trying. Default: 20,000. */
   retryForMs?: number
@@ -40,37 +40,43 @@ export interface Credentials {
   device?: string
 }
 
+/**
+ * A client keeps to one session: that of its login, or the one that it found in the store at its first use, until its next
+ * `login` or `logout`. A call that began under one session never goes out under another: it fails with `session_changed`.
+ *
+ * Each call also throws `storage_failed`; each that may refresh, which are `fetch` and `accessToken`, `unavailable` and
+ * `misconfigured`.
+ */
 export interface Client {
   /**
-   * Opens a session, in the place of the one that is in the store.
+   * Opens a session, in the place of the one that is in the store. Of two at once, the one that was begun last counts.
    *
-   * @throws ClientError `invalid_credentials`, `too_many_attempts`, `login_refused`, `unavailable`, `storage_failed`
+   * @throws ClientError `invalid_credentials`, `too_many_attempts`, `login_refused`, `session_changed` (another login or a logout
+   * was begun meanwhile), `unavailable`, `misconfigured`
    */
   login(credentials: Credentials): Promise<void>
 
   /**
-   * `fetch` with the access token. Where the service refuses the token, it is refreshed and the request sent again, once.
-   * Rejects as `fetch` does, and:
+   * `fetch` with the access token. If the service refuses the token, it is refreshed and the request sent again, once. A
+   * redirect is not followed, unless `init.redirect` says so. Rejects as `fetch` does, and:
    *
-   * @throws ClientError `not_logged_in`, `session_ended`, `unavailable`, `storage_failed`, `address_not_allowed`
+   * @throws ClientError `not_logged_in`, `session_ended`, `session_changed`, `address_not_allowed`, `redirected`
    */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>
 
   /**
    * For requests that `fetch` cannot make: a WebSocket, a stream of events.
    *
-   * @throws ClientError `not_logged_in`, `session_ended`, `unavailable`, `storage_failed`
+   * @throws ClientError `not_logged_in`, `session_ended`, `session_changed`
    */
   accessToken(options?: { signal?: AbortSignal }): Promise<string>
 
-  /** Whether there is a session in the store. It may have been ended elsewhere. @throws ClientError `storage_failed` */
+  /** Whether this client's session is in the store. It may have been ended elsewhere. */
   isLoggedIn(): Promise<boolean>
 
   /**
-   * Forgets the session at once, then tells the auth server. `serverTold` is false where that could not be done: the
-   * session then lives on there until it ends by itself.
-   *
-   * @throws ClientError `storage_failed`, when the server has been told
+   * Forgets the session at once, and tells the auth server. `serverTold` is false if that could not be done: the session
+   * then lives on there until it ends by itself. Another session that is in the store by now stays there.
    */
   logout(): Promise<{ serverTold: boolean }>
 }

@@ -12,8 +12,8 @@ import type { SessionStore } from './session-store.ts'
 export interface OwnSession {
   /** As it was seen last. None: the first one that the store answers is it. */
   session?: Session | undefined
-  /** Whether it has been told that the session is no longer in the store. */
-  isOver?: boolean
+  /** What has been told, since the session is no longer in the store. */
+  told?: 'session_ended' | 'session_changed' | undefined
   /** The refresh that is on its way, for whoever wants one. */
   refreshing?: Promise<Session> | undefined
 }
@@ -49,14 +49,13 @@ export class SessionKeeper {
     own.session ??= kept ?? undefined
     if (own.session === undefined) throw notLoggedIn()
     if (kept?.sessionId === own.session.sessionId) {
-      own.isOver = false
+      own.told = undefined
       return (own.session = kept)
     }
-    const isNews = !own.isOver
-    own.isOver = true
-    if (isNews) {
-      this.#onEvent(kept ? { type: 'session_changed' } : { type: 'session_ended', reason: 'ended_elsewhere' })
-    }
+    const type = kept ? 'session_changed' : 'session_ended'
+    const isNews = own.told !== type
+    own.told = type
+    if (isNews) this.#onEvent(type === 'session_changed' ? { type } : { type, reason: 'ended_elsewhere' })
     if (kept) throw sessionChanged()
     throw isNews ? sessionEnded() : notLoggedIn()
   }
@@ -96,7 +95,7 @@ export class SessionKeeper {
       if (own !== this.#own || !isSameToken(await this.#store.load(), former)) return 'outdated'
       if (next === null) {
         await this.#store.clear()
-        own.isOver = true
+        own.told = 'session_ended'
         this.#onEvent({ type: 'session_ended', reason: 'refused' })
         return null
       }
@@ -104,7 +103,7 @@ export class SessionKeeper {
       own.session = next
       // Or it would be refreshed again and again.
       if (!isSameToken(next, former) && isSameToken(await this.#store.load(), former)) throw storageFailed()
-      return next
+      return own === this.#own ? next : 'outdated'
     })
   }
 
@@ -117,24 +116,24 @@ export class SessionKeeper {
    */
   async leave(tell: (session: Session) => Promise<boolean>): Promise<boolean> {
     this.#turn++
-    const { session, isOver } = this.#own
+    const { session, told } = this.#own
     this.#own = {}
-    let told = session && tell(session)
+    let answer = session && tell(session)
     const forgotten = this.#store.exclusively(async () => {
       const kept = await this.#store.load().catch(async (error: unknown) => {
         await this.#store.clear()
         throw error
       })
       if (kept === null || (session && kept.sessionId !== session.sessionId)) return
-      told ??= tell(kept)
+      answer ??= tell(kept)
       await this.#store.clear()
     })
-    // That it failed is told when the server knows.
+    // That it failed is thrown when the server knows.
     await forgotten.catch(() => undefined)
-    const isTold = await told
+    const serverTold = await answer
     await forgotten
-    if (told && !isOver) this.#onEvent({ type: 'session_ended', reason: 'logged_out' })
-    return isTold ?? true
+    if (answer && !told) this.#onEvent({ type: 'session_ended', reason: 'logged_out' })
+    return serverTold ?? true
   }
 
   async #save(session: Session): Promise<void> {

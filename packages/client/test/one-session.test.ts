@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest'
-import { type Session, type SessionStore, memoryStore } from '../src/index.ts'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { type Session, type SessionStore, memoryStore, webStore } from '../src/index.ts'
 import { BOB, CREDENTIALS, LIFETIME_MS, ME, loggedIn, refusal, successor, turn } from './virtual-world.ts'
 
 const turns = async (count: number) => {
@@ -217,6 +217,9 @@ describe('a second tab', () => {
       { type: 'session_ended', reason: 'logged_out' },
       { type: 'session_ended', reason: 'ended_elsewhere' },
     ])
+    await client.login(BOB)
+    expect(await other.isLoggedIn()).toBe(false)
+    expect(events.at(-1)).toEqual({ type: 'session_changed' })
   })
 
   it('hears of a logout and of a login at once, if the store tells', async () => {
@@ -245,14 +248,41 @@ describe('a second tab', () => {
     await client.login(BOB)
     await turns(3)
     expect(heard.slice(1)).toContainEqual({ type: 'session_changed' })
+    // The one that did it has not.
+    expect(events.map(({ type }) => type)).not.toContain('session_changed')
   })
+})
+
+it('webStore tells of what other tabs do, and of nothing else', () => {
+  type Listener = (event: { key: string | null; storageArea: unknown }) => void
+  const listeners: Listener[] = []
+  vi.stubGlobal(
+    'addEventListener',
+    (type: string, listener: Listener) => type === 'storage' && listeners.push(listener),
+  )
+  onTestFinished(() => void vi.unstubAllGlobals())
+  const storage = { getItem: () => null, setItem: () => {}, removeItem: () => {} }
+  const heard = vi.fn<() => void>()
+  webStore(storage, 'mine').subscribe?.(heard)
+  const fire = (key: string | null, storageArea: unknown = storage) =>
+    listeners.forEach((listener) => listener({ key, storageArea }))
+  fire('another')
+  fire('mine', { ...storage })
+  expect(heard).not.toHaveBeenCalled()
+  fire('mine')
+  fire(null)
+  expect(heard).toHaveBeenCalledTimes(2)
 })
 
 it('a store that never answers is told, and nobody waits for ever', async () => {
   const store = memoryStore()
-  const { client } = await loggedIn({ store, timeoutMs: 20 })
+  const { client } = await loggedIn({ store })
   store.load = () => new Promise<never>(() => {})
-  await expect(client.accessToken()).rejects.toMatchObject({ code: 'storage_failed' })
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const outcome = client.accessToken().catch((error: unknown) => error)
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(await outcome).toMatchObject({ code: 'storage_failed' })
 })
 
 it('a store that does not keep what it was given causes no flood', async () => {

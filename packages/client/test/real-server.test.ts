@@ -11,6 +11,7 @@ import { main } from '../examples/command-line.ts'
 import { type Client, type ClientEvent, createClient, memoryStore } from '../src/index.ts'
 
 const CREDENTIALS = { username: 'ann', password: 'a long and quiet walk' }
+const BOB = { username: 'bob', password: 'a short and noisy ride' }
 
 let auth: Service
 let api: Service
@@ -35,11 +36,13 @@ beforeAll(async () => {
   })
   await api.ready()
   way = await startWay(auth.url)
-  await fetch(`${auth.url}/auth/register`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(CREDENTIALS),
-  })
+  for (const user of [CREDENTIALS, BOB]) {
+    await fetch(`${auth.url}/auth/register`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(user),
+    })
+  }
 })
 afterAll(() => Promise.all([auth.stop(), api.stop()]))
 beforeEach(() => way.reset())
@@ -152,6 +155,33 @@ it('a session that was revoked elsewhere ends', async () => {
   expire()
   await expect(client.fetch(`${api.url}/api/me`)).rejects.toMatchObject({ code: 'session_ended' })
   expect(events.at(-1)).toEqual({ type: 'session_ended', reason: 'refused' })
+})
+
+it("nothing of the first user's goes out as the second, who logs in in another tab, and the first one's logout is hers", async () => {
+  const { client, open, store, expire } = await loggedIn()
+  const tokenOfAnn = await client.accessToken()
+  const other = open()
+  await other.login(BOB)
+  const sent = { method: 'POST', body: '{}' }
+  await expect(client.fetch(`${api.url}/api/reports`, sent)).rejects.toMatchObject({ code: 'session_changed' })
+  expire()
+  await expect(client.fetch(`${api.url}/api/reports`, sent)).rejects.toMatchObject({ code: 'session_changed' })
+  expect(way.asked).toBe(1)
+
+  expect(await client.logout()).toEqual({ serverTold: true })
+  const mine = (token: string) =>
+    fetch(`${auth.url}/auth/me`, { headers: { authorization: `Bearer ${token}` } }).then((answer) => answer.status)
+  expect(await mine(tokenOfAnn)).toBe(401)
+  expect(await status(other)).toBe(200)
+  expect(await mine((await store.load())?.accessToken ?? '')).toBe(200)
+})
+
+it.each(['/wrong', '/docs', '/auth'])('the base path %s is told, with the address', async (path) => {
+  const client = createClient({ authServer: auth.url + path, resources: [] })
+  await expect(client.login(CREDENTIALS)).rejects.toMatchObject({
+    code: 'misconfigured',
+    message: expect.stringContaining(`${auth.url}${path}/auth/login answered 404`),
+  })
 })
 
 it('a wrong password is told', async () => {
