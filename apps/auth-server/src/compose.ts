@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Repeats } from '@heirloom/service'
 import { type LocalKeySet, localKeySet } from '@heirloom/verifier'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
@@ -158,6 +159,8 @@ export async function compose(
   tellNoRedis()
   timers.push(setInterval(tellNoRedis, REDIS_TOLD_EVERY_MS).unref())
   const keySet = localKeySet(published(), ALGORITHM_NAMES)
+  const repeats = new Repeats()
+  const tell = (line: string) => repeats.due(line) === null || log.warn(line)
   const refreshKeys = async () => {
     // An older record lacks keys that have signed.
     if (history.isLost) return
@@ -166,9 +169,7 @@ export async function compose(
   }
   timers.push(
     setInterval(() => {
-      refreshKeys().catch((error: Error) =>
-        log.warn({ reason: reasonOf(error) }, 'the signing keys could not be read again'),
-      )
+      refreshKeys().catch((error: Error) => tell(`the signing keys could not be read again: ${reasonOf(error)}`))
     }, KEYS_EVERY_MS).unref(),
   )
   timers.push(
