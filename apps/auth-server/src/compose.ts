@@ -91,7 +91,7 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
   })
   const events = new SecurityEvents(database)
   const count = eventCounter(metrics)
-  const budget = new LineBudget((kind, more) => log.info({ kind, more }, `security event: ${more} more like these`))
+  const budget = new LineBudget((kind, more) => log.info({ kind, more }, `${more} more like these`))
   const isVerbose = ['debug', 'trace'].includes(config.logLevel)
   const record = (event: SecurityEvent) => {
     if (isVerbose || budget.allows(kindOf(event))) logEvent(log, event)
@@ -161,6 +161,7 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
   tellNoRedis()
   timers.push(setInterval(tellNoRedis, REDIS_TOLD_EVERY_MS).unref())
   const keySet = localKeySet(published(), ALGORITHM_NAMES)
+  const tell = (line: string) => budget.allows(line, 1) && log.warn(line)
   const refreshKeys = async () => {
     // An older record lacks keys that have signed.
     if (history.isLost) return
@@ -169,9 +170,7 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
   }
   timers.push(
     setInterval(() => {
-      refreshKeys().catch((error: Error) =>
-        log.warn({ reason: reasonOf(error) }, 'the signing keys could not be read again'),
-      )
+      refreshKeys().catch((error: Error) => tell(`the signing keys could not be read again: ${reasonOf(error)}`))
     }, KEYS_EVERY_MS).unref(),
   )
   timers.push(

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { type Database, ask } from './database.ts'
-import { PostgresFault } from './postgres-fault.ts'
+import { PostgresFault, explainPostgres } from './postgres-fault.ts'
 
 const MIGRATIONS = new URL('../../../../prisma/migrations/', import.meta.url)
 
@@ -24,16 +24,12 @@ export async function checkDatabase(database: Database): Promise<{ isReadOnly: b
     })
   const [state] = await ask(database.$queryRaw<{ is_read_only: boolean; forbidden: string | null }[]>`
     SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS is_read_only,
-           (SELECT string_agg(privilege || ' on ' || name, ', ' ORDER BY name, privilege)
+           (SELECT min(privilege || ' on ' || name)
             FROM unnest(ARRAY['families', 'users', 'signing_keys', 'security_events', 'redis_trust', 'history']) AS name,
                  unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS privilege
             WHERE NOT (privilege = 'INSERT' AND name IN ('redis_trust', 'history'))
               AND NOT has_any_column_privilege(name, privilege)) AS forbidden`)
-  if (state?.forbidden)
-    throw new PostgresFault({
-      code: '42501',
-      words: `The user of DATABASE_URL lacks privileges: grant ${state.forbidden} to it, or let it own the tables (42501)`,
-    })
+  if (state?.forbidden) throw new PostgresFault(explainPostgres({ code: '42501', message: `no ${state.forbidden}` }))
   return { isReadOnly: state?.is_read_only ?? false }
 }
 

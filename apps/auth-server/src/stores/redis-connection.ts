@@ -21,8 +21,6 @@ const OPTIONS = {
   // An unanswered command is an error, not a command to send again: see the merges for why either would do.
   maxRetriesPerRequest: 0,
   retryStrategy: (times) => Math.min(50 * 2 ** times, 500),
-  // A master that became a replica: whoever is master now is found by connecting anew.
-  reconnectOnError: ({ message }) => message.startsWith('READONLY'),
 } satisfies Options
 
 /** One connection to Redis, told to fail at once rather than to queue: what to do then is for the caller to say. */
@@ -43,7 +41,13 @@ export class RedisConnection implements RedisAccess {
     timeoutMs = COMMAND_TIMEOUT_MS,
   ) {
     const address = typeof where === 'string' ? toOptions(where) : where
-    const options: Options = { ...OPTIONS, commandTimeout: timeoutMs, ...address }
+    // A master that became a replica: whoever is master now is found by connecting anew.
+    const reconnectOnError = (error: Error) => {
+      const isReplica = error.message.startsWith('READONLY')
+      if (isReplica) onTrouble(error)
+      return isReplica
+    }
+    const options: Options = { ...OPTIONS, reconnectOnError, commandTimeout: timeoutMs, ...address }
     this.client = new Redis(options)
     this.client.on('error', (error: Error) => {
       if (error.message.startsWith('ERR DB index')) this.#wrongDatabase = error

@@ -23,10 +23,7 @@ const CURES: readonly [RegExp, string][] = [
     /certificate|issuer/i,
     'The certificate of Redis is not trusted: name the file of its authority in REDIS_URL, as ?sslrootcert=/path/ca.pem',
   ],
-  [
-    /ECONNRESET|EPIPE|hang up|closed/i,
-    'Redis hung up: if it wants TLS, begin REDIS_URL with rediss://; else see its log',
-  ],
+  [/ECONNRESET|EPIPE|hang up/i, 'Redis hung up: if it wants TLS, begin REDIS_URL with rediss://; else see its log'],
   [
     /ETIMEDOUT|timed out/i,
     'Redis did not answer in time: if it speaks no TLS, begin REDIS_URL with redis://; else see host, port and network',
@@ -34,21 +31,19 @@ const CURES: readonly [RegExp, string][] = [
   [/RESP type/, 'What answers at the address in REDIS_URL is no Redis: correct its host and port'],
 ]
 
-/** ioredis words it so where it has no connection; why not is told by an earlier error of the connection. */
-const NO_CONNECTION = /Stream isn't writeable|Connection is closed/
-
 /**
  * The cause and the cure for the operator, in one line. Holds the first word or the code of an error, as the rest may
  * hold an argument. Pure.
  * @param trouble why Redis did not take a write.
- * @param connection the last error of its connection.
+ * @param connection the last error of its connection: a command that finds none does not say why there is none.
  */
 export function explainRedis(trouble: unknown, connection: unknown): string {
-  const told = textOf(trouble)
-  const text = (NO_CONNECTION.test(told) && textOf(connection)) || told
-  const cure = CURES.find(([pattern]) => pattern.test(text))?.[1] ?? 'Redis does not answer: see its log'
-  const code = /^[A-Z]{3,}(?= )|\bE[A-Z]{4,}\b/.exec(text)?.[0]
-  return code ? `${cure} (${code})` : cure
+  for (const text of [textOf(trouble), textOf(connection)]) {
+    const cure = CURES.find(([pattern]) => pattern.test(text))?.[1]
+    const code = /^[A-Z]{3,}(?= )|\bE[A-Z]{4,}\b/.exec(text)?.[0]
+    if (cure) return code ? `${cure} (${code})` : cure
+  }
+  return 'Redis does not answer: see its log'
 }
 
 /** Of a sentinel or a cluster, the first that failed says why. */
