@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { freePort } from '@heirloom/stack'
 import { startHeirloom } from './start/heirloom.ts'
 import { type Place, checkProject } from './test-packages/check-project.ts'
-import { MANAGERS, installManagers, pack } from './test-packages/install.ts'
+import { type Tools, installManagers, pack } from './test-packages/install.ts'
 
 const PROJECTS = [
   { manager: 'npm', fastify: '5.12.8', express: '5.3.0' },
@@ -14,7 +14,7 @@ const PROJECTS = [
   { manager: 'pnpm', fastify: '5.11.3', express: '5.2.1' },
   { manager: 'yarn', fastify: '5.10.0', express: '4.21.2' },
   { manager: 'bun', fastify: '5.12.4', express: '5.1.0' },
-] as const satisfies { manager: (typeof MANAGERS)[number]; fastify: string; express: string }[]
+] as const satisfies { manager: keyof Tools; fastify: string; express: string }[]
 
 const folder = mkdtempSync(join(tmpdir(), 'heirloom-test-packages-'))
 const [authPort, apiPort] = [await freePort(), await freePort()]

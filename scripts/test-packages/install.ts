@@ -5,11 +5,8 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-export const MANAGERS = ['npm', 'pnpm', 'yarn', 'bun'] as const
-type Manager = (typeof MANAGERS)[number]
-
 /** A command and its first arguments. */
-export type Tools = Record<Manager, readonly string[]>
+export type Tools = Record<'npm' | 'pnpm' | 'yarn' | 'bun', readonly string[]>
 
 /** The tarballs, as for a registry, by the names of their packages. */
 export function pack(folder: string): Record<string, string> {

@@ -55,7 +55,7 @@ describe.each(['verifier', 'client'])('the tarball of @heirloom/%s', (name) => {
       for (const [, specifier = ''] of text.matchAll(/(?:from|import|module) ?\(?["']([^"']+)["']/g)) {
         const target = join(placeOf(name), dirname(file), specifier)
         const isThere = specifier.startsWith('.')
-          ? existsSync(/\.js$/.test(file) ? target : target.replace(/\.(c?)js$/, '.d.$1ts'))
+          ? existsSync(file.endsWith('.js') ? target : target.replace(/\.(c?)js$/, '.d.$1ts'))
           : allowed.has(specifier.replace(/^node:/, ''))
         expect([file, specifier, isThere]).toEqual([file, specifier, true])
       }

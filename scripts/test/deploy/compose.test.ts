@@ -73,6 +73,14 @@ test('no server has the superuser or the owner of the tables, and what migrates 
   expect(secretsOf('resource-api')).toEqual([])
 })
 
+test('the image is built with every script that a build calls', () => {
+  const manifests = ['apps/auth-server', 'packages/claims', 'packages/verifier', 'packages/client']
+  const called = manifests.flatMap((name) => read(`${name}/package.json`).match(/scripts\/[\w-]+\.mjs/g) ?? [])
+  expect(called).toHaveLength(4)
+  const ignore = read('.dockerignore').split('\n')
+  expect(called.filter((script) => !ignore.includes(`!${script}`))).toEqual([])
+})
+
 test('what is mounted from here is here', () => {
   const mounted = services.flatMap(([, { volumes = [] }]) => volumes.filter((volume) => volume.startsWith('./')))
   expect(mounted.filter((volume) => !existsSync(path(volume.split(':')[0] ?? '')))).toEqual([])
