@@ -13,6 +13,8 @@ interface Migration {
   name: string
   sql: string
   checksum: string
+  /** That of the same text with other line endings too: git may change them, and `prisma migrate` takes any of these. */
+  accepted: string[]
 }
 
 interface Recorded {
@@ -100,10 +102,14 @@ function readMigrations(folder: URL): Migration[] {
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => {
       const sql = readFileSync(new URL(`${name}/migration.sql`, folder), 'utf8')
-      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') }
+      const unix = sql.replaceAll('\r\n', '\n')
+      const accepted = [unix, unix.replaceAll('\n', '\r\n')].map(checksumOf)
+      return { name, sql, checksum: checksumOf(sql), accepted }
     })
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }
+
+const checksumOf = (sql: string): string => createHash('sha256').update(sql).digest('hex')
 
 async function readRecords(client: pg.Client): Promise<Recorded[]> {
   // `prisma migrate resolve` marks rows as rolled back: they do not count.
@@ -123,7 +129,8 @@ function notYetApplied(migrations: Migration[], recorded: Recorded[]): Migration
     const migration = known.get(name)
     if (!migration)
       throw new Error(`the database has migration ${name}, which is not known here: it is of another version`)
-    if (migration.checksum !== checksum) throw new Error(`migration ${name} was changed after it had been applied`)
+    if (!migration.accepted.includes(checksum))
+      throw new Error(`migration ${name} was changed after it had been applied`)
   }
   const applied = new Set(recorded.map(({ migration_name: name }) => name))
   return migrations.filter(({ name }) => !applied.has(name))

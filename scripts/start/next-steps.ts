@@ -1,6 +1,9 @@
 import { DEMO_USER } from './demo-user.ts'
 import type { Heirloom } from './heirloom.ts'
 
+/** curl would ask the proxy for this machine. */
+const isBehindProxy = () => ['http_proxy', 'all_proxy', 'ALL_PROXY'].some((name) => process.env[name])
+
 /** Five lines for a shell, one after another. Tokens are told by how they begin, so that no JSON tool is needed. */
 export function nextSteps({ authUrl, apiUrl, demoPassword }: Heirloom): string {
   const post = (path: string, body: string) =>
@@ -12,7 +15,7 @@ export function nextSteps({ authUrl, apiUrl, demoPassword }: Heirloom): string {
   return `
 Ready. Try, line by line:
 
-T=$(${post('login', login)}); echo "$T"
+${isBehindProxy() ? `export no_proxy=127.0.0.1,localhost\n` : ''}T=$(${post('login', login)}); echo "$T"
 curl -s ${apiUrl}/api/me -H "Authorization: Bearer $(echo "$T" | grep -o 'eyJ[A-Za-z0-9_.-]*')"; echo
 T=$(${post('refresh', refreshToken)}); echo "$T"
 ${post('logout', refreshToken)} -w '%{http_code}\\n'

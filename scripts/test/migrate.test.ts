@@ -74,6 +74,17 @@ test('refuses a migration that was changed after it had been applied', async () 
   await expect(migrate(databaseUrl, folder)).rejects.toThrow(`migration ${name} was changed after it had been applied`)
 })
 
+test.each([
+  ['\n', '\r\n'],
+  ['\r\n', '\n'],
+])('takes a migration for the same one when git has changed its line endings', async (before, after) => {
+  const lines = (ending: string) => ['CREATE TABLE kept (', '  id INT', ');', ''].join(ending)
+  add('20990101000000_later', lines(before))
+  await migrate(databaseUrl, folder)
+  add('20990101000000_later', lines(after))
+  expect(await migrate(databaseUrl, folder)).toEqual([])
+})
+
 test('refuses a database that is ahead of it', async () => {
   add('20990101000000_later', 'SELECT 1')
   await migrate(databaseUrl, folder)

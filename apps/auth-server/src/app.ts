@@ -54,6 +54,18 @@ export function buildApp({ core, history, keySet, notReady, close }: Composition
 /** Files of the docs that may be on their way at once: they are large, and whoever asks for them reads as slowly as he likes. */
 const MOST_DOCS = 16
 
+/**
+ * What the pages of the docs may load. The policy that swagger-ui brings also upgrades each request to https: over http, on any
+ * address but loopback, the page then stays blank.
+ */
+const DOCS_POLICY = {
+  'default-src': ["'self'"],
+  'base-uri': ["'self'"],
+  'frame-ancestors': ["'self'"],
+  'img-src': ["'self'", 'data:'],
+  'object-src': ["'none'"],
+}
+
 async function addDocs(scope: Parameters<typeof tokenRoutes>[0], issuer: string) {
   await scope.register(swagger, {
     openapi: {
@@ -82,7 +94,7 @@ async function addDocs(scope: Parameters<typeof tokenRoutes>[0], issuer: string)
   }
   await scope.register(async (docs) => {
     docs.addHook('onRequest', onRequest)
-    await docs.register(swaggerUi, { routePrefix: '/docs', indexPrefix: pathOf(issuer), staticCSP: true })
+    await docs.register(swaggerUi, { routePrefix: '/docs', indexPrefix: pathOf(issuer), staticCSP: DOCS_POLICY })
   })
   scope.get('/openapi.json', { schema: { hide: true } }, () => scope.swagger())
 }

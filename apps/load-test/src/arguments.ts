@@ -26,7 +26,7 @@ export interface LoadOptions {
   report: string
   /** The curve as an SVG. */
   picture?: string
-  maxErrorRate?: number
+  maxErrorRate: number
   /** Milliseconds. */
   maxP99?: number
 }
@@ -56,7 +56,7 @@ export function commandLine({ run, tradeOff }: Actions): Command {
     .option('--auth-servers <n>', 'auth-server processes', count, 2)
     .option('--clients <n>', 'each with a session of its own', count, 2_000)
     .addOption(typed('--duration <time>', 'of the load, without the start', duration, '60s'))
-    .addOption(new Option('--profile <name>', 'how clients behave').choices(PROFILE_NAMES).default('browse'))
+    .addOption(new Option('--profile <name>', 'how clients behave').choices(PROFILE_NAMES).default('sessions'))
     .option(
       '--rate <n/s>',
       'open model: requests arrive at this rate, whether or not answers come; in a curve, at each replica',
@@ -71,7 +71,7 @@ export function commandLine({ run, tradeOff }: Actions): Command {
     .option('--user <name>', 'an account there, if it takes no new ones; its password is in LOAD_PASSWORD')
     .option('--report <file>', 'where the page with the result goes', 'load-report.html')
     .option('--picture <file>', 'where the curve goes as an SVG')
-    .option('--max-error-rate <share>', 'fail if more requests fail, such as 0.1%', share)
+    .addOption(typed('--max-error-rate <share>', 'fail if more requests fail', share, '1%'))
     .option('--max-p99 <time>', 'fail if one request in a hundred takes longer', duration)
     .action(async (options: LoadOptions, command: Command) => {
       const wrong = faultOf(options)

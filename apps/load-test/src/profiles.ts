@@ -11,6 +11,8 @@ export interface Profile {
   logouts: number
   /** Of actions: those that a stranger does. */
   attacks: number
+  /** Of actions: those in which a refresh token was stolen, and thief and owner both go on with it. */
+  thefts: number
   /** What happens to the stack meanwhile. */
   event: 'rotation' | 'rolling' | 'chaos' | null
 }
@@ -22,10 +24,20 @@ const browse: Profile = {
   lostAnswers: 0.02,
   logouts: 1 / 5_000,
   attacks: 0,
+  thefts: 0,
   event: null,
 }
 
 export const PROFILES = {
+  sessions: {
+    ...browse,
+    summary:
+      'all that happens to sessions, in fast motion: logins, refreshes, answers that get lost, logouts, stolen tokens',
+    tokenLifetimeMs: 30_000,
+    lostAnswers: 0.05,
+    logouts: 1 / 500,
+    thefts: 1 / 1_000,
+  },
   browse,
   'refresh-heavy': {
     ...browse,

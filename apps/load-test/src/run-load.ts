@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LoadOptions } from './arguments.ts'
+import { checkTarget } from './check-target.ts'
 import type { Load } from './engine/drive.ts'
 import { PROFILES } from './profiles.ts'
 import type { RunResult } from './result.ts'
@@ -24,7 +25,11 @@ const IN_FLIGHT = 64
 
 /** One load on one stack: ours, started for it, or one that runs somewhere. */
 export async function runLoad(options: LoadOptions, say: Say): Promise<RunResult> {
-  if (options.target) return runOn(null, { apiUrls: options.target, authUrls: options.auth ?? [] }, 0, options, say)
+  if (options.target) {
+    const where = { apiUrls: options.target, authUrls: options.auth ?? [] }
+    await checkTarget(where)
+    return runOn(null, where, 0, options, say)
+  }
   const [replicas = 1] = options.replicas
   const stack = new OwnStack()
   try {

@@ -1,4 +1,5 @@
 import type { LoadOptions } from './arguments.ts'
+import { checkTrust } from './check-target.ts'
 import { Engines } from './engine/engines.ts'
 import type { Credentials } from './engine/world.ts'
 import { PROFILES, type Profile } from './profiles.ts'
@@ -25,6 +26,7 @@ export async function openSessions(
   const users = user
     ? [accountOf(user)]
     : await registerUsers(authUrls[0] ?? '', Math.ceil(clients / SESSIONS_PER_USER))
+  if (stack === null && users[0]) await checkTrust({ apiUrls, authUrls }, users[0])
   return openEngines({ threads, clients, users, profile: PROFILES[profile], authUrls, apiUrls, stack, say })
 }
 

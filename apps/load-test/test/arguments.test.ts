@@ -19,7 +19,8 @@ it('has a default for everything', async () => {
     authServers: 2,
     clients: 2_000,
     duration: 60_000,
-    profile: 'browse',
+    profile: 'sessions',
+    maxErrorRate: 0.01,
     think: 2_000,
     report: 'load-report.html',
   })

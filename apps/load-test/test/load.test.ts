@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -122,14 +120,5 @@ describe('a stack that runs already', () => {
     expect(err).toMatch(/^One call in a hundred took longer than [\d.]+ ms; the limit was 0\.001 ms\.$/m)
     expect(out).toMatch(/attacks +[1-9]\d*, of which 0 were not refused/)
     expect(runIn(report).measured.counts.call.ok).toBeGreaterThan(100)
-  })
-
-  it('and cannot be reached is told in one line', async () => {
-    const server = createServer((_request, response) => response.writeHead(404).end('{"error":"not_found"}'))
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    onTestFinished(() => void server.close())
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    const { err } = await load(`--target ${url} --auth ${url}`, 1)
-    expect(err).toBe('load: the auth server answered 404 not_found to a registration\n')
   })
 })

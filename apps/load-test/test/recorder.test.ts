@@ -33,8 +33,17 @@ it('nothing is lost between an engine and the result', () => {
     { operation: 'refresh', outcome: 'later', status: 503, serviceMs: 7 },
     { operation: 'refresh', serviceMs: 5 },
     { operation: 'attack', status: 401 },
+    { operation: 'theft', status: 400 },
+    { operation: 'retry', outcome: 'wrong' },
   ])
-  expect(totalsOf(measured)).toMatchObject({ calls: 100, authCalls: 2, mended: 1, failed: 1, errorRate: 1 / 103 })
+  expect(totalsOf(measured)).toMatchObject({
+    calls: 100,
+    authCalls: 3,
+    mended: 1,
+    failed: 1,
+    wrong: 1,
+    errorRate: 2 / 105,
+  })
   expect(measured.oddAnswers).toEqual({ 'call without an answer': 1, 'refresh 503': 1 })
   expect(measured.servers).toMatchObject({ 'a:1': { calls: 99, failed: 1 }, 'b:2': { calls: 1, failed: 0 } })
   expect(measured.operations.refresh).toMatchObject({ count: 2 })
@@ -59,6 +68,13 @@ it('a limit that is broken is told in a sentence, and so is a promise', () => {
   expect(brokenLimits(recorded([{ outcome: 'false_refusal', status: 401 }]), {})).toHaveLength(1)
   expect(brokenLimits(recorded([{}, { operation: 'attack', outcome: 'breach' }]), {})).toHaveLength(1)
   expect(brokenLimits(good, { storeConnections: 1 })).toHaveLength(1)
+  expect(brokenLimits(recorded([{}, { operation: 'theft', outcome: 'breach' }]), {})).toHaveLength(1)
+  expect(brokenLimits(recorded([{}, { outcome: 'wrong' }]), {})).toEqual([
+    'Answers that were not what the service says: 1. Is that the right address?',
+  ])
+  expect(brokenLimits(recorded([{ outcome: 'failed', status: 0 }]), {})).toEqual([
+    'Not one of 1 calls was answered: is that the right address?',
+  ])
   expect(brokenLimits(recorded([]), {})).toEqual(['Nothing was measured: no call was made.'])
 })
 

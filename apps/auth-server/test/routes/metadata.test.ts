@@ -45,3 +45,10 @@ test('metadata, OpenAPI and health', async () => {
   ])
   for (const path of ['/livez', '/readyz', '/docs']) expect((await server.call('GET', path)).status).toBe(200)
 })
+
+test('the docs are not blank over http on an address that is not loopback: nothing in them is asked for over https', async () => {
+  const { headers } = await server.call('GET', '/docs')
+  const policy = headers.get('content-security-policy') ?? ''
+  expect(policy).toContain("default-src 'self';")
+  expect(policy).not.toContain('upgrade-insecure-requests')
+})

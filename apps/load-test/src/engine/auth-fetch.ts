@@ -1,5 +1,6 @@
+import { wrongOfAuth } from './expected.ts'
 import type { Answer } from './servers.ts'
-import type { Operation } from './tally.ts'
+import type { Operation, Outcome } from './tally.ts'
 import type { Trail } from './trail.ts'
 import type { World } from './world.ts'
 
@@ -9,18 +10,32 @@ const OPERATION_OF: Record<string, Operation> = {
   '/auth/logout': 'logout',
 }
 
+/** The last refresh whose answer was lost: what was presented, and what it would have brought. */
+export interface Lost {
+  presented: string
+  successor: string
+}
+
+/** Of one client, in all of its tabs. */
+interface OfClient {
+  trail: Trail
+  lost: { last: Lost | null }
+  onOdd: (operation: Operation, outcome: Outcome, why?: string) => void
+}
+
 /** The way of a client's tab to the auth servers: counted, and with losses. */
 export function authFetch(
   { auth, tally, profile }: World,
-  trail: Trail,
+  { trail, lost, onOdd }: OfClient,
   tab: number,
-  onFailed: (operation: Operation) => void,
 ): typeof globalThis.fetch {
   return async (url, init) => {
     const path = new URL(url as string).pathname
-    const operation = OPERATION_OF[path] ?? 'call'
     const body = init?.body as string
-    const what = operation === 'login' ? operation : `${operation} ${generationOf(body)}`
+    const presented = refreshTokenIn(body)
+    const isRetry = path === '/auth/refresh' && presented === lost.last?.presented
+    const operation = isRetry ? 'retry' : (OPERATION_OF[path] ?? 'call')
+    const what = operation === 'login' ? operation : `${operation} ${generationOf(presented)}`
     const sent = trail.add({ at: Date.now(), tab, what })
     const began = performance.now()
     const headers = { 'content-type': 'application/json' }
@@ -29,21 +44,29 @@ export function authFetch(
     const { status, server } = answer
     sent.answer = { status, server, ms, code: codeOf(answer) }
     const isLater = status === 429 || isNobodys(status)
-    const outcome = isLater ? 'later' : status < 500 ? 'ok' : 'failed'
+    const isOther = isRetry && status === 200 && refreshTokenIn(answer.body) !== lost.last?.successor
+    const wrong = wrongOfAuth(path, answer) ?? (isOther ? 'answered a retry with another successor' : null)
+    const outcome = isLater ? 'later' : wrong !== null ? 'wrong' : status < 500 ? 'ok' : 'failed'
+    if (wrong !== null) sent.answer.code = wrong
     tally.add({ operation, outcome, status, server, serviceMs: ms, responseMs: ms })
-    if (outcome === 'failed') onFailed(operation)
+    if (outcome === 'failed' || wrong !== null)
+      onOdd(operation, outcome, wrong === null ? undefined : `POST ${path} ${wrong}`)
     if (status === 0) throw new TypeError('no answer')
-    if (operation === 'refresh' && Math.random() < profile.lostAnswers) {
+    if (operation === 'refresh' && outcome === 'ok' && Math.random() < profile.lostAnswers) {
+      lost.last = { presented, successor: refreshTokenIn(answer.body) }
       sent.answer.code = 'lost on its way back'
       throw new TypeError('the answer got lost')
     }
     const retryAfter = answer.headers['retry-after']
-    return new Response(status === 204 ? null : answer.body, {
+    return new Response(HAS_NO_BODY.has(status) ? null : answer.body, {
       status,
       headers: typeof retryAfter === 'string' ? { 'retry-after': retryAfter } : {},
     })
   }
 }
+
+/** A Response of these statuses cannot be made with one. */
+const HAS_NO_BODY = new Set([204, 205, 304])
 
 /** The connection broke, here or behind a balancer (502, 504), or nobody could answer: the same may be asked again. */
 export const isNobodys = (status: number) => status === 0 || (status >= 502 && status <= 504)
@@ -58,9 +81,17 @@ export function codeOf({ status, body, code = '' }: Answer): string {
   }
 }
 
+/** Of a request or an answer; empty if it holds none. */
+function refreshTokenIn(body: string): string {
+  try {
+    return (JSON.parse(body) as { refresh_token?: string }).refresh_token ?? ''
+  } catch {
+    return ''
+  }
+}
+
 /** Which of its session's refresh tokens it is: 4 bytes behind 18 others (docs/storage.md). */
-function generationOf(body: string): number {
-  const { refresh_token: token = '' } = JSON.parse(body) as { refresh_token?: string }
+function generationOf(token: string): number {
   const bytes = Buffer.from(token.slice('hrt_'.length), 'base64url')
   return bytes.length < 22 ? 0 : bytes.readUInt32BE(18)
 }

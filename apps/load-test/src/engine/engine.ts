@@ -5,6 +5,7 @@ import { type Load, drive } from './drive.ts'
 import { LoadClient } from './load-client.ts'
 import { Servers } from './servers.ts'
 import { Tally } from './tally.ts'
+import { stealToken } from './thief.ts'
 import type { Account, World } from './world.ts'
 
 export interface EngineOptions {
@@ -23,11 +24,13 @@ export class Engine {
   readonly tally = new Tally()
   readonly #world: World
   readonly #clients: LoadClient[]
+  readonly #accounts: Account[]
   #attacker: Attacker | undefined
 
   constructor({ profile, accounts, authUrls, apiUrls }: EngineOptions) {
     const auth = new Servers(authUrls, AUTH_CONNECTIONS)
     this.#world = { profile, auth, api: new Servers(apiUrls, API_CONNECTIONS), tally: this.tally }
+    this.#accounts = accounts
     this.#clients = accounts.map((account) => new LoadClient(this.#world, account))
   }
 
@@ -54,12 +57,15 @@ export class Engine {
   }
 
   async run(load: Load, durationMs: number): Promise<void> {
-    const { attacks } = this.#world.profile
+    const { attacks, thefts } = this.#world.profile
     const attacker = this.#attacker
     // A client refreshes ahead of time beside its calls: what the run before had begun and this one did not is not counted.
     this.tally.take()
-    const acts = this.#clients.map((client) => (dueAt: number) => {
-      return attacker && Math.random() < attacks ? attacker.act() : client.act(dueAt)
+    const acts = this.#clients.map((client, i) => (dueAt: number) => {
+      const account = this.#accounts[i]
+      if (attacker && Math.random() < attacks) return attacker.act()
+      if (account && Math.random() < thefts) return stealToken(this.#world, account)
+      return client.act(dueAt)
     })
     await drive(load, acts, durationMs, this.tally)
   }

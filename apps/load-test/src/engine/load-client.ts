@@ -1,6 +1,7 @@
 import { type Client, ClientError, createClient } from '@heirloom/client'
 import { type AgedStore, agedStore } from './aged-store.ts'
-import { authFetch, codeOf, isNobodys } from './auth-fetch.ts'
+import { type Lost, authFetch, codeOf, isNobodys } from './auth-fetch.ts'
+import { type Bearer, bearerOf, wrongOfCall } from './expected.ts'
 import type { Answer } from './servers.ts'
 import type { Operation, Outcome } from './tally.ts'
 import { Trail } from './trail.ts'
@@ -16,7 +17,10 @@ export class LoadClient {
   readonly #account: Account
   readonly #store: AgedStore
   readonly #trail = new Trail()
+  readonly #lost: { last: Lost | null } = { last: null }
   #tabs: Client[]
+  /** Of the newest access token. */
+  #bearer: { token: string; is: Bearer } | undefined
   /** The login that is on its way. */
   #opening: Promise<number | null> | undefined
 
@@ -29,12 +33,13 @@ export class LoadClient {
   }
 
   #openTab(tab: number): Client {
+    const onOdd = this.#odd.bind(this)
     return createClient({
       // Never resolved: the requests go to whichever auth server's turn it is.
       authServer: 'http://auth.invalid',
       resources: [],
       store: this.#store,
-      runtime: { fetch: authFetch(this.#world, this.#trail, tab, (operation) => this.#odd(operation, 'failed')) },
+      runtime: { fetch: authFetch(this.#world, { trail: this.#trail, lost: this.#lost, onOdd }, tab) },
       onEvent: (event) => {
         if (event.type === 'session_ended' && event.reason === 'refused') this.#wasRefused()
       },
@@ -61,6 +66,7 @@ export class LoadClient {
       }
       return null
     } catch (error) {
+      if (this.#world.wrong) throw new Error(this.#world.wrong, { cause: error })
       if (error instanceof ClientError && (error.code === 'unavailable' || error.code === 'too_many_attempts')) {
         return error.retryAfterMs || 1_000
       }
@@ -111,14 +117,21 @@ export class LoadClient {
       const [at, began] = [Date.now(), performance.now()]
       const got = await this.#world.api.send({ method: 'GET', path, headers })
       const { status, server } = got
-      const took = { status, server, ms: performance.now() - began, code: codeOf(got) }
-      if (status !== 200) this.#trail.add({ at, tab: 1, what: path, answer: took })
-      return got
+      const wrong = wrongOfCall(path, got, this.#bearerOf(token))
+      const took = { status, server, ms: performance.now() - began, code: wrong ?? codeOf(got) }
+      if (status !== 200 || wrong !== null) this.#trail.add({ at, tab: 1, what: path, answer: took })
+      return { got, wrong }
     }
-    let answer = await send()
-    const isRetried = isNobodys(answer.status)
-    if (isRetried) answer = await send()
-    this.#note(outcomeOf(answer.status, isRetried), answer, dueAt, sentAt)
+    let { got, wrong } = await send()
+    const isRetried = isNobodys(got.status)
+    if (isRetried) ({ got, wrong } = await send())
+    const outcome = wrong === null ? outcomeOf(got.status, isRetried) : 'wrong'
+    this.#note(outcome, got, dueAt, sentAt, wrong === null ? undefined : `GET ${path} ${wrong}`)
+  }
+
+  #bearerOf(token: string): Bearer {
+    if (this.#bearer?.token !== token) this.#bearer = { token, is: bearerOf(token) }
+    return this.#bearer.is
   }
 
   #wasRefused(): void {
@@ -127,14 +140,23 @@ export class LoadClient {
     this.#odd('refresh', 'false_refusal')
   }
 
-  #odd(operation: Operation, outcome: Outcome): void {
+  #odd(operation: Operation, outcome: Outcome, why?: string): void {
+    if (why) this.#world.wrong ??= why
     const { client } = this.#account
     const { sessionId: sid } = this.#store
-    this.#world.tally.odd({ at: Date.now(), operation, outcome, client, sid, sent: this.#trail.take() })
+    this.#world.tally.odd({
+      at: Date.now(),
+      operation,
+      outcome,
+      client,
+      sid,
+      sent: this.#trail.take(),
+      ...(why && { why }),
+    })
   }
 
-  #note(outcome: Outcome, { status, server }: Answer, dueAt: number, sentAt: number): void {
-    if (outcome === 'failed' || outcome === 'false_refusal') this.#odd('call', outcome)
+  #note(outcome: Outcome, { status, server }: Answer, dueAt: number, sentAt: number, why?: string): void {
+    if (outcome !== 'ok' && outcome !== 'mended') this.#odd('call', outcome, why)
     const now = performance.now()
     this.#world.tally.add({
       operation: 'call',

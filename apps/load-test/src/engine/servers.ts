@@ -4,6 +4,8 @@ import { Pool } from 'undici'
 const REST_MS = 500
 /** Until the answer begins, and between its parts. */
 const TIMEOUT_MS = 10_000
+/** What the services say is some hundred bytes. */
+const MOST_BYTES = 2 ** 20
 
 export interface Request {
   method: 'GET' | 'POST'
@@ -21,6 +23,10 @@ export interface Answer {
   code?: string
   /** Who answered: as a balancer says, or where the request went. */
   server: string
+}
+
+class EndlessBody extends Error {
+  override name = 'its body does not end'
 }
 
 /**
@@ -41,6 +47,7 @@ export class Servers {
   /** Never rejects. @param signal when the client gives up: its connection is then closed, as a real one's would be. */
   send(request: Request, signal?: AbortSignal | null): Promise<Answer> {
     const server = this.#next()
+    const began = performance.now()
     return new Promise((resolve) => {
       const answer: Answer = { status: 0, headers: {}, body: '', server: server.host }
       // Until it has a connection.
@@ -57,7 +64,10 @@ export class Servers {
           const behind = headers['x-server']
           if (typeof behind === 'string') answer.server = behind
         },
-        onResponseData(_controller, chunk) {
+        onResponseData(controller, chunk) {
+          if (answer.body.length > MOST_BYTES || performance.now() - began > TIMEOUT_MS) {
+            return controller.abort(new EndlessBody())
+          }
           answer.body += chunk.toString('latin1')
         },
         onResponseEnd: () => resolve(answer),

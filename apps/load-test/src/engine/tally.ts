@@ -1,7 +1,17 @@
 import { performance } from 'node:perf_hooks'
 import type { Oddity } from './trail.ts'
 
-export const OPERATIONS = ['call', 'login', 'refresh', 'logout', 'attack'] as const
+export const OPERATIONS = [
+  'call',
+  'login',
+  'refresh',
+  /** A refresh that is asked for again, as its answer was lost: it has to bring the same successor. */
+  'retry',
+  'logout',
+  'attack',
+  /** Of a refresh token, which has to be seen. */
+  'theft',
+] as const
 export type Operation = (typeof OPERATIONS)[number]
 
 export const OUTCOMES = [
@@ -11,6 +21,8 @@ export const OUTCOMES = [
   /** Answered 429, 502 to 504, or not at all, and asked again by the client. */
   'later',
   'failed',
+  /** Answered, but not with what the service says. */
+  'wrong',
   /** A client with a live session was refused. */
   'false_refusal',
   /** An attack that was not refused. */

@@ -31,6 +31,8 @@ export interface Oddity {
   outcome: Outcome
   /** Clients are numbered from 1; 0: a stranger. */
   client: number
+  /** Where the outcome is `wrong`: in words. */
+  why?: string
   /** Of the session; empty where it is not known. */
   sid: string
   /** What the client had sent last, the oldest first. */

@@ -22,4 +22,6 @@ export interface World {
   /** Changes from one measurement to the next. */
   api: Servers
   readonly tally: Tally
+  /** The first answer that was not one of the service: in words. */
+  wrong?: string
 }

@@ -111,7 +111,7 @@ export class Recorder {
     for (const ms of tick.lateness) record(this.#lateness, ms)
     for (const { operation, outcome, status, server, serviceMs, responseMs } of samplesOf(tick)) {
       this.#counts[operation][outcome]++
-      if ((status < 200 || status > 299) && operation !== 'attack') {
+      if ((status < 200 || status > 299) && !isStrangers(operation)) {
         const odd = `${operation} ${status || 'without an answer'}`
         this.#oddAnswers[odd] = (this.#oddAnswers[odd] ?? 0) + 1
       }
@@ -128,7 +128,7 @@ export class Recorder {
         if (isFailure(outcome)) seen.failed++
         record(seen.response, responseMs)
       } else {
-        if (operation !== 'attack' && server !== '') this.#now.authCalls++
+        if (!isStrangers(operation) && server !== '') this.#now.authCalls++
         const seen = this.#operations.get(operation) ?? histogram()
         this.#operations.set(operation, seen)
         record(seen, serviceMs)
@@ -196,4 +196,8 @@ export class Recorder {
   }
 }
 
-const isFailure = (outcome: Outcome) => outcome === 'failed' || outcome === 'false_refusal' || outcome === 'breach'
+const FAILURES: readonly Outcome[] = ['failed', 'wrong', 'false_refusal', 'breach']
+const isFailure = (outcome: Outcome) => FAILURES.includes(outcome)
+
+/** What has to be refused. */
+const isStrangers = (operation: Operation) => operation === 'attack' || operation === 'theft'

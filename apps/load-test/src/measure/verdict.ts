@@ -15,12 +15,16 @@ interface Seen extends Limits {
 
 /** What is broken, each in a sentence: the limits that were set, and what Heirloom promises in any case. */
 export function brokenLimits(measured: Measured, { maxErrorRate, maxP99, storeConnections = 0 }: Seen): string[] {
-  const { calls, errorRate, falseRefusals, breaches } = totalsOf(measured)
+  const { calls, answered, wrong, errorRate, falseRefusals, breaches } = totalsOf(measured)
   const slow = at(measured.response, 99)
   return [
     calls === 0 && 'Nothing was measured: no call was made.',
+    calls > 0 &&
+      answered + wrong + falseRefusals === 0 &&
+      `Not one of ${calls} calls was answered: is that the right address?`,
+    wrong > 0 && `Answers that were not what the service says: ${wrong}${whyIn(measured)}. Is that the right address?`,
     falseRefusals > 0 && `${falseRefusals} times a client with a live session was refused; that must never happen.`,
-    breaches > 0 && `${breaches} attacks were not refused; that must never happen.`,
+    breaches > 0 && `${breaches} attacks or thefts were not refused; that must never happen.`,
     storeConnections > 0 &&
       `Replicas held ${storeConnections} connections to Postgres or Redis; they must not have any.`,
     maxErrorRate !== undefined &&
@@ -30,6 +34,12 @@ export function brokenLimits(measured: Measured, { maxErrorRate, maxP99, storeCo
       slow > maxP99 &&
       `One call in a hundred took longer than ${slow.toFixed(1)} ms; the limit was ${maxP99} ms.`,
   ].filter((sentence) => sentence !== false)
+}
+
+/** Of the first. */
+const whyIn = ({ oddities }: Measured) => {
+  const why = oddities.find((oddity) => oddity.why)?.why
+  return why ? `, the first: ${why}` : ''
 }
 
 const [TOO_BUSY, TOO_LATE_MS] = [0.9, 20]

@@ -60,14 +60,25 @@ call and ${megabytes(costs.residentBytes)} of memory, of which it shares ${megab
 Both are after the warm-up that is among the settings.</p>`
     : '<p>Not measured: the stack is somebody else’s, or its processes were restarted meanwhile.</p>'
 }
+<h3>What happened to sessions</h3>
+<p>${sessionWords(counts)}</p>
 <h3>Outcomes</h3>
 ${tableOf([
-  ['', 'answered', 'mended by one retry', 'asked again later', 'failed', 'false refusals', 'attacks let through'],
+  [
+    '',
+    'answered',
+    'mended by one retry',
+    'asked again later',
+    'failed',
+    'wrong answers',
+    'false refusals',
+    'attacks let through',
+  ],
   ...Object.entries(counts)
     .filter(([, outcomes]) => Object.values(outcomes).some((count) => count > 0))
-    .map(([operation, { ok, mended, later, failed, false_refusal: refused, breach }]) => [
+    .map(([operation, { ok, mended, later, failed, wrong, false_refusal: refused, breach }]) => [
       operation,
-      ...[ok, mended, later, failed, refused, breach].map(integer),
+      ...[ok, mended, later, failed, wrong, refused, breach].map(integer),
     ]),
 ])}
 <p>${Object.keys(measured.oddAnswers).length ? `Not 2xx: ${escape(oddWords(measured.oddAnswers))}.` : 'Every answer was 2xx.'}</p>
@@ -86,6 +97,16 @@ ${events.length ? `<h3>What happened meanwhile</h3>${tableOf([['second', ''], ..
 <h3>Settings</h3>
 ${pairs(settings)}
 </section>`
+}
+
+function sessionWords({ login, refresh, retry, logout, theft }: RunResult['measured']['counts']): string {
+  const { ok: seen, ...others } = theft
+  const thefts = Object.values(others).reduce((sum, count) => sum + count, seen)
+  return [
+    `Answered: ${integer(login.ok)} logins, ${integer(refresh.ok)} refreshes, ${integer(logout.ok)} logouts.`,
+    `Refreshes whose answer was lost, and that brought the same successor when they were asked for again: ${integer(retry.ok)}.`,
+    `Refresh tokens that were stolen: ${integer(thefts)}, of which ${integer(seen)} were seen when the copy was used, and the session ended.`,
+  ].join(' ')
 }
 
 const tile = (value: string, of: string) => `<li><b>${escape(value)}</b> ${escape(of)}</li>`

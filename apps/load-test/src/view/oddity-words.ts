@@ -5,6 +5,7 @@ const time = (at: number) => new Date(at).toISOString().slice(11, 23)
 
 const OUTCOMES: Record<string, string> = {
   failed: 'failed',
+  wrong: 'was not answered with what the service says',
   false_refusal: 'was refused, with a session that was live',
   breach: 'was not refused',
 }

@@ -13,6 +13,7 @@ export function summaryOfRun(result: RunResult): string {
   const totals = totalsOf(measured)
   const costs = costsOf(result)
   const attacks = counts.attack.ok + counts.attack.later + counts.attack.breach
+  const thefts = Object.values(counts.theft).reduce((sum, n) => sum + n, 0)
   const odd = Object.entries(oddAnswers).map(([what, count]) => `${what}: ${integer(count)}`)
   const rows: (readonly [string, string] | false | null)[] = [
     ['calls', `${integer(totals.calls)}, ${number(totals.callsPerSecond)}/s`],
@@ -22,9 +23,10 @@ export function summaryOfRun(result: RunResult): string {
       'failed',
       `${integer(totals.failed)} (${percent(totals.errorRate)}); one retry mended ${integer(totals.mended)} more`,
     ],
+    totals.wrong > 0 && ['wrong answers', integer(totals.wrong)],
     ['false refusals', integer(totals.falseRefusals)],
     attacks > 0 && ['attacks', `${integer(attacks)}, of which ${integer(totals.breaches)} were not refused`],
-    ...(['login', 'refresh', 'logout'] as const).map((operation) => {
+    ...(['login', 'refresh', 'retry', 'logout'] as const).map((operation) => {
       const seen = operations[operation]
       if (!seen) return null
       return [
@@ -32,6 +34,10 @@ export function summaryOfRun(result: RunResult): string {
         `${integer(seen.count)}, p50 ${milliseconds(seen.p50)}, p99 ${milliseconds(seen.p99)}`,
       ] as const
     }),
+    thefts > 0 && [
+      'stolen tokens',
+      `${integer(thefts)}, of which ${integer(counts.theft.ok)} were seen, and the session ended`,
+    ],
     odd.length > 0 && ['not 2xx', odd.join(', ')],
     costs && [
       'a million calls',
@@ -61,7 +67,7 @@ export function summaryOfRun(result: RunResult): string {
 /** The others are in the report. */
 const ODDITIES_SHOWN = 1
 
-const PLURAL = { login: 'logins', refresh: 'refreshes', logout: 'logouts' }
+const PLURAL = { login: 'logins', refresh: 'refreshes', retry: 'lost answers', logout: 'logouts' }
 
 const latencies = (values: Latencies) =>
   [50, 90, 99, 99.9, 100].map((p) => `${p === 100 ? 'worst' : `p${p}`} ${milliseconds(at(values, p))}`).join('  ')

@@ -1,0 +1,56 @@
+import { bearerOf, wrongOfAuth, wrongOfCall, wrongOfMetadata } from './engine/expected.ts'
+import { type Answer, type Request, Servers } from './engine/servers.ts'
+import type { Credentials } from './engine/world.ts'
+import type { Where } from './run-once.ts'
+
+const HINT = '--target names the resource API, and --auth its auth server'
+
+/** Whether the addresses are those of Heirloom's services. Throws, with one line, if one is not. */
+export async function checkTarget({ apiUrls, authUrls }: Where): Promise<void> {
+  for (const url of authUrls) {
+    const path = '/.well-known/oauth-authorization-server'
+    const answer = await ask(url, { method: 'GET', path, headers: {} })
+    refuse(wrongOfMetadata(answer), `${url} is not an auth server of Heirloom: GET ${path}`)
+  }
+  for (const url of apiUrls) {
+    const answer = await ask(url, { method: 'GET', path: '/api/public', headers: {} })
+    const wrong = wrongOfCall('/api/public', answer) ?? otherThan200(answer)
+    refuse(wrong, `${url} is not a resource API of Heirloom: GET /api/public`)
+  }
+}
+
+/** Whether the resource APIs trust that auth server. Throws, with one line, if one does not. */
+export async function checkTrust({ apiUrls, authUrls: [authUrl = ''] }: Where, user: Credentials): Promise<void> {
+  const headers = { 'content-type': 'application/json' }
+  const login = await ask(authUrl, { method: 'POST', path: '/auth/login', headers, body: JSON.stringify(user) })
+  refuse(wrongOfAuth('/auth/login', login), `${authUrl} is not an auth server of Heirloom: POST /auth/login`)
+  if (login.status !== 200) {
+    const cure = login.status === 401 ? 'the account or its password is another one' : 'it takes no logins now'
+    throw new Error(`${authUrl} answered ${login.status} to a login: ${cure}`)
+  }
+  const token = (JSON.parse(login.body) as { access_token: string }).access_token
+  for (const url of apiUrls) {
+    const answer = await ask(url, { method: 'GET', path: '/api/me', headers: { authorization: `Bearer ${token}` } })
+    if (answer.status === 401)
+      throw new Error(`${url} refuses a token of ${authUrl}: is that the issuer that it trusts?`)
+    const wrong = wrongOfCall('/api/me', answer, bearerOf(token)) ?? otherThan200(answer)
+    refuse(wrong, `${url} is not a resource API of Heirloom: GET /api/me`)
+  }
+}
+
+const otherThan200 = ({ status }: Answer) => (status === 200 ? null : `answered ${status}`)
+
+function refuse(wrong: string | null, of: string): void {
+  if (wrong !== null) throw new Error(`${of} ${wrong} (${HINT})`)
+}
+
+async function ask(url: string, request: Request): Promise<Answer> {
+  const servers = new Servers([url], 1)
+  try {
+    const answer = await servers.send(request)
+    if (answer.status !== 0) return answer
+    throw new Error(`${url} gives no answer to ${request.method} ${request.path}: ${answer.code} (${HINT})`)
+  } finally {
+    await servers.close()
+  }
+}

@@ -1,0 +1,92 @@
+// What the services say, by docs of their own (OpenAPI): an answer counts as one only if it says that, whatever its status.
+import type { Answer } from './servers.ts'
+
+type Body = Record<string, unknown>
+type Shape = Record<string, (value: unknown) => boolean>
+
+const text = (value: unknown) => typeof value === 'string' && value !== ''
+const count = (value: unknown) => Number.isInteger(value) && (value as number) > 0
+const listOf = (shape: Shape) => (value: unknown) => Array.isArray(value) && value.every((one) => !lacking(one, shape))
+
+const TOKENS: Shape = {
+  access_token: (value) => typeof value === 'string' && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(value),
+  token_type: (value) => value === 'Bearer',
+  expires_in: count,
+  refresh_token: (value) => typeof value === 'string' && value.startsWith('hrt_'),
+  refresh_token_expires_in: count,
+  session_id: text,
+}
+const ERROR: Shape = { error: text }
+
+const CALLS: Record<string, Shape> = {
+  '/api/public': { message: text },
+  '/api/me': { sub: text, session_id: text, client_id: text, roles: Array.isArray },
+  '/api/reports': { reports: listOf({ id: text, title: text, author: text }) },
+}
+
+/** Of whom a token is. */
+export interface Bearer {
+  sub: string
+  sid: string
+}
+
+/** Of an access token, which is not verified: that is for services. */
+export function bearerOf(token: string): Bearer {
+  try {
+    return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Bearer
+  } catch {
+    return { sub: '', sid: '' }
+  }
+}
+
+/** Why this is not what the resource API says, in words that follow its name. Null if it is. 5xx may come from a balancer. */
+export function wrongOfCall(path: string, answer: Answer, bearer?: Bearer): string | null {
+  const { status } = answer
+  if (status === 0 || status >= 500) return null
+  if (status === 401 || status === 403) return wrongOf(answer, ERROR)
+  if (status !== 200) return unexpected(answer)
+  const wrong = wrongOf(answer, CALLS[path] ?? {})
+  if (wrong !== null || path !== '/api/me' || !bearer) return wrong
+  const { sub, session_id: sid } = JSON.parse(answer.body) as Body
+  return sub === bearer.sub && sid === bearer.sid ? null : 'answered 200 for somebody else than the bearer of the token'
+}
+
+/** Likewise of the auth server. */
+export function wrongOfAuth(path: string, answer: Answer): string | null {
+  const { status, body } = answer
+  if (status === 0 || status >= 500 || status === 429) return null
+  if (status === 400 || status === 401 || status === 403) return wrongOf(answer, ERROR)
+  if (path === '/auth/logout') return status === 204 && body === '' ? null : unexpected(answer)
+  return status === 200 ? wrongOf(answer, TOKENS) : unexpected(answer)
+}
+
+/** Of its metadata (RFC 8414, section 3.2). */
+export const wrongOfMetadata = (answer: Answer): string | null =>
+  answer.status === 200 ? wrongOf(answer, { issuer: text, jwks_uri: text }) : unexpected(answer)
+
+function unexpected({ status, headers }: Answer): string {
+  const { location } = headers
+  return `answered ${status}${typeof location === 'string' && URL.canParse(location) ? `, a redirect to ${new URL(location).origin}` : ''}`
+}
+
+function wrongOf({ status, headers, body }: Answer, shape: Shape): string | null {
+  const type = headers['content-type']
+  if (body === '') return `answered ${status} without a body`
+  if (typeof type !== 'string' || !/^application\/json\b/i.test(type)) {
+    return `answered ${status} with ${typeof type === 'string' ? type.slice(0, 40) : 'no type'} and not with JSON`
+  }
+  let said: unknown
+  try {
+    said = JSON.parse(body)
+  } catch {
+    return `answered ${status} with broken JSON`
+  }
+  const name = lacking(said, shape)
+  return name === undefined ? null : `answered ${status} with JSON that has no right "${name}"`
+}
+
+/** The first member that is not there or not as it should be. */
+function lacking(said: unknown, shape: Shape): string | undefined {
+  const body = (typeof said === 'object' && said !== null ? said : {}) as Body
+  return Object.keys(shape).find((name) => !shape[name]?.(body[name]))
+}

@@ -1,0 +1,57 @@
+import { isNobodys } from './auth-fetch.ts'
+import type { Answer } from './servers.ts'
+import type { Outcome } from './tally.ts'
+import type { Credentials, World } from './world.ts'
+
+/** Whoever asks again may have to wait for a server that is restarted. */
+const TRIES = 5
+
+/**
+ * A refresh token that was copied: its owner refreshes twice, and then the thief comes with the copy. The copy has to be refused,
+ * and the session to end for both.
+ */
+export async function stealToken({ auth, tally }: World, { username, password }: Credentials): Promise<void> {
+  const post = async (path: string, body: object): Promise<Answer> => {
+    const request = {
+      method: 'POST' as const,
+      path,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    }
+    let answer = await auth.send(request)
+    for (let tries = 1; tries < TRIES && isNobodys(answer.status); tries++) answer = await auth.send(request)
+    return answer
+  }
+  const refresh = (token: string) => post('/auth/refresh', { refresh_token: token })
+
+  const copied = tokenOf(await post('/auth/login', { username, password }))
+  const second = copied && tokenOf(await refresh(copied))
+  const newest = second && tokenOf(await refresh(second))
+  // Not a theft: its owner could not even log in.
+  if (!newest) return
+  const began = performance.now()
+  const ofThief = await refresh(copied)
+  const ofOwner = await refresh(newest)
+  const ms = performance.now() - began
+  const worst = outcomeOf(ofThief) === 'ok' ? ofOwner : ofThief
+  const { status, server } = worst
+  const outcome = outcomeOf(worst)
+  tally.add({ operation: 'theft', outcome, status, server, serviceMs: ms, responseMs: ms })
+  if (outcome === 'ok') return
+  const what = worst === ofThief ? 'refresh with the copy' : 'refresh of the owner, after the copy was refused'
+  const sent = [{ at: Date.now() - ms, tab: 1, what, answer: { status, server, ms, code: '' } }]
+  tally.odd({ at: Date.now(), operation: 'theft', outcome, client: 0, sid: '', sent })
+}
+
+function outcomeOf({ status, body }: Answer): Outcome {
+  if (status === 200) return 'breach'
+  return status === 400 && body.includes('"invalid_grant"') ? 'ok' : 'failed'
+}
+
+function tokenOf({ status, body }: Answer): string {
+  try {
+    return status === 200 ? (JSON.parse(body) as { refresh_token: string }).refresh_token : ''
+  } catch {
+    return ''
+  }
+}

