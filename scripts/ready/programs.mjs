@@ -23,7 +23,7 @@ export function faultOfPrograms(root) {
     return fault
   }
   if (!existsSync(nodeLink)) symlinkSync(join('..', NODE), nodeLink)
-  if (hasPostgres) linkLibraries(join(modules, POSTGRES))
+  if (hasPostgres) linkLibraries(join(modules, POSTGRES), join(modules, NODE))
   return (
     faultOf('turbo', join(modules, '.bin', 'turbo')) ??
     // Where npm has no Postgres for this machine, DATABASE_URL can name one: the start says so.
@@ -32,8 +32,9 @@ export function faultOfPrograms(root) {
 }
 
 /** An npm package holds no symbolic links. Those to the libraries of Postgres are made by a script that we run in npm's place. */
-function linkLibraries(folder) {
-  spawnSync(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: folder })
+function linkLibraries(folder, node) {
+  // The Node that this runs under may have been replaced by the installation.
+  spawnSync(node, ['scripts/hydrate-symlinks.js'], { cwd: folder })
 }
 
 function faultOf(name, program) {
