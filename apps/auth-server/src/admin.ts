@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LOG_HOOKS, SettingsError, createMetrics, shownJson, shownText } from '@heirloom/service'
 import { Command, Option } from 'commander'
 import { pino } from 'pino'
-import { type Composition, compose } from './compose.ts'
+import { type ServerParts, wire } from './compose.ts'
 import { readConfig } from './config.ts'
 import { MOST_KEYS, type NotRotated } from './keys/key-ring.ts'
 import { ROLES } from './rules/scopes.ts'
@@ -37,10 +37,10 @@ class UsageError extends Error {}
 
 /** Runs a command on the stores of the server and prints its answer as JSON. */
 function onStores<Arguments extends unknown[]>(
-  command: (composition: Composition, ...args: Arguments) => Promise<object | null>,
+  command: (composition: ServerParts, ...args: Arguments) => Promise<object | null>,
 ) {
   return async (...args: Arguments) => {
-    const composition = await compose(
+    const composition = await wire(
       readConfig(process.env),
       pino({ level: 'warn', hooks: LOG_HOOKS }, pino.destination(2)),
       createMetrics(),
@@ -278,7 +278,7 @@ key
   .action(
     onCore(async (core, kid: string) => {
       if (!(await core.keys.remove(kid))) throw new UsageError(`there is no key ${JSON.stringify(kid)}`)
-      core.record({ type: 'key_removed', kid })
+      core.audit({ type: 'key_removed', kid })
       return listKeys(core)
     }),
   )

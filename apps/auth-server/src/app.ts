@@ -5,7 +5,7 @@ import { createVerifier } from '@heirloom/verifier'
 import { bearerAuth, openApiBearerScheme } from '@heirloom/verifier/fastify'
 import type { onRequestHookHandler } from 'fastify'
 import type { Registry } from 'prom-client'
-import type { Composition } from './compose.ts'
+import type { ServerParts } from './compose.ts'
 import { accountRoutes } from './routes/account.ts'
 import { answerError } from './routes/answers.ts'
 import { metadataRoutes } from './routes/metadata.ts'
@@ -14,7 +14,7 @@ import { tokenRoutes } from './routes/tokens.ts'
 import { belowIssuer, pathOf } from './rules/issuer-path.ts'
 
 /** The whole server, not listening. Closing it closes the stores. */
-export function buildApp({ core, history, keySet, notReady, close }: Composition, metrics: Registry) {
+export function buildApp({ core, history, keySet, notReady, close }: ServerParts, metrics: Registry) {
   const { issuer, audience, docs, logLevel, trustedProxies, keepAliveTimeoutSeconds } = core.config
   const rewritePath = belowIssuer(issuer)
   const app = createApp({

@@ -19,21 +19,21 @@ import { type SecurityEvent, repeatKey } from './services/security-event.ts'
 import { Accounts } from './stores/accounts.ts'
 import { checkDatabase } from './stores/check-database.ts'
 import { openDatabase } from './stores/database.ts'
-import { History } from './stores/history.ts'
-import { HistoryLost } from './stores/history-lost.ts'
+import { RollbackDetector } from './stores/history.ts'
+import { PostgresRolledBack } from './stores/history-lost.ts'
 import { LayeredFamilyStore } from './stores/layered-family-store.ts'
-import { MarkWriter } from './stores/mark-writer.ts'
+import { WriteBehind } from './stores/mark-writer.ts'
 import { PostgresFamilyStore } from './stores/postgres-family-store.ts'
 import type { RedisAccess } from './stores/redis-access.ts'
 import { RedisCluster } from './stores/redis-cluster.ts'
 import { COMMAND_TIMEOUT_MS, RedisConnection } from './stores/redis-connection.ts'
 import { RedisFamilyStore } from './stores/redis-family-store.ts'
-import { RedisTrust } from './stores/redis-trust.ts'
+import { RedisFence } from './stores/redis-trust.ts'
 import { explainRedis } from './stores/redis-fault.ts'
 import { parseRedisUrl } from './stores/redis-url.ts'
-import { type KeptEvent, SecurityEvents } from './stores/security-events.ts'
+import { type KeptEvent, AuditEvents } from './stores/security-events.ts'
 import { Sessions } from './stores/sessions.ts'
-import { StandingCache } from './stores/standing-cache.ts'
+import { AccountStatusCache } from './stores/standing-cache.ts'
 import { READ_ONLY_WORDS } from './stores/postgres-fault.ts'
 import { isUnavailable, reasonOf } from './stores/store-unavailable.ts'
 
@@ -52,9 +52,9 @@ const REDIS_TOLD_EVERY_MS = 60_000
 
 type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 
-export interface Composition {
+export interface ServerParts {
   core: Core
-  history: History
+  history: RollbackDetector
   /** Lends the stores to a restore, with a Redis that may keep a command waiting. */
   forRestore: <T>(work: (stores: Restorable) => Promise<T>) => Promise<T>
   /** The public keys of this server's own tokens. */
@@ -66,7 +66,7 @@ export interface Composition {
 }
 
 /** Every dependency of the server is made here. @throws where a store does not answer or a secret does not fit. */
-export async function compose(config: Config, log: Log, metrics: Registry): Promise<Composition> {
+export async function wire(config: Config, log: Log, metrics: Registry): Promise<ServerParts> {
   let connectionTrouble: unknown = null
   const redis = config.redisUrl === undefined ? null : openRedis(config.redisUrl, onTrouble, COMMAND_TIMEOUT_MS)
   function onTrouble(error: Error) {
@@ -75,25 +75,25 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
   }
   // Connections of its own: requests that fill the pool must not look like a Postgres that is away.
   const trustDatabase = openDatabase({ url: config.databaseUrl, poolSize: 4, statementTimeoutMs: TRUST_TIMEOUT_MS })
-  const trust = new RedisTrust(trustDatabase, redis, (isTrusted) =>
+  const fence = new RedisFence(trustDatabase, redis, (isTrusted) =>
     isTrusted
       ? log.info('refreshes go through Redis')
       : log.warn('refreshes go through Postgres: Redis does not answer, or has to catch up'),
   )
-  const lost = new HistoryLost(config.postgresRollback).message
+  const lost = new PostgresRolledBack(config.postgresRollback).message
   const onHistory = (isLost: boolean) => (isLost ? log.error(lost) : log.info('Postgres has all that it acknowledged'))
-  const history = new History(trustDatabase, redis, onHistory, config.postgresRollback)
+  const rollback = new RollbackDetector(trustDatabase, redis, onHistory, config.postgresRollback)
   const database = openDatabase({
     url: config.databaseUrl,
     poolSize: config.databasePoolSize,
     statementTimeoutMs: config.databaseStatementTimeoutMs,
-    check: (connection) => history.check(connection),
+    check: (connection) => rollback.check(connection),
   })
-  const events = new SecurityEvents(database)
+  const events = new AuditEvents(database)
   const count = eventCounter(metrics)
   const budget = new LineBudget((kind, more) => log.info({ kind, more }, `${more} more like these`))
   const isVerbose = ['debug', 'trace'].includes(config.logLevel)
-  const record = (event: SecurityEvent) => {
+  const audit = (event: SecurityEvent) => {
     if (isVerbose || budget.allows(kindOf(event))) logEvent(log, event)
     count(event)
     // It was refused before it had cost anything, and leaves nothing.
@@ -101,30 +101,30 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
   }
 
   const families = new PostgresFamilyStore(database)
-  const marks = new MarkWriter({
+  const writeBehind = new WriteBehind({
     write: (growths) => families.merge(growths),
     onChange: (isWriting) =>
       isWriting
         ? log.info('Postgres has the marks of all refreshes')
         : log.warn('Postgres does not take the marks of refreshes; they wait'),
   })
-  const hot = redis && new RedisFamilyStore(redis, () => trust.epoch)
+  const cache = redis && new RedisFamilyStore(redis, () => fence.epoch)
   const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), config.keyPolicy, (kid) =>
-    record({ type: 'key_made', kid }),
+    audit({ type: 'key_made', kid }),
   )
   const clocks = new StoreClocks()
   const core: Core = {
     config,
-    families: new LayeredFamilyStore({ hot, record: families, marks, trust, history }),
+    families: new LayeredFamilyStore({ cache, durable: families, writeBehind, fence, rollback }),
     sessions: new Sessions(database),
-    accounts: new Accounts(database, new StandingCache(redis, trust, history, config.refreshAbsoluteTtlMs)),
+    accounts: new Accounts(database, new AccountStatusCache(redis, fence, rollback, config.refreshAbsoluteTtlMs)),
     keys,
     signer: new TokenSigner(keys),
     refreshTokens: refreshTokens(config.tokenSecrets),
     hasher: new PasswordHasher(config.hashesAtOnce),
     throttle: new AttemptThrottle(config.throttlePolicy, redis),
     events,
-    record,
+    audit,
     seeStoreTime: (now) => clocks.see(now - Date.now()),
   }
 
@@ -132,8 +132,8 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
   const close = async () => {
     budget.close()
     for (const timer of timers) clearInterval(timer)
-    await Promise.all([marks.close(), events.flush()])
-    await Promise.all([trust.stop(), history.stop()])
+    await Promise.all([writeBehind.close(), events.flush()])
+    await Promise.all([fence.stop(), rollback.stop()])
     redis?.close()
     await core.hasher.close()
     await Promise.all([database.$disconnect(), trustDatabase.$disconnect()])
@@ -141,22 +141,22 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
 
   const published = () => keys.published(Date.now()).map(({ publicJwk }) => publicJwk)
   try {
-    const { isReadOnly } = await insist(() => checkDatabase(database))
+    const { isReadOnly } = await retryUntil(() => checkDatabase(database))
     if (isReadOnly) log.warn(READ_ONLY_WORDS)
-    await insist(() => keys.refresh())
+    await retryUntil(() => keys.refresh())
     await redis?.ready(REDIS_WITHIN_MS)
-    await history.start()
-    await trust.start()
+    await rollback.start()
+    await fence.start()
   } catch (error) {
     await close()
     throw error
   }
   const whyNoRedis = () =>
-    trust.trouble === null
+    fence.trouble === null
       ? 'another server writes past Redis, or Redis has to catch up'
-      : explainRedis(trust.trouble, connectionTrouble)
+      : explainRedis(fence.trouble, connectionTrouble)
   const tellNoRedis = () => {
-    if (redis && !trust.isTrusted) log.warn(`Redis is not used, Postgres does all: ${whyNoRedis()}`)
+    if (redis && !fence.isEnabled) log.warn(`Redis is not used, Postgres does all: ${whyNoRedis()}`)
   }
   tellNoRedis()
   timers.push(setInterval(tellNoRedis, REDIS_TOLD_EVERY_MS).unref())
@@ -164,7 +164,7 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
   const tell = (line: string) => budget.allows(line, 1) && log.warn(line)
   const refreshKeys = async () => {
     // An older record lacks keys that have signed.
-    if (history.isLost) return
+    if (rollback.isRolledBack) return
     await keys.refresh()
     keySet.replace(published())
   }
@@ -184,16 +184,16 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
 
   addGauges(metrics, {
     core,
-    isRedisTrusted: () => redis && trust.isTrusted,
-    isPostgresOlder: () => history.isLost,
-    marksWaiting: () => marks.size,
+    isRedisEnabled: () => redis && fence.isEnabled,
+    isPostgresRolledBack: () => rollback.isRolledBack,
+    updatesWaiting: () => writeBehind.size,
     clocks,
   })
 
   // One store is enough to refresh: Redis that is trusted, or a Postgres that takes writes.
   const notReady = async () => {
-    if (history.isLost) return [lost]
-    if (trust.isTrusted) return []
+    if (rollback.isRolledBack) return [lost]
+    if (fence.isEnabled) return []
     const without = redis ? [`Redis is not used: ${whyNoRedis()}`] : []
     return checkDatabase(database).then(
       ({ isReadOnly }) => (isReadOnly ? [...without, READ_ONLY_WORDS] : []),
@@ -205,18 +205,18 @@ export async function compose(config: Config, log: Log, metrics: Registry): Prom
     const patient = config.redisUrl === undefined ? null : openRedis(config.redisUrl, onTrouble, RESTORE_TIMEOUT_MS)
     try {
       await patient?.ready(REDIS_WITHIN_MS)
-      const standings = patient && new StandingCache(patient, trust, history, config.refreshAbsoluteTtlMs)
+      const standings = patient && new AccountStatusCache(patient, fence, rollback, config.refreshAbsoluteTtlMs)
       const accounts = new Accounts(database, standings)
-      return await work({ core: { ...core, accounts }, history, redis: patient, record: families })
+      return await work({ core: { ...core, accounts }, rollback, redis: patient, durable: families })
     } finally {
       patient?.close()
     }
   }
-  return { core, history, forRestore, keySet, notReady, close }
+  return { core, history: rollback, forRestore, keySet, notReady, close }
 }
 
 /** @throws at once what an operator has to mend, and after a few seconds what may pass, in words. */
-async function insist<T>(work: () => Promise<T>): Promise<T> {
+async function retryUntil<T>(work: () => Promise<T>): Promise<T> {
   for (const deadline = Date.now() + POSTGRES_WITHIN_MS; ; await sleep(100)) {
     try {
       return await work()

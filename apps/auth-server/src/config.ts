@@ -46,7 +46,7 @@ const secrets = makeValidator((input) => {
   const items = input.split(',').map((item) => item.trim())
   if (items.some((item) => Buffer.byteLength(item) < 32))
     throw new EnvError('must be one or more secrets of 32 bytes or more, newest first, separated by commas')
-  inWordsOfOurOwn(() => refreshTokens(items))
+  asEnvError(() => refreshTokens(items))
   return items
 })
 
@@ -63,17 +63,17 @@ const flag = makeValidator((input) => {
 })
 
 const redisUrl = makeValidator((input) => {
-  inWordsOfOurOwn(() => parseRedisUrl(input))
+  asEnvError(() => parseRedisUrl(input))
   return input
 })
 
 const databaseUrl = makeValidator((input) => {
-  inWordsOfOurOwn(() => checkDatabaseUrl(input))
+  asEnvError(() => checkDatabaseUrl(input))
   return input
 })
 
 /** For what throws messages that never hold the value. */
-function inWordsOfOurOwn(check: () => unknown): void {
+function asEnvError(check: () => unknown): void {
   try {
     check()
   } catch (error) {

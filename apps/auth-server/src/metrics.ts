@@ -21,15 +21,15 @@ export class StoreClocks {
 /** What can be counted without asking a store. */
 interface Measured {
   core: Pick<Core, 'hasher' | 'signer' | 'events'>
-  isRedisTrusted: () => boolean | null
-  isPostgresOlder: () => boolean
-  marksWaiting: () => number
+  isRedisEnabled: () => boolean | null
+  isPostgresRolledBack: () => boolean
+  updatesWaiting: () => number
   clocks: StoreClocks
 }
 
 /** The gauges are read when somebody asks for them. */
 export function addGauges(metrics: Registry, measured: Measured): void {
-  const { core, isRedisTrusted, isPostgresOlder, marksWaiting, clocks } = measured
+  const { core, isRedisEnabled, isPostgresRolledBack, updatesWaiting, clocks } = measured
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name: `heirloom_${name}`,
@@ -39,18 +39,18 @@ export function addGauges(metrics: Registry, measured: Measured): void {
         this.set(read())
       },
     })
-  const trusted = isRedisTrusted()
+  const trusted = isRedisEnabled()
   if (trusted !== null)
-    gauge('redis_trusted', '1: refreshes go through Redis; 0: through Postgres', () => Number(isRedisTrusted()))
+    gauge('redis_trusted', '1: refreshes go through Redis; 0: through Postgres', () => Number(isRedisEnabled()))
   gauge('postgres_older', '1: Postgres has lost what it acknowledged, and nothing is decided until a restore', () =>
-    Number(isPostgresOlder()),
+    Number(isPostgresRolledBack()),
   )
   gauge(
     'store_clock_ahead_seconds',
     'How far a store was ahead of this server, at the most since the last look here; by logins and refreshes',
     () => clocks.takeFarthest() / 1000,
   )
-  gauge('marks_waiting', 'Families whose marks are not yet in Postgres', marksWaiting)
+  gauge('marks_waiting', 'Families whose marks are not yet in Postgres', updatesWaiting)
   gauge('password_hashes_waiting', 'Requests that wait for a password hash', () => core.hasher.waiting)
   gauge('signatures_waiting', 'Access tokens that are being signed or wait for it', () => core.signer.waiting)
   gauge('security_events_waiting', 'Security events that are not yet in Postgres', () => core.events.waiting)

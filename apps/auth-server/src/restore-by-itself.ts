@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Composition } from './compose.ts'
+import type { ServerParts } from './compose.ts'
 import { restore } from './services/restore.ts'
 
 const LOOK_EVERY_MS = 500
@@ -9,7 +9,7 @@ const RETRY_MS = 5_000
  * POSTGRES_ROLLBACK=restore: does what an operator would do about a Postgres that lost something, without one. All servers
  * try; one of them does it, and the others go on when they see that it is done.
  */
-export function restoreByItself(composition: Composition, log: Pick<Logger, 'warn' | 'error'>): Composition {
+export function restoreByItself(composition: ServerParts, log: Pick<Logger, 'warn' | 'error'>): ServerParts {
   const { history, forRestore, close } = composition
   let isStopping = false
   let notBefore = 0
@@ -29,7 +29,7 @@ export function restoreByItself(composition: Composition, log: Pick<Logger, 'war
       log.warn({ ...count(restored.result) }, 'Postgres was an older one, and was restored')
   }
   const timer = setInterval(() => {
-    if (!history.isLost || attempt || Date.now() < notBefore) return
+    if (!history.isRolledBack || attempt || Date.now() < notBefore) return
     attempt = tryIt()
       .catch((error: Error) => {
         notBefore = Date.now() + RETRY_MS

@@ -12,7 +12,7 @@ import { pino } from 'pino'
 import { format, resolveConfig } from 'prettier'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { migrate } from '../../../prisma/migrate.ts'
-import { type Composition, compose } from '../src/compose.ts'
+import { type ServerParts, wire } from '../src/compose.ts'
 import { readConfig } from '../src/config.ts'
 
 /** Compared with what is said; `npx vitest run apps/auth-server/test/mistakes.test.ts -u` writes it anew. */
@@ -230,9 +230,9 @@ async function saidAtStart(env: Record<string, string>): Promise<string> {
       done()
     },
   })
-  let composition: Composition | undefined
+  let composition: ServerParts | undefined
   try {
-    composition = await compose(readConfig({ ...GIVEN, ...env }), pino({ level: 'warn' }, log), createMetrics())
+    composition = await wire(readConfig({ ...GIVEN, ...env }), pino({ level: 'warn' }, log), createMetrics())
     return warnings.join(' and ')
   } catch (error) {
     return (error as Error).message

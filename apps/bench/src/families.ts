@@ -8,7 +8,7 @@
  */
 import { Redis } from 'ioredis'
 import pg from 'pg'
-import { NO_MARKS } from '../../auth-server/src/rules/family.ts'
+import { EMPTY_STATE } from '../../auth-server/src/rules/family.ts'
 import { inTurns } from './in-turns.ts'
 import { progress } from './progress.ts'
 import { startStores } from './servers.ts'
@@ -69,8 +69,8 @@ export async function benchFamilies({ families }: { families: number }): Promise
   await forEach(REFRESHES, (id) => {
     const generation = (redeemed.get(id) ?? 0) + 1
     redeemed.set(id, generation)
-    const marks = { ...NO_MARKS, redeemed: generation, redeemedAt: Date.now() }
-    return core.families.advance({ id, expiresAt: Date.now() + 30 * DAY_MS, marks })
+    const state = { ...EMPTY_STATE, redeemed: generation, redeemedAt: Date.now() }
+    return core.families.advance({ id, expiresAt: Date.now() + 30 * DAY_MS, state })
   })
   await close()
   progress('')

@@ -4,10 +4,10 @@ import { createDatabase } from '@heirloom/stack'
 import pg from 'pg'
 import { pino } from 'pino'
 import { migrate } from '../../../prisma/migrate.ts'
-import { compose } from '../../auth-server/src/compose.ts'
+import { wire } from '../../auth-server/src/compose.ts'
 import { readConfig } from '../../auth-server/src/config.ts'
-import { decide } from '../../auth-server/src/rules/decide.ts'
-import { NO_MARKS } from '../../auth-server/src/rules/family.ts'
+import { decideRefresh } from '../../auth-server/src/rules/decide.ts'
+import { EMPTY_STATE } from '../../auth-server/src/rules/family.ts'
 import { StoreUnavailable } from '../../auth-server/src/stores/store-unavailable.ts'
 import { AT_A_TIME } from './in-turns.ts'
 import type { Stores } from './servers.ts'
@@ -98,7 +98,7 @@ export async function composeStores({ postgres }: Stores, redisUrl?: string) {
     DATABASE_POOL_SIZE: String(AT_A_TIME),
     DATABASE_STATEMENT_TIMEOUT_MS: '10000',
   })
-  const composition = await patiently(() => compose(config, pino({ level: 'silent' }), createMetrics()))
+  const composition = await patiently(() => wire(config, pino({ level: 'silent' }), createMetrics()))
   return { databaseUrl, ...composition }
 }
 
@@ -120,7 +120,7 @@ export async function rowPerSession(stores: Stores, redisUrl?: string): Promise<
       const grant = { id, sid: randomUUID(), userId: user.id, clientId: 'web', scope: 'reports:read', bindingKey: null }
       const times = { createdAt: now, expiresAt: now + 30 * DAY_MS }
       const origin = { device: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0)', ip: '203.0.113.7' }
-      await patiently(() => core.families.open({ ...grant, ...times, ...NO_MARKS, redeemedAt: now }, origin))
+      await patiently(() => core.families.open({ ...grant, ...times, ...EMPTY_STATE, redeemedAt: now }, origin))
       tokens[session] = core.refreshTokens.issue(id, 1)
     },
     refresh: (session) =>
@@ -131,9 +131,9 @@ export async function rowPerSession(stores: Stores, redisUrl?: string): Promise<
         const { family, now } = found
         const { generation } = token
         const presented = { generation, clientId: null, bindingKey: null }
-        const marks = { ...NO_MARKS, redeemed: generation, redeemedAt: now }
-        const before = await core.families.advance({ id: family.id, expiresAt: family.expiresAt, marks })
-        const { kind } = decide({ ...family, ...before }, presented, now, core.config.refreshPolicy)
+        const state = { ...EMPTY_STATE, redeemed: generation, redeemedAt: now }
+        const before = await core.families.advance({ id: family.id, expiresAt: family.expiresAt, state })
+        const { kind } = decideRefresh({ ...family, ...before }, presented, now, core.config.refreshPolicy)
         if (kind !== 'rotate' && kind !== 'repeat') throw new Error(kind)
         tokens[session] = core.refreshTokens.issue(family.id, generation + 1)
       }),

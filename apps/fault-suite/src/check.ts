@@ -1,4 +1,4 @@
-import type { House } from './house.ts'
+import type { TestCluster } from './house.ts'
 import { inGroups } from './in-groups.ts'
 import type { Invariant } from './ledger.ts'
 import type { Load } from './load.ts'
@@ -12,7 +12,7 @@ const OLDER = 100
 const THEFTS = 3
 
 /** What must hold once a fault is over: every session's fate is tried at every server. */
-export async function check(house: House, load: Load): Promise<void> {
+export async function check(house: TestCluster, load: Load): Promise<void> {
   const { world } = load
   const { ledger, urls } = world
   await inGroups(load.live, async (session) => {
@@ -35,7 +35,7 @@ export async function check(house: House, load: Load): Promise<void> {
 }
 
 /** In all masters. */
-async function countFamilyKeys(house: House): Promise<number> {
+async function countFamilyKeys(house: TestCluster): Promise<number> {
   const counts = house.redisNodes.map((node) =>
     house.tellRedis(async (redis) => {
       const isMaster = (await redis.info('replication')).includes('role:master')

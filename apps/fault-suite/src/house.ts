@@ -46,7 +46,7 @@ export interface Node {
 }
 
 /** Real stores, auth-servers and a resource service, each of which can be broken and mended. */
-export class House {
+export class TestCluster {
   readonly folder = mkdtempSync(join(tmpdir(), 'heirloom-faults-'))
   readonly tokenSecret = randomBytes(32).toString('base64')
   readonly nodes: Node[] = []

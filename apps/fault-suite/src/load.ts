@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { House } from './house.ts'
-import { mintSessions } from './mint.ts'
-import { Session, type World, isRefused } from './session.ts'
+import type { TestCluster } from './house.ts'
+import { seedSessions } from './mint.ts'
+import { Session, type SessionContext, isRefused } from './session.ts'
 import { commitTheft } from './theft.ts'
 
 const USER = { username: 'ann', password: 'a long and quiet walk' }
@@ -23,8 +23,8 @@ export interface LoadOptions {
 
 /** Sessions that go on until they are paused. */
 export class Load {
-  readonly world: World
-  readonly #house: House
+  readonly world: SessionContext
+  readonly #house: TestCluster
   readonly #options: LoadOptions
   readonly #workers: { session: Session; step: () => Promise<void> }[] = []
   #userId = ''
@@ -37,7 +37,7 @@ export class Load {
   /** Tokens that thieves will have. */
   #stealable: string[] = []
 
-  constructor(house: House, world: World, options: LoadOptions) {
+  constructor(house: TestCluster, world: SessionContext, options: LoadOptions) {
     this.#house = house
     this.world = world
     this.#options = options
@@ -63,7 +63,7 @@ export class Load {
 
   async mint(count: number): Promise<string[]> {
     this.world.ledger.opened += count
-    return mintSessions(this.#house, this.#userId, count)
+    return seedSessions(this.#house, this.#userId, count)
   }
 
   /** Sessions that were opened and ended since a backup are not in Postgres any more. */

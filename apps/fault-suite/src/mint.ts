@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { refreshTokens } from '../../auth-server/src/rules/refresh-token.ts'
-import type { House } from './house.ts'
+import type { TestCluster } from './house.ts'
 
 /** Opens sessions as a login does, without its argon2id: rows in Postgres, and the tokens of their first generation. */
-export async function mintSessions(house: House, userId: string, count: number): Promise<string[]> {
+export async function seedSessions(house: TestCluster, userId: string, count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, () => randomBytes(16))
   await house.askPostgres(
     `INSERT INTO families (id, sid, user_id, client_id, scope, created_at, expires_at, redeemed_at)

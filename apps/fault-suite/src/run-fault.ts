@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BOUND_MS, check } from './check.ts'
 import { coreTimeMs } from './core-time.ts'
-import type { Fault, Scene } from './faults/fault.ts'
+import type { Fault, FaultContext } from './faults/fault.ts'
 import type { Invariant, Seen } from './ledger.ts'
 
 export interface Timing {
@@ -63,7 +63,7 @@ function worseOf(one: Outcome, other: Outcome): Outcome {
 }
 
 /** Breaks something under load, mends it, and tries what every client knows. */
-export async function runFault(scene: Scene, fault: Fault, { normalMs, faultMs }: Timing): Promise<Outcome> {
+export async function runFault(scene: FaultContext, fault: Fault, { normalMs, faultMs }: Timing): Promise<Outcome> {
   const { house, load } = scene
   const { ledger, client } = load.world
   const { name, isMute = false } = fault
@@ -92,13 +92,13 @@ export async function runFault(scene: Scene, fault: Fault, { normalMs, faultMs }
   return { name, isMute, ...seen, normalRate, duringRate, recoveredMs, broken: new Map(ledger.broken) }
 }
 
-async function rateOver({ load }: Scene, ms: number): Promise<number> {
+async function rateOver({ load }: FaultContext, ms: number): Promise<number> {
   const [began, before] = [coreTimeMs(), load.world.ledger.refreshed]
   await sleep(ms)
   return (1_000 * (load.world.ledger.refreshed - before)) / (coreTimeMs() - began)
 }
 
-async function recovery(scene: Scene, wanted: number): Promise<number | null> {
+async function recovery(scene: FaultContext, wanted: number): Promise<number | null> {
   const began = performance.now()
   while (performance.now() - began < RECOVERY_MS) {
     const from = performance.now()

@@ -7,7 +7,7 @@ const RETRY_MS = 100
 /** Longer than any fault lasts. */
 const GIVES_UP_MS = 30_000
 
-export interface World {
+export interface SessionContext {
   urls: readonly string[]
   client: Client
   ledger: Ledger
@@ -22,10 +22,10 @@ export class Session {
   /** It was refused, which an honest one never should be. */
   isPutOut = false
   accessToken: string | undefined
-  readonly #world: World
+  readonly #world: SessionContext
   readonly #isHonest: boolean
 
-  constructor(world: World, token: string, { isHonest } = { isHonest: true }) {
+  constructor(world: SessionContext, token: string, { isHonest } = { isHonest: true }) {
     this.#world = world
     this.token = token
     this.#isHonest = isHonest
@@ -84,7 +84,7 @@ export class Session {
 }
 
 /** Whether a token is refused. What is not decided counts as refused. */
-export async function isRefused({ client, ledger }: World, url: string, token: string): Promise<boolean> {
+export async function isRefused({ client, ledger }: SessionContext, url: string, token: string): Promise<boolean> {
   const answer = await client.post(`${url}/auth/refresh`, { refresh_token: token })
   ledger.note('/auth/refresh (ended)', answer, answer.status === 400)
   return answer.status !== 200

@@ -1,6 +1,6 @@
 import { Client } from './client.ts'
 import type { Fault } from './faults/fault.ts'
-import { House, type Layout } from './house.ts'
+import { TestCluster, type Layout } from './house.ts'
 import { Ledger } from './ledger.ts'
 import { Load, type LoadOptions } from './load.ts'
 import { type Outcome, type Timing, runFault } from './run-fault.ts'
@@ -37,7 +37,7 @@ export async function runSuite(faults: readonly Fault[], options: SuiteOptions):
 }
 
 async function runHouse(layout: Layout, faults: readonly Fault[], options: SuiteOptions): Promise<Outcome[]> {
-  const house = new House()
+  const house = new TestCluster()
   const client = new Client()
   const outcomes: Outcome[] = []
   try {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Session, type World, isRefused } from './session.ts'
+import { Session, type SessionContext, isRefused } from './session.ts'
 
 /** A store that lost its last moments may take one of the thief's for new; the next one is older than the owner's. */
 const MOST_ROUNDS = 3
@@ -9,7 +9,7 @@ const MOST_ROUNDS = 3
  * account.
  * @param boundMs how long another server may still go on.
  */
-export async function commitTheft(world: World, stolen: string, boundMs: number): Promise<void> {
+export async function commitTheft(world: SessionContext, stolen: string, boundMs: number): Promise<void> {
   const { ledger, urls } = world
   const owner = new Session(world, stolen)
   const thief = new Session(world, stolen, { isHonest: false })

@@ -3,7 +3,7 @@ import type { Load } from './engine/drive.ts'
 import type { Level } from './result.ts'
 import { runOnce } from './run-once.ts'
 import { openSessions } from './sessions.ts'
-import { OwnStack } from './stack/own-stack.ts'
+import { LocalStack } from './stack/own-stack.ts'
 import { warmUp } from './warm-up.ts'
 import { number } from './numbers.ts'
 
@@ -15,7 +15,7 @@ const IN_FLIGHT_EACH = 32
  * the same rate, at which a call costs what it costs, and not less because many are answered in one turn.
  */
 export async function runCurve(options: LoadOptions, say: (line: string) => void): Promise<Level[]> {
-  const stack = new OwnStack()
+  const stack = new LocalStack()
   const levels: Level[] = []
   try {
     say(`Starting the stores and ${options.authServers} auth-server(s) ...`)

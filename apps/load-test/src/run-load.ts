@@ -7,7 +7,7 @@ import type { RunResult } from './result.ts'
 import { type Where, runOnce } from './run-once.ts'
 import { openEngines, openSessions } from './sessions.ts'
 import { ROTATION_SETTINGS, rotateKey } from './stack/disturb.ts'
-import { OwnStack } from './stack/own-stack.ts'
+import { LocalStack } from './stack/own-stack.ts'
 import { registerUsers } from './users.ts'
 import { warmUp } from './warm-up.ts'
 import { milliseconds } from './numbers.ts'
@@ -31,7 +31,7 @@ export async function runLoad(options: LoadOptions, say: Say): Promise<RunResult
     return runOn(null, where, 0, options, say)
   }
   const [replicas = 1] = options.replicas
-  const stack = new OwnStack()
+  const stack = new LocalStack()
   try {
     say(`Starting the stores, ${options.authServers} auth-server(s) and ${replicas} replica(s) ...`)
     const { event } = PROFILES[options.profile]
@@ -47,7 +47,7 @@ export async function runLoad(options: LoadOptions, say: Say): Promise<RunResult
 }
 
 /** By some clients that only read, whatever the profile. Answers how many calls each replica has had. */
-async function warmReplicas(stack: OwnStack, { engines: threads, duration }: LoadOptions, say: Say): Promise<number> {
+async function warmReplicas(stack: LocalStack, { engines: threads, duration }: LoadOptions, say: Say): Promise<number> {
   say('Warming the replicas up ...')
   const { apiUrls, authUrls } = stack
   const users = await registerUsers(authUrls[0] ?? '', 1)
@@ -60,7 +60,7 @@ async function warmReplicas(stack: OwnStack, { engines: threads, duration }: Loa
 }
 
 async function runOn(
-  stack: OwnStack | null,
+  stack: LocalStack | null,
   where: Where,
   warmUpCalls: number,
   options: LoadOptions,

@@ -6,7 +6,7 @@ import { brokenLimits, engineBottleneck } from './measure/verdict.ts'
 import { PROFILES } from './profiles.ts'
 import type { RunResult } from './result.ts'
 import { restartInTurn } from './stack/disturb.ts'
-import type { OwnStack } from './stack/own-stack.ts'
+import type { LocalStack } from './stack/own-stack.ts'
 import { LiveView } from './view/live-view.ts'
 import { integer, milliseconds } from './numbers.ts'
 
@@ -19,7 +19,7 @@ interface Run {
   options: LoadOptions
   load: Load
   engines: Engines
-  stack: OwnStack | null
+  stack: LocalStack | null
   where: Where
   /** When a new key begins to sign, in milliseconds since 1970. */
   signsAt: number | null
@@ -77,7 +77,7 @@ export async function runOnce({ options, load, engines, stack, where, signsAt, w
   }
 }
 
-const balancing = ({ balancer }: OwnStack) =>
+const balancing = ({ balancer }: LocalStack) =>
   balancer ? `behind ${balancer.name}` : 'without a balancer: clients take them in turn'
 
 function describe(load: Load): string {

@@ -5,7 +5,7 @@ import type { Credentials } from './engine/world.ts'
 import { measure } from './measure/measure.ts'
 import { PROFILES, type Profile } from './profiles.ts'
 import type { LifetimePoint } from './result.ts'
-import { OwnStack } from './stack/own-stack.ts'
+import { LocalStack } from './stack/own-stack.ts'
 import { openEngines } from './sessions.ts'
 import { registerUsers } from './users.ts'
 import { number } from './numbers.ts'
@@ -22,7 +22,7 @@ export async function runTradeOff(
   { lifetimes, clients }: TradeOffOptions,
   say: (line: string) => void,
 ): Promise<LifetimePoint[]> {
-  const stack = new OwnStack()
+  const stack = new LocalStack()
   try {
     say(`Starting the stores, ${lifetimes.length} auth-server(s) and a replica ...`)
     await stack.start(lifetimes.map((ms) => ({ ACCESS_TOKEN_TTL_SECONDS: String(Math.round(ms / 1000)) })))

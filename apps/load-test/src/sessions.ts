@@ -4,7 +4,7 @@ import { Engines } from './engine/engines.ts'
 import type { Credentials } from './engine/world.ts'
 import { PROFILES, type Profile } from './profiles.ts'
 import type { Where } from './run-once.ts'
-import type { OwnStack } from './stack/own-stack.ts'
+import type { LocalStack } from './stack/own-stack.ts'
 import { registerUsers } from './users.ts'
 import { integer } from './numbers.ts'
 
@@ -20,7 +20,7 @@ const PROGRESS_MS = 5_000
 export async function openSessions(
   { clients, engines: threads, profile, user }: LoadOptions,
   { apiUrls, authUrls }: Where,
-  stack: OwnStack | null,
+  stack: LocalStack | null,
   say: (line: string) => void,
 ): Promise<Engines> {
   const users = user
@@ -35,13 +35,13 @@ interface Opening extends Where {
   clients: number
   users: readonly Credentials[]
   profile: Profile
-  stack: OwnStack | null
+  stack: LocalStack | null
   say: (line: string) => void
 }
 
 export async function openEngines({ threads, clients, users, stack, say, ...world }: Opening): Promise<Engines> {
   const each = Array.from({ length: clients }, (_, i) => users[i % users.length] ?? { username: '', password: '' })
-  const earlier = await stack?.openEarlier(each.map(({ username }) => username))
+  const earlier = await stack?.seedSessions(each.map(({ username }) => username))
   const accounts = each.map((account, i) => ({ ...account, client: i + 1, earlier: earlier?.[i] }))
   const engines = new Engines(threads, { ...world, accounts })
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { type Sample, Tally } from '../src/engine/tally.ts'
 import { Recorder, type Second, at } from '../src/measure/recorder.ts'
 import { totalsOf } from '../src/measure/totals.ts'
-import { oddityWords } from '../src/view/oddity-words.ts'
+import { anomalyLines } from '../src/view/oddity-words.ts'
 import { brokenLimits, engineBottleneck } from '../src/measure/verdict.ts'
 
 function recorded(samples: Partial<Sample>[], lateness: number[] = []) {
@@ -93,14 +93,14 @@ it('what must not happen is told with what led to it, and no more often than one
   ]
   const noted = [{ at: noon - 2, words: 'A refresh was refused: revoked.' }]
   for (let i = 0; i < 100; i++) {
-    tally.odd({ at: noon, operation: 'refresh', outcome: 'false_refusal', client: 7, sid: 's', sent, noted })
+    tally.anomaly({ at: noon, operation: 'refresh', outcome: 'false_refusal', client: 7, sid: 's', sent, noted })
   }
   const recorder = new Recorder(1, () => {})
   recorder.add(tally.take())
   recorder.add(tally.take())
-  const { oddities } = recorder.measured()
+  const { anomalies: oddities } = recorder.measured()
   expect(oddities).toHaveLength(20)
-  expect(oddities.slice(0, 1).flatMap(oddityWords)).toEqual([
+  expect(oddities.slice(0, 1).flatMap(anomalyLines)).toEqual([
     '12:00:00.000 client 7: refresh was refused, with a session that was live',
     '  11:59:51.000 tab 1: refresh 2, not answered yet',
     '  11:59:59.997 tab 2: refresh 3, 400 invalid_grant after 2.5 ms from a:1',

@@ -1,4 +1,4 @@
-import type { Need } from './need.ts'
+import type { Requirement } from './need.ts'
 import type { Refusal } from './refusal.ts'
 
 export interface RefusalAnswer {
@@ -12,7 +12,7 @@ export interface RefusalAnswer {
  * What the client is told (RFC 6750, section 3): what to do next, and nothing that helps to make a better forgery. That
  * a token has expired is found only after its signature, so only its owner learns it.
  */
-export function answerRefusal({ code, description }: Refusal, need: Need = {}): RefusalAnswer {
+export function answerRefusal({ code, description }: Refusal, need: Requirement = {}): RefusalAnswer {
   switch (code) {
     case 'token_missing':
       return NO_TOKEN

@@ -1,7 +1,7 @@
 import type { AccessTokenClaims } from '@heirloom/claims'
 import { answerRefusal } from './answer-refusal.ts'
 import { authorize } from './authorize.ts'
-import { type Need, checkNeed } from './need.ts'
+import { type Requirement, checkRequirement } from './need.ts'
 import type { Refusal } from './refusal.ts'
 import type { Verifier } from './verifier.ts'
 
@@ -13,12 +13,12 @@ import type { Verifier } from './verifier.ts'
 export async function authorizeRequest<Claims extends AccessTokenClaims>(
   verifier: Verifier<Claims>,
   request: Request,
-  need: Need = {},
+  need: Requirement = {},
 ): Promise<
   | { readonly ok: true; readonly claims: Claims }
   | { readonly ok: false; readonly refusal: Refusal; readonly response: Response }
 > {
-  checkNeed(need)
+  checkRequirement(need)
   const header = request.headers.get('authorization')
   const rawHeaders = header === null ? [] : ['authorization', header]
   const verdict = await authorize(verifier, rawHeaders, request.url, need)

@@ -4,7 +4,7 @@ import type { AccessTokenClaims } from '@heirloom/claims'
 import { answerRefusal } from './answer-refusal.ts'
 import { authorize } from './authorize.ts'
 import { setCaller } from './caller.ts'
-import { type Need, checkNeed } from './need.ts'
+import { type Requirement, checkRequirement } from './need.ts'
 import { type OnRefusal, reportRefusals } from './report-refusals.ts'
 import type { Verdict, Verifier } from './verifier.ts'
 
@@ -23,10 +23,10 @@ const debug = debuglog('heirloom')
  */
 export function connectBearer<Claims extends AccessTokenClaims>(
   verifier: Verifier<Claims>,
-  need: Need = {},
+  need: Requirement = {},
   { onRefusal = ({ code, description }) => debug('%s: %s', code, description) }: ConnectBearerOptions = {},
 ) {
-  checkNeed(need)
+  checkRequirement(need)
   const report = reportRefusals(onRefusal)
   return (
     request: IncomingMessage & { originalUrl?: string },

@@ -3,7 +3,7 @@ import type { FastifyPluginCallback, FastifyRequest, FastifySchema, RouteOptions
 import { answerRefusal } from './answer-refusal.ts'
 import { authorize } from './authorize.ts'
 import { setCaller } from './caller.ts'
-import { type Need, checkNeed } from './need.ts'
+import { type Requirement, checkRequirement } from './need.ts'
 import { type OnRefusal, reportRefusals } from './report-refusals.ts'
 import type { Refusal } from './refusal.ts'
 import type { Verdict, Verifier } from './verifier.ts'
@@ -54,14 +54,14 @@ Object.assign(bearerAuth, {
 })
 
 /** What each guard needs, so that a route's guards can be told from its other hooks. */
-const needOf = new WeakMap<object, Need>()
+const needOf = new WeakMap<object, Requirement>()
 
 function guard(
   verifier: BearerAuthOptions['verifier'],
-  need: Need,
+  need: Requirement,
   report: OnRefusal<FastifyRequest>,
 ): onRequestHookHandler {
-  checkNeed(need)
+  checkRequirement(need)
   const hook: onRequestHookHandler = function (request, reply, next) {
     const settle = (verdict: Verdict<AccessTokenClaims>) => {
       // A time-out may have answered while the keys were fetched.

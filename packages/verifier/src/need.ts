@@ -2,7 +2,7 @@ import type { AccessTokenClaims } from '@heirloom/claims'
 import { type Refusal, refuse } from './refusal.ts'
 
 /** What a route needs beyond a good token. */
-export interface Need {
+export interface Requirement {
   /** One scope, or several with spaces between them: the token must have all of them. */
   readonly scope?: string
   /** A role that must be among the claim `roles`. */
@@ -17,7 +17,7 @@ const SCOPES = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
  * checked when the guard is made.
  * @throws TypeError for a member that does not exist, or has no value.
  */
-export function checkNeed(need: Need): Need {
+export function checkRequirement(need: Requirement): Requirement {
   for (const [name, value] of Object.entries(need) as [string, unknown][]) {
     if (name !== 'scope' && name !== 'role') throw new TypeError(`A guard knows "scope" and "role", not "${name}".`)
     if (typeof value !== 'string' || value === '')
@@ -32,7 +32,7 @@ export function checkNeed(need: Need): Need {
 }
 
 /** Answers why these claims are too little, or undefined when they are enough. */
-export function lacking({ scope, role }: Need, claims: AccessTokenClaims): Refusal | undefined {
+export function unmetRequirement({ scope, role }: Requirement, claims: AccessTokenClaims): Refusal | undefined {
   if (scope !== undefined) {
     const granted = claims.scope?.split(' ') ?? []
     if (!scope.split(' ').every((token) => granted.includes(token))) {

@@ -95,7 +95,7 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
     if (!parsed.ok) return count(parsed)
     const key = keys.get(parsed.kid)
     if (key) return count(judge(token, parsed, key))
-    const look = keys.seek?.()
+    const look = keys.refetchForUnknownKid?.()
     return look ? look.then(() => count(judge(token, parsed, keys.get(parsed.kid)))) : count(unknownKey())
   }
 

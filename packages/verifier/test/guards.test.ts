@@ -39,7 +39,7 @@ function slowKeys() {
   const keys: KeySet = {
     get: (kid) => (found ? inner.get(kid) : undefined),
     isEmpty: true,
-    seek: () => {
+    refetchForUnknownKid: () => {
       asked.resolve()
       return answer.promise.then(() => void (found = true))
     },

@@ -1,6 +1,6 @@
 import { type KeyObject } from 'node:crypto'
 import type { Prisma } from '../generated/prisma/client.ts'
-import { type Database, ask } from '../stores/database.ts'
+import { type Database, query } from '../stores/database.ts'
 import { type AlgorithmName, type PublicJwk, generateSigningKey, toPublicJwk } from './algorithms.ts'
 import type { KeyEncryption } from './key-encryption.ts'
 
@@ -81,7 +81,7 @@ export class KeyRing {
    * the key set again. Where it was the last one, the next is made and signs at once. False where there is no such key.
    */
   async remove(kid: string): Promise<boolean> {
-    const { count } = await ask(this.#database.signingKey.deleteMany({ where: { kid } }))
+    const { count } = await query(this.#database.signingKey.deleteMany({ where: { kid } }))
     await this.refresh()
     return count > 0
   }
@@ -106,7 +106,7 @@ export class KeyRing {
   /** Deletes the keys that no token can name any more, and answers how many. */
   async prune(now: number): Promise<number> {
     const gone = (await this.#read()).filter(({ leavesAt }) => leavesAt !== null && leavesAt <= now)
-    const { count } = await ask(
+    const { count } = await query(
       this.#database.signingKey.deleteMany({ where: { kid: { in: gone.map(({ kid }) => kid) } } }),
     )
     return count
@@ -140,7 +140,7 @@ export class KeyRing {
     const { algorithm, bits, leadMs } = this.#policy
     // Before the lock: it may take longer than a statement may.
     const privateKey = await generateSigningKey(algorithm, bits)
-    const made = await ask(
+    const made = await query(
       this.#database.$transaction(
         async (transaction) => {
           await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${LOCK})`
@@ -163,7 +163,7 @@ export class KeyRing {
   }
 
   async #read(database: Prisma.TransactionClient = this.#database): Promise<readonly SigningKey[]> {
-    const rows = await ask(database.signingKey.findMany({ orderBy: [{ signsFrom: 'asc' }, { kid: 'asc' }] }))
+    const rows = await query(database.signingKey.findMany({ orderBy: [{ signsFrom: 'asc' }, { kid: 'asc' }] }))
     return rows.map((row, i) => {
       const next = rows[i + 1]
       return {

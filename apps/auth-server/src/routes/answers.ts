@@ -4,7 +4,7 @@ import { SignerBusy } from '../keys/token-signer.ts'
 import { HasherBusy } from '../passwords/password-hasher.ts'
 import { NotFinished } from '../services/change-password.ts'
 import type { Refusal, RefusalCode } from '../services/refusal.ts'
-import { HistoryLost } from '../stores/history-lost.ts'
+import { PostgresRolledBack } from '../stores/history-lost.ts'
 import { PostgresFault } from '../stores/postgres-fault.ts'
 import { StoreUnavailable, isUnavailable, reasonOf } from '../stores/store-unavailable.ts'
 
@@ -43,7 +43,7 @@ export function answerError(error: Error): ErrorAnswer | undefined {
   if (error instanceof PostgresFault)
     return { status: 500, error: 'server_error', description: 'A store refuses what is needed. It has been logged.' }
   if (error instanceof NotFinished) return { status: 503, error: 'temporarily_unavailable', description: error.message }
-  if (error instanceof HistoryLost) return again(`${error.message}.`, error.retryAfterSeconds)
+  if (error instanceof PostgresRolledBack) return again(`${error.message}.`, error.retryAfterSeconds)
   if (error instanceof HasherBusy || error instanceof SignerBusy)
     return { ...again('The server is busy. Try again.'), isQuiet: true }
   // Nobody reads it.

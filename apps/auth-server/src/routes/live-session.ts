@@ -12,7 +12,7 @@ export function liveSession(core: Core): onRequestAsyncHookHandler {
     const { sub, sid } = callerOf(request)
     const [session, standing, now] = await Promise.all([
       core.sessions.find(sub, sid),
-      core.accounts.standing(sub),
+      core.accounts.status(sub),
       core.accounts.now(),
     ])
     if (session && standing && !standing.disabled && isLive(core, session, now)) return

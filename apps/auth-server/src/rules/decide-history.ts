@@ -2,17 +2,17 @@
 export interface Position {
   position: number
   /** Drawn anew for each position. */
-  mark: string
+  nonce: string
 }
 
 /** What Redis was told, in answer to a position that it is told. */
-export interface Told {
+export interface Witnessed {
   newest: number
   /** Of that position; null where it is too old to be remembered. */
-  mark: string | null
+  nonce: string | null
 }
 
-export type HistoryVerdict =
+export type RollbackVerdict =
   | 'intact'
   /** Postgres is older than it was, or went on from an older copy of itself. */
   | 'lost'
@@ -24,9 +24,9 @@ export type HistoryVerdict =
  * @param known the newest position that was known before Postgres was read.
  * @param told null where Redis does not answer.
  */
-export function decideHistory(record: Position, known: number, told: Told | null): HistoryVerdict {
+export function decideRollback(record: Position, known: number, told: Witnessed | null): RollbackVerdict {
   if (record.position < known) return 'lost'
   if (!told) return 'intact'
-  if (told.mark !== null && told.mark !== record.mark) return 'lost'
+  if (told.nonce !== null && told.nonce !== record.nonce) return 'lost'
   return told.newest > record.position ? 'look_again' : 'intact'
 }

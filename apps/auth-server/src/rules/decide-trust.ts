@@ -1,5 +1,5 @@
 /** What all servers know together, kept in Postgres. */
-export interface SharedTrust {
+export interface SharedFence {
   /** Copies in Redis of an earlier epoch are not believed before they were merged with Postgres' row. */
   epoch: number
   /** Which Redis process the epoch was begun for; empty while none ever was. */
@@ -8,13 +8,13 @@ export interface SharedTrust {
   suspended: 'now' | 'before' | 'never'
 }
 
-export interface Trust {
+export interface RedisEpoch {
   epoch: number
   runId: string
 }
 
-export type TrustVerdict =
-  | { kind: 'trust'; trust: Trust }
+export type FenceVerdict =
+  | { kind: 'trust'; trust: RedisEpoch }
   /** Work through Postgres. */
   | { kind: 'distrust' }
   /** Work through Postgres, and tell the others that Redis is missing what this server wrote there. */
@@ -29,12 +29,12 @@ export type TrustVerdict =
  * @param last what this server believed without a break until now, or null.
  * @param writesPast whether this server wrote to Postgres, a moment ago, what Redis did not take.
  */
-export function decideTrust(
-  shared: SharedTrust | null,
+export function decideFence(
+  shared: SharedFence | null,
   runId: string | null,
-  last: Trust | null,
+  last: RedisEpoch | null,
   writesPast: boolean,
-): TrustVerdict {
+): FenceVerdict {
   // One that writes nothing has nothing to tell: a wrong REDIS_URL is no reason for the others. Before the first epoch
   // nobody believes Redis, so there is nobody to tell.
   if (runId === null) return shared && shared.runId !== '' && writesPast ? { kind: 'suspend' } : { kind: 'distrust' }

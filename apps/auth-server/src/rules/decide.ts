@@ -32,7 +32,7 @@ export type Verdict =
   | { kind: 'reuse' }
 
 /** Judges a refresh token that verified, by the state of its family before this presentation. `now` in milliseconds. */
-export function decide(family: Family, presented: Presented, now: number, policy: RefreshPolicy): Verdict {
+export function decideRefresh(family: Family, presented: Presented, now: number, policy: RefreshPolicy): Verdict {
   if (family.revoked) return { kind: 'refuse', reason: 'revoked' }
   if (now >= family.expiresAt) return { kind: 'refuse', reason: 'expired' }
   if (now >= family.redeemedAt + policy.idleMs) return { kind: 'refuse', reason: 'idle' }

@@ -22,7 +22,7 @@ export interface Revocation {
  * The values of a family that change. Each only grows, so that two copies are merged by `max` and `or`: at any time, in
  * any order, any number of times. The stores do the same in Lua and in SQL; their contract suite compares them with `merge`.
  */
-export interface Marks {
+export interface FamilyState {
   /** The highest generation ever redeemed. 0 at login; the token handed out there is generation 1. */
   redeemed: number
   /** When `redeemed` got its value, in milliseconds: the time of the login at first. */
@@ -51,10 +51,10 @@ export interface Grant {
 /** What a revocation needs to know of a session. */
 export type Revocable = Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt'>
 
-export interface Family extends Grant, Marks {}
+export interface Family extends Grant, FamilyState {}
 
 /** The least upper bound of two copies. Of one generation, the earlier time stands: a retry must not stretch its grace. */
-export function merge(a: Marks, b: Marks): Marks {
+export function merge(a: FamilyState, b: FamilyState): FamilyState {
   return {
     redeemed: Math.max(a.redeemed, b.redeemed),
     redeemedAt:
@@ -71,4 +71,4 @@ function earlier(a: Revocation | null, b: Revocation | null): Revocation | null 
 }
 
 /** The least element: merging it changes nothing. Growth is written as `{ ...NO_MARKS, lateRepeated: 7 }`. */
-export const NO_MARKS: Marks = { redeemed: 0, redeemedAt: Number.MAX_SAFE_INTEGER, lateRepeated: null, revoked: null }
+export const EMPTY_STATE: FamilyState = { redeemed: 0, redeemedAt: Number.MAX_SAFE_INTEGER, lateRepeated: null, revoked: null }

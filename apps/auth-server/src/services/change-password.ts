@@ -41,7 +41,7 @@ export async function changePassword(
     endOthers,
   )
   if (!changed) return INVALID_CREDENTIALS
-  core.record({ type: 'password_changed', userId: account.id })
+  core.audit({ type: 'password_changed', userId: account.id })
   await finish(
     endOthers(),
     'The password was changed. Sessions that were opened a moment ago may go on: end them with /auth/logout/all.',

@@ -6,7 +6,7 @@ import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import type { RefreshTokens } from '../rules/refresh-token.ts'
 import type { Accounts } from '../stores/accounts.ts'
 import type { LoginStore } from '../stores/family-store.ts'
-import type { SecurityEvents } from '../stores/security-events.ts'
+import type { AuditEvents } from '../stores/security-events.ts'
 import type { Sessions } from '../stores/sessions.ts'
 import type { RecordEvent } from './security-event.ts'
 
@@ -21,8 +21,8 @@ export interface Core {
   refreshTokens: RefreshTokens
   hasher: PasswordHasher
   throttle: AttemptThrottle
-  events: SecurityEvents
-  record: RecordEvent
+  events: AuditEvents
+  audit: RecordEvent
   /** Told the time of the stores, in milliseconds, by every login and refresh. */
   seeStoreTime: (now: number) => void
 }

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Counted } from '../passwords/attempt-throttle.ts'
 import { normalizePassword } from '../passwords/password-policy.ts'
-import { type Family, NO_MARKS } from '../rules/family.ts'
+import { type Family, EMPTY_STATE } from '../rules/family.ts'
 import { narrowScope } from '../rules/scopes.ts'
 import { usernameKey } from '../rules/username.ts'
 import type { Account } from '../stores/accounts.ts'
@@ -30,7 +30,7 @@ export async function authenticate(
   const name = usernameKey(username)
   const attempt = await core.throttle.attempt(countedFor ?? { kind: 'login', id: name ?? username }, ip)
   if (attempt.waitSeconds !== null) {
-    core.record({ type: 'login_refused', reason: 'throttled', ip })
+    core.audit({ type: 'login_refused', reason: 'throttled', ip })
     return tooManyAttempts(attempt.waitSeconds)
   }
   let account: Account | null
@@ -51,7 +51,7 @@ export async function authenticate(
         : matches
           ? 'disabled'
           : 'wrong_password'
-    core.record({ type: 'login_refused', reason, ip, ...(account && { userId: account.id }) })
+    core.audit({ type: 'login_refused', reason, ip, ...(account && { userId: account.id }) })
     return INVALID_CREDENTIALS
   }
   await attempt.succeeded()
@@ -88,7 +88,7 @@ export async function logIn(core: Core, request: LoginRequest): Promise<({ ok: t
   const { family, account, now, surplus } = outcome
   core.seeStoreTime(now)
   await Promise.all([keep(account), revoke(core, surplus, { at: now, reason: 'session_limit' })])
-  core.record({ type: 'login', userId: account.id, sid: family.sid, ip: request.ip })
+  core.audit({ type: 'login', userId: account.id, sid: family.sid, ip: request.ip })
   return { ok: true, ...(await issueTokens(core, family, { scope: family.scope, roles: account.roles }, 1, now)) }
 }
 
@@ -106,12 +106,12 @@ function judge(
   const { refreshAbsoluteTtlMs, sessionLimits } = core.config
   const refused = { type: 'login_refused', userId: account.id, ip: request.ip } as const
   if (account.disabled || account.passwordHash !== proven.passwordHash) {
-    core.record({ ...refused, reason: 'changed_meanwhile' })
+    core.audit({ ...refused, reason: 'changed_meanwhile' })
     return INVALID_CREDENTIALS
   }
   const waitMs = earlierLoginAt === null ? 0 : earlierLoginAt + sessionLimits.windowMs - now
   if (waitMs > 0) {
-    core.record({ ...refused, reason: 'throttled' })
+    core.audit({ ...refused, reason: 'throttled' })
     return tooManyAttempts(Math.ceil(waitMs / 1000))
   }
   const scope = narrowScope(request.scope, account.roles)
@@ -125,7 +125,7 @@ function judge(
     bindingKey: null,
     createdAt: now,
     expiresAt: now + refreshAbsoluteTtlMs,
-    ...NO_MARKS,
+    ...EMPTY_STATE,
     redeemedAt: now,
   }
   return { ok: true, family, ...facts }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Presented, type Verdict, decide } from '../rules/decide.ts'
-import { type Family, type Marks, NO_MARKS, merge } from '../rules/family.ts'
+import { type Presented, type Verdict, decideRefresh } from '../rules/decide.ts'
+import { type Family, type FamilyState, EMPTY_STATE, merge } from '../rules/family.ts'
 import { narrowScope } from '../rules/scopes.ts'
 import type { Core } from './core.ts'
 import { type TokenAnswer, issueTokens } from './issue-tokens.ts'
@@ -23,26 +23,26 @@ export async function refresh(
   core.seeStoreTime(now)
   const presented = { generation: token.generation, clientId: request.clientId ?? null, bindingKey: null }
 
-  const first = decide(family, presented, now, core.config.refreshPolicy)
-  if (isRefusal(first)) return turnAway(core, family, presented, first, now, request.signal)
+  const first = decideRefresh(family, presented, now, core.config.refreshPolicy)
+  if (isRefusal(first)) return reject(core, family, presented, first, now, request.signal)
 
   core.signer.assertRoom()
   // In one round trip to Redis. Where the user may not refresh now, the mark does no harm: the same token gives the same
   // successor when the user may again.
   const [{ family: grown, verdict }, standing] = await Promise.all([
-    settle(core, family, presented, first, now),
-    core.accounts.standing(family.userId),
+    commit(core, family, presented, first, now),
+    core.accounts.status(family.userId),
   ])
-  if (isRefusal(verdict)) return turnAway(core, grown, presented, verdict, now, request.signal)
+  if (isRefusal(verdict)) return reject(core, grown, presented, verdict, now, request.signal)
   if (!standing || standing.disabled) {
-    core.record({ type: 'refresh_refused', reason: 'disabled', userId: family.userId, sid: family.sid })
+    core.audit({ type: 'refresh_refused', reason: 'disabled', userId: family.userId, sid: family.sid })
     return INVALID_GRANT
   }
   const scope = narrowScope(family.scope, standing.roles)
   if (scope === '') return refuse('invalid_scope', 'The roles of this user grant nothing of the scope any more.')
 
   const tokens = await issueTokens(core, grown, { scope, roles: standing.roles }, token.generation + 1, now)
-  note(core, grown, presented, verdict)
+  recordAnomaly(core, grown, presented, verdict)
   return { ok: true, ...tokens }
 }
 
@@ -50,24 +50,24 @@ export async function refresh(
  * Stores what a verdict makes grow. A request that came in between is seen in the marks before that; the rule is then
  * asked again, until it says the same as what was stored. Marks only grow, so this ends.
  */
-async function settle(core: Core, loaded: Family, presented: Presented, first: Verdict, now: number) {
+async function commit(core: Core, loaded: Family, presented: Presented, first: Verdict, now: number) {
   let family = loaded
   let verdict = first
   for (;;) {
-    const growth = growthOf(verdict, presented, now)
+    const growth = updateFor(verdict, presented, now)
     if (!growth) return { family, verdict }
-    const before = await core.families.advance({ id: family.id, expiresAt: family.expiresAt, marks: growth })
+    const before = await core.families.advance({ id: family.id, expiresAt: family.expiresAt, state: growth })
     if (!before) return { family, verdict: { kind: 'refuse', reason: 'expired' } satisfies Verdict }
-    const again = decide({ ...family, ...before }, presented, now, core.config.refreshPolicy)
+    const again = decideRefresh({ ...family, ...before }, presented, now, core.config.refreshPolicy)
     family = { ...family, ...merge(before, growth) }
     if (again.kind === verdict.kind) return { family, verdict: again }
     verdict = again
   }
 }
 
-function growthOf(verdict: Verdict, { generation }: Presented, now: number): Marks | null {
-  if (verdict.kind === 'rotate') return { ...NO_MARKS, redeemed: generation, redeemedAt: now }
-  if (verdict.kind === 'late_repeat') return { ...NO_MARKS, lateRepeated: generation }
+function updateFor(verdict: Verdict, { generation }: Presented, now: number): FamilyState | null {
+  if (verdict.kind === 'rotate') return { ...EMPTY_STATE, redeemed: generation, redeemedAt: now }
+  if (verdict.kind === 'late_repeat') return { ...EMPTY_STATE, lateRepeated: generation }
   return null
 }
 
@@ -79,7 +79,7 @@ const isRefusal = (verdict: Verdict): verdict is Refused => verdict.kind === 're
 const NOTICED_WITHIN_MS = 20
 
 /** One answer for every reason. Reuse ends the family before it is answered. */
-async function turnAway(
+async function reject(
   core: Core,
   family: Family,
   { generation }: Presented,
@@ -89,20 +89,20 @@ async function turnAway(
 ): Promise<Refusal> {
   const { userId, sid, redeemed } = family
   if (verdict.kind === 'refuse') {
-    core.record({ type: 'refresh_refused', reason: verdict.reason, userId, sid })
+    core.audit({ type: 'refresh_refused', reason: verdict.reason, userId, sid })
   } else {
     // A client that was cut off asks elsewhere and goes on, and may overtake its first request: that is no theft. Whoever
     // is gone gets nothing here, thief or not.
     await sleep(NOTICED_WITHIN_MS)
     signal?.throwIfAborted()
-    core.record({ type: 'reuse', userId, sid, generation, redeemed })
+    core.audit({ type: 'reuse', userId, sid, generation, redeemed })
     await revoke(core, [family], { at: now, reason: 'reuse' })
   }
   return INVALID_GRANT
 }
 
-function note(core: Core, { userId, sid }: Family, { generation }: Presented, verdict: Verdict): void {
-  if (verdict.kind === 'late_repeat') core.record({ type: 'late_repeat', userId, sid, generation })
+function recordAnomaly(core: Core, { userId, sid }: Family, { generation }: Presented, verdict: Verdict): void {
+  if (verdict.kind === 'late_repeat') core.audit({ type: 'late_repeat', userId, sid, generation })
   if (verdict.kind === 'rotate' && verdict.gap > 0)
-    core.record({ type: 'gap', userId, sid, generation, missing: verdict.gap })
+    core.audit({ type: 'gap', userId, sid, generation, missing: verdict.gap })
 }

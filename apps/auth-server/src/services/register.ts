@@ -34,6 +34,6 @@ export async function register(
     roles,
   })
   if (!account) return taken
-  core.record({ type: 'registered', userId: account.id })
+  core.audit({ type: 'registered', userId: account.id })
   return { ok: true, account }
 }

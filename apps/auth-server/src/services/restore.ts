@@ -1,6 +1,6 @@
-import { type FamilyId, NO_MARKS, type Revocable } from '../rules/family.ts'
-import type { Growth } from '../stores/family-store.ts'
-import type { History } from '../stores/history.ts'
+import { type FamilyId, EMPTY_STATE, type Revocable } from '../rules/family.ts'
+import type { FamilyUpdate } from '../stores/family-store.ts'
+import type { RollbackDetector } from '../stores/history.ts'
 import type { PostgresFamilyStore } from '../stores/postgres-family-store.ts'
 import type { RedisAccess } from '../stores/redis-access.ts'
 import { RedisFamilyStore } from '../stores/redis-family-store.ts'
@@ -9,10 +9,10 @@ import type { Core } from './core.ts'
 /** The server's parts that a restore works on. */
 export interface Restorable {
   core: Core
-  history: History
+  rollback: RollbackDetector
   /** It may keep a command waiting for long. */
   redis: RedisAccess | null
-  record: PostgresFamilyStore
+  durable: PostgresFamilyStore
 }
 
 export interface Restored {
@@ -42,10 +42,10 @@ export async function restore(
   by: 'server' | 'operator',
   progress: (done: number) => void,
 ): Promise<Restored> {
-  const { core, history, redis } = stores
-  const { epoch } = await history.remembered()
+  const { core, rollback, redis } = stores
+  const { epoch } = await rollback.remembered()
   const accounts = await core.accounts.catchUp(async (ids) => {
-    for (const userId of ids) core.record({ type: 'account_rolled_back', userId })
+    for (const userId of ids) core.audit({ type: 'account_rolled_back', userId })
     await core.events.flush()
   })
   const hot = redis && viewsOf(redis, epoch)
@@ -60,9 +60,9 @@ export async function restore(
   const end = async (families: readonly Revocable[]) => {
     if (families.length === 0) return
     const revoked = { at: await core.accounts.now(), reason: 'restored' as const }
-    const growths = families.map(({ id, expiresAt }) => ({ id, expiresAt, marks: { ...NO_MARKS, revoked } }))
-    await Promise.all([stores.record.revoke(growths), hot?.all.revoke(growths)])
-    for (const { userId, sid } of families) core.record({ type: 'revoked', userId, sid, reason: 'restored' })
+    const growths = families.map(({ id, expiresAt }) => ({ id, expiresAt, marks: { ...EMPTY_STATE, revoked } }))
+    await Promise.all([stores.durable.revoke(growths), hot?.all.revoke(growths)])
+    for (const { userId, sid } of families) core.audit({ type: 'revoked', userId, sid, reason: 'restored' })
     await core.events.flush()
     restored.revoked += families.length
   }
@@ -82,7 +82,7 @@ export async function restore(
     after = sessions.at(-1)?.id
   }
   const { merged, recovered, revocations_recovered: revocations, revoked } = restored
-  core.record({ type: 'postgres_restored', reason: by, merged, recovered, revocations, revoked })
+  core.audit({ type: 'postgres_restored', reason: by, merged, recovered, revocations, revoked })
   await core.events.flush()
   return restored
 }
@@ -102,7 +102,7 @@ function viewsOf(redis: RedisAccess, epoch: number | null) {
 
 /** Merges copies in Redis into Postgres: those of families with all that they hold, tombstones of others as they are. */
 async function mergeSome(
-  { core, record }: Restorable,
+  { core, durable }: Restorable,
   ids: readonly FamilyId[],
   { all, tombstones, isWhole }: ReturnType<typeof viewsOf>,
   restored: Restored,
@@ -110,24 +110,24 @@ async function mergeSome(
 ): Promise<void> {
   const copies = (await Promise.all(ids.map((id) => all.load(id)))).map((found) => found?.family ?? null)
   const growths = await Promise.all(
-    ids.map(async (id, i): Promise<Growth | null> => {
+    ids.map(async (id, i): Promise<FamilyUpdate | null> => {
       const copy = copies[i]
-      if (copy) return { id, expiresAt: copy.expiresAt, marks: copy }
+      if (copy) return { id, expiresAt: copy.expiresAt, state: copy }
       // Adds nothing, and a key that has expired meanwhile stays so.
-      const marks = await tombstones.advance({ id, expiresAt: 0, marks: NO_MARKS })
-      return marks && { id, expiresAt: 0, marks }
+      const state = await tombstones.advance({ id, expiresAt: 0, state: EMPTY_STATE })
+      return state && { id, expiresAt: 0, state }
     }),
   )
-  const before = await record.merge(growths.filter((growth) => growth !== null))
+  const before = await durable.merge(growths.filter((growth) => growth !== null))
   for (const growth of growths)
-    if (growth?.marks.revoked && before.get(growth.id)?.revoked === null) restored.revocations_recovered++
+    if (growth?.state.revoked && before.get(growth.id)?.revoked === null) restored.revocations_recovered++
   restored.merged += before.size
 
   const missing = copies.filter((copy) => copy !== null).filter((copy) => !before.has(copy.id) && !copy.revoked)
   const users = await core.accounts.existing(missing.map(({ userId }) => userId))
   const isKnown = await Promise.all(missing.map(async ({ id, userId }) => users.has(userId) && (await isWhole(id))))
   for (const family of missing.filter((_, i) => isKnown[i])) {
-    await record.open(family, { device: null, ip: null })
+    await durable.open(family, { device: null, ip: null })
     restored.recovered++
     restored.merged++
   }

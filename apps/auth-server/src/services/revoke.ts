@@ -1,4 +1,4 @@
-import { NO_MARKS, type Revocable, type Revocation } from '../rules/family.ts'
+import { EMPTY_STATE, type Revocable, type Revocation } from '../rules/family.ts'
 import type { Core } from './core.ts'
 
 /** Of more than these at once, one event tells the number: an event each would be a flood of rows and of log lines. */
@@ -12,9 +12,9 @@ export async function revoke(core: Core, families: readonly Revocable[], revocat
   const [first] = families
   if (!first) return
   const { reason } = revocation
-  const marks = { ...NO_MARKS, revoked: revocation }
+  const marks = { ...EMPTY_STATE, revoked: revocation }
   await core.families.revoke(families.map(({ id, expiresAt }) => ({ id, expiresAt, marks })))
   if (families.length > MOST_EVENTS)
-    return core.record({ type: 'revoked', userId: first.userId, sessions: families.length, reason })
-  for (const { userId, sid } of families) core.record({ type: 'revoked', userId, sid, reason })
+    return core.audit({ type: 'revoked', userId: first.userId, sessions: families.length, reason })
+  for (const { userId, sid } of families) core.audit({ type: 'revoked', userId, sid, reason })
 }

@@ -1,10 +1,10 @@
 import { Prisma, type User } from '../generated/prisma/client.ts'
 import { earlierUsernameKey, usernameKey } from '../rules/username.ts'
-import { type Database, ask } from './database.ts'
-import { gather } from './gather.ts'
-import type { Standing, StandingCache } from './standing-cache.ts'
+import { type Database, query } from './database.ts'
+import { batch } from './gather.ts'
+import type { AccountStatus, AccountStatusCache } from './standing-cache.ts'
 
-export interface Account extends Standing {
+export interface Account extends AccountStatus {
   id: string
   username: string
   passwordHash: string
@@ -19,12 +19,12 @@ const ACCOUNTS_IN_A_PAGE = 1_000
  */
 export class Accounts {
   readonly #database: Database
-  readonly #standings: StandingCache | null
-  readonly byId = gather((ids: string[]) => this.#byIds(ids))
+  readonly #statusCache: AccountStatusCache | null
+  readonly byId = batch((ids: string[]) => this.#byIds(ids))
 
-  constructor(database: Database, standings: StandingCache | null) {
+  constructor(database: Database, standings: AccountStatusCache | null) {
     this.#database = database
-    this.#standings = standings
+    this.#statusCache = standings
   }
 
   /** Null where the name is taken. */
@@ -34,7 +34,7 @@ export class Accounts {
     passwordHash: string
     roles: string[]
   }): Promise<Account | null> {
-    const [row] = await ask(this.#database.user.createManyAndReturn({ data: [user], skipDuplicates: true }))
+    const [row] = await query(this.#database.user.createManyAndReturn({ data: [user], skipDuplicates: true }))
     return row ? toAccount(row) : null
   }
 
@@ -43,13 +43,13 @@ export class Accounts {
     // Of two rows whose names became one by case folding, each keeps the spelling that it had.
     const keys = [earlierUsernameKey(username), usernameKey(username)].filter((key) => key !== null)
     if (keys.length === 0) return null
-    const rows = await ask(this.#database.user.findMany({ where: { usernameKey: { in: keys } } }))
+    const rows = await query(this.#database.user.findMany({ where: { usernameKey: { in: keys } } }))
     const row = keys.map((key) => rows.find((one) => one.usernameKey === key)).find((one) => one !== undefined)
     return row ? toAccount(row) : null
   }
 
   async #byIds(ids: readonly string[]): Promise<(Account | null)[]> {
-    const rows = await ask(this.#database.user.findMany({ where: { id: { in: [...new Set(ids)] } } }))
+    const rows = await query(this.#database.user.findMany({ where: { id: { in: [...new Set(ids)] } } }))
     const found = new Map(rows.map((row) => [row.id, toAccount(row)]))
     return ids.map((id) => found.get(id) ?? null)
   }
@@ -58,7 +58,7 @@ export class Accounts {
   async *all(): AsyncGenerator<Account> {
     for (let after = ''; ;) {
       const where = { usernameKey: { gt: after } }
-      const rows = await ask(
+      const rows = await query(
         this.#database.user.findMany({ where, orderBy: { usernameKey: 'asc' }, take: ACCOUNTS_IN_A_PAGE }),
       )
       yield* rows.map(toAccount)
@@ -69,22 +69,22 @@ export class Accounts {
   }
 
   /** By the copy where there is one. Null where the user does not exist. */
-  async standing(userId: string): Promise<Standing | null> {
-    return (await this.#standings?.get(userId)) ?? this.current(userId)
+  async status(userId: string): Promise<AccountStatus | null> {
+    return (await this.#statusCache?.get(userId)) ?? this.current(userId)
   }
 
   /** By Postgres, and the copy renewed. Null where the user does not exist. */
   async current(userId: string): Promise<Account | null> {
-    const epoch = this.#standings?.epoch ?? 0
+    const epoch = this.#statusCache?.epoch ?? 0
     const account = await this.byId(userId)
-    if (account) await this.#standings?.keep(userId, account, epoch)
+    if (account) await this.#statusCache?.store(userId, account, epoch)
     return account
   }
 
   /** To be called before an account is read elsewhere; what it answers then renews the copy by what was read. */
   keeper(): (account: Account) => Promise<void> {
-    const epoch = this.#standings?.epoch ?? 0
-    return async (account) => this.#standings?.keep(account.id, account, epoch)
+    const epoch = this.#statusCache?.epoch ?? 0
+    return async (account) => this.#statusCache?.store(account.id, account, epoch)
   }
 
   /** Changes an account and its copy. Null where it does not exist, or no longer is as `ifStill` says. */
@@ -93,17 +93,17 @@ export class Accounts {
     change: { passwordHash?: string; roles?: string[]; disabledAt?: Date | null },
     ifStill?: { version: number; liveSid: string },
   ): Promise<Account | null> {
-    const epoch = this.#standings?.epoch ?? 0
+    const epoch = this.#statusCache?.epoch ?? 0
     const where = {
       id,
       ...(ifStill && { version: ifStill.version, families: { some: { sid: ifStill.liveSid, revokedAt: null } } }),
     }
-    const [row] = await ask(
+    const [row] = await query(
       this.#database.user.updateManyAndReturn({ where, data: { ...change, version: { increment: 1 } } }),
     )
     if (!row) return null
     const account = toAccount(row)
-    await this.#standings?.spread(id, account, epoch)
+    await this.#statusCache?.publish(id, account, epoch)
     return account
   }
 
@@ -113,16 +113,16 @@ export class Accounts {
    */
   async catchUp(tell: (ids: readonly string[]) => Promise<void>): Promise<string[]> {
     const usernames: string[] = []
-    for await (const standings of this.#standings?.remembered() ?? []) {
+    for await (const standings of this.#statusCache?.remembered() ?? []) {
       const where = { id: { in: [...standings.keys()] } }
       const select = { id: true, username: true, version: true }
-      const known = await ask(this.#database.user.findMany({ where, select }))
+      const known = await query(this.#database.user.findMany({ where, select }))
       const older = known.filter((user) => user.version < (standings.get(user.id)?.version ?? 0))
       if (older.length > 0) await tell(older.map(({ id }) => id))
       for (const { id, username } of older) {
         const { version = 0, roles = [], disabled } = standings.get(id) ?? {}
         const newer = { roles: [...roles], disabledAt: disabled ? new Date() : null, version }
-        const { count } = await ask(
+        const { count } = await query(
           this.#database.user.updateMany({ where: { id, version: { lt: version } }, data: newer }),
         )
         if (count > 0) usernames.push(username)
@@ -133,13 +133,13 @@ export class Accounts {
 
   /** Those of the users that exist. */
   async existing(ids: readonly string[]): Promise<Set<string>> {
-    const rows = await ask(this.#database.user.findMany({ where: { id: { in: [...ids] } }, select: { id: true } }))
+    const rows = await query(this.#database.user.findMany({ where: { id: { in: [...ids] } }, select: { id: true } }))
     return new Set(rows.map(({ id }) => id))
   }
 
   /** Postgres' time in milliseconds. */
   async now(): Promise<number> {
-    const [row] = await ask(this.#database.$queryRaw<{ now: Date }[]>(Prisma.sql`SELECT clock_timestamp() AS now`))
+    const [row] = await query(this.#database.$queryRaw<{ now: Date }[]>(Prisma.sql`SELECT clock_timestamp() AS now`))
     return (row?.now ?? new Date()).getTime()
   }
 }

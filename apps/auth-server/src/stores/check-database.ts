@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { type Database, ask } from './database.ts'
+import { type Database, query } from './database.ts'
 import { PostgresFault, explainPostgres } from './postgres-fault.ts'
 
 const MIGRATIONS = new URL('../../../../prisma/migrations/', import.meta.url)
@@ -22,7 +22,7 @@ export async function checkDatabase(database: Database): Promise<{ isReadOnly: b
       code: '42P01',
       words: `The database lacks the migration ${missing.join(', ')}: run \`npm run migrate\``,
     })
-  const [state] = await ask(database.$queryRaw<{ is_read_only: boolean; forbidden: string | null }[]>`
+  const [state] = await query(database.$queryRaw<{ is_read_only: boolean; forbidden: string | null }[]>`
     SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS is_read_only,
            (SELECT min(privilege || ' on ' || name)
             FROM unnest(ARRAY['families', 'users', 'signing_keys', 'security_events', 'redis_trust', 'history']) AS name,
@@ -36,7 +36,7 @@ export async function checkDatabase(database: Database): Promise<{ isReadOnly: b
 /** By name. Null where they may not be read: then what is missing is found by the query that needs it. */
 async function appliedMigrations(database: Database): Promise<Set<string> | null> {
   try {
-    const rows = await ask(database.$queryRaw<{ name: string }[]>`
+    const rows = await query(database.$queryRaw<{ name: string }[]>`
       SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`)
     return new Set(rows.map(({ name }) => name))
   } catch (error) {

@@ -63,7 +63,7 @@ function statementNames() {
 }
 
 /** Runs a query. @throws StoreUnavailable for what may pass by itself, PostgresFault for what an operator has to mend. */
-export async function ask<T>(query: Promise<T> | PromiseLike<T>): Promise<T> {
+export async function query<T>(query: Promise<T> | PromiseLike<T>): Promise<T> {
   try {
     return await query
   } catch (error) {

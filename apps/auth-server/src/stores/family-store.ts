@@ -1,4 +1,4 @@
-import type { Family, FamilyId, Marks, Revocable, Revocation } from '../rules/family.ts'
+import type { Family, FamilyId, FamilyState, Revocable, Revocation } from '../rules/family.ts'
 import type { Account } from './accounts.ts'
 
 /** Where a login came from; shown to the user in the list of sessions. */
@@ -8,17 +8,17 @@ export interface Origin {
 }
 
 /** A growth of one family. `expiresAt` lets a store that does not know the family remember a revocation for long enough. */
-export interface Growth {
+export interface FamilyUpdate {
   id: FamilyId
   expiresAt: number
-  marks: Marks
+  state: FamilyState
 }
 
 /** Revocations by what they have in common, which mostly is one time and one reason. */
-export function byRevocation(growths: readonly Growth[]): { revoked: Revocation; families: Growth[] }[] {
-  const groups = new Map<string, { revoked: Revocation; families: Growth[] }>()
+export function byRevocation(growths: readonly FamilyUpdate[]): { revoked: Revocation; families: FamilyUpdate[] }[] {
+  const groups = new Map<string, { revoked: Revocation; families: FamilyUpdate[] }>()
   for (const growth of growths) {
-    const { revoked } = growth.marks
+    const { revoked } = growth.state
     if (!revoked) continue
     const key = `${revoked.at} ${revoked.reason}`
     const group = groups.get(key) ?? { revoked, families: [] }
@@ -45,13 +45,13 @@ export interface FamilyStore {
    * Merges marks into a family and answers its marks *before* that, or null, changing nothing, where it is not known.
    * Atomic: of N concurrent calls, each sees the growth of those before it.
    */
-  advance(growth: Growth): Promise<Marks | null>
+  advance(growth: FamilyUpdate): Promise<FamilyState | null>
 
   /**
    * Merges revocations; of the marks nothing else. When it returns, no later `load` through any server answers one of
    * these families as live; a family that is not known here is remembered as revoked.
    */
-  revoke(growths: readonly Growth[]): Promise<void>
+  revoke(growths: readonly FamilyUpdate[]): Promise<void>
 }
 
 /** What a login goes by. It is read under a lock on the account, so no two logins of a user see the same. */

@@ -14,7 +14,7 @@ interface Waiting<Item, Answer> {
  * next, so that many at once share a round trip and a commit. A statement begins after all of its items were asked.
  * @param run answers in the order of its items; what it throws, each of them gets.
  */
-export function gather<Item, Answer>(run: (items: Item[]) => Promise<Answer[]>): (item: Item) => Promise<Answer> {
+export function batch<Item, Answer>(run: (items: Item[]) => Promise<Answer[]>): (item: Item) => Promise<Answer> {
   let waiting: Waiting<Item, Answer>[] = []
   let running = 0
   let timer: NodeJS.Timeout | undefined

@@ -2,7 +2,7 @@
 export type Rollback = 'stop' | 'restore'
 
 /** Postgres is older than it was: what it says of sessions, accounts and revocations may long be untrue. */
-export class HistoryLost extends Error {
+export class PostgresRolledBack extends Error {
   readonly retryAfterSeconds: number
 
   constructor(rollback: Rollback) {

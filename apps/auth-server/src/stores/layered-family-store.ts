@@ -1,19 +1,19 @@
-import { type Family, type FamilyId, type Marks, merge } from '../rules/family.ts'
-import type { Growth, LoginStore, Origin } from './family-store.ts'
-import type { History } from './history.ts'
-import type { MarkWriter } from './mark-writer.ts'
-import type { RedisTrust } from './redis-trust.ts'
+import { type Family, type FamilyId, type FamilyState, merge } from '../rules/family.ts'
+import type { FamilyUpdate, LoginStore, Origin } from './family-store.ts'
+import type { RollbackDetector } from './history.ts'
+import type { WriteBehind } from './mark-writer.ts'
+import type { RedisFence } from './redis-trust.ts'
 import type { RedisFamilyStore } from './redis-family-store.ts'
 import { StoreUnavailable, isUnavailable } from './store-unavailable.ts'
 
 interface Layers {
   /** Redis; null for a server that works without. */
-  hot: RedisFamilyStore | null
+  cache: RedisFamilyStore | null
   /** Postgres. */
-  record: LoginStore
-  marks: MarkWriter
-  trust: RedisTrust
-  history: History
+  durable: LoginStore
+  writeBehind: WriteBehind
+  fence: RedisFence
+  rollback: RollbackDetector
 }
 
 /** A Redis that is lost and believed again by turns. */
@@ -32,84 +32,84 @@ export class LayeredFamilyStore implements LoginStore {
   }
 
   async open(family: Family, origin: Origin): Promise<void> {
-    const { record, trust } = this.#layers
-    const { epoch } = trust
-    await record.open(family, origin)
+    const { durable, fence } = this.#layers
+    const { epoch } = fence
+    await durable.open(family, origin)
     await this.#opened(family, epoch)
   }
 
   async openFor(...[userId, limits, origin, judge]: Parameters<LoginStore['openFor']>): Promise<void> {
-    const { record, trust } = this.#layers
-    const { epoch } = trust
+    const { durable, fence } = this.#layers
+    const { epoch } = fence
     let family: Family | null = null as Family | null
-    await record.openFor(userId, limits, origin, (facts) => (family = judge(facts)))
+    await durable.openFor(userId, limits, origin, (facts) => (family = judge(facts)))
     if (family) await this.#opened(family, epoch)
   }
 
   async #opened(family: Family, epoch: number): Promise<void> {
-    const { hot, history } = this.#layers
-    history.note()
+    const { cache, rollback } = this.#layers
+    rollback.countLater()
     // A family that Redis does not have is found in Postgres, so this one need not succeed.
-    await this.#decide(
-      (hot) => hot.restore(family, epoch),
+    await this.#redisElsePostgres(
+      (hot) => hot.copyIn(family, epoch),
       async () => undefined,
     )
   }
 
   async load(id: FamilyId): Promise<{ family: Family; now: number } | null> {
-    return this.#decide(
-      (hot) => this.#askHot(hot, id, () => hot.load(id)),
-      () => this.#loadRecord(id),
+    return this.#redisElsePostgres(
+      (hot) => this.#askCache(hot, id, () => hot.load(id)),
+      () => this.#loadDurable(id),
     )
   }
 
-  async advance(growth: Growth): Promise<Marks | null> {
-    const { record, marks, trust } = this.#layers
-    return this.#decide(
+  async advance(growth: FamilyUpdate): Promise<FamilyState | null> {
+    const { durable, writeBehind, fence } = this.#layers
+    return this.#redisElsePostgres(
       async (hot) => {
-        const before = await this.#askHot(hot, growth.id, () => hot.advance(growth))
-        if (before) marks.add(growth)
+        const before = await this.#askCache(hot, growth.id, () => hot.advance(growth))
+        if (before) writeBehind.add(growth)
         return before
       },
       async () => {
-        const before = await record.advance(growth)
-        await trust.coverMark()
+        const before = await durable.advance(growth)
+        await fence.coverMark()
         return before
       },
     )
   }
 
   /** The tombstones go to Redis at once, trusted or not: they hold even if Postgres then does not answer. */
-  async revoke(growths: readonly Growth[]): Promise<void> {
-    const { record, marks, history } = this.#layers
-    const told = await this.#tellHot(growths)
+  async revoke(growths: readonly FamilyUpdate[]): Promise<void> {
+    const { durable, writeBehind, rollback } = this.#layers
+    const told = await this.#writeTombstones(growths)
     try {
-      await record.revoke(growths)
+      await durable.revoke(growths)
     } catch (error) {
       // Not acknowledged, but it did happen in Redis: it follows when Postgres is back.
-      if (told) for (const growth of growths) marks.add(growth)
+      if (told) for (const growth of growths) writeBehind.add(growth)
       throw error
     }
-    await Promise.all([history.cover(), this.#spread(growths, told)])
+    await Promise.all([rollback.count(), this.#publish(growths, told)])
   }
 
   /** Makes sure, after the commit, that no server goes on with a copy without these tombstones. */
-  async #spread(growths: readonly Growth[], told: boolean): Promise<void> {
-    const { trust } = this.#layers
-    if (!told) return trust.cover(null)
+  async #publish(growths: readonly FamilyUpdate[], told: boolean): Promise<void> {
+    const { fence } = this.#layers
+    if (!told) return fence.ensureVisible(null)
     // Where the others believe Redis again and this server has not seen it yet, it need not be suspended anew.
-    if (!trust.isTrusted) await trust.look()
-    const epoch = trust.isTrusted ? trust.epoch : null
+    if (!fence.isEnabled) await fence.poll()
+    const epoch = fence.isEnabled ? fence.epoch : null
     // Again: a Redis that lost the first tombstone may since have been given a row from before the commit.
-    await trust.cover((await this.#tellHot(growths)) ? epoch : null)
+    await fence.ensureVisible((await this.#writeTombstones(growths)) ? epoch : null)
   }
 
   /** Whether Redis has the tombstones. */
-  async #tellHot(growths: readonly Growth[]): Promise<boolean> {
-    const { hot } = this.#layers
+  async #writeTombstones(growths: readonly FamilyUpdate[]): Promise<boolean> {
+    const { cache } = this.#layers
     try {
-      await hot?.revoke(growths)
-      return hot !== null
+      await cache?.revoke(growths)
+      return cache !== null
     } catch (error) {
       if (!isUnavailable(error, 'Redis')) throw error
       return false
@@ -117,30 +117,30 @@ export class LayeredFamilyStore implements LoginStore {
   }
 
   /** Asks Redis, looks whether it still lives where it does not answer, asks again, and then asks Postgres. */
-  async #decide<T>(byRedis: (hot: RedisFamilyStore) => Promise<T>, byPostgres: () => Promise<T>): Promise<T> {
-    const { hot, trust } = this.#layers
-    if (!hot) return byPostgres()
-    for (let attempt = 0; attempt < MOST_ATTEMPTS && trust.isTrusted; attempt++) {
+  async #redisElsePostgres<T>(byRedis: (hot: RedisFamilyStore) => Promise<T>, byPostgres: () => Promise<T>): Promise<T> {
+    const { cache, fence } = this.#layers
+    if (!cache) return byPostgres()
+    for (let attempt = 0; attempt < MOST_ATTEMPTS && fence.isEnabled; attempt++) {
       try {
-        return await trust.whileTrusted(byRedis(hot))
+        return await fence.whileEnabled(byRedis(cache))
       } catch (error) {
         if (!isUnavailable(error, 'Redis')) throw error
-        await trust.look()
+        await fence.poll()
       }
     }
     return byPostgres()
   }
 
   /** Asks Redis about a family; one that it does not have is merged in from Postgres, and asked about again. */
-  async #askHot<T>(hot: RedisFamilyStore, id: FamilyId, askFor: () => Promise<T | null>): Promise<T | null> {
-    const { trust } = this.#layers
+  async #askCache<T>(hot: RedisFamilyStore, id: FamilyId, askFor: () => Promise<T | null>): Promise<T | null> {
+    const { fence } = this.#layers
     const known = await askFor()
     if (known !== null) return known
-    const { epoch } = trust
-    const remembered = await this.#loadRecord(id)
+    const { epoch } = fence
+    const remembered = await this.#loadDurable(id)
     if (!remembered) return null
     // A tombstone that is in Redis already stands.
-    await hot.restore(remembered.family, epoch)
+    await hot.copyIn(remembered.family, epoch)
     const restored = await askFor()
     // Evicted at once, or a new epoch began: Redis cannot say.
     if (restored === null) throw new StoreUnavailable('Redis', new Error('the family did not stay'))
@@ -148,12 +148,12 @@ export class LayeredFamilyStore implements LoginStore {
   }
 
   /** Postgres' row, with the marks that wait here to be written to it. */
-  async #loadRecord(id: FamilyId): Promise<{ family: Family; now: number } | null> {
-    const { record, marks, history } = this.#layers
-    const waiting = marks.of(id)
-    const found = await record.load(id)
+  async #loadDurable(id: FamilyId): Promise<{ family: Family; now: number } | null> {
+    const { durable, writeBehind, rollback } = this.#layers
+    const waiting = writeBehind.pending(id)
+    const found = await durable.load(id)
     // An older row is not to be mistaken for the newest one.
-    history.assertIntact()
+    rollback.assertIntact()
     return found && waiting ? { ...found, family: { ...found.family, ...merge(found.family, waiting) } } : found
   }
 }

@@ -1,5 +1,5 @@
-import { type FamilyId, type Marks, merge } from '../rules/family.ts'
-import type { Growth } from './family-store.ts'
+import { type FamilyId, type FamilyState, merge } from '../rules/family.ts'
+import type { FamilyUpdate } from './family-store.ts'
 
 /** Postgres is at most this far behind Redis while it answers. Milliseconds. */
 const WRITE_EVERY_MS = 100
@@ -9,8 +9,8 @@ const BATCH = 500
 /** About 300 MB. Beyond, what Redis has is written with the family's next refresh. */
 const MOST_WAITING = 1_000_000
 
-export interface MarkWriterOptions {
-  write: (growths: readonly Growth[]) => Promise<unknown>
+export interface WriteBehindOptions {
+  write: (growths: readonly FamilyUpdate[]) => Promise<unknown>
   /** Told when writing begins to fail, and when it works again. */
   onChange: (isWriting: boolean) => void
 }
@@ -19,17 +19,17 @@ export interface MarkWriterOptions {
  * Gathers marks and writes them in batches, one entry a family however often it was refreshed. What a failed write held
  * is merged back, so nothing is lost while the process lives.
  */
-export class MarkWriter {
-  readonly #options: MarkWriterOptions
-  readonly #waiting = new Map<FamilyId, Growth>()
+export class WriteBehind {
+  readonly #options: WriteBehindOptions
+  readonly #waiting = new Map<FamilyId, FamilyUpdate>()
   /** On their way to Postgres. */
-  readonly #leaving = new Map<FamilyId, Growth>()
+  readonly #leaving = new Map<FamilyId, FamilyUpdate>()
   #writing: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | null = null
   #fails = false
   #closed = false
 
-  constructor(options: MarkWriterOptions) {
+  constructor(options: WriteBehindOptions) {
     this.#options = options
   }
 
@@ -38,15 +38,15 @@ export class MarkWriter {
   }
 
   /** What Postgres may not have yet, or undefined. */
-  of(id: FamilyId): Marks | undefined {
-    const [waiting, leaving] = [this.#waiting.get(id)?.marks, this.#leaving.get(id)?.marks]
+  pending(id: FamilyId): FamilyState | undefined {
+    const [waiting, leaving] = [this.#waiting.get(id)?.state, this.#leaving.get(id)?.state]
     return waiting && leaving ? merge(waiting, leaving) : (waiting ?? leaving)
   }
 
-  add(growth: Growth): void {
+  add(growth: FamilyUpdate): void {
     const known = this.#waiting.get(growth.id)
     if (!known && this.#waiting.size >= MOST_WAITING) return
-    this.#waiting.set(growth.id, known ? { ...growth, marks: merge(known.marks, growth.marks) } : growth)
+    this.#waiting.set(growth.id, known ? { ...growth, state: merge(known.state, growth.state) } : growth)
     this.#schedule()
   }
 

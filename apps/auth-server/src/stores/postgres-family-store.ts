@@ -2,22 +2,22 @@ import type { Prisma } from '../generated/prisma/client.ts'
 import {
   type Family,
   type FamilyId,
-  type Marks,
+  type FamilyState,
   type Revocation,
   type RevocationReason,
   merge,
 } from '../rules/family.ts'
 import { toAccount } from './accounts.ts'
-import { type Database, ask } from './database.ts'
-import { type Growth, type LoginStore, MOST_SURPLUS, type Origin, byRevocation } from './family-store.ts'
-import { gather } from './gather.ts'
+import { type Database, query } from './database.ts'
+import { type FamilyUpdate, type LoginStore, MOST_SURPLUS, type Origin, byRevocation } from './family-store.ts'
+import { batch } from './gather.ts'
 import type { Tables } from './tables.ts'
 
 /** The record: one row a session. */
 export class PostgresFamilyStore implements LoginStore {
   readonly #database: Database
-  readonly load = gather((ids: FamilyId[]) => this.#loadAll(ids))
-  readonly advance = gather((growths: Growth[]) => this.#advanceAll(growths))
+  readonly load = batch((ids: FamilyId[]) => this.#loadAll(ids))
+  readonly advance = batch((growths: FamilyUpdate[]) => this.#advanceAll(growths))
 
   constructor(database: Database) {
     this.#database = database
@@ -25,12 +25,12 @@ export class PostgresFamilyStore implements LoginStore {
 
   async open(family: Family, origin: Origin): Promise<void> {
     const data = [toRow(family, origin)]
-    const { count } = await ask(this.#database.family.createMany({ data, skipDuplicates: true }))
-    if (count === 0) await this.merge([{ id: family.id, expiresAt: family.expiresAt, marks: family }])
+    const { count } = await query(this.#database.family.createMany({ data, skipDuplicates: true }))
+    if (count === 0) await this.merge([{ id: family.id, expiresAt: family.expiresAt, state: family }])
   }
 
   async openFor(...[userId, limits, origin, judge]: Parameters<LoginStore['openFor']>): Promise<void> {
-    await ask(
+    await query(
       this.#database.$transaction(async (transaction) => {
         // Against logins and changes of the same user; references to the row do not wait for it.
         await transaction.$queryRaw`SELECT FROM ${this.#database.tables.users} WHERE id = ${userId}::uuid FOR NO KEY UPDATE`
@@ -42,17 +42,17 @@ export class PostgresFamilyStore implements LoginStore {
   }
 
   /** Of many at once, a statement of their own: whoever advances one family meanwhile does not wait behind them. */
-  async revoke(growths: readonly Growth[]): Promise<void> {
+  async revoke(growths: readonly FamilyUpdate[]): Promise<void> {
     const [first] = growths
     if (first && growths.length === 1) await this.advance(first)
     else for (const group of byRevocation(growths)) await this.#revokeAll(group)
   }
 
   /** As `merge` does, and for many rows in a third of the time. */
-  async #revokeAll({ revoked: { at, reason }, families }: { revoked: Revocation; families: Growth[] }): Promise<void> {
+  async #revokeAll({ revoked: { at, reason }, families }: { revoked: Revocation; families: FamilyUpdate[] }): Promise<void> {
     const ids = families.map(({ id }) => toBytes(id).toString('hex')).join()
     const table = this.#database.tables.families
-    await ask(this.#database.$executeRaw`
+    await query(this.#database.$executeRaw`
       WITH ending AS MATERIALIZED (
         SELECT id FROM ${table}
         WHERE id IN (SELECT decode(unnest(string_to_array(${ids}, ',')), 'hex')) ORDER BY id FOR NO KEY UPDATE
@@ -66,7 +66,7 @@ export class PostgresFamilyStore implements LoginStore {
   }
 
   async #loadAll(ids: readonly FamilyId[]): Promise<({ family: Family; now: number } | null)[]> {
-    const rows = await ask(
+    const rows = await query(
       this.#database.$queryRaw<(GrantRow & MarksRow & { id: Uint8Array; now: Date })[]>`
       SELECT id, sid, user_id, client_id, scope, binding_key, created_at, expires_at,
              redeemed, redeemed_at, late_repeated, revoked_at, revoked_reason,
@@ -81,16 +81,16 @@ export class PostgresFamilyStore implements LoginStore {
   }
 
   /** One growth a family goes into the statement; of several, each sees those before it. */
-  async #advanceAll(growths: readonly Growth[]): Promise<(Marks | null)[]> {
-    const whole = new Map<FamilyId, Growth>()
+  async #advanceAll(growths: readonly FamilyUpdate[]): Promise<(FamilyState | null)[]> {
+    const whole = new Map<FamilyId, FamilyUpdate>()
     for (const growth of growths) {
       const first = whole.get(growth.id)
-      whole.set(growth.id, first ? { ...first, marks: merge(first.marks, growth.marks) } : growth)
+      whole.set(growth.id, first ? { ...first, state: merge(first.state, growth.state) } : growth)
     }
     const seen = await this.merge([...whole.values()])
-    return growths.map(({ id, marks }) => {
+    return growths.map(({ id, state }) => {
       const before = seen.get(id) ?? null
-      if (before) seen.set(id, merge(before, marks))
+      if (before) seen.set(id, merge(before, state))
       return before
     })
   }
@@ -99,17 +99,17 @@ export class PostgresFamilyStore implements LoginStore {
    * Merges any number of growths in one statement and answers the marks before, by family. The rows are locked in the
    * order of their ids, so that two batches cannot wait for each other.
    */
-  async merge(growths: readonly Growth[]): Promise<Map<FamilyId, Marks>> {
-    const rows = growths.map(({ id, marks }) => ({
+  async merge(growths: readonly FamilyUpdate[]): Promise<Map<FamilyId, FamilyState>> {
+    const rows = growths.map(({ id, state }) => ({
       id: toBytes(id).toString('hex'),
-      redeemed: marks.redeemed,
-      redeemed_at: new Date(Math.min(marks.redeemedAt, FAR_FUTURE_MS)),
-      late_repeated: marks.lateRepeated,
-      revoked_at: marks.revoked && new Date(marks.revoked.at),
-      revoked_reason: marks.revoked?.reason ?? null,
+      redeemed: state.redeemed,
+      redeemed_at: new Date(Math.min(state.redeemedAt, FAR_FUTURE_MS)),
+      late_repeated: state.lateRepeated,
+      revoked_at: state.revoked && new Date(state.revoked.at),
+      revoked_reason: state.revoked?.reason ?? null,
     }))
     const { families } = this.#database.tables
-    const before = await ask(this.#database.$queryRaw<(MarksRow & { id: Uint8Array })[]>`
+    const before = await query(this.#database.$queryRaw<(MarksRow & { id: Uint8Array })[]>`
       WITH growth AS (
         SELECT decode(id, 'hex') AS id, redeemed, redeemed_at, late_repeated, revoked_at, revoked_reason
         FROM json_to_recordset(${JSON.stringify(rows)}::json) AS g(
@@ -222,7 +222,7 @@ function toGrant(row: GrantRow) {
   }
 }
 
-function toMarks(row: MarksRow): Marks {
+function toMarks(row: MarksRow): FamilyState {
   return {
     redeemed: Number(row.redeemed),
     redeemedAt: row.redeemed_at.getTime(),

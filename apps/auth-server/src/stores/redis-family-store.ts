@@ -1,5 +1,5 @@
-import { type Family, type FamilyId, type Marks, NO_MARKS, type RevocationReason } from '../rules/family.ts'
-import { type FamilyStore, type Growth, byRevocation } from './family-store.ts'
+import { type Family, type FamilyId, type FamilyState, EMPTY_STATE, type RevocationReason } from '../rules/family.ts'
+import { type FamilyStore, type FamilyUpdate, byRevocation } from './family-store.ts'
 import type { RedisAccess, RunOnEach } from './redis-access.ts'
 
 /** A hash a family. The braces keep it in one slot of a cluster; its fields are short, so that Redis packs them. */
@@ -54,7 +54,7 @@ for i, key in ipairs(KEYS) do
   local before = redis.call('HMGET', key, 'redeemed', 'revokedAt', 'revokedFor')
   local was = tonumber(before[2] or 'inf')
   if not before[1] then
-    redis.call('HSET', key, 'redeemed', 0, 'redeemedAt', '${NO_MARKS.redeemedAt}', 'revokedAt', at, 'revokedFor', reason)
+    redis.call('HSET', key, 'redeemed', 0, 'redeemedAt', '${EMPTY_STATE.redeemedAt}', 'revokedAt', at, 'revokedFor', reason)
     redis.call('PEXPIREAT', key, ARGV[2 + i])
   elseif tonumber(at) < was or (tonumber(at) == was and reason < before[3]) then
     redis.call('HSET', key, 'revokedAt', at, 'revokedFor', reason)
@@ -86,11 +86,11 @@ export class RedisFamilyStore implements FamilyStore {
   }
 
   async open(family: Family): Promise<void> {
-    await this.restore(family, this.#epoch())
+    await this.copyIn(family, this.#epoch())
   }
 
   /** Merges a family as the record had it in `epoch` or later: the epoch is to be taken before the record is read. */
-  async restore(family: Family, epoch: number): Promise<void> {
+  async copyIn(family: Family, epoch: number): Promise<void> {
     const { sid, userId, clientId, scope, bindingKey, createdAt, expiresAt } = family
     const values = [sid, userId, clientId, scope, bindingKey ?? '', createdAt, expiresAt]
     const grant = GRANT_FIELDS.flatMap((field, i) => [field, values[i] ?? ''])
@@ -105,12 +105,12 @@ export class RedisFamilyStore implements FamilyStore {
     return { family: { ...grant, createdAt: Number(createdAt), expiresAt: Number(expiresAt), ...toMarks(rest) }, now }
   }
 
-  async advance({ id, expiresAt, marks }: Growth): Promise<Marks | null> {
-    const before = await this.#merge(keyOf(id), this.#epoch(), expiresAt, ...markArguments(marks))
+  async advance({ id, expiresAt, state }: FamilyUpdate): Promise<FamilyState | null> {
+    const before = await this.#merge(keyOf(id), this.#epoch(), expiresAt, ...markArguments(state))
     return before && toMarks(before.slice(1))
   }
 
-  async revoke(growths: readonly Growth[]): Promise<void> {
+  async revoke(growths: readonly FamilyUpdate[]): Promise<void> {
     for (const { revoked, families } of byRevocation(growths)) {
       const keys = families.map(({ id }) => keyOf(id))
       await this.#revoke(
@@ -122,11 +122,11 @@ export class RedisFamilyStore implements FamilyStore {
   }
 }
 
-function markArguments({ redeemed, redeemedAt, lateRepeated, revoked }: Marks) {
+function markArguments({ redeemed, redeemedAt, lateRepeated, revoked }: FamilyState) {
   return [redeemed, redeemedAt, lateRepeated ?? '', revoked?.at ?? '', revoked?.reason ?? '']
 }
 
-function toMarks([redeemed, redeemedAt, late, revokedAt, revokedFor]: readonly Field[]): Marks {
+function toMarks([redeemed, redeemedAt, late, revokedAt, revokedFor]: readonly Field[]): FamilyState {
   return {
     redeemed: Number(redeemed),
     redeemedAt: Number(redeemedAt),

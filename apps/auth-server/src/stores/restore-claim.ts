@@ -1,5 +1,5 @@
 import type { Prisma } from '../generated/prisma/client.ts'
-import { type Database, ask } from './database.ts'
+import { type Database, query } from './database.ts'
 
 /** The advisory lock of the one process that restores. */
 const RESTORE_LOCK = 7_240_661_903
@@ -25,11 +25,11 @@ export type Restoring<T> =
  */
 export async function withRestoreClaim<T>(database: Database, work: (claim: Claim) => Promise<T>): Promise<T | null> {
   const attempt = async (claim: Claim) => {
-    const [lock] = await ask(
+    const [lock] = await query(
       claim.$queryRaw<{ is_mine: boolean }[]>`SELECT pg_try_advisory_xact_lock(${RESTORE_LOCK}::bigint) AS is_mine`,
     )
     if (!lock?.is_mine) return null
-    await ask(claim.$executeRawUnsafe(`SET LOCAL idle_in_transaction_session_timeout = ${CLAIM_TIMEOUT_MS}`))
+    await query(claim.$executeRawUnsafe(`SET LOCAL idle_in_transaction_session_timeout = ${CLAIM_TIMEOUT_MS}`))
     const sayingSo = setInterval(() => {
       claim.$executeRaw`SELECT 1`.catch(() => undefined)
     }, SAY_SO_EVERY_MS)
@@ -43,6 +43,6 @@ export async function withRestoreClaim<T>(database: Database, work: (claim: Clai
     return await database.$transaction(attempt, { timeout: LONGEST_RESTORE_MS, isolationLevel: 'ReadCommitted' })
   } catch (error) {
     // The beginning or the end of the transaction failed; what the work throws stays as it is.
-    throw error instanceof Error && error.name.startsWith('PrismaClient') ? await ask(Promise.reject(error)) : error
+    throw error instanceof Error && error.name.startsWith('PrismaClient') ? await query(Promise.reject(error)) : error
   }
 }

@@ -1,5 +1,5 @@
 import type { Prisma } from '../generated/prisma/client.ts'
-import { type Database, ask } from './database.ts'
+import { type Database, query } from './database.ts'
 
 /** One event as it is kept. `at` in milliseconds. */
 export interface KeptEvent {
@@ -25,7 +25,7 @@ const MOST_WAITING = 100_000
  * Keeps security events, in batches and never in the way of a request. What repeats is one entry here and one row there,
  * whichever server saw it.
  */
-export class SecurityEvents {
+export class AuditEvents {
   readonly #database: Database
   /** By `repeatKey`; what has none is an entry of its own. */
   readonly #waiting = new Map<string | symbol, KeptEvent>()
@@ -90,7 +90,7 @@ export class SecurityEvents {
       repeat_key: repeatKey,
       times,
     }))
-    await ask(this.#database.$executeRaw`
+    await query(this.#database.$executeRaw`
       INSERT INTO ${this.#database.tables.securityEvents} AS kept (at, type, user_id, sid, detail, repeat_key, times)
       SELECT at, type, user_id, sid, detail, repeat_key, times FROM json_to_recordset(${JSON.stringify(rows)}::json)
         AS e(at timestamptz, type text, user_id uuid, sid uuid, detail jsonb, repeat_key text, times bigint)
@@ -100,7 +100,7 @@ export class SecurityEvents {
 
   /** The newest `limit` events of a user, newest first. */
   async ofUser(userId: string, limit: number): Promise<KeptEvent[]> {
-    const rows = await ask(
+    const rows = await query(
       this.#database.securityEvent.findMany({ where: { userId }, orderBy: { at: 'desc' }, take: limit }),
     )
     return rows.map(({ at, type, sid, detail, times }) => ({
@@ -116,7 +116,7 @@ export class SecurityEvents {
   /** Deletes up to `limit` events from before `before`. */
   async prune(before: Date, limit: number): Promise<number> {
     const { securityEvents } = this.#database.tables
-    return ask(this.#database.$executeRaw`
+    return query(this.#database.$executeRaw`
       DELETE FROM ${securityEvents} WHERE id IN (
         SELECT id FROM ${securityEvents} WHERE at < ${before} ORDER BY at LIMIT ${limit} FOR UPDATE SKIP LOCKED)`)
   }

@@ -1,6 +1,6 @@
 import type { Prisma } from '../generated/prisma/client.ts'
 import type { FamilyId, Revocable } from '../rules/family.ts'
-import { type Database, ask } from './database.ts'
+import { type Database, query } from './database.ts'
 
 export interface Session {
   /** The family behind the session. Stays in the server. */
@@ -47,7 +47,7 @@ export class Sessions {
       OR: [{ createdAt: { lt: after.createdAt } }, { sid: { lt: after.sid } }],
     }
     const orderBy = [{ createdAt: 'desc' as const }, { sid: 'desc' as const }]
-    const rows = await ask(this.#database.family.findMany({ where: { ...where, ...beyond }, orderBy, take: limit }))
+    const rows = await query(this.#database.family.findMany({ where: { ...where, ...beyond }, orderBy, take: limit }))
     return rows.map(toSession)
   }
 
@@ -62,7 +62,7 @@ export class Sessions {
   ): Promise<{ sessions: (Revocable & Position)[]; now: number }> {
     const { createdAt, sid } = after ?? { createdAt: new Date(0), sid: FIRST_UUID }
     // As one value: a row each would take ten times as long to read here.
-    const [row] = await ask(this.#database.$queryRaw<{ now: Date; sessions: ListedRow[] | null }[]>`
+    const [row] = await query(this.#database.$queryRaw<{ now: Date; sessions: ListedRow[] | null }[]>`
       SELECT clock_timestamp() AS now, json_agg(json_build_array(id, sid, created_at, expires_at)) AS sessions
       FROM (SELECT encode(id, 'hex') AS id, sid, created_at, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at
             FROM ${this.#database.tables.families} WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
@@ -80,7 +80,7 @@ export class Sessions {
 
   /** Null where the user has no such session. `sid` must be a UUID. */
   async find(userId: string, sid: string): Promise<Session | null> {
-    const row = await ask(this.#database.family.findFirst({ where: { userId, sid } }))
+    const row = await query(this.#database.family.findFirst({ where: { userId, sid } }))
     return row && toSession(row)
   }
 
@@ -90,7 +90,7 @@ export class Sessions {
    */
   async inDoubt(after: FamilyId, limit: number): Promise<Revocable[]> {
     const { families, history } = this.#database.tables
-    const rows = await ask(this.#database.$queryRaw<
+    const rows = await query(this.#database.$queryRaw<
       { id: Uint8Array; sid: string; user_id: string; expires_at: Date }[]
     >`
       SELECT id, sid, user_id, expires_at FROM ${families}
@@ -108,7 +108,7 @@ export class Sessions {
   /** Deletes up to `limit` families that ended before `before`, oldest first, skipping rows that are in use. */
   async prune(before: Date, limit: number): Promise<number> {
     const { families } = this.#database.tables
-    return ask(this.#database.$executeRaw`
+    return query(this.#database.$executeRaw`
       DELETE FROM ${families} WHERE id IN (
         SELECT id FROM ${families} WHERE expires_at < ${before} ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)`)
   }

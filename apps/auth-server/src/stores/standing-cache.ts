@@ -1,10 +1,10 @@
-import type { History } from './history.ts'
+import type { RollbackDetector } from './history.ts'
 import type { RedisAccess, RunScript } from './redis-access.ts'
-import type { RedisTrust } from './redis-trust.ts'
+import type { RedisFence } from './redis-trust.ts'
 import { StoreUnavailable, isUnavailable } from './store-unavailable.ts'
 
 /** What of an account a refresh asks for. */
-export interface Standing {
+export interface AccountStatus {
   /** Grows with each change; of two copies the higher one is right. */
   version: number
   roles: readonly string[]
@@ -29,10 +29,10 @@ const LOAD = `return redis.call('HMGET', KEYS[1], 'epoch', 'version', 'roles', '
  * Copies of standings in Redis, for as long as Redis is trusted. Merged by version: a slow reader cannot bring an older
  * one back.
  */
-export class StandingCache {
+export class AccountStatusCache {
   readonly #redis: RedisAccess | null
-  readonly #trust: RedisTrust
-  readonly #history: History
+  readonly #trust: RedisFence
+  readonly #history: RollbackDetector
   readonly #keptMs: number
   readonly #load: RunScript<(string | null)[]>
   readonly #merge: RunScript<unknown>
@@ -41,7 +41,7 @@ export class StandingCache {
    * @param redis null for a server that works without: it has no copies, and tells the others of changes.
    * @param keptMs as long as a session may live, so that Postgres is asked about a user once.
    */
-  constructor(redis: RedisAccess | null, trust: RedisTrust, history: History, keptMs: number) {
+  constructor(redis: RedisAccess | null, trust: RedisFence, history: RollbackDetector, keptMs: number) {
     this.#redis = redis
     this.#trust = trust
     this.#history = history
@@ -51,10 +51,10 @@ export class StandingCache {
   }
 
   /** Null where Postgres is to be asked. Never throws. */
-  async get(userId: string): Promise<Standing | null> {
-    if (!this.#trust.isTrusted) return null
-    const fields = await this.#trust.whileTrusted(this.#load(keyOf(userId))).catch(() => [])
-    return Number(fields[0]) < this.#trust.epoch ? null : toStanding(fields)
+  async get(userId: string): Promise<AccountStatus | null> {
+    if (!this.#trust.isEnabled) return null
+    const fields = await this.#trust.whileEnabled(this.#load(keyOf(userId))).catch(() => [])
+    return Number(fields[0]) < this.#trust.epoch ? null : toStatus(fields)
   }
 
   /** To be taken before Postgres is read or written, and handed to `keep` or `spread`. */
@@ -63,13 +63,13 @@ export class StandingCache {
   }
 
   /** Keeps what was read from Postgres in `epoch` or later. Never throws. */
-  async keep(userId: string, standing: Standing, epoch: number): Promise<void> {
-    if (this.#trust.isTrusted)
-      await this.#trust.whileTrusted(this.#write(userId, standing, epoch)).catch(() => undefined)
+  async store(userId: string, standing: AccountStatus, epoch: number): Promise<void> {
+    if (this.#trust.isEnabled)
+      await this.#trust.whileEnabled(this.#write(userId, standing, epoch)).catch(() => undefined)
   }
 
   /** Spreads a change: when it returns, no server goes on with an older copy. @throws StoreUnavailable */
-  async spread(userId: string, standing: Standing, epoch: number): Promise<void> {
+  async publish(userId: string, standing: AccountStatus, epoch: number): Promise<void> {
     const told = await this.#write(userId, standing, epoch).then(
       () => true,
       (error: unknown) => {
@@ -77,16 +77,16 @@ export class StandingCache {
         throw error
       },
     )
-    await Promise.all([this.#trust.cover(told ? epoch : null), this.#history.cover()])
+    await Promise.all([this.#trust.ensureVisible(told ? epoch : null), this.#history.count()])
   }
 
   /** All that is remembered, whatever its epoch, some at a time: what a copy holds did happen. */
-  async *remembered(): AsyncGenerator<Map<string, Standing>> {
+  async *remembered(): AsyncGenerator<Map<string, AccountStatus>> {
     for await (const keys of this.#redis?.scan(keyOf('*')) ?? []) {
-      const found = new Map<string, Standing>()
+      const found = new Map<string, AccountStatus>()
       await Promise.all(
         keys.map(async (key) => {
-          const standing = toStanding(await this.#load(key))
+          const standing = toStatus(await this.#load(key))
           if (standing) found.set(key.slice(keyOf('').length - 1, -1), standing)
         }),
       )
@@ -94,14 +94,14 @@ export class StandingCache {
     }
   }
 
-  async #write(userId: string, { version, roles, disabled }: Standing, epoch: number): Promise<void> {
+  async #write(userId: string, { version, roles, disabled }: AccountStatus, epoch: number): Promise<void> {
     await this.#merge(keyOf(userId), epoch, this.#keptMs, version, roles.join(' '), disabled ? '1' : '0')
   }
 }
 
 const withoutRedis = () => Promise.reject(new StoreUnavailable('Redis', new Error('there is none')))
 
-function toStanding([, version, roles, disabled]: readonly (string | null)[]): Standing | null {
+function toStatus([, version, roles, disabled]: readonly (string | null)[]): AccountStatus | null {
   if (!version) return null
   return { version: Number(version), roles: roles ? roles.split(' ') : [], disabled: disabled === '1' }
 }

@@ -1,9 +1,9 @@
-import { type Position, decideHistory } from '../../src/rules/decide-history.ts'
+import { type Position, decideRollback } from '../../src/rules/decide-history.ts'
 import type { Model } from './explore.ts'
 
 /** The real protocol, or a copy of it with a fault planted in it. */
 export interface HistoryProtocol {
-  decideHistory: typeof decideHistory
+  decideHistory: typeof decideRollback
   /** Whether a new connection is compared before it is used. */
   checks: boolean
   /** Whether a commit only counts on the Postgres that it was made in. */
@@ -18,7 +18,7 @@ export interface HistoryProtocol {
 }
 
 export const HISTORY_PROTOCOL: HistoryProtocol = {
-  decideHistory,
+  decideHistory: decideRollback,
   checks: true,
   fences: true,
   countsAfter: true,
@@ -80,7 +80,7 @@ interface State {
  * another.
  */
 export function historyModel(protocol: HistoryProtocol, { logouts = 3, failOvers = 1 } = {}): Model<State> {
-  const postgres: Postgres = { position: 0, mark: '', logouts: 0, isLost: false, process: 0 }
+  const postgres: Postgres = { position: 0, nonce: '', logouts: 0, isLost: false, process: 0 }
   const server: Server = {
     known: 0,
     isLost: false,
@@ -202,7 +202,7 @@ function* restoring(state: State, protocol: HistoryProtocol): Iterable<[string, 
     const position = Math.max(postgres.position, redis.newest) + LEAP
     yield [
       `server ${i} ends the loss`,
-      { ...state, marks, postgres: { ...postgres, isLost: false, position, mark: `m${marks}` }, restorer: null },
+      { ...state, marks, postgres: { ...postgres, isLost: false, position, nonce: `m${marks}` }, restorer: null },
     ]
   } else {
     yield [`server ${i} loses its claim`, { ...state, restorer: null }]
@@ -216,7 +216,7 @@ function judge(state: State, i: number, protocol: HistoryProtocol): State {
   const { row, known } = server.read
   const { marks, newest: had } = state.redis
   const newest = Math.max(had, row.position)
-  const told = { newest, mark: marks[row.position] ?? row.mark }
+  const told = { newest, mark: marks[row.position] ?? row.nonce }
   const redis = row.isLost ? state.redis : { newest, marks: withMark(marks, row) }
   const verdict = row.isLost ? 'lost' : protocol.decideHistory(row, known, told)
   const after = { ...state, redis }
@@ -249,10 +249,10 @@ function judge(state: State, i: number, protocol: HistoryProtocol): State {
   })
 }
 
-function withMark(marks: State['redis']['marks'], { position, mark }: Position): State['redis']['marks'] {
+function withMark(marks: State['redis']['marks'], { position, nonce }: Position): State['redis']['marks'] {
   return Array.from(
     { length: Math.max(marks.length, position + 1) },
-    (_, at) => marks[at] ?? (at === position ? mark : undefined),
+    (_, at) => marks[at] ?? (at === position ? nonce : undefined),
   )
 }
 

@@ -1,6 +1,6 @@
-import { decideTrust } from '../../src/rules/decide-trust.ts'
-import { decideHistory } from '../../src/rules/decide-history.ts'
-import { decide } from '../../src/rules/decide.ts'
+import { decideFence } from '../../src/rules/decide-trust.ts'
+import { decideRollback } from '../../src/rules/decide-history.ts'
+import { decideRefresh } from '../../src/rules/decide.ts'
 import { HISTORY_PROTOCOL, type HistoryProtocol } from './history-model.ts'
 import { RULE, type Rule } from './rule-model.ts'
 import { PROTOCOL, type Protocol } from './trust-model.ts'
@@ -13,7 +13,7 @@ export const PLANTED_IN_RULE: { name: string; breaks: string; rule: Rule }[] = [
     rule: {
       ...RULE,
       decide(...args) {
-        const verdict = decide(...args)
+        const verdict = decideRefresh(...args)
         return verdict.kind === 'repeat' ? { kind: 'rotate', gap: 0 } : verdict
       },
       redeems: (family, generation) => (generation > family.redeemed ? generation : family.redeemed + 1),
@@ -25,7 +25,7 @@ export const PLANTED_IN_RULE: { name: string; breaks: string; rule: Rule }[] = [
     rule: {
       ...RULE,
       decide(family, ...args) {
-        const verdict = decide(family, ...args)
+        const verdict = decideRefresh(family, ...args)
         const isNewest = args[0].generation === family.redeemed
         return verdict.kind === 'reuse' && isNewest ? { kind: 'late_repeat' } : verdict
       },
@@ -38,7 +38,7 @@ export const PLANTED_IN_RULE: { name: string; breaks: string; rule: Rule }[] = [
     rule: {
       ...RULE,
       decide(...args) {
-        const verdict = decide(...args)
+        const verdict = decideRefresh(...args)
         return verdict.kind === 'repeat' || verdict.kind === 'late_repeat' ? { kind: 'reuse' } : verdict
       },
     },
@@ -52,7 +52,7 @@ export const PLANTED_IN_PROTOCOL: { name: string; breaks: string; protocol: Prot
     breaks: '2',
     protocol: {
       ...PROTOCOL,
-      decideTrust: (shared, runId, ...rest) => decideTrust(shared && { ...shared, runId: runId ?? '' }, runId, ...rest),
+      decideTrust: (shared, runId, ...rest) => decideFence(shared && { ...shared, runId: runId ?? '' }, runId, ...rest),
     },
   },
   {
@@ -60,7 +60,7 @@ export const PLANTED_IN_PROTOCOL: { name: string; breaks: string; protocol: Prot
     breaks: '4',
     protocol: {
       ...PROTOCOL,
-      decideTrust: (shared, ...rest) => decideTrust(shared && { ...shared, suspended: 'never' }, ...rest),
+      decideTrust: (shared, ...rest) => decideFence(shared && { ...shared, suspended: 'never' }, ...rest),
     },
   },
   { name: 'nobody is told of a revocation past Redis', breaks: '2', protocol: { ...PROTOCOL, covers: false } },
@@ -121,7 +121,7 @@ export const PLANTED_IN_HISTORY: { name: string; breaks: string; protocol: Histo
     protocol: {
       ...HISTORY_PROTOCOL,
       decideHistory(...args) {
-        const verdict = decideHistory(...args)
+        const verdict = decideRollback(...args)
         return verdict === 'look_again' ? 'lost' : verdict
       },
     },

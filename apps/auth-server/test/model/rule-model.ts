@@ -1,16 +1,16 @@
-import { type RefreshPolicy, type Verdict, decide } from '../../src/rules/decide.ts'
-import { type Family, type Marks, NO_MARKS, type RevocationReason, merge } from '../../src/rules/family.ts'
+import { type RefreshPolicy, type Verdict, decideRefresh } from '../../src/rules/decide.ts'
+import { type Family, type FamilyState, EMPTY_STATE, type RevocationReason, merge } from '../../src/rules/family.ts'
 import type { Model } from './explore.ts'
 
 /** What the model is run over: the real rule, or a copy with a fault planted in it. */
 export interface Rule {
-  decide: typeof decide
+  decide: typeof decideRefresh
   merge: typeof merge
   /** Which generation an accepted presentation redeems; the answer is the next one. */
   redeems: (family: Family, generation: number) => number
 }
 
-export const RULE: Rule = { decide, merge, redeems: (_, generation) => generation }
+export const RULE: Rule = { decide: decideRefresh, merge, redeems: (_, generation) => generation }
 
 /** The grace period is one unit of time; a store's copy is either within it or past it. */
 const POLICY: RefreshPolicy = { idleMs: 1_000, graceMs: 1, lateRepeatGap: 3 }
@@ -21,21 +21,21 @@ const MOST_ON_THE_WAY = 2
 type Who = 'owner' | 'thief'
 
 interface State {
-  redis: Marks | null
+  redis: FamilyState | null
   /** Whether Redis' copy is of the current epoch; else it is merged from Postgres before it is used. */
   isKnown: boolean
   isRedisAway: boolean
-  postgres: Marks
+  postgres: FamilyState
   /** Of the one mark writer, on its way to Postgres. */
-  waiting: Marks
-  snapshot: Marks | null
+  waiting: FamilyState
+  snapshot: FamilyState | null
   /** The newest generation that each of them holds; the thief none, before the theft. */
   owner: number
   thief: number | null
   /** Requests that no server has seen yet: copies of one, or late ones, among them. */
   onTheWay: readonly { who: Who; generation: number }[]
   /** The ledger: all that was ever stored, and what was answered. */
-  truth: Marks
+  truth: FamilyState
   successors: readonly (number | undefined)[]
   /** The newest generation that was accepted late. */
   acceptedLate: number | null
@@ -48,7 +48,7 @@ interface State {
   wrong: string | null
 }
 
-const AT_LOGIN: Marks = { ...NO_MARKS, redeemedAt: NOW }
+const AT_LOGIN: FamilyState = { ...EMPTY_STATE, redeemedAt: NOW }
 
 /**
  * One family in Redis and Postgres, its owner, whose answers get lost, and a thief who may copy the token at any time.
@@ -62,7 +62,7 @@ export function ruleModel(rule: Rule, faults: number): Model<State> {
       isKnown: true,
       isRedisAway: false,
       postgres: AT_LOGIN,
-      waiting: NO_MARKS,
+      waiting: EMPTY_STATE,
       snapshot: null,
       owner: 1,
       thief: null,
@@ -109,7 +109,7 @@ function* requests(state: State, rule: Rule): Iterable<[string, State]> {
 
 function* background(state: State, rule: Rule): Iterable<[string, State]> {
   const { redis, postgres, waiting, snapshot, truth, isRedisAway, faults } = state
-  const later = (marks: Marks): Marks => (marks.redeemedAt === NOW ? { ...marks, redeemedAt: PAST_GRACE } : marks)
+  const later = (marks: FamilyState): FamilyState => (marks.redeemedAt === NOW ? { ...marks, redeemedAt: PAST_GRACE } : marks)
   yield [
     'the grace period passes',
     {
@@ -121,7 +121,7 @@ function* background(state: State, rule: Rule): Iterable<[string, State]> {
       truth: later(truth),
     },
   ]
-  yield ['marks reach Postgres', { ...state, postgres: rule.merge(postgres, waiting), waiting: NO_MARKS }]
+  yield ['marks reach Postgres', { ...state, postgres: rule.merge(postgres, waiting), waiting: EMPTY_STATE }]
   if (redis && !snapshot && faults > 0) yield ['Redis saves a snapshot', { ...state, snapshot: redis }]
   if (isRedisAway) yield ['Redis is back', { ...state, isRedisAway: false, isKnown: false }]
   if (!state.isEnded) yield ['logout', end(state, rule, 'logout')]
@@ -132,7 +132,7 @@ function* faultsOf(state: State): Iterable<[string, State]> {
   if (redis) yield ['Redis is flushed', { ...state, redis: null }]
   if (snapshot) yield ['Redis is rolled back', { ...state, redis: snapshot, isKnown: false }]
   if (!isRedisAway) yield ['Redis is away', { ...state, isRedisAway: true }]
-  if (state.waiting !== NO_MARKS) yield ['a server is killed', { ...state, waiting: NO_MARKS }]
+  if (state.waiting !== EMPTY_STATE) yield ['a server is killed', { ...state, waiting: EMPTY_STATE }]
 }
 
 /** What services/refresh.ts and stores/layered-family-store.ts do, in one step. `answer` is null for a refusal. */
@@ -150,9 +150,9 @@ function arrive(before: State, who: Who, generation: number, rule: Rule): { stat
   return { state: store(judged, growthOf(verdict, redeemed), rule), answer: redeemed + 1 }
 }
 
-function growthOf({ kind }: Verdict, generation: number): Marks {
-  if (kind === 'rotate') return { ...NO_MARKS, redeemed: generation, redeemedAt: NOW }
-  return kind === 'late_repeat' ? { ...NO_MARKS, lateRepeated: generation } : NO_MARKS
+function growthOf({ kind }: Verdict, generation: number): FamilyState {
+  if (kind === 'rotate') return { ...EMPTY_STATE, redeemed: generation, redeemedAt: NOW }
+  return kind === 'late_repeat' ? { ...EMPTY_STATE, lateRepeated: generation } : EMPTY_STATE
 }
 
 /** Invariants 2, 3 and 4, by the ledger, where a presentation is accepted. */
@@ -188,7 +188,7 @@ const isTooSoon = (lateBefore: number | null, generation: number) =>
   lateBefore !== null && generation !== lateBefore && generation - lateBefore < (POLICY.lateRepeatGap ?? Infinity)
 
 /** The copy that decides: Redis' after what it lacks was merged in, or Postgres' while Redis is away. */
-function load(state: State, rule: Rule): { state: State; marks: Marks } {
+function load(state: State, rule: Rule): { state: State; marks: FamilyState } {
   const { redis, isKnown, isRedisAway, postgres, waiting } = state
   const remembered = rule.merge(postgres, waiting)
   if (isRedisAway) return { state, marks: remembered }
@@ -198,9 +198,9 @@ function load(state: State, rule: Rule): { state: State; marks: Marks } {
 }
 
 /** Redis at once and Postgres later, or Postgres at once. */
-function store(state: State, growth: Marks, rule: Rule): State {
+function store(state: State, growth: FamilyState, rule: Rule): State {
   const { redis, postgres, waiting, truth, isRedisAway } = state
-  if (growth === NO_MARKS) return state
+  if (growth === EMPTY_STATE) return state
   const grown = { ...state, truth: merge(truth, growth) }
   if (isRedisAway || !redis) return { ...grown, postgres: rule.merge(postgres, growth) }
   return { ...grown, redis: rule.merge(redis, growth), waiting: rule.merge(waiting, growth) }
@@ -208,7 +208,7 @@ function store(state: State, growth: Marks, rule: Rule): State {
 
 /** Both stores have the tombstone when it is acknowledged; trust-model.ts has the steps on the way there. */
 function end(state: State, rule: Rule, reason: RevocationReason): State {
-  const tombstone: Marks = { ...NO_MARKS, revoked: { at: NOW, reason } }
+  const tombstone: FamilyState = { ...EMPTY_STATE, revoked: { at: NOW, reason } }
   const { redis, isRedisAway, postgres, truth } = state
   return {
     ...state,
@@ -230,5 +230,5 @@ const GRANT = {
   expiresAt: 1_000,
 }
 
-const spell = (marks: Marks | null) =>
+const spell = (marks: FamilyState | null) =>
   marks && [marks.redeemed, Math.min(marks.redeemedAt, 1), marks.lateRepeated, marks.revoked?.reason].join(' ')

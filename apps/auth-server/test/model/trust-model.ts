@@ -1,12 +1,12 @@
-import { type SharedTrust, type Trust, decideTrust } from '../../src/rules/decide-trust.ts'
-import { decide } from '../../src/rules/decide.ts'
-import { type Family, type Marks, NO_MARKS, merge } from '../../src/rules/family.ts'
+import { type SharedFence, type RedisEpoch, decideFence } from '../../src/rules/decide-trust.ts'
+import { decideRefresh } from '../../src/rules/decide.ts'
+import { type Family, type FamilyState, EMPTY_STATE, merge } from '../../src/rules/family.ts'
 import type { Model } from './explore.ts'
 import { type Copy, type Server, type State, copyFor, withCopy, withRow, withServer } from './trust-state.ts'
 
 /** The real protocol, or a copy of it with a fault planted in it. */
 export interface Protocol {
-  decideTrust: typeof decideTrust
+  decideTrust: typeof decideFence
   /** Whether a revocation makes sure, after its commit, that no server goes on with a copy that lacks it. */
   covers: boolean
   /** Whether a mark that Redis did not take makes the others do without Redis before it is acknowledged. */
@@ -20,7 +20,7 @@ export interface Protocol {
 }
 
 export const PROTOCOL: Protocol = {
-  decideTrust,
+  decideTrust: decideFence,
   covers: true,
   coversMarks: true,
   tellsTwice: true,
@@ -31,8 +31,8 @@ export const PROTOCOL: Protocol = {
 const NOW = 0
 /** No logout has begun yet. */
 const NOBODY = -1
-const LIVE: Marks = { ...NO_MARKS, redeemedAt: NOW }
-const TOMBSTONE: Marks = { ...NO_MARKS, revoked: { at: NOW, reason: 'logout' } }
+const LIVE: FamilyState = { ...EMPTY_STATE, redeemedAt: NOW }
+const TOMBSTONE: FamilyState = { ...EMPTY_STATE, revoked: { at: NOW, reason: 'logout' } }
 const PRESENTED = { generation: 1, clientId: null, bindingKey: null }
 const POLICY = { idleMs: 1_000, graceMs: 10, lateRepeatGap: 8 }
 
@@ -42,7 +42,7 @@ const POLICY = { idleMs: 1_000, graceMs: 10, lateRepeatGap: 8 }
  * @param isMisconfigured one server has not reached Redis since its start.
  */
 export function trustModel(protocol: Protocol, faults: number, isMisconfigured = false): Model<State> {
-  const trust: Trust = { epoch: 1, runId: '0' }
+  const trust: RedisEpoch = { epoch: 1, runId: '0' }
   const server: Server = {
     trust,
     newestEpoch: 1,
@@ -114,7 +114,7 @@ function seenBy(state: State, i: number) {
 function conclude(
   state: State,
   i: number,
-  shared: SharedTrust | null,
+  shared: SharedFence | null,
   runId: string | null,
   protocol: Protocol,
   writesPast = false,
@@ -139,7 +139,7 @@ const doubted = (state: State, i: number) => {
   return withServer(state, i, { trust: null, last: null, looking: looking ? { ...looking, isDoubted: true } : null })
 }
 
-const believe = (state: State, i: number, trust: Trust) =>
+const believe = (state: State, i: number, trust: RedisEpoch) =>
   withServer(state, i, {
     trust,
     last: trust,
@@ -155,7 +155,7 @@ function* logouts(state: State, protocol: Protocol): Iterable<[string, State]> {
   })
   const buried = (before: State, i: number) => {
     const copy = copyFor(before, i)
-    return withCopy(before, i, { epoch: copy?.epoch ?? -1, marks: merge(copy?.marks ?? NO_MARKS, TOMBSTONE) })
+    return withCopy(before, i, { epoch: copy?.epoch ?? -1, marks: merge(copy?.marks ?? EMPTY_STATE, TOMBSTONE) })
   }
   const epochOf = (trusting: Server | undefined) => (trusting?.trust ? trusting.newestEpoch : null)
   if (stage === 'begin') {
@@ -229,7 +229,7 @@ function ask(state: State, i: number, protocol: Protocol): State {
   }
   const { judged, growth } = judge(state, i, postgres.marks)
   const marked = { ...judged, postgres: { ...judged.postgres, marks: merge(postgres.marks, growth) } }
-  if (growth === NO_MARKS) return marked
+  if (growth === EMPTY_STATE) return marked
   return { ...(protocol.coversMarks ? cover(marked, i, null) : marked), isMarked: true }
 }
 
@@ -244,14 +244,14 @@ function failed(state: State, i: number, protocol: Protocol): State {
 
 function restore(state: State, i: number, { epoch, marks }: Copy): State {
   const had = copyFor(state, i)
-  const copy = { epoch: Math.max(had?.epoch ?? -1, epoch), marks: merge(had?.marks ?? NO_MARKS, marks) }
+  const copy = { epoch: Math.max(had?.epoch ?? -1, epoch), marks: merge(had?.marks ?? EMPTY_STATE, marks) }
   const refresh = state.servers[i]?.refresh ?? null
   return withServer(withCopy(state, i, copy), i, { refresh: refresh && { ...refresh, restores: null } })
 }
 
-function judge(state: State, i: number, marks: Marks): { judged: State; growth: Marks } {
+function judge(state: State, i: number, marks: FamilyState): { judged: State; growth: FamilyState } {
   const { logout, servers } = state
-  const verdict = decide({ ...GRANT, ...marks }, PRESENTED, NOW, POLICY)
+  const verdict = decideRefresh({ ...GRANT, ...marks }, PRESENTED, NOW, POLICY)
   const isRefused = verdict.kind === 'refuse' || verdict.kind === 'reuse'
   const wrong = isRefused
     ? logout.server !== NOBODY
@@ -260,7 +260,7 @@ function judge(state: State, i: number, marks: Marks): { judged: State; growth: 
     : servers[i]?.refresh?.mustRefuse
       ? `2: server ${i} accepted a token after the logout was acknowledged`
       : null
-  const growth = verdict.kind === 'rotate' ? { ...NO_MARKS, redeemed: 1, redeemedAt: NOW } : NO_MARKS
+  const growth = verdict.kind === 'rotate' ? { ...EMPTY_STATE, redeemed: 1, redeemedAt: NOW } : EMPTY_STATE
   return { judged: { ...withServer(state, i, { refresh: null }), wrong }, growth }
 }
 
@@ -296,7 +296,7 @@ function* faultsOf(state: State): Iterable<[string, State]> {
     if (!isCut) yield [`server ${i} alone loses Redis`, withServer(state, i, { isCut: true })]
 }
 
-const GRANT: Omit<Family, keyof Marks> = {
+const GRANT: Omit<Family, keyof FamilyState> = {
   id: 'family',
   sid: 'session',
   userId: 'user',

@@ -1,23 +1,23 @@
-import type { SharedTrust, Trust } from '../../src/rules/decide-trust.ts'
-import type { Marks } from '../../src/rules/family.ts'
+import type { SharedFence, RedisEpoch } from '../../src/rules/decide-trust.ts'
+import type { FamilyState } from '../../src/rules/family.ts'
 
 export interface Copy {
   /** -1 for a tombstone of a family that Redis does not know. */
   epoch: number
-  marks: Marks
+  marks: FamilyState
 }
 
 export interface Server {
-  trust: Trust | null
+  trust: RedisEpoch | null
   newestEpoch: number
-  last: Trust | null
+  last: RedisEpoch | null
   /** Alone without a way to Redis. */
   isCut: boolean
   /** Still asks the master that a replica has replaced, and which does not know it yet. */
   isAtOld: boolean
   /** A look on its way: what it read. */
   looking: {
-    shared: SharedTrust | null
+    shared: SharedFence | null
     runId: string | null
     isAfterEnd: boolean
     isAfterMark: boolean
@@ -40,7 +40,7 @@ export interface State {
   /** The process before it, after a fail-over. */
   old: { copy: Copy | null } | null
   snapshot: Copy | null
-  postgres: { isUp: boolean; marks: Marks; row: SharedTrust }
+  postgres: { isUp: boolean; marks: FamilyState; row: SharedFence }
   servers: readonly Server[]
   logout: {
     stage: 'begin' | 'commit' | 'look' | 'again' | 'cover' | 'done'
@@ -60,7 +60,7 @@ export const withServer = (state: State, i: number, changes: Partial<Server>): S
   ...state,
   servers: state.servers.map((server, j) => (j === i ? { ...server, ...changes } : server)),
 })
-export const withRow = (state: State, row: SharedTrust): State => ({ ...state, postgres: { ...state.postgres, row } })
+export const withRow = (state: State, row: SharedFence): State => ({ ...state, postgres: { ...state.postgres, row } })
 
 /** Of the family, where this server asks. */
 export const copyFor = ({ redis, old, servers }: State, i: number) =>

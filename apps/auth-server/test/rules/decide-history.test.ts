@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { type HistoryVerdict, type Told, decideHistory } from '../../src/rules/decide-history.ts'
+import { type RollbackVerdict, type Witnessed, decideRollback } from '../../src/rules/decide-history.ts'
 
-const told = (newest: number, mark: string | null): Told => ({ newest, mark })
+const told = (newest: number, nonce: string | null): Witnessed => ({ newest, nonce })
 
-const TABLE: [string, number, Told | null, HistoryVerdict][] = [
+const TABLE: [string, number, Witnessed | null, RollbackVerdict][] = [
   ['Redis was told this position', 7, told(7, 'a'), 'intact'],
   ['Redis is told it for the first time', 6, told(7, 'a'), 'intact'],
   ['Redis does not answer', 7, null, 'intact'],
@@ -16,5 +16,5 @@ const TABLE: [string, number, Told | null, HistoryVerdict][] = [
 ]
 
 test.each(TABLE)('%s', (_, known, memory, verdict) => {
-  expect(decideHistory({ position: 7, mark: 'a' }, known, memory)).toBe(verdict)
+  expect(decideRollback({ position: 7, nonce: 'a' }, known, memory)).toBe(verdict)
 })

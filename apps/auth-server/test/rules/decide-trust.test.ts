@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
-import { type SharedTrust, type Trust, type TrustVerdict, decideTrust } from '../../src/rules/decide-trust.ts'
+import { type SharedFence, type RedisEpoch, type FenceVerdict, decideFence } from '../../src/rules/decide-trust.ts'
 
-const LAST: Trust = { epoch: 7, runId: 'r1' }
-const shared = (changes: Partial<SharedTrust> = {}): SharedTrust => ({
+const LAST: RedisEpoch = { epoch: 7, runId: 'r1' }
+const shared = (changes: Partial<SharedFence> = {}): SharedFence => ({
   epoch: 7,
   runId: 'r1',
   suspended: 'never',
   ...changes,
 })
 
-const TABLE: [string, SharedTrust | null, string | null, Trust | null, TrustVerdict['kind']][] = [
+const TABLE: [string, SharedFence | null, string | null, RedisEpoch | null, FenceVerdict['kind']][] = [
   ['all is well', shared(), 'r1', LAST, 'trust'],
   ['the first look of a server', shared(), 'r1', null, 'trust'],
   ['Redis does not answer', shared(), null, LAST, 'distrust'],
@@ -26,11 +26,11 @@ const TABLE: [string, SharedTrust | null, string | null, Trust | null, TrustVerd
 ]
 
 test.each(TABLE)('%s', (_, row, runId, last, kind) => {
-  expect(decideTrust(row, runId, last, false).kind).toBe(kind)
+  expect(decideFence(row, runId, last, false).kind).toBe(kind)
 })
 
 test('a server that writes past Redis says so to those that believe it, and to nobody else', () => {
-  expect(decideTrust(shared(), null, null, true).kind).toBe('suspend')
-  expect(decideTrust(shared({ runId: '' }), null, null, true).kind).toBe('distrust')
-  expect(decideTrust(null, null, null, true).kind).toBe('distrust')
+  expect(decideFence(shared(), null, null, true).kind).toBe('suspend')
+  expect(decideFence(shared({ runId: '' }), null, null, true).kind).toBe('distrust')
+  expect(decideFence(null, null, null, true).kind).toBe('distrust')
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Presented, type RefreshPolicy, type Verdict, decide } from '../../src/rules/decide.ts'
-import { type Family, type Marks, NO_MARKS, merge } from '../../src/rules/family.ts'
+import { type Presented, type RefreshPolicy, type Verdict, decideRefresh } from '../../src/rules/decide.ts'
+import { type Family, type FamilyState, EMPTY_STATE, merge } from '../../src/rules/family.ts'
 
 const LOGIN = 1_800_000_000_000
 const POLICY: RefreshPolicy = { idleMs: 100_000, graceMs: 10_000, lateRepeatGap: 8 }
@@ -15,7 +15,7 @@ const family = (changes: Partial<Family> = {}): Family => ({
   bindingKey: null,
   createdAt: LOGIN,
   expiresAt: LOGIN + 1_000_000,
-  ...NO_MARKS,
+  ...EMPTY_STATE,
   redeemedAt: LOGIN,
   ...changes,
 })
@@ -79,21 +79,21 @@ const TABLE: [string, Family, Presented, number, Verdict][] = [
 
 describe('decide', () => {
   test.each(TABLE)('%s', (_, state, token, now, verdict) => {
-    expect(decide(state, token, now, POLICY)).toEqual(verdict)
+    expect(decideRefresh(state, token, now, POLICY)).toEqual(verdict)
   })
 
   test('`off` allows no late retry, not even with a key', () => {
     const policy = { ...POLICY, lateRepeatGap: null }
-    expect(decide(at(4), presented(4), LATER, policy)).toEqual(REUSE)
-    expect(decide(at(4, { bindingKey: 'k' }), presented(4, { bindingKey: 'k' }), LATER, policy)).toEqual(REUSE)
-    expect(decide(at(4), presented(4), IN_GRACE, policy)).toEqual(REPEAT)
+    expect(decideRefresh(at(4), presented(4), LATER, policy)).toEqual(REUSE)
+    expect(decideRefresh(at(4, { bindingKey: 'k' }), presented(4, { bindingKey: 'k' }), LATER, policy)).toEqual(REUSE)
+    expect(decideRefresh(at(4), presented(4), IN_GRACE, policy)).toEqual(REPEAT)
   })
 })
 
 /** What a server does with a verdict, without the stores. Answers the generation handed out, or null. */
 function play(state: Family, generation: number, now: number): { state: Family; issued: number | null } {
-  const verdict = decide(state, presented(generation), now, POLICY)
-  const grow = (marks: Partial<Marks>) => ({ ...state, ...merge(state, { ...NO_MARKS, ...marks }) })
+  const verdict = decideRefresh(state, presented(generation), now, POLICY)
+  const grow = (marks: Partial<FamilyState>) => ({ ...state, ...merge(state, { ...EMPTY_STATE, ...marks }) })
   switch (verdict.kind) {
     case 'rotate':
       return { state: grow({ redeemed: generation, redeemedAt: now }), issued: generation + 1 }

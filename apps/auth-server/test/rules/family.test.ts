@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Marks, NO_MARKS, merge } from '../../src/rules/family.ts'
+import { type FamilyState, EMPTY_STATE, merge } from '../../src/rules/family.ts'
 
 const small = fc.integer({ min: 0, max: 4 })
-const marks: fc.Arbitrary<Marks> = fc.record({
+const marks: fc.Arbitrary<FamilyState> = fc.record({
   redeemed: small,
   redeemedAt: small,
   lateRepeated: fc.option(fc.integer({ min: 1, max: 4 })),
@@ -16,7 +16,7 @@ test('merging is a join: in any order, in any grouping, any number of times', ()
       expect(merge(a, b)).toEqual(merge(b, a))
       expect(merge(merge(a, b), c)).toEqual(merge(a, merge(b, c)))
       expect(merge(a, a)).toEqual(a)
-      expect(merge(a, NO_MARKS)).toEqual(a)
+      expect(merge(a, EMPTY_STATE)).toEqual(a)
     }),
   )
 })

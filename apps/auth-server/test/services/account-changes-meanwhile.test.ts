@@ -3,7 +3,7 @@ import { createMetrics } from '@heirloom/service'
 import { testStores } from '@heirloom/stack/testing'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Composition, compose } from '../../src/compose.ts'
+import { type ServerParts, wire } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
 import { changePassword } from '../../src/services/change-password.ts'
 import { logIn } from '../../src/services/log-in.ts'
@@ -14,7 +14,7 @@ import type { Account } from '../../src/stores/accounts.ts'
 
 const PASSWORD = 'a long and quiet walk'
 
-let composition: Composition
+let composition: ServerParts
 beforeAll(async () => {
   const { databaseUrl, redisUrl } = await testStores()
   const config = readConfig({
@@ -24,7 +24,7 @@ beforeAll(async () => {
     KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
     DATABASE_STATEMENT_TIMEOUT_MS: '5000',
   })
-  composition = await compose(config, pino({ level: 'silent' }), createMetrics())
+  composition = await wire(config, pino({ level: 'silent' }), createMetrics())
 })
 afterAll(() => composition.close())
 

@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Family, type Marks, NO_MARKS, merge } from '../../src/rules/family.ts'
+import { type Family, type FamilyState, EMPTY_STATE, merge } from '../../src/rules/family.ts'
 import type { FamilyStore } from '../../src/stores/family-store.ts'
 
 const HOUR_MS = 3_600_000
 export const ORIGIN = { device: 'a test', ip: '127.0.0.1' }
 
-export function aFamily(userId: string, marks: Partial<Marks> = {}): Family {
+export function aFamily(userId: string, marks: Partial<FamilyState> = {}): Family {
   const createdAt = Date.now()
   return {
     id: randomBytes(16).toString('base64url'),
@@ -18,13 +18,13 @@ export function aFamily(userId: string, marks: Partial<Marks> = {}): Family {
     bindingKey: null,
     createdAt,
     expiresAt: createdAt + HOUR_MS,
-    ...NO_MARKS,
+    ...EMPTY_STATE,
     redeemedAt: createdAt,
     ...marks,
   }
 }
 
-const someMarks: fc.Arbitrary<Marks> = fc.record({
+const someMarks: fc.Arbitrary<FamilyState> = fc.record({
   redeemed: fc.integer({ min: 0, max: 5 }),
   redeemedAt: fc.integer({ min: 1, max: 4 }).map((n) => 1_800_000_000_000 + n),
   lateRepeated: fc.option(fc.integer({ min: 1, max: 5 })),
@@ -38,17 +38,17 @@ const someMarks: fc.Arbitrary<Marks> = fc.record({
 
 /** What every FamilyStore must hold. `stores` is called once the stores are up and has a user that families may name. */
 export function familyStoreContract(name: string, stores: () => { store: FamilyStore; userId: string }) {
-  const opened = async (marks: Partial<Marks> = {}) => {
+  const opened = async (marks: Partial<FamilyState> = {}) => {
     const { store, userId } = stores()
     const family = aFamily(userId, marks)
     await store.open(family, ORIGIN)
     return {
       store,
       family,
-      growth: (grown: Partial<Marks>) => ({
+      growth: (grown: Partial<FamilyState>) => ({
         id: family.id,
         expiresAt: family.expiresAt,
-        marks: { ...NO_MARKS, ...grown },
+        marks: { ...EMPTY_STATE, ...grown },
       }),
     }
   }
@@ -65,16 +65,16 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
       const { store, userId } = stores()
       const { id, expiresAt } = aFamily(userId)
       expect(await store.load(id)).toBeNull()
-      expect(await store.advance({ id, expiresAt, marks: { ...NO_MARKS, redeemed: 1, redeemedAt: 1 } })).toBeNull()
+      expect(await store.advance({ id, expiresAt, state: { ...EMPTY_STATE, redeemed: 1, redeemedAt: 1 } })).toBeNull()
       expect(await store.load(id)).toBeNull()
     })
 
     test('advance answers the marks before it', async () => {
       const { store, family, growth } = await opened()
       const first = await store.advance(growth({ redeemed: 1, redeemedAt: 1_800_000_000_000 }))
-      expect(first).toEqual({ ...NO_MARKS, redeemedAt: family.redeemedAt })
+      expect(first).toEqual({ ...EMPTY_STATE, redeemedAt: family.redeemedAt })
       const second = await store.advance(growth({ lateRepeated: 1 }))
-      expect(second).toEqual({ ...NO_MARKS, redeemed: 1, redeemedAt: 1_800_000_000_000 })
+      expect(second).toEqual({ ...EMPTY_STATE, redeemed: 1, redeemedAt: 1_800_000_000_000 })
     })
 
     test('of 50 concurrent advances to one generation exactly one sees the generation before it', async () => {
@@ -110,7 +110,7 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
         fc.asyncProperty(fc.array(someMarks, { minLength: 1, maxLength: 6 }), async (growths) => {
           const { store, family, growth } = await opened()
           for (const marks of growths) await store.advance(growth(marks))
-          const { redeemed, redeemedAt, lateRepeated, revoked } = growths.reduce<Marks>(merge, family)
+          const { redeemed, redeemedAt, lateRepeated, revoked } = growths.reduce<FamilyState>(merge, family)
           expect((await store.load(family.id))?.family).toEqual({
             ...family,
             redeemed,

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { gather } from '../../src/stores/gather.ts'
+import { batch } from '../../src/stores/gather.ts'
 
 /** Records what goes into each statement, and ends it when told. */
 function statements() {
   const groups: string[][] = []
   const ends: PromiseWithResolvers<void>[] = []
-  const ask = gather(async (items: string[]) => {
+  const ask = batch(async (items: string[]) => {
     groups.push(items)
     const end = Promise.withResolvers<void>()
     ends.push(end)

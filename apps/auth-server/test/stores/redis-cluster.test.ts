@@ -4,9 +4,9 @@ import { testStores } from '@heirloom/stack/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { AttemptThrottle } from '../../src/passwords/attempt-throttle.ts'
-import { NO_MARKS } from '../../src/rules/family.ts'
+import { EMPTY_STATE } from '../../src/rules/family.ts'
 import { openDatabase } from '../../src/stores/database.ts'
-import { History } from '../../src/stores/history.ts'
+import { RollbackDetector } from '../../src/stores/history.ts'
 import { RedisCluster } from '../../src/stores/redis-cluster.ts'
 import { RedisFamilyStore } from '../../src/stores/redis-family-store.ts'
 import { slotOf } from '../../src/stores/redis-slot.ts'
@@ -18,7 +18,7 @@ let started: Started
 let cluster: RedisCluster
 let hot: RedisFamilyStore
 let throttle: AttemptThrottle
-let history: History
+let history: RollbackDetector
 let clients: Redis[] = []
 let losses = 0
 const stop: (() => Promise<void>)[] = []
@@ -32,7 +32,7 @@ beforeAll(async () => {
   const { databaseUrl } = await testStores()
   const database = openDatabase({ url: databaseUrl, poolSize: 1, statementTimeoutMs: 5_000 })
   stop.push(() => database.$disconnect())
-  history = new History(database, cluster, () => undefined)
+  history = new RollbackDetector(database, cluster, () => undefined)
   await cluster.ready(5_000)
   cluster.onLost(() => losses++)
 })
@@ -74,9 +74,9 @@ test('a restore finds the families of all masters, and how far Postgres had come
   )
   expect(found).toContain(family.id)
 
-  await history.look()
-  history.note()
-  await history.look()
+  await history.poll()
+  history.countLater()
+  await history.poll()
   expect(await history.remembered()).toMatchObject({ newest: 1 })
 })
 
@@ -103,7 +103,7 @@ test('a slot that moves to another known master is followed, key by key and for 
   expect((await hot.load(family.id))?.family.sid).toBe(family.sid)
   for (const index of [to, from, 3 - to - from]) await tell(index, 'SETSLOT', slot, 'NODE', toId ?? '')
   // It answers MOVED.
-  const growth = { id: family.id, expiresAt: family.expiresAt, marks: { ...NO_MARKS, redeemed: 1, redeemedAt: 1 } }
+  const growth = { id: family.id, expiresAt: family.expiresAt, marks: { ...EMPTY_STATE, redeemed: 1, redeemedAt: 1 } }
   expect(await hot.advance(growth)).toMatchObject({ redeemed: 0 })
   expect((await hot.load(family.id))?.family.redeemed).toBe(1)
   // Nothing was lost, so nothing is to be merged anew.

@@ -2,7 +2,7 @@ import { setImmediate as underWay } from 'node:timers/promises'
 import { testStores } from '@heirloom/stack/testing'
 import { afterAll, expect, test } from 'vitest'
 import { openDatabase } from '../../src/stores/database.ts'
-import { SecurityEvents } from '../../src/stores/security-events.ts'
+import { AuditEvents } from '../../src/stores/security-events.ts'
 
 const { databaseUrl } = await testStores()
 const open = (statementTimeoutMs: number) => openDatabase({ url: databaseUrl, poolSize: 2, statementTimeoutMs })
@@ -23,7 +23,7 @@ const event = (type: string, reason: string, repeatKey?: string) => ({
 })
 
 test('servers that see the same event again and again share a row, which keeps the first', async () => {
-  const servers = [new SecurityEvents(database), new SecurityEvents(database)]
+  const servers = [new AuditEvents(database), new AuditEvents(database)]
   servers[0]?.add(event('shared', 'first', 'shared a'))
   await servers[0]?.flush()
   for (const server of servers) {
@@ -39,7 +39,7 @@ test('servers that see the same event again and again share a row, which keeps t
 })
 
 test('an event that does not repeat has a row each time', async () => {
-  const events = new SecurityEvents(database)
+  const events = new AuditEvents(database)
   for (const reason of ['one', 'two']) events.add(event('single', reason))
   await events.flush()
   expect(await rows('single')).toEqual([
@@ -49,7 +49,7 @@ test('an event that does not repeat has a row each time', async () => {
 })
 
 test('while Postgres takes none, a flood is one entry, and nothing is counted twice or lost', async () => {
-  const events = new SecurityEvents(database)
+  const events = new AuditEvents(database)
   const flood = () => {
     for (let i = 0; i < 5_000; i++) events.add(event('waiting', 'flood', 'waiting a'))
   }

@@ -23,7 +23,7 @@ export const heirloom: MakeClient = (time, endpoint) => {
   return {
     hasKey(kid) {
       if (keys.get(kid)) return true
-      const look = keys.seek()
+      const look = keys.refetchForUnknownKid()
       return look ? look.then(() => keys.get(kid) !== undefined) : false
     },
     close: () => keys.close(),

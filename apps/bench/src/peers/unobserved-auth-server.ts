@@ -4,7 +4,7 @@ import { runService } from '@heirloom/service'
 import { pino } from 'pino'
 import { Histogram, Registry } from 'prom-client'
 import { buildApp } from '../../../auth-server/src/app.ts'
-import { compose } from '../../../auth-server/src/compose.ts'
+import { wire } from '../../../auth-server/src/compose.ts'
 import { readConfig } from '../../../auth-server/src/config.ts'
 
 Histogram.prototype.observe = () => undefined
@@ -12,7 +12,7 @@ Histogram.prototype.observe = () => undefined
 await runService('auth-server', async () => {
   const config = readConfig(process.env)
   const metrics = new Registry()
-  const composition = await compose(config, pino({ level: config.logLevel }), metrics)
-  composition.core.record = () => undefined
+  const composition = await wire(config, pino({ level: config.logLevel }), metrics)
+  composition.core.audit = () => undefined
   return { app: buildApp(composition, metrics), host: config.host, port: config.port, opsPort: undefined, metrics }
 })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { copyFolder } from '../copy-folder.ts'
-import type { House } from '../house.ts'
+import type { TestCluster } from '../house.ts'
 import { signalAll } from '../processes.ts'
 import type { Fault } from './fault.ts'
 
@@ -67,7 +67,7 @@ export const DISK_FULL: Fault = {
   },
 }
 
-const fillerOf = (house: House) => join(house.postgresFolder, 'filler')
+const fillerOf = (house: TestCluster) => join(house.postgresFolder, 'filler')
 
 /** Block by block, as the proxies live in this process: while it is kept busy, servers hear of neither store. */
 async function fill(path: string): Promise<void> {

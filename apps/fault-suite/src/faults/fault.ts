@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store } from '@heirloom/stack'
-import type { House, Layout } from '../house.ts'
+import type { TestCluster, Layout } from '../house.ts'
 import type { Load } from '../load.ts'
 import { signalAll } from '../processes.ts'
 import type { Proxy } from '../proxy.ts'
 
-export interface Scene {
-  house: House
+export interface FaultContext {
+  house: TestCluster
   load: Load
 }
 
@@ -18,11 +18,11 @@ export interface Fault {
   /** Why it cannot be had here, or null. */
   obstacle?: () => string | null
   /** Before the load is measured. */
-  prepare?: (scene: Scene) => Promise<void>
-  inject: (scene: Scene) => Promise<unknown>
-  heal: (scene: Scene) => Promise<unknown>
+  prepare?: (scene: FaultContext) => Promise<void>
+  inject: (scene: FaultContext) => Promise<unknown>
+  heal: (scene: FaultContext) => Promise<unknown>
   /** When all was checked. */
-  tidy?: (scene: Scene) => Promise<unknown>
+  tidy?: (scene: FaultContext) => Promise<unknown>
   /** One server alone may lose sight of Redis, so that others learn of its revocations within the stated bound. */
   isOneSided?: true
   /** Clients give a request up after so long, and ask elsewhere. Milliseconds. */
@@ -36,8 +36,8 @@ export const LAG_MS = 500
 
 /** The end of a store whose copy has not heard of its last moments. */
 export function killedBeforeItsCopy(
-  addCopy: (house: House) => Promise<Proxy>,
-  storeOf: (house: House) => Store,
+  addCopy: (house: TestCluster) => Promise<Proxy>,
+  storeOf: (house: TestCluster) => Store,
 ): Pick<Fault, 'inject'> & Required<Pick<Fault, 'prepare'>> {
   let link: Proxy
   return {
@@ -71,7 +71,7 @@ export const together = (name: string, one: Fault, other: Fault): Fault => ({
 export function repeated(
   name: string,
   everyMs: number,
-  once: (scene: Scene) => unknown,
+  once: (scene: FaultContext) => unknown,
   heal: Fault['heal'] = async () => undefined,
 ): Fault {
   let over = new AbortController()

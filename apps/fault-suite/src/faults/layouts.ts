@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RedisCluster, Sentinel } from '@heirloom/stack'
 import type { Redis } from 'ioredis'
-import type { House } from '../house.ts'
+import type { TestCluster } from '../house.ts'
 import { signalAll } from '../processes.ts'
 import type { Fault } from './fault.ts'
 
@@ -9,7 +9,7 @@ import type { Fault } from './fault.ts'
 const masterKilled = (
   name: string,
   layout: 'cluster' | 'sentinel',
-  of: (house: House) => RedisCluster | Sentinel | null,
+  of: (house: TestCluster) => RedisCluster | Sentinel | null,
 ): Fault => ({
   name,
   layout,

@@ -1,4 +1,4 @@
-import type { House, Node } from '../house.ts'
+import type { TestCluster, Node } from '../house.ts'
 import { type Fault, repeated } from './fault.ts'
 
 const VICTIM = 0
@@ -6,9 +6,9 @@ const DELAY_MS = 100
 
 type Way = 'toRedis' | 'toPostgres' | 'front'
 
-const anyNode = (house: House): Node => house.node(Math.floor(Math.random() * house.nodes.length))
+const anyNode = (house: TestCluster): Node => house.node(Math.floor(Math.random() * house.nodes.length))
 
-const healAll = (house: House, way: Way) => {
+const healAll = (house: TestCluster, way: Way) => {
   for (const node of house.nodes) node[way].heal()
 }
 

@@ -1,7 +1,7 @@
 import { globSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { House } from '../house.ts'
+import type { TestCluster } from '../house.ts'
 import type { Fault } from './fault.ts'
 
 const [LIBRARY] = globSync('/usr/lib/{*/,}faketime/libfaketime.so.1')
@@ -14,10 +14,10 @@ const BACK_SECONDS = -3600
 
 interface Restartable {
   name: string
-  stop: (house: House) => Promise<void>
-  start: (house: House, env?: NodeJS.ProcessEnv) => Promise<void>
+  stop: (house: TestCluster) => Promise<void>
+  start: (house: TestCluster, env?: NodeJS.ProcessEnv) => Promise<void>
   /** Seconds since 1970. */
-  now: (house: House) => Promise<number>
+  now: (house: TestCluster) => Promise<number>
 }
 
 const REDIS: Restartable = {
@@ -38,11 +38,11 @@ const POSTGRES: Restartable = {
 
 /** The clock of the day alone: how long something took is told by another one, which nobody sets. */
 function clockMoved(what: string, { name, stop, start, now }: Restartable, seconds: number): Fault {
-  const restart = async (house: House, env?: NodeJS.ProcessEnv) => {
+  const restart = async (house: TestCluster, env?: NodeJS.ProcessEnv) => {
     await stop(house)
     await start(house, env)
   }
-  const setClock = async (house: House, offset: number) => {
+  const setClock = async (house: TestCluster, offset: number) => {
     writeOffset(house, offset)
     for (const began = performance.now(); ; await sleep(50)) {
       if (Math.abs((await now(house)) - Date.now() / 1_000 - offset) < NEARLY_SECONDS) return
@@ -68,10 +68,10 @@ function clockMoved(what: string, { name, stop, start, now }: Restartable, secon
   }
 }
 
-const fileOf = (house: House) => join(house.folder, 'clock')
+const fileOf = (house: TestCluster) => join(house.folder, 'clock')
 
 /** Renamed, so that nobody reads half of it. */
-function writeOffset(house: House, seconds: number): void {
+function writeOffset(house: TestCluster, seconds: number): void {
   const file = fileOf(house)
   writeFileSync(`${file}.new`, `${seconds < 0 ? '' : '+'}${seconds}`)
   renameSync(`${file}.new`, file)

@@ -2,24 +2,24 @@ import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { codeOf, isNobodys } from './auth-fetch.ts'
 import type { Request } from './servers.ts'
 import type { Outcome } from './tally.ts'
-import type { World } from './world.ts'
+import type { EngineContext } from './world.ts'
 
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
 
 /** A stranger, who has no session and the public documents. */
 export class Attacker {
-  readonly #world: World
+  readonly #world: EngineContext
   readonly #key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
   readonly #issuer: string
   readonly #kid: string
 
-  private constructor(world: World, issuer: string, kid: string) {
+  private constructor(world: EngineContext, issuer: string, kid: string) {
     this.#world = world
     this.#issuer = issuer
     this.#kid = kid
   }
 
-  static async prepare(world: World): Promise<Attacker> {
+  static async prepare(world: EngineContext): Promise<Attacker> {
     const read = async (name: string) => {
       const { body } = await world.auth.send({ method: 'GET', path: `/.well-known/${name}`, headers: {} })
       return JSON.parse(body) as unknown
@@ -44,7 +44,7 @@ export class Attacker {
     if (outcome === 'ok' || outcome === 'later') return
     const at = Date.now()
     const sent = [{ at: at - ms, tab: 1, what: request.path, answer: { status, server, ms, code: codeOf(answer) } }]
-    tally.odd({ at, operation: 'attack', outcome, client: 0, sid: '', sent })
+    tally.anomaly({ at, operation: 'attack', outcome, client: 0, sid: '', sent })
   }
 
   /** Where nobody restarts servers, one that breaks under an attack was broken by it. */

@@ -1,8 +1,8 @@
 import { wrongOfAuth } from './expected.ts'
 import type { Answer } from './servers.ts'
 import type { Operation, Outcome } from './tally.ts'
-import type { Trail } from './trail.ts'
-import type { World } from './world.ts'
+import type { RequestLog } from './trail.ts'
+import type { EngineContext } from './world.ts'
 
 const OPERATION_OF: Record<string, Operation> = {
   '/auth/login': 'login',
@@ -18,14 +18,14 @@ export interface Lost {
 
 /** Of one client, in all of its tabs. */
 interface OfClient {
-  trail: Trail
+  trail: RequestLog
   lost: { last: Lost | null }
   onOdd: (operation: Operation, outcome: Outcome, why?: string) => void
 }
 
 /** The way of a client's tab to the auth servers: counted, and with losses. */
 export function authFetch(
-  { auth, tally, profile }: World,
+  { auth, tally, profile }: EngineContext,
   { trail, lost, onOdd }: OfClient,
   tab: number,
 ): typeof globalThis.fetch {

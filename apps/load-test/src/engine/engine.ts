@@ -6,7 +6,7 @@ import { LoadClient } from './load-client.ts'
 import { Servers } from './servers.ts'
 import { Tally } from './tally.ts'
 import { stealToken } from './thief.ts'
-import type { Account, World } from './world.ts'
+import type { Account, EngineContext } from './world.ts'
 
 export interface EngineOptions {
   profile: Profile
@@ -22,7 +22,7 @@ const [API_CONNECTIONS, AUTH_CONNECTIONS] = [512, 64]
 /** Makes the load of some clients. */
 export class Engine {
   readonly tally = new Tally()
-  readonly #world: World
+  readonly #world: EngineContext
   readonly #clients: LoadClient[]
   readonly #accounts: Account[]
   #attacker: Attacker | undefined

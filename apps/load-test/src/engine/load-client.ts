@@ -4,8 +4,8 @@ import { type Lost, authFetch, codeOf, isNobodys } from './auth-fetch.ts'
 import { type Bearer, bearerOf, wrongOfCall } from './expected.ts'
 import type { Answer } from './servers.ts'
 import type { Operation, Outcome } from './tally.ts'
-import { Trail } from './trail.ts'
-import type { Account, World } from './world.ts'
+import { RequestLog } from './trail.ts'
+import type { Account, EngineContext } from './world.ts'
 
 const PATHS = ['/api/me', '/api/me', '/api/me', '/api/reports', '/api/public']
 
@@ -13,10 +13,10 @@ const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(Math.ra
 
 /** One person with one session, in one tab or in two: the client that we publish, and calls to the service. */
 export class LoadClient {
-  readonly #world: World
+  readonly #world: EngineContext
   readonly #account: Account
   readonly #store: AgedStore
-  readonly #trail = new Trail()
+  readonly #trail = new RequestLog()
   readonly #lost: { last: Lost | null } = { last: null }
   #tabs: Client[]
   /** Of the newest access token. */
@@ -24,7 +24,7 @@ export class LoadClient {
   /** The login that is on its way. */
   #opening: Promise<number | null> | undefined
 
-  constructor(world: World, account: Account) {
+  constructor(world: EngineContext, account: Account) {
     const { profile } = world
     this.#world = world
     this.#account = account
@@ -144,7 +144,7 @@ export class LoadClient {
     if (why) this.#world.wrong ??= why
     const { client } = this.#account
     const { sessionId: sid } = this.#store
-    this.#world.tally.odd({
+    this.#world.tally.anomaly({
       at: Date.now(),
       operation,
       outcome,

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import type { Oddity } from './trail.ts'
+import type { Anomaly } from './trail.ts'
 
 export const OPERATIONS = [
   'call',
@@ -56,17 +56,17 @@ export interface Tick {
   /** The share of the time that the engine's thread was busy. */
   busy: number
   /** What must not have happened; the first ones. */
-  oddities: Oddity[]
+  anomalies: Anomaly[]
 }
 
 /** Enough to see what is wrong. */
-export const MOST_ODDITIES = 20
+export const MOST_ANOMALIES = 20
 
 /** Collects what happens in one engine, cheaply: a number a field. */
 export class Tally {
   #samples: number[] = []
   #lateness: number[] = []
-  #oddities: Oddity[] = []
+  #anomalies: Anomaly[] = []
   readonly #servers = new Map<string, number>()
   #utilization = performance.eventLoopUtilization()
 
@@ -80,8 +80,8 @@ export class Tally {
     this.#lateness.push(ms)
   }
 
-  odd(oddity: Oddity): void {
-    if (this.#oddities.length < MOST_ODDITIES) this.#oddities.push(oddity)
+  anomaly(oddity: Anomaly): void {
+    if (this.#anomalies.length < MOST_ANOMALIES) this.#anomalies.push(oddity)
   }
 
   take(): Tick {
@@ -92,11 +92,11 @@ export class Tally {
       servers: [...this.#servers.keys()],
       lateness: Float64Array.from(this.#lateness),
       busy: performance.eventLoopUtilization(now, this.#utilization).utilization,
-      oddities: this.#oddities,
+      oddities: this.#anomalies,
     }
     this.#samples = []
     this.#lateness = []
-    this.#oddities = []
+    this.#anomalies = []
     this.#utilization = now
     return tick
   }

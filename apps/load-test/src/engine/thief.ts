@@ -1,7 +1,7 @@
 import { isNobodys } from './auth-fetch.ts'
 import type { Answer } from './servers.ts'
 import type { Outcome } from './tally.ts'
-import type { Credentials, World } from './world.ts'
+import type { Credentials, EngineContext } from './world.ts'
 
 /** Whoever asks again may have to wait for a server that is restarted. */
 const TRIES = 5
@@ -10,7 +10,7 @@ const TRIES = 5
  * A refresh token that was copied: its owner refreshes twice, and then the thief comes with the copy. The copy has to be refused,
  * and the session to end for both.
  */
-export async function stealToken({ auth, tally }: World, { username, password }: Credentials): Promise<void> {
+export async function stealToken({ auth, tally }: EngineContext, { username, password }: Credentials): Promise<void> {
   const post = async (path: string, body: object): Promise<Answer> => {
     const request = {
       method: 'POST' as const,
@@ -40,7 +40,7 @@ export async function stealToken({ auth, tally }: World, { username, password }:
   if (outcome === 'ok') return
   const what = worst === ofThief ? 'refresh with the copy' : 'refresh of the owner, after the copy was refused'
   const sent = [{ at: Date.now() - ms, tab: 1, what, answer: { status, server, ms, code: '' } }]
-  tally.odd({ at: Date.now(), operation: 'theft', outcome, client: 0, sid: '', sent })
+  tally.anomaly({ at: Date.now(), operation: 'theft', outcome, client: 0, sid: '', sent })
 }
 
 function outcomeOf({ status, body }: Answer): Outcome {

@@ -24,7 +24,7 @@ interface Answered {
 }
 
 /** Something that must not happen, with what led to it. */
-export interface Oddity {
+export interface Anomaly {
   /** Milliseconds since 1970. */
   at: number
   operation: Operation
@@ -44,7 +44,7 @@ export interface Oddity {
 const KEPT = 12
 
 /** What a client has sent last: requests to the auth server, and calls that went wrong. */
-export class Trail {
+export class RequestLog {
   readonly #sent: Sent[] = []
 
   /** @returns the same, to be completed when there is an answer. */

@@ -16,7 +16,7 @@ export interface Account extends Credentials {
 }
 
 /** What the clients of one engine have in common. */
-export interface World {
+export interface EngineContext {
   readonly profile: Profile
   readonly auth: Servers
   /** Changes from one measurement to the next. */

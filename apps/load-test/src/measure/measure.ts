@@ -1,6 +1,6 @@
 import type { Load } from '../engine/drive.ts'
 import type { Engines } from '../engine/engines.ts'
-import type { OwnStack, Server } from '../stack/own-stack.ts'
+import type { LocalStack, Server } from '../stack/own-stack.ts'
 import { notedEvents } from '../stack/noted-events.ts'
 import { type StackUsage, stackUsage } from '../stack/stack-usage.ts'
 import { connectionsTo } from '../stack/store-connections.ts'
@@ -12,7 +12,7 @@ export type Used = StackUsage & { engineCpuMs: number }
 interface Run {
   engines: Engines
   /** Null: it is not ours, so what it uses cannot be seen. */
-  stack: OwnStack | null
+  stack: LocalStack | null
   load: Load
   durationMs: number
   onSecond: (second: Second) => void
@@ -35,10 +35,10 @@ export async function measure({ engines, stack, load, durationMs, onSecond }: Ru
     before && after && isSame(before, after)
       ? { ...difference(after, before), engineCpuMs: (user + system) / 1000 }
       : null
-  if (stack?.postgres && measured.oddities.length > 0) {
-    const sids = measured.oddities.map(({ sid }) => sid)
+  if (stack?.postgres && measured.anomalies.length > 0) {
+    const sids = measured.anomalies.map(({ sid }) => sid)
     const noted = await notedEvents(stack.postgres.url, sids).catch(() => null)
-    measured.oddities = measured.oddities.map((odd) => ({ ...odd, noted: noted?.get(odd.sid) ?? [] }))
+    measured.anomalies = measured.anomalies.map((odd) => ({ ...odd, noted: noted?.get(odd.sid) ?? [] }))
   }
   return { measured, used, connections }
 }
@@ -52,7 +52,7 @@ export interface StoreConnections {
 }
 
 /** What is held at this moment. Null where the system does not tell. */
-function storeConnections({ postgres, redis, authServers, replicas }: OwnStack): StoreConnections | null {
+function storeConnections({ postgres, redis, authServers, replicas }: LocalStack): StoreConnections | null {
   const ports = [postgres, redis].flatMap((store) => (store ? [store.port] : []))
   const heldBy = (servers: Server[]) =>
     connectionsTo(

@@ -1,6 +1,6 @@
 import { type Histogram, build } from 'hdr-histogram-js'
 import {
-  MOST_ODDITIES,
+  MOST_ANOMALIES,
   OPERATIONS,
   OUTCOMES,
   type Operation,
@@ -8,7 +8,7 @@ import {
   type Tick,
   samplesOf,
 } from '../engine/tally.ts'
-import type { Oddity } from '../engine/trail.ts'
+import type { Anomaly } from '../engine/trail.ts'
 
 /** In microseconds, to three digits, so that the longest and the shortest are both true. */
 const histogram = (): Histogram => build({ numberOfSignificantValueDigits: 3, autoResize: true })
@@ -55,7 +55,7 @@ export interface Measured {
   /** `refresh 503`, `call 0`: what was not answered 2xx, but for attacks. */
   oddAnswers: Record<string, number>
   /** What failed or was refused: the first ones. */
-  oddities: Oddity[]
+  anomalies: Anomaly[]
   /** Of calls, from when they were due. */
   response: Latencies
   /** Of calls, from when they were sent. */
@@ -90,7 +90,7 @@ export class Recorder {
     OPERATIONS.map((operation) => [operation, Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]))]),
   ) as Measured['counts']
   readonly #oddAnswers: Record<string, number> = {}
-  readonly #oddities: Oddity[] = []
+  readonly #oddities: Anomaly[] = []
   readonly #response = histogram()
   readonly #service = histogram()
   readonly #operations = new Map<Operation, Histogram>()
@@ -106,7 +106,7 @@ export class Recorder {
 
   add(tick: Tick): void {
     this.#busy.push(tick.busy)
-    this.#oddities.push(...tick.oddities.slice(0, MOST_ODDITIES - this.#oddities.length))
+    this.#oddities.push(...tick.anomalies.slice(0, MOST_ANOMALIES - this.#oddities.length))
     this.#now.engineBusy = Math.max(this.#now.engineBusy, tick.busy)
     for (const ms of tick.lateness) record(this.#lateness, ms)
     for (const { operation, outcome, status, server, serviceMs, responseMs } of samplesOf(tick)) {
@@ -167,7 +167,7 @@ export class Recorder {
       elapsedMs: performance.now() - this.#began,
       counts: this.#counts,
       oddAnswers: this.#oddAnswers,
-      oddities: this.#oddities,
+      anomalies: this.#oddities,
       response: latenciesOf(this.#response),
       service: latenciesOf(this.#service),
       operations: Object.fromEntries(

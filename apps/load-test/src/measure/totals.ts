@@ -7,7 +7,7 @@ export interface Totals {
   callsPerSecond: number
   /** On the auth server, of clients that behave. */
   authCalls: number
-  mended: number
+  retriedOk: number
   failed: number
   /** Answers that were not what the service says. */
   wrong: number
@@ -29,7 +29,7 @@ export function totalsOf({ counts, elapsedMs }: Measured): Totals {
     calls: of('call'),
     callsPerSecond: of('call') / (elapsedMs / 1000),
     authCalls: of('login') + of('refresh') + of('retry') + of('logout'),
-    mended: all('mended'),
+    retriedOk: all('mended'),
     failed,
     wrong,
     answered: counts.call.ok + counts.call.mended,

@@ -37,7 +37,7 @@ export function brokenLimits(measured: Measured, { maxErrorRate, maxP99, storeCo
 }
 
 /** Of the first. */
-const whyIn = ({ oddities }: Measured) => {
+const whyIn = ({ anomalies: oddities }: Measured) => {
   const why = oddities.find((oddity) => oddity.why)?.why
   return why ? `, the first: ${why}` : ''
 }

@@ -4,7 +4,7 @@ import { type Latencies, PERCENTILES, at } from '../measure/recorder.ts'
 import { totalsOf } from '../measure/totals.ts'
 import { integer, megabytes, milliseconds, number } from '../numbers.ts'
 import type { RunResult } from '../result.ts'
-import { oddityWords } from '../view/oddity-words.ts'
+import { anomalyLines } from '../view/oddity-words.ts'
 import { chart } from './chart.ts'
 import { escape, pairs, tableOf } from './html.ts'
 
@@ -82,7 +82,7 @@ ${tableOf([
     ]),
 ])}
 <p>${Object.keys(measured.oddAnswers).length ? `Not 2xx: ${escape(oddWords(measured.oddAnswers))}.` : 'Every answer was 2xx.'}</p>
-${measured.oddities.length ? `<h3>What led to it</h3><pre>${escape(measured.oddities.flatMap(oddityWords).join('\n'))}</pre>` : ''}
+${measured.anomalies.length ? `<h3>What led to it</h3><pre>${escape(measured.anomalies.flatMap(anomalyLines).join('\n'))}</pre>` : ''}
 <h3>Replicas</h3>
 ${tableOf([
   ['', 'calls', 'p99', 'failed'],

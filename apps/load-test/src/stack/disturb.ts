@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { OwnStack } from './own-stack.ts'
+import type { LocalStack } from './own-stack.ts'
 
 const ADMIN = fileURLToPath(new URL('../../../auth-server/src/admin.ts', import.meta.url))
 
@@ -14,7 +14,7 @@ const PAUSE_MS = 1_000
  * @param isChaos every second one by SIGKILL; in the next round the other way about.
  */
 export async function restartInTurn(
-  stack: OwnStack,
+  stack: LocalStack,
   isChaos: boolean,
   signal: AbortSignal,
   onEvent: (what: string) => void,
@@ -33,7 +33,7 @@ export async function restartInTurn(
 }
 
 /** Makes the next signing key. Answers the milliseconds until it signs. */
-export async function rotateKey(stack: OwnStack): Promise<number> {
+export async function rotateKey(stack: LocalStack): Promise<number> {
   const admin = spawn(process.execPath, [ADMIN, 'key', 'rotate'], {
     env: { PATH: process.env['PATH'], ...stack.authEnv },
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -18,7 +18,7 @@ interface Earlier {
  * Opens a session for each of these users, as a login some time ago would have left it. A login costs a password hash, so
  * logging thousands of clients in would be most of a run, and is not what most runs are about.
  */
-export async function openEarlier(
+export async function seedSessions(
   { databaseUrl, tokenSecret }: Earlier,
   usernames: string[],
 ): Promise<EarlierSession[]> {

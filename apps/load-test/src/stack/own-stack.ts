@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { type Service, type Store, freePort, startPostgres, startRedis, startService } from '@heirloom/stack'
 import { migrate } from '../../../../prisma/migrate.ts'
 import { type Balancer, type Ports, startBalancer } from './balancer.ts'
-import { type EarlierSession, openEarlier } from './earlier-sessions.ts'
+import { type EarlierSession, seedSessions } from './earlier-sessions.ts'
 
 const script = (app: string) => fileURLToPath(new URL(`../../../${app}`, import.meta.url))
 
@@ -31,7 +31,7 @@ export interface Server {
 }
 
 /** Real stores, auth-servers and replicas of the resource service, on this machine. */
-export class OwnStack {
+export class LocalStack {
   readonly #folder = mkdtempSync(join(tmpdir(), 'heirloom-load-'))
   /** What the auth-servers run with; the admin command, too. */
   authEnv: Record<string, string> = {}
@@ -114,9 +114,9 @@ export class OwnStack {
   }
 
   /** Sessions of these users, opened earlier: the refresh token of each. */
-  openEarlier(usernames: string[]): Promise<EarlierSession[]> {
+  seedSessions(usernames: string[]): Promise<EarlierSession[]> {
     const { DATABASE_URL = '', TOKEN_SECRETS = '' } = this.authEnv
-    return openEarlier({ databaseUrl: DATABASE_URL, tokenSecret: TOKEN_SECRETS }, usernames)
+    return seedSessions({ databaseUrl: DATABASE_URL, tokenSecret: TOKEN_SECRETS }, usernames)
   }
 
   stop(): Promise<void> {

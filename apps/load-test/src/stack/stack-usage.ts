@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import pg from 'pg'
-import type { OwnStack, Server } from './own-stack.ts'
+import type { LocalStack, Server } from './own-stack.ts'
 import { type Usage, usageOf } from './process-usage.ts'
 
 /** What the stack has done since it was started. */
@@ -14,7 +14,7 @@ export interface StackUsage {
   redisCommands: number
 }
 
-export async function stackUsage(stack: OwnStack): Promise<StackUsage> {
+export async function stackUsage(stack: LocalStack): Promise<StackUsage> {
   const { replicas, authServers, postgres, redis, balancer } = stack
   const pids = [
     ...[...replicas, ...authServers].map(({ name, kind, service }) => ({

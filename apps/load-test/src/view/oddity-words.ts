@@ -1,4 +1,4 @@
-import type { Oddity, Sent } from '../engine/trail.ts'
+import type { Anomaly, Sent } from '../engine/trail.ts'
 import { number } from '../numbers.ts'
 
 const time = (at: number) => new Date(at).toISOString().slice(11, 23)
@@ -11,7 +11,7 @@ const OUTCOMES: Record<string, string> = {
 }
 
 /** Something that must not have happened and what led to it, a line each. Times are of UTC. */
-export function oddityWords({ at, client, operation, outcome, sent, noted = [] }: Oddity): string[] {
+export function anomalyLines({ at, client, operation, outcome, sent, noted = [] }: Anomaly): string[] {
   const steps = [
     ...sent.map((one) => ({ at: one.at, words: sentWords(one) })),
     ...noted.map((event) => ({ at: event.at, words: `the auth server noted: ${event.words}` })),

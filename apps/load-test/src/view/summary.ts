@@ -4,7 +4,7 @@ import { totalsOf } from '../measure/totals.ts'
 import { MANY, projected } from '../measure/projection.ts'
 import { integer, megabytes, milliseconds, number, percent } from '../numbers.ts'
 import type { Level, LifetimePoint, RunResult } from '../result.ts'
-import { oddityWords } from './oddity-words.ts'
+import { anomalyLines } from './oddity-words.ts'
 
 /** What there is to know of a run, on one screen. */
 export function summaryOfRun(result: RunResult): string {
@@ -21,7 +21,7 @@ export function summaryOfRun(result: RunResult): string {
     ['  from when sent', latencies(measured.service)],
     [
       'failed',
-      `${integer(totals.failed)} (${percent(totals.errorRate)}); one retry mended ${integer(totals.mended)} more`,
+      `${integer(totals.failed)} (${percent(totals.errorRate)}); one retry mended ${integer(totals.retriedOk)} more`,
     ],
     totals.wrong > 0 && ['wrong answers', integer(totals.wrong)],
     ['false refusals', integer(totals.falseRefusals)],
@@ -60,7 +60,7 @@ export function summaryOfRun(result: RunResult): string {
   const lines = rows
     .filter((row) => row !== false && row !== null)
     .map(([name, value]) => `  ${name.padEnd(17)}${value}`)
-  const first = measured.oddities.slice(0, ODDITIES_SHOWN).flatMap(oddityWords)
+  const first = measured.anomalies.slice(0, ODDITIES_SHOWN).flatMap(anomalyLines)
   return [result.title, ...lines, ...(bottleneck ? [bottleneck] : []), ...first].join('\n')
 }
 

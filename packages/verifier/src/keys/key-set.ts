@@ -11,7 +11,7 @@ export interface KeySet {
    * Asked when a token names an unknown key. Undefined: looking again is no use now. A promise: look again when it
    * resolves; it must not reject.
    */
-  seek?(): Promise<void> | undefined
+  refetchForUnknownKid?(): Promise<void> | undefined
 }
 
 export type Keys = ReadonlyMap<string, VerificationKey>

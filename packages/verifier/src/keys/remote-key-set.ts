@@ -133,7 +133,7 @@ export class RemoteKeySet implements KeySet {
     })
   }
 
-  seek(): Promise<void> | undefined {
+  refetchForUnknownKid(): Promise<void> | undefined {
     if (this.#closed) return undefined
     if (this.#inFlight) return this.#inFlight
     // The retry that is under way needs no help, and a flood of tokens must not hurry it.

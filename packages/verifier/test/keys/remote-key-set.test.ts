@@ -98,7 +98,7 @@ describe('ready before the first request', () => {
     set.close()
     await expect(set.ready()).rejects.toThrow('closed')
     expect(time.pendingMs).toEqual([])
-    expect(set.seek()).toBeUndefined()
+    expect(set.refetchForUnknownKid()).toBeUndefined()
   })
 })
 
@@ -171,13 +171,13 @@ describe('the cool-down', () => {
     const { set, requests } = await setUp(keysOf(one), { runtime: { ...time.runtime, random: () => random } })
     await set.ready()
     random = 0.999
-    const look = set.seek()
+    const look = set.refetchForUnknownKid()
     random = 0
     await look
     time.advance(44_900)
-    expect(set.seek()).toBeUndefined()
+    expect(set.refetchForUnknownKid()).toBeUndefined()
     time.advance(100)
-    await set.seek()
+    await set.refetchForUnknownKid()
     expect(requests).toHaveLength(3)
   })
 })
