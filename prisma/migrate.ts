@@ -3,9 +3,9 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import pg from 'pg'
-import { checkDatabaseUrl } from '../apps/auth-server/src/stores/database-url.ts'
-import { schemaOf } from '../apps/auth-server/src/stores/schema-of.ts'
-import { explainPostgres } from '../apps/auth-server/src/stores/postgres-fault.ts'
+import { checkDatabaseUrl } from '../apps/auth-server/src/postgres/database-url.ts'
+import { schemaOf } from '../apps/auth-server/src/postgres/schema-of.ts'
+import { explainPostgres } from '../apps/auth-server/src/postgres/postgres-fault.ts'
 import { grantToServer } from './roles.ts'
 import { foldUsernameKeys } from './username-keys.ts'
 

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '@heirloom/stack'
+import { freePort } from '@heirloom/local-stack'
 import { startHeirloom } from './start/heirloom.ts'
 import { type Place, checkProject } from './test-packages/check-project.ts'
 import { type Tools, installManagers, pack } from './test-packages/install.ts'

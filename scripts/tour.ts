@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { freePort } from '@heirloom/stack'
+import { freePort } from '@heirloom/local-stack'
 import { startHeirloom } from './start/heirloom.ts'
 import { playTour } from './tour/play.ts'
 

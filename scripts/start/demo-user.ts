@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { schemaOf } from '../../apps/auth-server/src/stores/schema-of.ts'
+import { schemaOf } from '../../apps/auth-server/src/postgres/schema-of.ts'
 
 export const DEMO_USER = 'demo'
 

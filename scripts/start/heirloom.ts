@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { serviceUrl, startService } from '@heirloom/stack'
+import { serviceUrl, startService } from '@heirloom/local-stack'
 import { migrate } from '../../prisma/migrate.ts'
 import { openDataFolder } from './data-folder.ts'
 import { ensureDemoUser } from './demo-user.ts'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createWriteStream, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { shownText } from '@heirloom/service'
+import { shownText } from '@heirloom/http-service'
 
 interface ServiceLog extends AsyncDisposable {
   readonly file: string

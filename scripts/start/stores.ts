@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { keptPassword, startPostgres, startRedis, type Store } from '@heirloom/stack'
+import { keptPassword, startPostgres, startRedis, type Store } from '@heirloom/local-stack'
 import { prepareRoles } from '../../prisma/roles.ts'
 
 interface StoreUrls {

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { createDatabase } from '@heirloom/stack'
+import { createDatabase } from '@heirloom/local-stack'
 import pg from 'pg'
 import { afterAll, beforeEach, expect, inject, test, vi } from 'vitest'
 import { migrate } from '../../prisma/migrate.ts'

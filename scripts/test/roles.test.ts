@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createDatabase } from '@heirloom/stack'
+import { createDatabase } from '@heirloom/local-stack'
 import pg from 'pg'
 import { beforeEach, expect, inject, test } from 'vitest'
 import { migrate } from '../../prisma/migrate.ts'

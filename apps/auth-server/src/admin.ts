@@ -3,21 +3,21 @@ import { randomBytes } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LOG_HOOKS, SettingsError, createMetrics, shownJson, shownText } from '@heirloom/service'
+import { LOG_HOOKS, SettingsError, createMetrics, shownJson, shownText } from '@heirloom/http-service'
 import { Command, Option } from 'commander'
 import { pino } from 'pino'
-import { type ServerParts, wire } from './compose.ts'
+import { type ServerParts, wire } from './wiring.ts'
 import { readConfig } from './config.ts'
 import { MOST_KEYS, type NotRotated } from './keys/key-ring.ts'
 import { ROLES } from './rules/scopes.ts'
 import type { Core } from './services/core.ts'
 import { inWords } from './services/event-words.ts'
 import { prune } from './services/prune.ts'
-import { register } from './services/register.ts'
+import { register } from './services/accounts/register.ts'
 import { restore } from './services/restore.ts'
-import { endAllSessions, endSession, isLive } from './services/sessions.ts'
+import { endAllSessions, endSession, isLive } from './services/sessions/sessions.ts'
 import type { Account } from './stores/accounts.ts'
-import type { KeptEvent } from './stores/security-events.ts'
+import type { KeptEvent } from './stores/audit-events.ts'
 import type { Session } from './stores/sessions.ts'
 
 /** The newest of a user; more are in the table. */
@@ -218,7 +218,7 @@ program
   .description('after Postgres was restored from an older copy: merges what Redis has, ends what nobody knows of')
   .option('--unnoticed', 'also where no server noticed it: every session that Redis does not know is ended')
   .action(
-    onStores(async ({ history, forRestore }, options: { unnoticed?: true }) => {
+    onStores(async ({ rollback, forRestore }, options: { unnoticed?: true }) => {
       let told = Date.now()
       const say = (what: string) => {
         if (Date.now() < told + PROGRESS_EVERY_MS) return
@@ -228,7 +228,7 @@ program
       const work = () =>
         forRestore((stores) => restore(stores, 'operator', (sessions) => say(`${sessions} sessions looked at`)))
       for (;;) {
-        const restored = await history.restoring(work, options.unnoticed)
+        const restored = await rollback.restoring(work, options.unnoticed)
         if (restored.state === 'done') return { restored: true, ...restored.result }
         if (restored.state === 'intact') return { restored: false }
         say('another process restores; waiting for it')

@@ -1,11 +1,11 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import { createApp, errorBody } from '@heirloom/service'
+import { createApp, errorBody } from '@heirloom/http-service'
 import { createVerifier } from '@heirloom/verifier'
 import { bearerAuth, openApiBearerScheme } from '@heirloom/verifier/fastify'
 import type { onRequestHookHandler } from 'fastify'
 import type { Registry } from 'prom-client'
-import type { ServerParts } from './compose.ts'
+import type { ServerParts } from './wiring.ts'
 import { accountRoutes } from './routes/account.ts'
 import { answerError } from './routes/answers.ts'
 import { metadataRoutes } from './routes/metadata.ts'
@@ -14,7 +14,7 @@ import { tokenRoutes } from './routes/tokens.ts'
 import { belowIssuer, pathOf } from './rules/issuer-path.ts'
 
 /** The whole server, not listening. Closing it closes the stores. */
-export function buildApp({ core, history, keySet, notReady, close }: ServerParts, metrics: Registry) {
+export function buildApp({ core, rollback, keySet, notReady, close }: ServerParts, metrics: Registry) {
   const { issuer, audience, docs, logLevel, trustedProxies, keepAliveTimeoutSeconds } = core.config
   const rewritePath = belowIssuer(issuer)
   const app = createApp({
@@ -34,11 +34,11 @@ export function buildApp({ core, history, keySet, notReady, close }: ServerParts
         onRecord.addHook('onRequest', (_request, reply, done) => {
           // RFC 6749, section 5.1; and what concerns one person is nobody else's.
           reply.header('cache-control', 'no-store')
-          done(history.fault)
+          done(rollback.fault)
         })
         // Also where it was noticed meanwhile: no token, and no `invalid_grant`, on the word of an older record.
         onRecord.addHook('preSerialization', (_request, reply, payload, done) => {
-          if (reply.statusCode < 500 && history.fault) done(history.fault)
+          if (reply.statusCode < 500 && rollback.fault) done(rollback.fault)
           else done(null, payload)
         })
         tokenRoutes(onRecord, core)

@@ -16,11 +16,11 @@ import {
   port,
   range,
   readSettings,
-} from '@heirloom/service'
+} from '@heirloom/http-service'
 import { ALGORITHM_NAMES, type AlgorithmName } from './keys/algorithms.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
-import { checkDatabaseUrl } from './stores/database-url.ts'
-import { parseRedisUrl } from './stores/redis-url.ts'
+import { checkDatabaseUrl } from './postgres/database-url.ts'
+import { parseRedisUrl } from './redis/redis-url.ts'
 
 const DAY_SECONDS = 86_400
 

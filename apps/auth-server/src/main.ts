@@ -1,7 +1,7 @@
-import { LOG_HOOKS, createMetrics, runService } from '@heirloom/service'
+import { LOG_HOOKS, createMetrics, runService } from '@heirloom/http-service'
 import { pino } from 'pino'
 import { buildApp } from './app.ts'
-import { wire } from './compose.ts'
+import { wire } from './wiring.ts'
 import { readConfig } from './config.ts'
 import { restoreByItself } from './restore-by-itself.ts'
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { ServerParts } from './compose.ts'
+import type { ServerParts } from './wiring.ts'
 import { restore } from './services/restore.ts'
 
 const LOOK_EVERY_MS = 500
@@ -10,7 +10,7 @@ const RETRY_MS = 5_000
  * try; one of them does it, and the others go on when they see that it is done.
  */
 export function restoreByItself(composition: ServerParts, log: Pick<Logger, 'warn' | 'error'>): ServerParts {
-  const { history, forRestore, close } = composition
+  const { rollback, forRestore, close } = composition
   let isStopping = false
   let notBefore = 0
   let attempt: Promise<void> | null = null
@@ -22,14 +22,14 @@ export function restoreByItself(composition: ServerParts, log: Pick<Logger, 'war
       }),
     )
   const tryIt = async () => {
-    if (!(await history.isShownByRedis()))
+    if (!(await rollback.isShownByRedis()))
       throw new Error('the Redis of this server does not show what is missing: `npm run admin -- restore` does it')
-    const restored = await history.restoring(work)
+    const restored = await rollback.restoring(work)
     if (restored.state === 'done')
       log.warn({ ...count(restored.result) }, 'Postgres was an older one, and was restored')
   }
   const timer = setInterval(() => {
-    if (!history.isRolledBack || attempt || Date.now() < notBefore) return
+    if (!rollback.isRolledBack || attempt || Date.now() < notBefore) return
     attempt = tryIt()
       .catch((error: Error) => {
         notBefore = Date.now() + RETRY_MS

@@ -1,4 +1,4 @@
-import { SettingsError } from '@heirloom/service'
+import { SettingsError } from '@heirloom/http-service'
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../src/config.ts'
 

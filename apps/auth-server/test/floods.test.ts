@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Redis } from 'ioredis'
-import type { Database } from '../src/stores/database.ts'
+import type { Database } from '../src/postgres/database.ts'
 import { openStores } from './support/stores.ts'
 import { PASSWORD, type TestServer, bearer, testServer } from './support/server.ts'
 

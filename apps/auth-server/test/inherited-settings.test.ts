@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { createDatabase } from '@heirloom/stack'
-import { testStores } from '@heirloom/stack/testing'
+import { createDatabase } from '@heirloom/local-stack'
+import { testStores } from '@heirloom/local-stack/testing'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { expect, inject, onTestFinished, test } from 'vitest'

@@ -1,4 +1,4 @@
-import { startService } from '@heirloom/stack'
+import { startService } from '@heirloom/local-stack'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PASSWORD, type TestServer, testServer } from './support/server.ts'

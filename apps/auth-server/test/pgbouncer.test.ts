@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { type Service, createDatabase, startService } from '@heirloom/stack'
+import { type Service, createDatabase, startService } from '@heirloom/local-stack'
 import pg from 'pg'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { migrate } from '../../../prisma/migrate.ts'
-import { openDatabase } from '../src/stores/database.ts'
+import { openDatabase } from '../src/postgres/database.ts'
 import { startPgBouncer } from './support/pgbouncer.ts'
 import { PASSWORD } from './support/server.ts'
 

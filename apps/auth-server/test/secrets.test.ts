@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { beforeAll, expect, test } from 'vitest'
-import type { Database } from '../src/stores/database.ts'
+import type { Database } from '../src/postgres/database.ts'
 import { openStores } from './support/stores.ts'
 import { PASSWORD, type TestServer, testServer } from './support/server.ts'
 

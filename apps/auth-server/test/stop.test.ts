@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type Socket, connect } from 'node:net'
-import { type Service, startService } from '@heirloom/stack'
+import { type Service, startService } from '@heirloom/local-stack'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { PASSWORD, type TestServer, testServer } from './support/server.ts'
 import { openStores } from './support/stores.ts'

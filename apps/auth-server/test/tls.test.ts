@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { createDatabase, freePort, startPostgres, startRedis } from '@heirloom/stack'
+import { createDatabase, freePort, startPostgres, startRedis } from '@heirloom/local-stack'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { migrate } from '../../../prisma/migrate.ts'
-import { openDatabase } from '../src/stores/database.ts'
-import { RedisConnection } from '../src/stores/redis-connection.ts'
+import { openDatabase } from '../src/postgres/database.ts'
+import { RedisConnection } from '../src/redis/redis-connection.ts'
 import { type TestServer, testServer } from './support/server.ts'
 
 const folder = join(inject('runFolder'), 'tls')

@@ -1,6 +1,6 @@
 import { bearerOf, wrongOfAuth, wrongOfCall, wrongOfMetadata } from './engine/expected.ts'
 import { type Answer, type Request, Servers } from './engine/servers.ts'
-import type { Credentials } from './engine/world.ts'
+import type { Credentials } from './engine/engine-context.ts'
 import type { Where } from './run-once.ts'
 
 const HINT = '--target names the resource API, and --auth its auth server'

@@ -3,7 +3,7 @@ import type { Load } from './engine/drive.ts'
 import type { Level } from './result.ts'
 import { runOnce } from './run-once.ts'
 import { openSessions } from './sessions.ts'
-import { LocalStack } from './stack/own-stack.ts'
+import { LocalStack } from './stack/local-stack.ts'
 import { warmUp } from './warm-up.ts'
 import { number } from './numbers.ts'
 

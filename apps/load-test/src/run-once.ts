@@ -6,7 +6,7 @@ import { brokenLimits, engineBottleneck } from './measure/verdict.ts'
 import { PROFILES } from './profiles.ts'
 import type { RunResult } from './result.ts'
 import { restartInTurn } from './stack/disturb.ts'
-import type { LocalStack } from './stack/own-stack.ts'
+import type { LocalStack } from './stack/local-stack.ts'
 import { LiveView } from './view/live-view.ts'
 import { integer, milliseconds } from './numbers.ts'
 

@@ -1,10 +1,10 @@
 import type { LoadOptions } from './arguments.ts'
 import { checkTrust } from './check-target.ts'
 import { Engines } from './engine/engines.ts'
-import type { Credentials } from './engine/world.ts'
+import type { Credentials } from './engine/engine-context.ts'
 import { PROFILES, type Profile } from './profiles.ts'
 import type { Where } from './run-once.ts'
-import type { LocalStack } from './stack/own-stack.ts'
+import type { LocalStack } from './stack/local-stack.ts'
 import { registerUsers } from './users.ts'
 import { integer } from './numbers.ts'
 

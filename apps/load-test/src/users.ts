@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Credentials } from './engine/world.ts'
+import type { Credentials } from './engine/engine-context.ts'
 
 /** Registers new accounts, with passwords that nobody else knows. */
 export async function registerUsers(authUrl: string, count: number): Promise<Credentials[]> {

@@ -5,7 +5,7 @@ import { type ServerResponse, createServer } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '@heirloom/stack'
+import { freePort } from '@heirloom/local-stack'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { startBalancer } from '../src/stack/balancer.ts'
 

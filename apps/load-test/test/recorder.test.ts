@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { type Sample, Tally } from '../src/engine/tally.ts'
 import { Recorder, type Second, at } from '../src/measure/recorder.ts'
 import { totalsOf } from '../src/measure/totals.ts'
-import { anomalyLines } from '../src/view/oddity-words.ts'
+import { anomalyLines } from '../src/view/anomaly-lines.ts'
 import { brokenLimits, engineBottleneck } from '../src/measure/verdict.ts'
 
 function recorded(samples: Partial<Sample>[], lateness: number[] = []) {

@@ -1,4 +1,4 @@
-import { type App, createApp, type createMetrics } from '@heirloom/service'
+import { type App, createApp, type createMetrics } from '@heirloom/http-service'
 import { createVerifier } from '@heirloom/verifier'
 import { bearerAuth } from '@heirloom/verifier/fastify'
 import type { Config } from './config.ts'

@@ -12,7 +12,7 @@ import {
   port,
   readSettings,
   url,
-} from '@heirloom/service'
+} from '@heirloom/http-service'
 
 const SPECS = {
   NODE_ENV: nodeEnv,

@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
-import { createMetrics, runService } from '@heirloom/service'
+import { createMetrics, runService } from '@heirloom/http-service'
 import { buildApp } from './app.ts'
 import { readConfig } from './config.ts'
 

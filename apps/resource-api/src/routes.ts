@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type App, ErrorBody, Type } from '@heirloom/service'
+import { type App, ErrorBody, Type } from '@heirloom/http-service'
 import { type Verifier, callerOf } from '@heirloom/verifier'
 
 const Report = Type.Object({ id: Type.String(), title: Type.String(), author: Type.String() })

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { createMetrics } from '@heirloom/service'
+import { createMetrics } from '@heirloom/http-service'
 import { buildApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 

@@ -1,4 +1,4 @@
-import type { Requirement } from './need.ts'
+import type { Requirement } from './requirement.ts'
 import type { Refusal } from './refusal.ts'
 
 export interface RefusalAnswer {

@@ -1,7 +1,7 @@
 import type { AccessTokenClaims } from '@heirloom/claims'
 import { answerRefusal } from './answer-refusal.ts'
 import { authorize } from './authorize.ts'
-import { type Requirement, checkRequirement } from './need.ts'
+import { type Requirement, checkRequirement } from './requirement.ts'
 import type { Refusal } from './refusal.ts'
 import type { Verifier } from './verifier.ts'
 

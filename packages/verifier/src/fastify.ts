@@ -3,7 +3,7 @@ import type { FastifyPluginCallback, FastifyRequest, FastifySchema, RouteOptions
 import { answerRefusal } from './answer-refusal.ts'
 import { authorize } from './authorize.ts'
 import { setCaller } from './caller.ts'
-import { type Requirement, checkRequirement } from './need.ts'
+import { type Requirement, checkRequirement } from './requirement.ts'
 import { type OnRefusal, reportRefusals } from './report-refusals.ts'
 import type { Refusal } from './refusal.ts'
 import type { Verdict, Verifier } from './verifier.ts'

@@ -191,7 +191,7 @@ test('a rollout takes no server away before another is ready, and lets each fini
       },
     })
   }
-  // Of packages/service/src/run-service.ts.
+  // Of packages/http-service/src/run-service.ts.
   const stopSeconds = 10
   for (const { terminationGracePeriodSeconds = 30, containers } of podSpecs)
     for (const { lifecycle } of containers)

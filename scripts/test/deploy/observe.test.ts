@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parser } from '@prometheus-io/lezer-promql'
-import { type Service, freePort, startService } from '@heirloom/stack'
-import { testStores } from '@heirloom/stack/testing'
+import { type Service, freePort, startService } from '@heirloom/local-stack'
+import { testStores } from '@heirloom/local-stack/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse } from 'yaml'
 

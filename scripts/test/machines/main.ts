@@ -2,7 +2,7 @@
 // end. It takes half an hour and wants root on Debian, so `npm test` does not run it. Words after `--` choose rows by name.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from '@heirloom/stack'
+import { freePort } from '@heirloom/local-stack'
 import { PATH, ROWS, close, work } from './rows.ts'
 import { tryReadme } from './trial.ts'
 

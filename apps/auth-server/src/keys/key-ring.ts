@@ -1,6 +1,6 @@
 import { type KeyObject } from 'node:crypto'
 import type { Prisma } from '../generated/prisma/client.ts'
-import { type Database, query } from '../stores/database.ts'
+import { type Database, query } from '../postgres/database.ts'
 import { type AlgorithmName, type PublicJwk, generateSigningKey, toPublicJwk } from './algorithms.ts'
 import type { KeyEncryption } from './key-encryption.ts'
 

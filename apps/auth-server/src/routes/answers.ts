@@ -1,11 +1,11 @@
-import type { ErrorAnswer } from '@heirloom/service'
+import type { ErrorAnswer } from '@heirloom/http-service'
 import type { FastifyReply } from 'fastify'
 import { SignerBusy } from '../keys/token-signer.ts'
-import { HasherBusy } from '../passwords/password-hasher.ts'
-import { NotFinished } from '../services/change-password.ts'
+import { HasherBusy } from '../credentials/password-hasher.ts'
+import { NotFinished } from '../services/accounts/change-password.ts'
 import type { Refusal, RefusalCode } from '../services/refusal.ts'
-import { PostgresRolledBack } from '../stores/history-lost.ts'
-import { PostgresFault } from '../stores/postgres-fault.ts'
+import { PostgresRolledBack } from '../replication/postgres-rolled-back.ts'
+import { PostgresFault } from '../postgres/postgres-fault.ts'
 import { StoreUnavailable, isUnavailable, reasonOf } from '../stores/store-unavailable.ts'
 
 /** The one place where a refusal gets its status. */

@@ -1,7 +1,7 @@
 import { callerOf } from '@heirloom/verifier'
 import type { onRequestAsyncHookHandler } from 'fastify'
 import type { Core } from '../services/core.ts'
-import { isLive } from '../services/sessions.ts'
+import { isLive } from '../services/sessions/sessions.ts'
 
 /**
  * The auth server has the record at hand, so its own calls also ask whether the session still lives; resource services

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { App } from '@heirloom/service'
+import type { App } from '@heirloom/http-service'
 import { Type } from 'typebox'
 import { METADATA_PATH } from '../rules/issuer-path.ts'
 import { SCOPES } from '../rules/scopes.ts'

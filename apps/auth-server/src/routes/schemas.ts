@@ -1,4 +1,4 @@
-import { ErrorBody } from '@heirloom/service'
+import { ErrorBody } from '@heirloom/http-service'
 import { type TSchema, Type } from 'typebox'
 import { SCOPES } from '../rules/scopes.ts'
 

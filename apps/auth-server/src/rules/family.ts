@@ -71,4 +71,9 @@ function earlier(a: Revocation | null, b: Revocation | null): Revocation | null 
 }
 
 /** The least element: merging it changes nothing. Growth is written as `{ ...NO_MARKS, lateRepeated: 7 }`. */
-export const EMPTY_STATE: FamilyState = { redeemed: 0, redeemedAt: Number.MAX_SAFE_INTEGER, lateRepeated: null, revoked: null }
+export const EMPTY_STATE: FamilyState = {
+  redeemed: 0,
+  redeemedAt: Number.MAX_SAFE_INTEGER,
+  lateRepeated: null,
+  revoked: null,
+}

@@ -1,4 +1,4 @@
-import type { KeptEvent } from '../stores/security-events.ts'
+import type { KeptEvent } from '../stores/audit-events.ts'
 import type { SecurityEvent } from './security-event.ts'
 
 type Words = { [type in SecurityEvent['type']]: (detail: KeptEvent['detail']) => string }

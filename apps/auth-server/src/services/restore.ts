@@ -1,8 +1,8 @@
 import { type FamilyId, EMPTY_STATE, type Revocable } from '../rules/family.ts'
 import type { FamilyUpdate } from '../stores/family-store.ts'
-import type { RollbackDetector } from '../stores/history.ts'
+import type { RollbackDetector } from '../replication/rollback-detector.ts'
 import type { PostgresFamilyStore } from '../stores/postgres-family-store.ts'
-import type { RedisAccess } from '../stores/redis-access.ts'
+import type { RedisAccess } from '../redis/redis-access.ts'
 import { RedisFamilyStore } from '../stores/redis-family-store.ts'
 import type { Core } from './core.ts'
 
@@ -60,7 +60,7 @@ export async function restore(
   const end = async (families: readonly Revocable[]) => {
     if (families.length === 0) return
     const revoked = { at: await core.accounts.now(), reason: 'restored' as const }
-    const growths = families.map(({ id, expiresAt }) => ({ id, expiresAt, marks: { ...EMPTY_STATE, revoked } }))
+    const growths = families.map(({ id, expiresAt }) => ({ id, expiresAt, state: { ...EMPTY_STATE, revoked } }))
     await Promise.all([stores.durable.revoke(growths), hot?.all.revoke(growths)])
     for (const { userId, sid } of families) core.audit({ type: 'revoked', userId, sid, reason: 'restored' })
     await core.events.flush()

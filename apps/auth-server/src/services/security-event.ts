@@ -1,4 +1,4 @@
-import type { RefusalReason } from '../rules/decide.ts'
+import type { RefusalReason } from '../rules/decide-refresh.ts'
 import type { RevocationReason } from '../rules/family.ts'
 import { networkOf } from '../rules/network.ts'
 

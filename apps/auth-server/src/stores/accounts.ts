@@ -1,8 +1,8 @@
 import { Prisma, type User } from '../generated/prisma/client.ts'
 import { earlierUsernameKey, usernameKey } from '../rules/username.ts'
-import { type Database, query } from './database.ts'
-import { batch } from './gather.ts'
-import type { AccountStatus, AccountStatusCache } from './standing-cache.ts'
+import { type Database, query } from '../postgres/database.ts'
+import { batch } from '../postgres/batch.ts'
+import type { AccountStatus, AccountStatusCache } from '../replication/account-status-cache.ts'
 
 export interface Account extends AccountStatus {
   id: string

@@ -8,10 +8,10 @@ import {
   merge,
 } from '../rules/family.ts'
 import { toAccount } from './accounts.ts'
-import { type Database, query } from './database.ts'
+import { type Database, query } from '../postgres/database.ts'
 import { type FamilyUpdate, type LoginStore, MOST_SURPLUS, type Origin, byRevocation } from './family-store.ts'
-import { batch } from './gather.ts'
-import type { Tables } from './tables.ts'
+import { batch } from '../postgres/batch.ts'
+import type { Tables } from '../postgres/tables.ts'
 
 /** The record: one row a session. */
 export class PostgresFamilyStore implements LoginStore {
@@ -49,7 +49,13 @@ export class PostgresFamilyStore implements LoginStore {
   }
 
   /** As `merge` does, and for many rows in a third of the time. */
-  async #revokeAll({ revoked: { at, reason }, families }: { revoked: Revocation; families: FamilyUpdate[] }): Promise<void> {
+  async #revokeAll({
+    revoked: { at, reason },
+    families,
+  }: {
+    revoked: Revocation
+    families: FamilyUpdate[]
+  }): Promise<void> {
     const ids = families.map(({ id }) => toBytes(id).toString('hex')).join()
     const table = this.#database.tables.families
     await query(this.#database.$executeRaw`

@@ -1,6 +1,6 @@
 import { type Family, type FamilyId, type FamilyState, EMPTY_STATE, type RevocationReason } from '../rules/family.ts'
 import { type FamilyStore, type FamilyUpdate, byRevocation } from './family-store.ts'
-import type { RedisAccess, RunOnEach } from './redis-access.ts'
+import type { RedisAccess, RunOnEach } from '../redis/redis-access.ts'
 
 /** A hash a family. The braces keep it in one slot of a cluster; its fields are short, so that Redis packs them. */
 const keyOf = (id: FamilyId) => `heirloom:family:{${id}}`

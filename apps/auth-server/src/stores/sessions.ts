@@ -1,6 +1,6 @@
 import type { Prisma } from '../generated/prisma/client.ts'
 import type { FamilyId, Revocable } from '../rules/family.ts'
-import { type Database, query } from './database.ts'
+import { type Database, query } from '../postgres/database.ts'
 
 export interface Session {
   /** The family behind the session. Stays in the server. */

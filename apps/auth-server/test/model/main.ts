@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { type Explored, type Model, explore } from './explore.ts'
-import { HISTORY_PROTOCOL, historyModel } from './history-model.ts'
+import { HISTORY_PROTOCOL, historyModel } from './rollback-model.ts'
 import { PLANTED_IN_HISTORY, PLANTED_IN_PROTOCOL, PLANTED_IN_RESTORE, PLANTED_IN_RULE } from './planted-faults.ts'
 import { RULE, ruleModel } from './rule-model.ts'
-import { PROTOCOL, trustModel } from './trust-model.ts'
+import { PROTOCOL, trustModel } from './fence-model.ts'
 
 const count = (text: string) => {
   const value = Number(text)

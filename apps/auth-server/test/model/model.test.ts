@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { explore } from './explore.ts'
-import { HISTORY_PROTOCOL, historyModel } from './history-model.ts'
+import { HISTORY_PROTOCOL, historyModel } from './rollback-model.ts'
 import { PLANTED_IN_HISTORY, PLANTED_IN_PROTOCOL, PLANTED_IN_RESTORE, PLANTED_IN_RULE } from './planted-faults.ts'
 import { RULE, ruleModel } from './rule-model.ts'
-import { PROTOCOL, trustModel } from './trust-model.ts'
+import { PROTOCOL, trustModel } from './fence-model.ts'
 
 /** `npm run model -- --depth 14` looks further. */
 const DEPTH = 11

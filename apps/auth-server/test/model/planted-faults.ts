@@ -1,9 +1,9 @@
-import { decideFence } from '../../src/rules/decide-trust.ts'
-import { decideRollback } from '../../src/rules/decide-history.ts'
-import { decideRefresh } from '../../src/rules/decide.ts'
-import { HISTORY_PROTOCOL, type HistoryProtocol } from './history-model.ts'
+import { decideFence } from '../../src/rules/decide-fence.ts'
+import { decideRollback } from '../../src/rules/decide-rollback.ts'
+import { decideRefresh } from '../../src/rules/decide-refresh.ts'
+import { HISTORY_PROTOCOL, type HistoryProtocol } from './rollback-model.ts'
 import { RULE, type Rule } from './rule-model.ts'
-import { PROTOCOL, type Protocol } from './trust-model.ts'
+import { PROTOCOL, type Protocol } from './fence-model.ts'
 
 /** Copies of the rule, each with one fault that real servers have had, and the invariant that it breaks. */
 export const PLANTED_IN_RULE: { name: string; breaks: string; rule: Rule }[] = [

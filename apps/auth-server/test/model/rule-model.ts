@@ -1,4 +1,4 @@
-import { type RefreshPolicy, type Verdict, decideRefresh } from '../../src/rules/decide.ts'
+import { type RefreshPolicy, type Verdict, decideRefresh } from '../../src/rules/decide-refresh.ts'
 import { type Family, type FamilyState, EMPTY_STATE, type RevocationReason, merge } from '../../src/rules/family.ts'
 import type { Model } from './explore.ts'
 
@@ -109,7 +109,8 @@ function* requests(state: State, rule: Rule): Iterable<[string, State]> {
 
 function* background(state: State, rule: Rule): Iterable<[string, State]> {
   const { redis, postgres, waiting, snapshot, truth, isRedisAway, faults } = state
-  const later = (marks: FamilyState): FamilyState => (marks.redeemedAt === NOW ? { ...marks, redeemedAt: PAST_GRACE } : marks)
+  const later = (marks: FamilyState): FamilyState =>
+    marks.redeemedAt === NOW ? { ...marks, redeemedAt: PAST_GRACE } : marks
   yield [
     'the grace period passes',
     {

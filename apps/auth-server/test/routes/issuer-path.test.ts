@@ -1,5 +1,5 @@
 import { createVerifier } from '@heirloom/verifier'
-import { freePort, startService } from '@heirloom/stack'
+import { freePort, startService } from '@heirloom/local-stack'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type TestServer, bearer, testServer } from '../support/server.ts'
 

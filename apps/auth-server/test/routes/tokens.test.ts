@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import type { Redis } from 'ioredis'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Database } from '../../src/stores/database.ts'
+import type { Database } from '../../src/postgres/database.ts'
 import { openStores } from '../support/stores.ts'
 import { PASSWORD, type TestServer, bearer, testServer } from '../support/server.ts'
 

@@ -7,7 +7,7 @@ import type { FamilyStore } from '../../src/stores/family-store.ts'
 const HOUR_MS = 3_600_000
 export const ORIGIN = { device: 'a test', ip: '127.0.0.1' }
 
-export function aFamily(userId: string, marks: Partial<FamilyState> = {}): Family {
+export function aFamily(userId: string, state: Partial<FamilyState> = {}): Family {
   const createdAt = Date.now()
   return {
     id: randomBytes(16).toString('base64url'),
@@ -20,7 +20,7 @@ export function aFamily(userId: string, marks: Partial<FamilyState> = {}): Famil
     expiresAt: createdAt + HOUR_MS,
     ...EMPTY_STATE,
     redeemedAt: createdAt,
-    ...marks,
+    ...state,
   }
 }
 
@@ -38,9 +38,9 @@ const someMarks: fc.Arbitrary<FamilyState> = fc.record({
 
 /** What every FamilyStore must hold. `stores` is called once the stores are up and has a user that families may name. */
 export function familyStoreContract(name: string, stores: () => { store: FamilyStore; userId: string }) {
-  const opened = async (marks: Partial<FamilyState> = {}) => {
+  const opened = async (state: Partial<FamilyState> = {}) => {
     const { store, userId } = stores()
-    const family = aFamily(userId, marks)
+    const family = aFamily(userId, state)
     await store.open(family, ORIGIN)
     return {
       store,
@@ -48,7 +48,7 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
       growth: (grown: Partial<FamilyState>) => ({
         id: family.id,
         expiresAt: family.expiresAt,
-        marks: { ...EMPTY_STATE, ...grown },
+        state: { ...EMPTY_STATE, ...grown },
       }),
     }
   }
@@ -69,7 +69,7 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
       expect(await store.load(id)).toBeNull()
     })
 
-    test('advance answers the marks before it', async () => {
+    test('advance answers the state before it', async () => {
       const { store, family, growth } = await opened()
       const first = await store.advance(growth({ redeemed: 1, redeemedAt: 1_800_000_000_000 }))
       expect(first).toEqual({ ...EMPTY_STATE, redeemedAt: family.redeemedAt })
@@ -84,7 +84,7 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
           store.advance(growth({ redeemed: 1, redeemedAt: family.createdAt + 1 + i })),
         ),
       )
-      expect(seen.filter((marks) => marks?.redeemed === 0)).toHaveLength(1)
+      expect(seen.filter((state) => state?.redeemed === 0)).toHaveLength(1)
       expect((await store.load(family.id))?.family.redeemedAt).toBe(family.createdAt + 1)
     })
 
@@ -109,7 +109,7 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
       await fc.assert(
         fc.asyncProperty(fc.array(someMarks, { minLength: 1, maxLength: 6 }), async (growths) => {
           const { store, family, growth } = await opened()
-          for (const marks of growths) await store.advance(growth(marks))
+          for (const state of growths) await store.advance(growth(state))
           const { redeemed, redeemedAt, lateRepeated, revoked } = growths.reduce<FamilyState>(merge, family)
           expect((await store.load(family.id))?.family).toEqual({
             ...family,

@@ -1,15 +1,15 @@
-import { testStores } from '@heirloom/stack/testing'
+import { testStores } from '@heirloom/local-stack/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { EMPTY_STATE } from '../../src/rules/family.ts'
 import { Accounts } from '../../src/stores/accounts.ts'
-import { type Database, openDatabase } from '../../src/stores/database.ts'
-import { RollbackDetector } from '../../src/stores/history.ts'
-import { LayeredFamilyStore } from '../../src/stores/layered-family-store.ts'
-import { WriteBehind } from '../../src/stores/mark-writer.ts'
+import { type Database, openDatabase } from '../../src/postgres/database.ts'
+import { RollbackDetector } from '../../src/replication/rollback-detector.ts'
+import { LayeredFamilyStore } from '../../src/replication/layered-family-store.ts'
+import { WriteBehind } from '../../src/replication/write-behind.ts'
 import { PostgresFamilyStore } from '../../src/stores/postgres-family-store.ts'
-import { RedisConnection } from '../../src/stores/redis-connection.ts'
-import { RedisFence } from '../../src/stores/redis-trust.ts'
+import { RedisConnection } from '../../src/redis/redis-connection.ts'
+import { RedisFence } from '../../src/replication/redis-fence.ts'
 import { RedisFamilyStore } from '../../src/stores/redis-family-store.ts'
 import { ORIGIN, aFamily, familyStoreContract } from './family-store.contract.ts'
 
@@ -85,7 +85,7 @@ describe('Redis over Postgres', () => {
     const growth = {
       id: family.id,
       expiresAt: family.expiresAt,
-      marks: { ...EMPTY_STATE, redeemed: 3, redeemedAt: family.createdAt + 3 },
+      state: { ...EMPTY_STATE, redeemed: 3, redeemedAt: family.createdAt + 3 },
     }
     await layered.advance(growth)
     await writeBehind.flush()

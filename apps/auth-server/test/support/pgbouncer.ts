@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort, startChild } from '@heirloom/stack'
+import { freePort, startChild } from '@heirloom/local-stack'
 import pg from 'pg'
 import { expect, inject, onTestFinished } from 'vitest'
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type Service, startService } from '@heirloom/stack'
-import { testStores } from '@heirloom/stack/testing'
+import { type Service, startService } from '@heirloom/local-stack'
+import { testStores } from '@heirloom/local-stack/testing'
 import { afterAll } from 'vitest'
 
 export const PASSWORD = 'a long and quiet walk'

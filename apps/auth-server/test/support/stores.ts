@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { afterAll } from 'vitest'
-import { type Database, openDatabase } from '../../src/stores/database.ts'
+import { type Database, openDatabase } from '../../src/postgres/database.ts'
 import type { TestServer } from './server.ts'
 
 /** For a look at what a server has stored. */

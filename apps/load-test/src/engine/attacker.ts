@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { codeOf, isNobodys } from './auth-fetch.ts'
 import type { Request } from './servers.ts'
 import type { Outcome } from './tally.ts'
-import type { EngineContext } from './world.ts'
+import type { EngineContext } from './engine-context.ts'
 
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
 

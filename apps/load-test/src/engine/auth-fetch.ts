@@ -1,8 +1,8 @@
 import { wrongOfAuth } from './expected.ts'
 import type { Answer } from './servers.ts'
 import type { Operation, Outcome } from './tally.ts'
-import type { RequestLog } from './trail.ts'
-import type { EngineContext } from './world.ts'
+import type { RequestLog } from './request-log.ts'
+import type { EngineContext } from './engine-context.ts'
 
 const OPERATION_OF: Record<string, Operation> = {
   '/auth/login': 'login',

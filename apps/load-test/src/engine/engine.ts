@@ -6,7 +6,7 @@ import { LoadClient } from './load-client.ts'
 import { Servers } from './servers.ts'
 import { Tally } from './tally.ts'
 import { stealToken } from './thief.ts'
-import type { Account, EngineContext } from './world.ts'
+import type { Account, EngineContext } from './engine-context.ts'
 
 export interface EngineOptions {
   profile: Profile

@@ -4,8 +4,8 @@ import { type Lost, authFetch, codeOf, isNobodys } from './auth-fetch.ts'
 import { type Bearer, bearerOf, wrongOfCall } from './expected.ts'
 import type { Answer } from './servers.ts'
 import type { Operation, Outcome } from './tally.ts'
-import { RequestLog } from './trail.ts'
-import type { Account, EngineContext } from './world.ts'
+import { RequestLog } from './request-log.ts'
+import type { Account, EngineContext } from './engine-context.ts'
 
 const PATHS = ['/api/me', '/api/me', '/api/me', '/api/reports', '/api/public']
 

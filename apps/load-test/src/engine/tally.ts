@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import type { Anomaly } from './trail.ts'
+import type { Anomaly } from './request-log.ts'
 
 export const OPERATIONS = [
   'call',
@@ -92,7 +92,7 @@ export class Tally {
       servers: [...this.#servers.keys()],
       lateness: Float64Array.from(this.#lateness),
       busy: performance.eventLoopUtilization(now, this.#utilization).utilization,
-      oddities: this.#anomalies,
+      anomalies: this.#anomalies,
     }
     this.#samples = []
     this.#lateness = []

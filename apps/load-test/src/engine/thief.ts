@@ -1,7 +1,7 @@
 import { isNobodys } from './auth-fetch.ts'
 import type { Answer } from './servers.ts'
 import type { Outcome } from './tally.ts'
-import type { Credentials, EngineContext } from './world.ts'
+import type { Credentials, EngineContext } from './engine-context.ts'
 
 /** Whoever asks again may have to wait for a server that is restarted. */
 const TRIES = 5

@@ -1,6 +1,6 @@
 import type { Load } from '../engine/drive.ts'
 import type { Engines } from '../engine/engines.ts'
-import type { LocalStack, Server } from '../stack/own-stack.ts'
+import type { LocalStack, Server } from '../stack/local-stack.ts'
 import { notedEvents } from '../stack/noted-events.ts'
 import { type StackUsage, stackUsage } from '../stack/stack-usage.ts'
 import { connectionsTo } from '../stack/store-connections.ts'

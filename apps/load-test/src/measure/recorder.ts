@@ -8,7 +8,7 @@ import {
   type Tick,
   samplesOf,
 } from '../engine/tally.ts'
-import type { Anomaly } from '../engine/trail.ts'
+import type { Anomaly } from '../engine/request-log.ts'
 
 /** In microseconds, to three digits, so that the longest and the shortest are both true. */
 const histogram = (): Histogram => build({ numberOfSignificantValueDigits: 3, autoResize: true })

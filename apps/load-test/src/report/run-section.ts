@@ -4,7 +4,7 @@ import { type Latencies, PERCENTILES, at } from '../measure/recorder.ts'
 import { totalsOf } from '../measure/totals.ts'
 import { integer, megabytes, milliseconds, number } from '../numbers.ts'
 import type { RunResult } from '../result.ts'
-import { anomalyLines } from '../view/oddity-words.ts'
+import { anomalyLines } from '../view/anomaly-lines.ts'
 import { chart } from './chart.ts'
 import { escape, pairs, tableOf } from './html.ts'
 

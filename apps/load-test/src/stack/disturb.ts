@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LocalStack } from './own-stack.ts'
+import type { LocalStack } from './local-stack.ts'
 
 const ADMIN = fileURLToPath(new URL('../../../auth-server/src/admin.ts', import.meta.url))
 

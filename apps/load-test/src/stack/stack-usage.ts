@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import pg from 'pg'
-import type { LocalStack, Server } from './own-stack.ts'
+import type { LocalStack, Server } from './local-stack.ts'
 import { type Usage, usageOf } from './process-usage.ts'
 
 /** What the stack has done since it was started. */

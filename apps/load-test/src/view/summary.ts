@@ -4,7 +4,7 @@ import { totalsOf } from '../measure/totals.ts'
 import { MANY, projected } from '../measure/projection.ts'
 import { integer, megabytes, milliseconds, number, percent } from '../numbers.ts'
 import type { Level, LifetimePoint, RunResult } from '../result.ts'
-import { anomalyLines } from './oddity-words.ts'
+import { anomalyLines } from './anomaly-lines.ts'
 
 /** What there is to know of a run, on one screen. */
 export function summaryOfRun(result: RunResult): string {

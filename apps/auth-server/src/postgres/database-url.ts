@@ -1,0 +1,13 @@
+import { PERCENT_ENCODE, assertWholeUrl } from '../stores/url-faults.ts'
+import { schemaOf } from './schema-of.ts'
+import { readTlsFiles } from '../stores/tls-files.ts'
+
+/** @throws Error in words that go after "DATABASE_URL" and hold nothing of it, as a password may stand at any wrong place. */
+export function checkDatabaseUrl(url: string): void {
+  if (!/^postgres(ql)?:\/\//i.test(url)) throw new Error('must be a URL that begins with postgresql:// or postgres://')
+  assertWholeUrl(url)
+  const parsed = URL.parse(url)
+  if (!parsed) throw new Error(`is no URL that can be read: ${PERCENT_ENCODE}, and the port must be a number`)
+  readTlsFiles(new Map(parsed.searchParams))
+  schemaOf(url)
+}

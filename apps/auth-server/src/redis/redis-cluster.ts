@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RedisAccess, RunOnEach, RunScript } from './redis-access.ts'
+import { type ClusterMap, type Master, askForMap } from './redis-cluster-map.ts'
+import { COMMAND_TIMEOUT_MS, RedisConnection } from './redis-connection.ts'
+import { slotOf } from './redis-slot.ts'
+import { type RedisAddress, parseRedisUrl } from './redis-url.ts'
+import { StoreUnavailable } from '../stores/store-unavailable.ts'
+
+const RETRY_MS = 50
+/** For a master that was not known before. */
+const READY_WITHIN_MS = 300
+
+interface Node {
+  connection: RedisConnection
+  scripts: Map<string, RunScript<unknown>>
+  /** In a slot of this master. */
+  probeKey: string
+}
+
+/**
+ * The masters of a Redis Cluster, each by a connection of its own. A redirection is followed only to a master that is
+ * known already: one that was promoted has lost its last moments, so it is not to answer before `onLost` was told.
+ */
+export class RedisCluster implements RedisAccess {
+  readonly #address: RedisAddress
+  readonly #onTrouble: (error: Error) => void
+  readonly #timeoutMs: number
+  readonly #onLost: (() => void)[] = []
+  readonly #scripts = new Map<string, string>()
+  #nodes = new Map<string, Node>()
+  /** The address of the master of each slot. */
+  #owners: string[] = []
+  /** Something does not fit the map. */
+  #isStale = true
+  #closed = false
+
+  /** @param timeoutMs of a command. */
+  constructor(url: string, onTrouble: (error: Error) => void = () => undefined, timeoutMs = COMMAND_TIMEOUT_MS) {
+    this.#address = parseRedisUrl(url)
+    this.#onTrouble = onTrouble
+    this.#timeoutMs = timeoutMs
+  }
+
+  onLost(callback: () => void): void {
+    this.#onLost.push(callback)
+  }
+
+  async ready(withinMs: number): Promise<void> {
+    const deadline = Date.now() + withinMs
+    while (this.#isStale && Date.now() < deadline) {
+      await this.#readMap().catch((error: Error) => {
+        this.#onTrouble(error)
+        return sleep(RETRY_MS)
+      })
+    }
+  }
+
+  /** All masters together: whichever of them lost something, copies are to be merged anew. */
+  async probe(): Promise<string> {
+    if (this.#isStale) await this.#readMap()
+    try {
+      return await this.#probeAll()
+    } catch (error) {
+      this.#isStale = true
+      // A replica took over at somebody's word, or a slot moved: no reason to do without Redis.
+      if (!(error instanceof Error && error.message.startsWith('MOVED '))) throw error
+      await this.#readMap()
+      return await this.#probeAll()
+    }
+  }
+
+  /** To be called before the first connection: each learns all of them when it is made. */
+  script<Answer>(name: string, lua: string): RunScript<Answer> {
+    if (this.#nodes.size > 0 && !this.#scripts.has(name)) throw new Error(`${name} is defined too late`)
+    this.#scripts.set(name, lua)
+    return async (key, ...args) => {
+      const slot = slotOf(key)
+      const run = ({ scripts }: Node) => scripts.get(name)?.(key, ...args) as Promise<Answer>
+      const owner = this.#nodes.get(this.#owners[slot] ?? '')
+      if (!owner) throw new StoreUnavailable('Redis', new Error('no master of the cluster is known for this key'))
+      try {
+        return await run(owner)
+      } catch (error) {
+        const { node, isOnce } = this.#redirected(error, slot)
+        // Counts for the next command, which goes out in the same breath.
+        if (isOnce) void node.connection.client.asking().catch(() => undefined)
+        return await run(node)
+      }
+    }
+  }
+
+  scriptOnEach(name: string, lua: string): RunOnEach {
+    const run = this.script<unknown>(name, lua)
+    return async (keys, shared, own) => {
+      await Promise.all(keys.map((key, i) => run(key, ...shared, own[i] ?? '')))
+    }
+  }
+
+  async *scan(pattern: string): AsyncGenerator<string[]> {
+    for (const { connection } of this.#nodes.values()) yield* connection.scan(pattern)
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const { connection } of this.#nodes.values()) connection.close()
+  }
+
+  /** The known master that a node names instead of itself. @throws the error, where it names none. */
+  #redirected(error: unknown, slot: number): { node: Node; isOnce: boolean } {
+    const reply = error instanceof StoreUnavailable && error.cause instanceof Error ? error.cause.message : ''
+    const [, kind, address = ''] = /^(MOVED|ASK) \d+ (\S+)$/.exec(reply) ?? []
+    const node = this.#nodes.get(address)
+    if (kind !== undefined) this.#isStale ||= !node
+    if (!node) throw error
+    if (kind === 'MOVED') this.#owners[slot] = address
+    return { node, isOnce: kind === 'ASK' }
+  }
+
+  async #probeAll(): Promise<string> {
+    const lives = await Promise.all(
+      [...this.#nodes.values()].map(({ connection, probeKey }) => connection.probe(probeKey)),
+    )
+    return createHash('sha256').update(lives.toSorted().join()).digest('base64url')
+  }
+
+  async #readMap(): Promise<void> {
+    const known = [...this.#nodes].map(([address, { connection }]) => ({ address, connection }))
+    const map = await askForMap(this.#address, known)
+    if (this.#closed) return
+    this.#use(map)
+    await Promise.all([...this.#nodes.values()].map(({ connection }) => connection.ready(READY_WITHIN_MS)))
+  }
+
+  #use({ masters }: ClusterMap): void {
+    const before = this.#nodes
+    const isSame = masters.length === before.size && masters.every(({ address }) => before.has(address))
+    this.#nodes = new Map(
+      masters.map((master) => {
+        const { connection, scripts } = before.get(master.address) ?? this.#connect(master)
+        return [master.address, { connection, scripts, probeKey: probeKeyOf(master) }]
+      }),
+    )
+    this.#owners = []
+    for (const { address, ranges } of masters)
+      for (const [first, last] of ranges) for (let slot = first; slot <= last; slot++) this.#owners[slot] = address
+    this.#isStale = false
+    if (!isSame) this.#tellLost()
+    for (const [address, { connection }] of before) if (!this.#nodes.has(address)) connection.close()
+  }
+
+  #connect({ address, host, port }: Master): Pick<Node, 'connection' | 'scripts'> {
+    const connection = new RedisConnection({ ...this.#address.login, host, port }, this.#onTrouble, this.#timeoutMs)
+    connection.onLost(() => {
+      // Nobody asks one that was let go of.
+      if (this.#nodes.get(address)?.connection !== connection) return
+      this.#isStale = true
+      this.#tellLost()
+    })
+    const scripts = new Map([...this.#scripts].map(([name, lua]) => [name, connection.script<unknown>(name, lua)]))
+    return { connection, scripts }
+  }
+
+  #tellLost(): void {
+    for (const callback of this.#onLost) callback()
+  }
+}
+
+function probeKeyOf({ ranges }: Master): string {
+  for (let n = 0; ; n++) {
+    const key = `heirloom:probe:{${n}}`
+    const slot = slotOf(key)
+    if (ranges.some(([first, last]) => first <= slot && slot <= last)) return key
+  }
+}

@@ -1,0 +1,160 @@
+import { Redis, type RedisOptions } from 'ioredis'
+import type { RedisAccess, RunOnEach, RunScript } from './redis-access.ts'
+import { parseRedisUrl } from './redis-url.ts'
+import { StoreUnavailable } from '../stores/store-unavailable.ts'
+
+/** A request waits this long for Redis, and then as long once more for the look whether it still lives. */
+export const COMMAND_TIMEOUT_MS = 400
+/** Redis does nothing else while a script runs: about a millisecond with these. */
+const KEYS_IN_A_SCRIPT = 200
+
+/** The constructor has another type for the rest. */
+type Options = Omit<RedisOptions, 'replyMapping'>
+
+const OPTIONS = {
+  sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
+  connectTimeout: 1_000,
+  // A peer that is silently gone ends no connection, and the kernel waits for minutes.
+  socketTimeout: 3_000,
+  disconnectTimeout: 500,
+  enableOfflineQueue: false,
+  // An unanswered command is an error, not a command to send again: see the merges for why either would do.
+  maxRetriesPerRequest: 0,
+  retryStrategy: (times) => Math.min(50 * 2 ** times, 500),
+} satisfies Options
+
+/** One connection to Redis, told to fail at once rather than to queue: what to do then is for the caller to say. */
+export class RedisConnection implements RedisAccess {
+  readonly client: Redis
+  #gathers = false
+  /** It goes on in database 0, which is another one's. */
+  #wrongDatabase: Error | undefined
+
+  /**
+   * @param where a URL of one Redis or of sentinels, or one node of a cluster.
+   * @param onTrouble told of what the client meets; what that comes to shows in the answers.
+   * @param timeoutMs of a command.
+   */
+  constructor(
+    where: string | Options,
+    onTrouble: (error: Error) => void = () => undefined,
+    timeoutMs = COMMAND_TIMEOUT_MS,
+  ) {
+    const address = typeof where === 'string' ? toOptions(where) : where
+    // A master that became a replica: whoever is master now is found by connecting anew.
+    const reconnectOnError = (error: Error) => {
+      const isReplica = error.message.startsWith('READONLY')
+      if (isReplica) onTrouble(error)
+      return isReplica
+    }
+    const options: Options = { ...OPTIONS, reconnectOnError, commandTimeout: timeoutMs, ...address }
+    this.client = new Redis(options)
+    this.client.on('error', (error: Error) => {
+      if (error.message.startsWith('ERR DB index')) this.#wrongDatabase = error
+      onTrouble(error)
+    })
+  }
+
+  onLost(callback: () => void): void {
+    // One that never became ready has answered nothing.
+    this.client.on('ready', () => this.client.once('close', callback))
+  }
+
+  async ready(withinMs: number): Promise<void> {
+    const { client } = this
+    if (client.status === 'ready') return
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer)
+        client.off('ready', done).off('end', done)
+        resolve()
+      }
+      const timer = setTimeout(done, withinMs)
+      client.on('ready', done).on('end', done)
+    })
+  }
+
+  /** @param key written to, as a full Redis, or a replica that was a master, answers reads. */
+  async probe(key = 'heirloom:probe'): Promise<string> {
+    if (this.#wrongDatabase) throw this.#wrongDatabase
+    const [server, replication] = await Promise.all([
+      this.client.info('server'),
+      this.client.info('replication'),
+      this.client.set(key, '', 'PX', 10_000),
+    ])
+    const runId = /^run_id:(\w+)/m.exec(server)?.[1]
+    if (runId === undefined) throw new Error('Redis does not say which process it is')
+    // A process that was demoted and promoted again has forgotten too; then its history has another id.
+    const history = /^master_replid:(\w+)/m.exec(replication)?.[1] ?? ''
+    return `${runId}:${history}`
+  }
+
+  script<Answer>(name: string, lua: string): RunScript<Answer> {
+    this.client.defineCommand(name, { numberOfKeys: 1, lua })
+    const command = Reflect.get(this.client, name) as RunScript<Answer>
+    return async (key, ...args) => {
+      this.#gather()
+      try {
+        return await command.call(this.client, key, ...args)
+      } catch (error) {
+        throw new StoreUnavailable('Redis', error)
+      }
+    }
+  }
+
+  scriptOnEach(name: string, lua: string): RunOnEach {
+    this.client.defineCommand(name, { lua })
+    const command = Reflect.get(this.client, name) as (...args: (string | number)[]) => Promise<unknown>
+    return async (keys, shared, own) => {
+      for (let i = 0; i < keys.length; i += KEYS_IN_A_SCRIPT) {
+        const some = keys.slice(i, i + KEYS_IN_A_SCRIPT)
+        try {
+          await command.call(this.client, some.length, ...some, ...shared, ...own.slice(i, i + KEYS_IN_A_SCRIPT))
+        } catch (error) {
+          throw new StoreUnavailable('Redis', error)
+        }
+      }
+    }
+  }
+
+  /**
+   * What is asked in one turn of the event loop goes out in one write. ioredis 6 has `enableAutoPipelining` for it: 1.4
+   * times the CPU for a command, and what it leaves outlives two young generations.
+   */
+  #gather(): void {
+    const { stream } = this.client
+    if (this.#gathers || !stream) return
+    this.#gathers = true
+    stream.cork()
+    setImmediate(() => {
+      this.#gathers = false
+      stream.uncork()
+    })
+  }
+
+  async *scan(pattern: string): AsyncGenerator<string[]> {
+    let cursor = '0'
+    do {
+      let keys: string[]
+      ;[cursor, keys] = await this.client.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000)
+      yield keys
+    } while (cursor !== '0')
+  }
+
+  close(): void {
+    this.client.disconnect()
+  }
+}
+
+function toOptions(url: string): Options {
+  const { kind, hosts, login, sentinel } = parseRedisUrl(url)
+  if (kind !== 'sentinel') return { ...login, ...hosts[0] }
+  return {
+    ...login,
+    sentinels: [...hosts],
+    name: sentinel.name,
+    ...(sentinel.username && { sentinelUsername: sentinel.username }),
+    ...(sentinel.password && { sentinelPassword: sentinel.password }),
+    ...(login.tls && { sentinelTLS: login.tls, enableTLSForSentinelMode: true }),
+  }
+}

@@ -1,0 +1,123 @@
+import type { Prisma } from '../generated/prisma/client.ts'
+import { type Database, query } from '../postgres/database.ts'
+
+/** One event as it is kept. `at` in milliseconds. */
+export interface KeptEvent {
+  at: number
+  type: string
+  userId?: string
+  sid?: string
+  detail: Record<string, string | number>
+  /** Same for all that share one row. */
+  repeatKey?: string
+  /** How often it happened; the rest is of the first time. */
+  times: number
+}
+
+const WRITE_EVERY_MS = 500
+const RETRY_MS = 2_000
+/** Events in one statement. */
+const BATCH = 1_000
+/** While Postgres is away. Beyond, events are counted and left out. */
+const MOST_WAITING = 100_000
+
+/**
+ * Keeps security events, in batches and never in the way of a request. What repeats is one entry here and one row there,
+ * whichever server saw it.
+ */
+export class AuditEvents {
+  readonly #database: Database
+  /** By `repeatKey`; what has none is an entry of its own. */
+  readonly #waiting = new Map<string | symbol, KeptEvent>()
+  #writing: Promise<void> = Promise.resolve()
+  #timer: NodeJS.Timeout | null = null
+  /** Events that found no place. */
+  leftOut = 0
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  add(event: KeptEvent): void {
+    const key = event.repeatKey ?? Symbol('once')
+    const known = this.#waiting.get(key)
+    if (known) known.times += event.times
+    else if (this.#waiting.size >= MOST_WAITING) this.leftOut++
+    else this.#waiting.set(key, event)
+    this.#timer ??= setTimeout(() => void this.flush(), WRITE_EVERY_MS)
+  }
+
+  /** Writes what is waiting. Never throws: what fails is tried again. */
+  async flush(): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#writing = this.#writing.then(() => this.#write())
+    await this.#writing
+  }
+
+  async #write(): Promise<void> {
+    // What comes in meanwhile waits for the next time, so that it is gathered too.
+    for (let batches = Math.ceil(this.#waiting.size / BATCH); batches > 0; batches--) {
+      const batch: [string | symbol, KeptEvent][] = []
+      for (const entry of this.#waiting) if (batch.push(entry) === BATCH) break
+      const sent = batch.map(([, event]) => ({ ...event }))
+      try {
+        await this.#insert(sent)
+      } catch {
+        this.#timer ??= setTimeout(() => void this.flush(), RETRY_MS).unref()
+        return
+      }
+      for (const [i, [key, event]] of batch.entries()) {
+        this.#waiting.delete(key)
+        event.times -= sent[i]?.times ?? 0
+        if (event.times > 0) this.#waiting.set(key, event)
+      }
+    }
+  }
+
+  /** In the order of their keys, so that two servers do not wait for each other. */
+  async #insert(events: readonly KeptEvent[]): Promise<void> {
+    const rows = events.map(({ at, type, userId, sid, detail, repeatKey, times }) => ({
+      at: new Date(at),
+      type,
+      user_id: userId,
+      sid,
+      detail,
+      repeat_key: repeatKey,
+      times,
+    }))
+    await query(this.#database.$executeRaw`
+      INSERT INTO ${this.#database.tables.securityEvents} AS kept (at, type, user_id, sid, detail, repeat_key, times)
+      SELECT at, type, user_id, sid, detail, repeat_key, times FROM json_to_recordset(${JSON.stringify(rows)}::json)
+        AS e(at timestamptz, type text, user_id uuid, sid uuid, detail jsonb, repeat_key text, times bigint)
+      ORDER BY repeat_key NULLS FIRST
+      ON CONFLICT (repeat_key) DO UPDATE SET times = kept.times + excluded.times`)
+  }
+
+  /** The newest `limit` events of a user, newest first. */
+  async ofUser(userId: string, limit: number): Promise<KeptEvent[]> {
+    const rows = await query(
+      this.#database.securityEvent.findMany({ where: { userId }, orderBy: { at: 'desc' }, take: limit }),
+    )
+    return rows.map(({ at, type, sid, detail, times }) => ({
+      at: at.getTime(),
+      type,
+      userId,
+      ...(sid !== null && { sid }),
+      detail: detail as Prisma.JsonObject as Record<string, string | number>,
+      times: Number(times),
+    }))
+  }
+
+  /** Deletes up to `limit` events from before `before`. */
+  async prune(before: Date, limit: number): Promise<number> {
+    const { securityEvents } = this.#database.tables
+    return query(this.#database.$executeRaw`
+      DELETE FROM ${securityEvents} WHERE id IN (
+        SELECT id FROM ${securityEvents} WHERE at < ${before} ORDER BY at LIMIT ${limit} FOR UPDATE SKIP LOCKED)`)
+  }
+}

@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { type TestServer, testServer } from '../support/server.ts'
+import { openStores } from '../support/stores.ts'
+
+const SETTINGS = { LOG_LEVEL: 'info', REFRESH_GRACE_SECONDS: '0' }
+let server: TestServer
+let stores: ReturnType<typeof openStores>
+/** On the same stores, but for Redis: one with a wrong password, and one that knows of none. */
+let without: [TestServer, TestServer]
+
+beforeAll(async () => {
+  server = await testServer(SETTINGS)
+  stores = openStores(server)
+  const wrong = new URL(server.redisUrl)
+  wrong.password = 'hunter2'
+  without = [
+    await testServer({ ...SETTINGS, ...server.env, REDIS_URL: wrong.href }),
+    await testServer({ ...SETTINGS, ...server.env, REDIS_URL: '' }),
+  ]
+})
+
+const shared = () =>
+  stores.database.$queryRaw<{ epoch: bigint; is_suspended: boolean }[]>`
+    SELECT epoch, suspended_until IS NOT NULL AS is_suspended FROM redis_trust`
+const refresh = async (at: TestServer, refresh_token: string) =>
+  (await at.call('POST', '/auth/refresh', { refresh_token })).body
+const isInUse = () =>
+  server.service.output.findLast((line) => line.includes('refreshes go through'))?.includes('Redis"')
+
+describe('a server that never reached Redis, and one that knows of none', () => {
+  test('say so where they should: which is wrong, and the cure; never the password', () => {
+    const { output } = without[0].service
+    const warnings = output.filter((line) => line.includes('"level":40'))
+    expect(warnings).toEqual([expect.stringMatching(/Redis is not used.*refuses.*password.*REDIS_URL \(WRONGPASS\)/)])
+    expect(output.join()).not.toContain('hunter2')
+  })
+
+  test('are no reason for the others, nor is an admin command, while they write nothing that Redis lacks', async () => {
+    const before = await shared()
+    await Promise.all(without.map((one) => one.login()))
+    const env = { ...server.env, REDIS_URL: '', PATH: process.env['PATH'] }
+    await promisify(execFile)(process.execPath, ['apps/auth-server/src/admin.ts', 'user', 'list'], { env })
+    expect(await shared()).toEqual(before)
+    expect(isInUse()).toBe(true)
+  })
+
+  test('tell the others of what they refresh, and of nothing more a moment later', async () => {
+    for (const one of without) {
+      const { tokens } = await server.login()
+      const first = await refresh(server, tokens.refresh_token)
+      const second = await refresh(one, first.refresh_token)
+      const third = await refresh(one, second.refresh_token)
+      expect(third.refresh_token).toEqual(expect.any(String))
+      await expect.poll(isInUse, { timeout: 10_000 }).toBe(false)
+      // Its copy in Redis takes it for the newest.
+      expect((await refresh(server, first.refresh_token)).error).toBe('invalid_grant')
+      await expect.poll(isInUse, { timeout: 15_000 }).toBe(true)
+    }
+  })
+
+  test('end sessions for all: nobody gets a token once the others have looked', async () => {
+    for (const one of without) {
+      const { tokens } = await server.login()
+      const first = await refresh(server, tokens.refresh_token)
+      const { epoch } = (await shared())[0] ?? { epoch: 0n }
+      expect((await one.call('POST', '/auth/logout', { refresh_token: first.refresh_token })).status).toBe(204)
+      expect((await shared())[0]).not.toEqual({ epoch, is_suspended: false })
+      await expect
+        .poll(async () => (await refresh(server, first.refresh_token)).error, { timeout: 5_000 })
+        .toBe('invalid_grant')
+      await expect.poll(isInUse, { timeout: 15_000 }).toBe(true)
+      expect((await refresh(server, first.refresh_token)).error).toBe('invalid_grant')
+    }
+  })
+
+  test('change accounts for all: who is disabled by an admin command without Redis is refused', async () => {
+    const { username, tokens } = await server.login()
+    const first = await refresh(server, tokens.refresh_token)
+    const env = { ...server.env, REDIS_URL: '', PATH: process.env['PATH'] }
+    await promisify(execFile)(process.execPath, ['apps/auth-server/src/admin.ts', 'user', 'disable', username], { env })
+    await expect
+      .poll(async () => (await refresh(server, first.refresh_token)).error, { timeout: 5_000 })
+      .toBe('invalid_grant')
+  })
+})

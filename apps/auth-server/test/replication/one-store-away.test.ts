@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Service, type Store, startPostgres, startRedis, startService } from '@heirloom/local-stack'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { migrate } from '../../../../prisma/migrate.ts'
+import { PASSWORD } from '../support/server.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'heirloom-faults-'))
+const redisFolder = join(folder, 'redis')
+let postgres: Store
+let redis: Store
+let servers: [Service, Service]
+
+const startOurRedis = async (port?: number) => {
+  const started = await startRedis({
+    dataDir: redisFolder,
+    settings: { appendonly: 'no', dbfilename: 'dump.rdb' },
+    ...(port && { port }),
+  })
+  if (!started) throw new Error('there is no Redis')
+  return started
+}
+
+beforeAll(async () => {
+  ;[postgres, redis] = await Promise.all([startPostgres({ dataDir: join(folder, 'postgres') }), startOurRedis()])
+  await migrate(postgres.url)
+  const env = {
+    DATABASE_URL: postgres.url,
+    REDIS_URL: redis.url,
+    TOKEN_SECRETS: randomBytes(32).toString('base64'),
+    KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
+    LOGIN_ATTEMPTS_PER_ADDRESS: '10000',
+    LOGIN_ATTEMPTS_PER_ACCOUNT: '10000',
+  }
+  const start = () => startService({ script: 'apps/auth-server', env })
+  servers = await Promise.all([start(), start()])
+  await Promise.all(servers.map((server) => server.ready()))
+  await post(servers[0], '/auth/register', { username: 'ann', password: PASSWORD })
+}, 60_000)
+
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.stop()))
+  await Promise.all([postgres.stop(), redis.stop()])
+  rmSync(folder, { recursive: true, force: true })
+})
+
+interface Outcome {
+  status: number
+  error?: string
+  token: string
+  retryAfter: string | null
+}
+
+async function post(server: Service, path: string, body: object): Promise<Outcome> {
+  const response = await fetch(server.url + path, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
+  })
+  const text = await response.text()
+  const { refresh_token: token = '', error } = text === '' ? {} : JSON.parse(text)
+  return {
+    status: response.status,
+    error,
+    token,
+    retryAfter: response.headers.get('retry-after'),
+  }
+}
+
+const login = () => post(servers[0], '/auth/login', { username: 'ann', password: PASSWORD })
+const logout = (token: string, server = servers[0]) => post(server, '/auth/logout', { refresh_token: token })
+const refresh = (token: string, server = servers[0]) => post(server, '/auth/refresh', { refresh_token: token })
+const sessions = async (count: number) =>
+  (await Promise.all(Array.from({ length: count }, login))).map(({ token }) => token)
+
+/** Both servers say that they trust Redis again, or that they do not. */
+const untilTrusted = (trusted: boolean) => {
+  const line = trusted ? 'refreshes go through Redis' : 'refreshes go through Postgres'
+  const last = (server: Service) => server.output.findLast((one) => one.includes('refreshes go through'))
+  return expect.poll(() => servers.every((server) => last(server)?.includes(line)), { timeout: 15_000 }).toBe(true)
+}
+
+/** What an honest client sees: the same or the next token works, through either server, with no `invalid_grant`. */
+async function expectAllRefresh(tokens: string[]): Promise<string[]> {
+  const outcomes = await Promise.all(tokens.map((token, i) => refresh(token, servers[i % 2 ? 1 : 0])))
+  expect(outcomes.map(({ status }) => status)).toEqual(tokens.map(() => 200))
+  return outcomes.map(({ token }) => token)
+}
+
+/** Postgres works in a process a connection. */
+const workersOf = (pid: number) =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number)
+
+const expectDead = async (tokens: string[]) => {
+  for (const token of tokens)
+    for (const server of servers) expect((await refresh(token, server)).error).toBe('invalid_grant')
+}
+
+describe('Redis away', () => {
+  test('stopped, not closed: refreshes and revocations go on, and hold when it is back', async () => {
+    const [live, dead] = [await sessions(8), await sessions(4)]
+    redis.kill('SIGSTOP')
+    const next = await expectAllRefresh(live)
+    for (const token of dead) expect((await logout(token)).status).toBe(204)
+    await untilTrusted(false)
+    await expectDead(dead)
+    const after = await expectAllRefresh(next)
+    redis.kill('SIGCONT')
+    await untilTrusted(true)
+    await expectDead(dead)
+    await expectAllRefresh(after)
+  })
+
+  test('back from an old snapshot: what was revoked meanwhile stays revoked, and nobody is put out', async () => {
+    const [live, dead] = [await sessions(8), await sessions(20)]
+    const client = new Redis(redis.url)
+    await client.save()
+    client.disconnect()
+    copyFileSync(join(redisFolder, 'dump.rdb'), join(folder, 'old.rdb'))
+    const next = await expectAllRefresh(live)
+
+    redis.kill('SIGKILL')
+    await redis.exited
+    await untilTrusted(false)
+    for (const token of dead) expect((await logout(token, servers[1])).status).toBe(204)
+    const after = await expectAllRefresh(next)
+    copyFileSync(join(folder, 'old.rdb'), join(redisFolder, 'dump.rdb'))
+    redis = await startOurRedis(redis.port)
+    await untilTrusted(true)
+    await expectDead(dead)
+    await expectAllRefresh(after)
+    // The token from before the snapshot: Redis' old copy would have taken it for the newest.
+    expect((await refresh(live[0] ?? '')).error).toBe('invalid_grant')
+  })
+
+  test('full: refreshes go on', async () => {
+    const live = await sessions(4)
+    const client = new Redis(redis.url)
+    await client.config('SET', 'maxmemory', '1mb', 'maxmemory-policy', 'noeviction')
+    const next = await expectAllRefresh(live)
+    await untilTrusted(false)
+    const after = await expectAllRefresh(next)
+    await client.config('SET', 'maxmemory', '0')
+    client.disconnect()
+    await untilTrusted(true)
+    await expectAllRefresh(after)
+  })
+
+  test('flushed: every session is found in Postgres', async () => {
+    const live = await sessions(4)
+    const next = await expectAllRefresh(live)
+    const client = new Redis(redis.url)
+    await client.flushall()
+    client.disconnect()
+    await expectAllRefresh(next)
+  })
+})
+
+describe('Postgres away', () => {
+  test('stopped, not closed: refreshes go on; login and logout say when to come back', async () => {
+    const live = await sessions(8)
+    const [ending = ''] = await sessions(1)
+    const stopped = [postgres.pid, ...workersOf(postgres.pid)]
+    for (const pid of stopped) process.kill(pid, 'SIGSTOP')
+    try {
+      const next = await expectAllRefresh(live)
+      const after = await expectAllRefresh(next)
+      for (const outcome of [await login(), await logout(ending)])
+        expect(outcome).toMatchObject({ status: 503, error: 'temporarily_unavailable', retryAfter: expect.any(String) })
+      // The tombstone works already.
+      expect((await refresh(ending, servers[1])).error).toBe('invalid_grant')
+      live.splice(0, live.length, ...after)
+    } finally {
+      for (const pid of stopped) process.kill(pid, 'SIGCONT')
+    }
+    await expect.poll(async () => (await logout(ending)).status, { timeout: 10_000 }).toBe(204)
+    await expectAllRefresh(live)
+  })
+
+  test('both away: 503 with Retry-After, and the same token works afterwards', async () => {
+    const live = await sessions(2)
+    postgres.kill('SIGKILL')
+    redis.kill('SIGKILL')
+    await Promise.all([postgres.exited, redis.exited])
+    for (const token of live) {
+      const { status, error, retryAfter } = await refresh(token)
+      expect([status, error, retryAfter]).toEqual([503, 'temporarily_unavailable', '1'])
+    }
+    ;[postgres, redis] = await Promise.all([
+      startPostgres({ dataDir: join(folder, 'postgres'), port: postgres.port }),
+      startOurRedis(redis.port),
+    ])
+    await untilTrusted(true)
+    await expectAllRefresh(live)
+  })
+})

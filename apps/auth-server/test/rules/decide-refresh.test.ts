@@ -1,0 +1,188 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Presented, type RefreshPolicy, type Verdict, decideRefresh } from '../../src/rules/decide-refresh.ts'
+import { type Family, type FamilyState, EMPTY_STATE, merge } from '../../src/rules/family.ts'
+
+const LOGIN = 1_800_000_000_000
+const POLICY: RefreshPolicy = { idleMs: 100_000, graceMs: 10_000, lateRepeatGap: 8 }
+
+const family = (changes: Partial<Family> = {}): Family => ({
+  id: 'AAAAAAAAAAAAAAAAAAAAAA',
+  sid: 's',
+  userId: 'u',
+  clientId: 'web',
+  scope: 'reports:read',
+  bindingKey: null,
+  createdAt: LOGIN,
+  expiresAt: LOGIN + 1_000_000,
+  ...EMPTY_STATE,
+  redeemedAt: LOGIN,
+  ...changes,
+})
+const presented = (generation: number, changes: Partial<Presented> = {}): Presented => ({
+  generation,
+  clientId: null,
+  bindingKey: null,
+  ...changes,
+})
+
+const ROTATE: Verdict = { kind: 'rotate', gap: 0 }
+const REPEAT: Verdict = { kind: 'repeat' }
+const LATE: Verdict = { kind: 'late_repeat' }
+const REUSE: Verdict = { kind: 'reuse' }
+const refuse = (reason: Extract<Verdict, { kind: 'refuse' }>['reason']): Verdict => ({ kind: 'refuse', reason })
+const at = (redeemed: number, more: Partial<Family> = {}) => family({ redeemed, redeemedAt: LOGIN + 50_000, ...more })
+const IN_GRACE = LOGIN + 59_999
+const LATER = LOGIN + 60_000
+
+/** docs/ARCHITECTURE.md has the same table in words. */
+const TABLE: [string, Family, Presented, number, Verdict][] = [
+  ['the first refresh', family(), presented(1), LOGIN + 1, ROTATE],
+  ['the next one', at(4), presented(5), LATER, ROTATE],
+  ['a gap: a store lost its last moments', at(4), presented(9), LATER, { kind: 'rotate', gap: 4 }],
+  ['a retry within the grace period', at(4), presented(4), IN_GRACE, REPEAT],
+  ['a retry by a server whose clock is behind', at(4), presented(4), LOGIN, REPEAT],
+  ['the first late retry', at(4), presented(4), LATER, LATE],
+  ['the same late retry again', at(4, { lateRepeated: 4 }), presented(4), LATER, LATE],
+  ['a late retry 7 generations after the last', at(11, { lateRepeated: 4 }), presented(11), LATER, REUSE],
+  ['a late retry 8 generations after the last', at(12, { lateRepeated: 4 }), presented(12), LATER, LATE],
+  ['a second late retry in a row', at(5, { lateRepeated: 4 }), presented(5), LATER, REUSE],
+  ['that one, within the grace period', at(5, { lateRepeated: 4 }), presented(5), IN_GRACE, REPEAT],
+  [
+    'that one, bound to a key',
+    at(5, { lateRepeated: 4, bindingKey: 'k' }),
+    presented(5, { bindingKey: 'k' }),
+    LATER,
+    LATE,
+  ],
+  ['the one before the newest, at once', at(4), presented(3), LOGIN + 50_001, REUSE],
+  ['the very first one, much later', at(400), presented(1), LATER, REUSE],
+  ['an old one, bound to a key', at(4, { bindingKey: 'k' }), presented(3, { bindingKey: 'k' }), LATER, REUSE],
+  ['a revoked family', at(4, { revoked: { at: LOGIN, reason: 'logout' } }), presented(5), LATER, refuse('revoked')],
+  [
+    'an old one of a revoked family',
+    at(4, { revoked: { at: LOGIN, reason: 'reuse' } }),
+    presented(1),
+    LATER,
+    refuse('revoked'),
+  ],
+  ['just before the idle end', family(), presented(1), LOGIN + 99_999, ROTATE],
+  ['at the idle end', family(), presented(1), LOGIN + 100_000, refuse('idle')],
+  ['an old one after the idle end', at(4), presented(1), LOGIN + 150_000, refuse('idle')],
+  ['at the absolute end', at(4, { redeemedAt: LOGIN + 999_999 }), presented(5), LOGIN + 1_000_000, refuse('expired')],
+  ['the client that logged in', at(4), presented(5, { clientId: 'web' }), LATER, ROTATE],
+  ['another client', at(4), presented(5, { clientId: 'app' }), LATER, refuse('wrong_client')],
+  ['an old one from another client', at(4), presented(1, { clientId: 'app' }), LATER, refuse('wrong_client')],
+  ['no key where one is bound', at(4, { bindingKey: 'k' }), presented(5), LATER, refuse('wrong_key')],
+  ['another key', at(4, { bindingKey: 'k' }), presented(1, { bindingKey: 'x' }), LATER, refuse('wrong_key')],
+]
+
+describe('decide', () => {
+  test.each(TABLE)('%s', (_, state, token, now, verdict) => {
+    expect(decideRefresh(state, token, now, POLICY)).toEqual(verdict)
+  })
+
+  test('`off` allows no late retry, not even with a key', () => {
+    const policy = { ...POLICY, lateRepeatGap: null }
+    expect(decideRefresh(at(4), presented(4), LATER, policy)).toEqual(REUSE)
+    expect(decideRefresh(at(4, { bindingKey: 'k' }), presented(4, { bindingKey: 'k' }), LATER, policy)).toEqual(REUSE)
+    expect(decideRefresh(at(4), presented(4), IN_GRACE, policy)).toEqual(REPEAT)
+  })
+})
+
+/** What a server does with a verdict, without the stores. Answers the generation handed out, or null. */
+function play(state: Family, generation: number, now: number): { state: Family; issued: number | null } {
+  const verdict = decideRefresh(state, presented(generation), now, POLICY)
+  const grow = (marks: Partial<FamilyState>) => ({ ...state, ...merge(state, { ...EMPTY_STATE, ...marks }) })
+  switch (verdict.kind) {
+    case 'rotate':
+      return { state: grow({ redeemed: generation, redeemedAt: now }), issued: generation + 1 }
+    case 'repeat':
+      return { state, issued: generation + 1 }
+    case 'late_repeat':
+      return { state: grow({ lateRepeated: generation }), issued: generation + 1 }
+    case 'reuse':
+      return { state: grow({ revoked: { at: now, reason: 'reuse' } }), issued: null }
+    case 'refuse':
+      return { state, issued: null }
+  }
+}
+
+/** Milliseconds until the next step: within the grace period or after it, never as long as the idle lifetime. */
+const pause = fc.oneof(fc.integer({ min: 0, max: 9_000 }), fc.integer({ min: 10_001, max: 40_000 }))
+
+describe('random histories', () => {
+  test('an honest client whose answers get lost, as long as it likes, is never put out', () => {
+    const step = fc.record({ lost: fc.integer({ min: 0, max: 3 }), wait: fc.integer({ min: 0, max: 3_000 }) })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        let state = family({ expiresAt: Number.MAX_SAFE_INTEGER })
+        let held = 1
+        let now = LOGIN
+        for (const { lost, wait } of steps) {
+          let issued: number | null = null
+          for (let i = 0; i <= lost; i++) ({ state, issued } = play(state, held, (now += wait)))
+          expect(issued).toBe(held + 1)
+          held += 1
+        }
+      }),
+    )
+  })
+
+  test('one who loses an answer, and comes back long after, gets the same successor however often', () => {
+    fc.assert(
+      fc.property(fc.array(pause, { minLength: 1, maxLength: 20 }), (waits) => {
+        let state = play(family({ expiresAt: Number.MAX_SAFE_INTEGER }), 1, LOGIN).state
+        let now = LOGIN
+        for (const wait of waits) {
+          now = Math.min(now + wait, LOGIN + 99_999)
+          const step = play(state, 1, now)
+          expect(step.issued).toBe(2)
+          state = step.state
+        }
+      }),
+    )
+  })
+
+  test('a thief and an owner who both go on: revoked at the second collision outside the grace period', () => {
+    const turns = fc.array(fc.constantFrom('owner' as const, 'thief' as const), { minLength: 40, maxLength: 80 })
+    fc.assert(
+      fc.property(turns, fc.integer({ min: 1, max: 30 }), (order, stolenAt) => {
+        let state = family({ expiresAt: Number.MAX_SAFE_INTEGER })
+        let now = LOGIN
+        for (let g = 1; g < stolenAt; g++) state = play(state, g, (now += 20_000)).state
+        const held = { owner: stolenAt, thief: stolenAt }
+        let collisions = 0
+        for (const who of order) {
+          const collides = held[who] <= state.redeemed
+          const step = play(state, held[who], (now += 20_000))
+          state = step.state
+          if (collides) collisions++
+          if (step.issued !== null) held[who] = step.issued
+          if (collisions >= 2) break
+        }
+        expect(state.revoked !== null || collisions < 2).toBe(true)
+      }),
+    )
+  })
+
+  test('an answer to one generation is always the generation after it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 12 }), pause), { maxLength: 60 }), (steps) => {
+        let state = family({ expiresAt: Number.MAX_SAFE_INTEGER })
+        let now = LOGIN
+        let ended = false
+        for (const [generation, wait] of steps) {
+          const before = state
+          const step = play(state, generation, (now += wait))
+          state = step.state
+          if (step.issued !== null) expect(step.issued).toBe(generation + 1)
+          if (ended) expect(step.issued).toBeNull()
+          ended ||= state.revoked !== null
+          expect(state.redeemed).toBeGreaterThanOrEqual(before.redeemed)
+          expect(state.lateRepeated ?? 0).toBeGreaterThanOrEqual(before.lateRepeated ?? 0)
+        }
+      }),
+    )
+  })
+})

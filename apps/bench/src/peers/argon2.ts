@@ -1,9 +1,0 @@
-// What one password hash costs, in CPU time, with nothing around it. Prints milliseconds.
-import { hashPassword } from '../../../auth-server/src/passwords/hash-worker.ts'
-
-const ROUNDS = 50
-hashPassword('warm')
-const before = process.cpuUsage()
-for (let i = 0; i < ROUNDS; i++) hashPassword('a long and quiet walk')
-const { user, system } = process.cpuUsage(before)
-console.log((user + system) / ROUNDS / 1000)

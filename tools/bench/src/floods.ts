@@ -1,0 +1,162 @@
+/**
+ * What is left of a flood, and what an honest user beside it sees.
+ *
+ * Method: a server with its default limits, its own Postgres and its own Redis. For each kind of request, from one address
+ * and from many, 32 connections send as fast as they are answered. Before and after, rows, keys, bytes of the log and the
+ * heap after a full collection are counted, and what the honest user has opened is taken off. The addresses are
+ * those that a trusted proxy names. The honest user logs in once a second to the very account that is guessed at.
+ */
+import { writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Pool } from 'undici'
+import { honestUser } from './floods/honest-user.ts'
+import { KINDS, type Kind, registerAll } from './floods/kinds.ts'
+import { type Footprint, type FloodContext, send, startWorld } from './floods/world.ts'
+import { progress } from './progress.ts'
+import { percentile } from './statistics.ts'
+
+export interface FloodOptions {
+  seconds: number
+  addresses: number
+  table?: string
+}
+
+const CONNECTIONS = 32
+const WARM_UP_REQUESTS = 200
+const MOST_HEAP_MB = 10
+/** Sixty lines a minute of two kinds, in two minutes. */
+const MOST_LOG_KB = 80
+
+export async function benchFloods({ seconds, addresses, table }: FloodOptions): Promise<void> {
+  const world = await startWorld()
+  const rows: string[][] = []
+  let broken = 0
+  try {
+    await registerAll(world)
+    for (const kind of KINDS) await flood(world, kind, addressesOf(1), { requests: WARM_UP_REQUESTS })
+    const quiet = await measure(world, NO_FLOOD, 0, seconds)
+    rows.push(quiet.cells)
+    broken += quiet.breaks
+    for (const kind of KINDS) {
+      for (const count of [1, addresses]) {
+        progress(`${kind.name}, from ${count}`)
+        const { cells, breaks } = await measure(world, kind, count, seconds)
+        rows.push(cells)
+        broken += breaks
+      }
+    }
+  } finally {
+    progress('')
+    await world.stop()
+  }
+  const text = [HEAD, HEAD.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  console.log(text)
+  console.log(broken === 0 ? '\nEverything is within its bounds.' : `\n${broken} BOUNDS ARE BROKEN, marked with !`)
+  if (table !== undefined) writeFileSync(table, `${text}\n`)
+  if (broken > 0) process.exitCode = 1
+}
+
+/** What the honest user sees then is what the others are to be compared with. */
+const NO_FLOOD: Kind = {
+  name: 'none',
+  prepare: async () => ({ request: () => ({ method: 'GET', path: '/livez' }) }),
+  bound: () => ({ rows: 0, keys: 0 }),
+}
+
+const HEAD = [
+  'flood',
+  'from',
+  'answered',
+  'rows',
+  'keys',
+  'heap MB',
+  'log KB',
+  'honest refreshes, p99',
+  'honest logins, longest',
+]
+
+async function measure(world: FloodContext, kind: Kind, count: number, seconds: number) {
+  await world.forgetAttempts()
+  const { request, heard } = await kind.prepare(world)
+  const prepared: Kind = { ...kind, prepare: async () => ({ request, ...(heard && { heard }) }) }
+  const before = await world.footprint()
+  const user = honestUser(world.url)
+  const answers = await flood(world, prepared, addressesOf(count), { seconds })
+  const seen = await user.stop()
+  const left = difference(await world.footprint(), before)
+
+  const bound = kind.bound(count)
+  let breaks = 0
+  const within = (value: number, most: number, digits = 0) => {
+    if (value > most) breaks++
+    return `${value.toFixed(digits)} of ${most}${value > most ? ' !' : ''}`
+  }
+  const experience = (list: number[], share: number) => {
+    const isBroken = list.length === 0 || seen.refused.length > 0
+    if (isBroken) breaks++
+    const words = list.length === 0 ? 'none' : `${list.length}, ${percentile(list, share).toFixed(0)} ms`
+    return isBroken ? `${words} ! ${[...new Set(seen.refused)].join(' ')}` : words
+  }
+  const cells = [
+    kind.name,
+    String(count),
+    [...answers]
+      .toSorted(([a], [b]) => a - b)
+      .map(([status, times]) => `${times} × ${status}`)
+      .join(', '),
+    // A session and its event; a key for the session.
+    within(left.rows - 2 * seen.sessions, bound.rows),
+    within(left.keys - seen.sessions, bound.keys + HONEST_KEYS),
+    within(left.heap / 1e6, MOST_HEAP_MB, 1),
+    within(Math.max(0, left.log / 1e3 - seen.sessions * LOGIN_LINE_KB), MOST_LOG_KB),
+    experience(seen.refreshes, 0.99),
+    experience(seen.logins, 1),
+  ]
+  return { cells, breaks }
+}
+
+/** The counter of the honest user's address, that of the account from there, and where the user was seen. */
+const HONEST_KEYS = 3
+/** A login is an event in the log. */
+const LOGIN_LINE_KB = 0.25
+
+const difference = (after: Footprint, before: Footprint): Footprint => ({
+  rows: after.rows - before.rows,
+  keys: after.keys - before.keys,
+  heap: after.heap - before.heap,
+  log: after.log - before.log,
+})
+
+let networks = 0
+
+/** Addresses that no flood has used before. */
+function addressesOf(count: number): string[] {
+  const network = networks++
+  return Array.from({ length: count }, (_, i) => `10.${network}.${i >> 8}.${i & 255}`)
+}
+
+/** Sends until the time or the number of requests is used up. Answers how often each status came. */
+async function flood(
+  world: FloodContext,
+  kind: Kind,
+  addresses: readonly string[],
+  { seconds = Infinity, requests = Infinity }: { seconds?: number; requests?: number },
+): Promise<Map<number, number>> {
+  const { request, heard } = await kind.prepare(world)
+  const pool = new Pool(world.url, { connections: CONNECTIONS })
+  const answers = new Map<number, number>()
+  const ends = performance.now() + seconds * 1000
+  let sent = 0
+  const attackers = Array.from({ length: CONNECTIONS }, async () => {
+    if (addresses.length === 0) await sleep(seconds * 1000)
+    while (sent < requests && performance.now() < ends) {
+      const i = sent++
+      const { status, body } = await send(pool, request(i), addresses[i % addresses.length] ?? '')
+      heard?.(body)
+      answers.set(status, (answers.get(status) ?? 0) + 1)
+    }
+  })
+  await Promise.all(attackers)
+  await pool.destroy()
+  return answers
+}

@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createDatabase } from '@heirloom/local-stack'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import { Pool } from 'undici'
+import { migrate } from '../../../../prisma/migrate.ts'
+import { startInspected } from '../inspector.ts'
+import { startStores } from '../servers.ts'
+
+export interface Request {
+  method: 'GET' | 'POST' | 'DELETE'
+  path: string
+  body?: object | string
+  token?: string
+}
+
+export interface Tokens {
+  access_token: string
+  refresh_token: string
+  session_id: string
+}
+
+/** What is left of requests. Bytes; the log's are of all lines since the start. */
+export interface Footprint {
+  rows: number
+  keys: number
+  heap: number
+  log: number
+}
+
+export const PASSWORD = 'a long and quiet walk'
+/** Of those whom the flood is not meant to touch. */
+export const HOME = '192.0.2.1'
+
+/** A server with its default limits behind a proxy that it trusts, which is this process, and looks into what it keeps. */
+export async function startWorld() {
+  const stores = await startStores()
+  const databaseUrl = await createDatabase(stores.postgres.url, `floods-${randomBytes(4).toString('hex')}`)
+  await migrate(databaseUrl)
+  const { server, inspector } = await startInspected(stores, {
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: stores.redis.url,
+    TRUSTED_PROXIES: '127.0.0.0/8',
+    LOGIN_ATTEMPTS_PER_ADDRESS: '100',
+    LOGIN_ATTEMPTS_PER_ACCOUNT: '10',
+    LOG_LEVEL: 'info',
+    // So that a flood meets the late repeat, too.
+    REFRESH_GRACE_SECONDS: '1',
+  })
+  const database = new pg.Client({ connectionString: databaseUrl })
+  await database.connect()
+  const redis = new Redis(stores.redis.url)
+  const pool = new Pool(server.url, { connections: 8 })
+
+  const rows = async () => {
+    const { rows: found } = await database.query<{ rows: string }>(
+      'SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM families) + (SELECT count(*) FROM security_events) AS rows',
+    )
+    return Number(found[0]?.rows)
+  }
+
+  return {
+    url: server.url,
+    send: (request: Request, ip: string) => send(pool, request, ip),
+    /** Once what waits to be written is written. */
+    async footprint(): Promise<Footprint> {
+      let known = -1
+      for (let now = await rows(); now !== known; now = await rows()) {
+        known = now
+        await sleep(WRITTEN_AFTER_MS)
+      }
+      const { heap, outside } = await inspector.memory()
+      const log = server.output.reduce((sum, line) => sum + line.length + 1, 0)
+      return { rows: known, keys: await redis.dbsize(), heap: heap + outside, log }
+    },
+    /** What earlier floods have used up does not expire in the middle of the next. */
+    async forgetAttempts() {
+      const keys = await redis.keys('heirloom:attempts:*')
+      for (let i = 0; i < keys.length; i += 1_000) await redis.del(...keys.slice(i, i + 1_000))
+    },
+    async register(username: string): Promise<void> {
+      const { status } = await send(
+        pool,
+        { method: 'POST', path: '/auth/register', body: { username, password: PASSWORD } },
+        HOME,
+      )
+      if (status !== 201) throw new Error(`registering ${username} was answered ${status}`)
+    },
+    async logIn(username: string): Promise<Tokens> {
+      const { status, body } = await send(
+        pool,
+        { method: 'POST', path: '/auth/login', body: { username, password: PASSWORD } },
+        HOME,
+      )
+      if (status !== 200) throw new Error(`the login of ${username} was answered ${status}`)
+      return body as unknown as Tokens
+    },
+    async stop() {
+      inspector.close()
+      redis.disconnect()
+      await Promise.all([pool.destroy(), database.end()])
+      await server.stop()
+      await stores.stop()
+    },
+  }
+}
+
+export type FloodContext = Awaited<ReturnType<typeof startWorld>>
+
+/** Longer than the server gathers its events. */
+const WRITTEN_AFTER_MS = 700
+
+export async function send(pool: Pool, { method, path, body, token }: Request, ip: string) {
+  const answer = await pool.request({
+    method,
+    path,
+    headers: {
+      'x-forwarded-for': ip,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  const text = await answer.body.text()
+  const isJson = String(answer.headers['content-type']).startsWith('application/json')
+  return { status: answer.statusCode, body: (isJson && text ? JSON.parse(text) : {}) as Record<string, unknown> }
+}

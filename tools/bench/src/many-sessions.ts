@@ -1,0 +1,150 @@
+/**
+ * What a user with far more sessions than are allowed costs: to list them, to end them all, to change the password and to
+ * disable the account; and what a refresh of another user takes meanwhile.
+ *
+ * Method: one server and its stores. Before each operation the sessions are put in by SQL, as they could have been opened
+ * before there was a limit. The other user refreshes all the time, one request after the other: alone for a while, then
+ * beside the operation; medians are compared. CPU time is that of the server and both stores by /proc: on a machine that others use
+ * too, it says more than the clock. Disabling is a command of its own process: its start is in the time.
+ */
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { createDatabase, startService } from '@heirloom/local-stack'
+import pg from 'pg'
+import { Pool } from 'undici'
+import { migrate } from '../../../prisma/migrate.ts'
+import { cpuTimeMs, treeCpuTimeMs } from './cpu-time.ts'
+import { progress } from './progress.ts'
+import { startStores } from './servers.ts'
+import { median, percentile } from './statistics.ts'
+
+const PASSWORD = 'a long and quiet walk'
+const ALONE_MS = 2_000
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
+
+export async function benchManySessions({ sessions }: { sessions: number }): Promise<void> {
+  const stores = await startStores()
+  const databaseUrl = await createDatabase(stores.postgres.url, 'many-sessions')
+  await migrate(databaseUrl)
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: stores.redis.url,
+    TOKEN_SECRETS: randomBytes(32).toString('base64'),
+    KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
+    LOG_LEVEL: 'warn',
+  }
+  const server = await startService({ script: path('../../../apps/auth-server'), env })
+  await server.ready()
+  const pool = new Pool(server.url, { connections: 4 })
+  const sql = new pg.Client({ connectionString: databaseUrl })
+  await sql.connect()
+
+  const call = async (method: 'GET' | 'POST', url: string, body?: object, token?: string) => {
+    const headers = {
+      ...(body && { 'content-type': 'application/json' }),
+      ...(token && { authorization: `Bearer ${token}` }),
+    }
+    const answer = await pool.request({ method, path: url, headers, body: body ? JSON.stringify(body) : null })
+    const text = await answer.body.text()
+    if (answer.statusCode >= 300) throw new Error(`${method} ${url} answered ${answer.statusCode} ${text}`)
+    return (text === '' ? {} : JSON.parse(text)) as { access_token: string; refresh_token: string }
+  }
+  const logIn = (username: string) => call('POST', '/auth/login', { username, password: PASSWORD })
+  const admin = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [path('../../../apps/auth-server/src/admin.ts'), ...args], {
+      env,
+      maxBuffer: 1e9,
+    })
+
+  /** A user with the sessions, and one more that asks. */
+  let users = 0
+  const crowded = async () => {
+    const username = `crowded-${++users}`
+    await call('POST', '/auth/register', { username, password: PASSWORD })
+    const { access_token: token } = await logIn(username)
+    progress(`Inserting ${sessions.toLocaleString('en')} sessions of ${username}`)
+    await sql.query(
+      `INSERT INTO families (id, sid, user_id, client_id, scope, device, ip, created_at, expires_at, redeemed_at)
+       SELECT uuid_send(gen_random_uuid()), gen_random_uuid(), id, 'web', 'reports:read',
+              'Mozilla/5.0 (X11; Linux x86_64; rv:140.0)', '203.0.113.7', t, t + interval '30 days', t
+       FROM (SELECT id, now() - n * interval '1 second' AS t FROM users, generate_series(1, $2) AS n WHERE username = $1) AS logins`,
+      [username, sessions],
+    )
+    await sql.query('VACUUM ANALYZE families')
+    await sql.query('CHECKPOINT')
+    return { username, token }
+  }
+  const left = async (username: string) => {
+    const { rows } = await sql.query<{ n: string }>(
+      'SELECT count(*) AS n FROM families JOIN users u ON u.id = user_id WHERE revoked_at IS NULL AND u.username = $1',
+      [username],
+    )
+    return Number(rows[0]?.n)
+  }
+
+  await call('POST', '/auth/register', { username: 'other', password: PASSWORD })
+  const cpuMs = () => cpuTimeMs(server.pid) + treeCpuTimeMs(stores.postgres.pid) + cpuTimeMs(stores.redis.pid)
+  let { refresh_token: newest } = await logIn('other')
+  /** Milliseconds of each refresh of the other user until `over`. */
+  const refreshUntil = async (over: Promise<unknown>) => {
+    const latencies: number[] = []
+    const state = { isOver: false }
+    void over.catch(() => undefined).finally(() => (state.isOver = true))
+    while (!state.isOver) {
+      const began = performance.now()
+      ;({ refresh_token: newest } = await call('POST', '/auth/refresh', { refresh_token: newest }))
+      latencies.push(performance.now() - began)
+    }
+    return latencies
+  }
+
+  const operations: Record<string, (user: { username: string; token: string }) => Promise<unknown>> = {
+    'a page of the list': ({ token }) => call('GET', '/auth/sessions', undefined, token),
+    'logout of all': ({ token }) => call('POST', '/auth/logout/all', undefined, token),
+    'password change': ({ token }) =>
+      call(
+        'POST',
+        '/auth/password',
+        { current_password: PASSWORD, new_password: 'another long and quiet walk' },
+        token,
+      ),
+    'admin user disable': ({ username }) => admin('user', 'disable', username),
+    'admin session list': ({ username }) => admin('session', 'list', username),
+  }
+  const table: Record<string, Record<string, number | string>> = {}
+  for (const [name, run] of Object.entries(operations)) {
+    const user = await crowded()
+    progress(name)
+    const alone = await refreshUntil(new Promise((resolve) => setTimeout(resolve, ALONE_MS)))
+    const [began, cpuBefore] = [performance.now(), cpuMs()]
+    let [seconds, cpuSeconds] = [Number.NaN, Number.NaN]
+    const operation = (async () => {
+      await run(user)
+      seconds = (performance.now() - began) / 1000
+      cpuSeconds = (cpuMs() - cpuBefore) / 1000
+    })()
+    const [beside] = await Promise.all([refreshUntil(operation), operation])
+    table[name] = {
+      seconds: seconds.toFixed(2),
+      'CPU seconds': cpuSeconds.toFixed(2),
+      'not revoked after': await left(user.username),
+      'refresh alone, ms': median(alone).toFixed(2),
+      'beside it, ms': median(beside).toFixed(2),
+      ratio: (median(beside) / median(alone)).toFixed(2),
+      'p99 alone': percentile(alone, 0.99).toFixed(1),
+      'p99 beside': percentile(beside, 0.99).toFixed(1),
+    }
+  }
+  progress('')
+  console.log(`One user with ${sessions.toLocaleString('en')} sessions, and a refresh of another user meanwhile:`)
+  console.table(table)
+
+  await sql.end()
+  await pool.destroy()
+  await server.stop()
+  await stores.stop()
+}

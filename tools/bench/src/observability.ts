@@ -1,0 +1,131 @@
+/**
+ * What security events and metrics cost.
+ *
+ * Method: two servers that differ in nothing else: the real one, whose metrics are read once a second (Prometheus does every 15 s or
+ * so), and one that is composed with a recorder that drops every event and that counts and times nothing
+ * (peers/unobserved-auth-server.ts). Two loads: plain refreshes, which record no event, and one in which every tenth
+ * request repeats the token before, without any grace, so that it is a late repeat: a row, a log line and a counter. The
+ * servers take many short turns in the order ABBA, and the cost is the CPU time of server and Postgres together, by the
+ * scheduler: what the one takes more than the other, beside the whole of the other. Left out of the difference are the
+ * threads of the pool, which sign and do nothing else: they are the same in both, and most of the noise. Two processes of
+ * the same code differ as well, which turns do not average out, so each round starts new servers on new stores. The median
+ * of the rounds counts, with the interval that holds it with 95 % by the ranks of a sorted sample.
+ */
+import { fileURLToPath } from 'node:url'
+import { freePort } from '@heirloom/local-stack'
+import { Pool } from 'undici'
+import { threadTimesUs, treeSchedulerTimeUs } from './cpu-time.ts'
+import { startAuthServer, startStores } from './servers.ts'
+import { type Driven, drive, logIn, ourRefresh } from './sessions.ts'
+import { median, medianInterval } from './statistics.ts'
+
+export interface ObservabilityOptions {
+  /** Each of two new servers. */
+  rounds: number
+  /** In a turn. */
+  refreshes: number
+  connections: number
+}
+
+const EVENT_EVERY = 10
+const MOST = 0.05
+const SCRAPE_EVERY_MS = 1_000
+/** Of each server, until its code is compiled. */
+const WARM_UP = 8_000
+/** The first is the one that sees. */
+const TURNS = Array.from({ length: 16 }, () => [0, 1, 1, 0]).flat()
+const POOL = 'libuv-worker'
+
+const LOADS = [
+  { name: 'plain refreshes', events: false },
+  { name: `requests with an event in ${EVENT_EVERY}`, events: true },
+]
+
+export async function benchObservability({ rounds, ...shape }: ObservabilityOptions): Promise<void> {
+  const shares = LOADS.map((): number[] => [])
+  for (let round = 1; round <= rounds; round++) {
+    for (const [i, share] of (await compare(shape)).entries()) shares[i]?.push(share)
+    console.log(
+      `Round ${round} of ${rounds}: ${LOADS.map(({ name }, i) => `${name} ${percent(shares[i]?.at(-1))}`).join(', ')}`,
+    )
+  }
+  console.log('Security events and metrics cost, of the CPU time:')
+  const intervals = shares.map((values) => medianInterval(values))
+  for (const [i, { name }] of LOADS.entries()) {
+    const [low, high] = intervals[i] ?? []
+    console.log(`  of ${name} ${percent(median(shares[i] ?? []))} (95 % interval ${percent(low)} to ${percent(high)})`)
+  }
+  const [low = Number.NaN, high = Number.NaN] = intervals[0] ?? []
+  const verdict = high <= MOST ? 'within' : low > MOST ? 'MORE than' : 'not to be told from'
+  console.log(`Of plain refreshes that is ${verdict} ${percent(MOST)}.`)
+}
+
+/** Of each load, what the server that sees takes more than the one that does not, as a share of that. */
+async function compare({ refreshes, connections }: Omit<ObservabilityOptions, 'rounds'>): Promise<number[]> {
+  const stores = await startStores()
+  const opsPort = await freePort()
+  const settings = { REFRESH_GRACE_SECONDS: '0' }
+  const unobserved = fileURLToPath(new URL('./peers/unobserved-auth-server.ts', import.meta.url))
+  const servers = await Promise.all([
+    startAuthServer(stores, { ...settings, OPS_PORT: String(opsPort) }),
+    startAuthServer(stores, settings, unobserved),
+  ])
+  const driven = await Promise.all(servers.map(async ({ url }) => contender(url, connections)))
+  const scraping = setInterval(() => void scrape(opsPort), SCRAPE_EVERY_MS)
+  const run = async (i: number, events: boolean, count: number) => {
+    const [server, sessions] = [servers[i], driven[i]]
+    if (!server || !sessions) throw new Error('There are two servers.')
+    sessions.events = events
+    const usedUs = () => {
+      const threads = threadTimesUs(server.pid)
+      const all = [...threads.values()].reduce((sum, us) => sum + us, treeSchedulerTimeUs(stores.postgres.pid))
+      return { all, rest: all - (threads.get(POOL) ?? 0) }
+    }
+    const before = usedUs()
+    await drive(sessions, count)
+    const after = usedUs()
+    return { all: after.all - before.all, rest: after.rest - before.rest }
+  }
+  for (const i of [0, 1]) await run(i, true, WARM_UP)
+  const sums = LOADS.map(() => ({ more: 0, blind: 0 }))
+  for (const i of TURNS) {
+    for (const [load, { events }] of LOADS.entries()) {
+      const { all, rest } = await run(i, events, refreshes)
+      const sum = sums[load]
+      if (!sum) continue
+      sum.more += i === 0 ? rest : -rest
+      sum.blind += i === 0 ? 0 : all
+    }
+  }
+  clearInterval(scraping)
+  await Promise.all(driven.map(({ pool }) => pool.destroy()))
+  await Promise.all(servers.map((server) => server.stop()))
+  await stores.stop()
+  return sums.map(({ more, blind }) => more / blind)
+}
+
+const percent = (share = Number.NaN) => `${(100 * share).toFixed(1)} %`
+
+async function scrape(port: number): Promise<void> {
+  await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+}
+
+/** Sessions that, while `events` is set, repeat a token now and then. */
+async function contender(url: string, connections: number): Promise<Driven & { events: boolean }> {
+  const previous: string[] = []
+  const count: number[] = []
+  const itself = {
+    name: 'Heirloom',
+    events: false,
+    pool: new Pool(url, { connections }),
+    tokens: await logIn(url, connections),
+    request(token: string, session: number) {
+      const n = (count[session] = (count[session] ?? 0) + 1)
+      const again = previous[session]
+      if (itself.events && again !== undefined && n % EVENT_EVERY === 0) return ourRefresh(again, session)
+      previous[session] = token
+      return ourRefresh(token, session)
+    },
+  }
+  return itself
+}

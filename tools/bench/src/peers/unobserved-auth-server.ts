@@ -1,0 +1,18 @@
+// Our auth server that sees nothing of itself: events are dropped where they are recorded, nothing is counted or timed.
+// What is left of it is an empty hook a request. For the benchmark only: the product has no such switch.
+import { runService } from '@heirloom/http-service'
+import { pino } from 'pino'
+import { Histogram, Registry } from 'prom-client'
+import { buildApp } from '../../../../apps/auth-server/src/app.ts'
+import { wire } from '../../../../apps/auth-server/src/wiring.ts'
+import { readConfig } from '../../../../apps/auth-server/src/config.ts'
+
+Histogram.prototype.observe = () => undefined
+
+await runService('auth-server', async () => {
+  const config = readConfig(process.env)
+  const metrics = new Registry()
+  const composition = await wire(config, pino({ level: config.logLevel }), metrics)
+  composition.core.audit = () => undefined
+  return { app: buildApp(composition, metrics), host: config.host, port: config.port, opsPort: undefined, metrics }
+})

@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { type Service, createDatabase, freePort, startPostgres, startRedis, startService } from '@heirloom/local-stack'
+import { migrate } from '../../../prisma/migrate.ts'
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
+
+/** Real stores in a folder of their own, and what stops them. */
+export async function startStores(postgresSettings: Record<string, string> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'heirloom-bench-'))
+  const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), settings: postgresSettings })
+  const redis = await startRedis({ dataDir: join(folder, 'redis') })
+  if (!redis) throw new Error('This benchmark needs redis-server or valkey-server on the PATH.')
+  const stop = async () => {
+    await Promise.all([postgres.stop(), redis.stop()])
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { postgres, redis, stop }
+}
+
+export type Stores = Awaited<ReturnType<typeof startStores>>
+
+/** Each has a database of Redis for itself, as it has one of Postgres: Redis remembers how far one Postgres has come. */
+let servers = 0
+const REDIS_DATABASES = 16
+
+export async function startAuthServer(
+  { postgres, redis }: Stores,
+  settings: Record<string, string> = {},
+  script = path('../../../apps/auth-server'),
+): Promise<Service> {
+  const secret = () => randomBytes(32).toString('base64')
+  // A database each: servers of one database agree on its keys.
+  const databaseUrl = await createDatabase(postgres.url, `bench-${randomBytes(4).toString('hex')}`)
+  await migrate(databaseUrl)
+  const env = {
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: `${redis.url}/${servers++ % REDIS_DATABASES}`,
+    TOKEN_SECRETS: secret(),
+    KEY_ENCRYPTION_SECRET: secret(),
+    LOGIN_ATTEMPTS_PER_ADDRESS: '1000000',
+    LOGIN_ATTEMPTS_PER_ACCOUNT: '1000000',
+    LOGINS_PER_USER: '1000000',
+    SESSIONS_PER_USER: '100000',
+    LOG_LEVEL: 'warn',
+    ...settings,
+  }
+  const service = await startService({ script, env })
+  await service.ready()
+  return service
+}
+
+/** One of `peers/` in a process of its own, and a refresh token a session. */
+export async function startPeer(name: string, sessions: number, settings: Record<string, string> = {}) {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const env = {
+    PATH: process.env['PATH'],
+    PORT: String(port),
+    SESSIONS: String(sessions),
+    ...settings,
+  }
+  const child = spawn(process.execPath, [path(`./peers/${name}.ts`)], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const line = await new Promise<string>((resolve, reject) => {
+    let out = ''
+    child.stdout.on('data', (data: Buffer) => {
+      out += data.toString()
+      const found = out.split('\n').find((one) => one.startsWith('{"tokens"') && one.endsWith('}'))
+      if (found) resolve(found)
+    })
+    child.on('exit', () => reject(new Error(`${name} did not start: ${out}`)))
+  })
+  const { tokens } = JSON.parse(line) as { tokens: string[] }
+  return { url, pid: child.pid ?? 0, tokens, stop: () => child.kill('SIGTERM') }
+}
+
+/** CPU time of one signature, in microseconds, measured in a fresh process of the same Node. */
+export async function signatureCpuUs(): Promise<number> {
+  return Number(
+    await text(
+      spawn(process.execPath, [path('./peers/signature.ts')], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout,
+    ),
+  )
+}
+
+/** What OpenSSL signs on all cores with nothing else to do, RSA-2048 signatures a second; null where it is not installed. */
+export async function opensslSignsPerSecond(): Promise<number | null> {
+  const args = ['speed', '-seconds', '1', '-multi', String(availableParallelism()), 'rsa2048']
+  const child = spawn('openssl', args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const output = await Promise.race([text(child.stdout), once(child, 'error').then(() => '')])
+  // "rsa 2048 bits 0.000310s 0.000009s   3225.8 111111.1": seconds a signature and a check, then how many a second.
+  const found = /^rsa +2048 bits +\S+ +\S+ +(\S+)/m.exec(output)
+  return found ? Number(found[1]) : null
+}

@@ -1,0 +1,155 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { createMetrics } from '@heirloom/http-service'
+import { createDatabase } from '@heirloom/local-stack'
+import pg from 'pg'
+import { pino } from 'pino'
+import { migrate } from '../../../prisma/migrate.ts'
+import { wire } from '../../../apps/auth-server/src/wiring.ts'
+import { readConfig } from '../../../apps/auth-server/src/config.ts'
+import { decideRefresh } from '../../../apps/auth-server/src/rules/decide-refresh.ts'
+import { EMPTY_STATE } from '../../../apps/auth-server/src/rules/family.ts'
+import { StoreUnavailable } from '../../../apps/auth-server/src/stores/store-unavailable.ts'
+import { AT_A_TIME } from './in-turns.ts'
+import type { Stores } from './servers.ts'
+
+/** Sessions in a store, each with its newest refresh token. */
+export interface TokenStore {
+  databaseUrl: string
+  /** The one that grows, if any does. */
+  table: string
+  open(session: number): Promise<void>
+  /** Redeems the session's token for its successor. */
+  refresh(session: number): Promise<void>
+  /** Writes what is waiting. */
+  close(): Promise<void>
+}
+
+const DAY_MS = 86_400_000
+
+/** Find it, see that it may be used, mark it used, insert its successor: a transaction of one statement. */
+const REDEEM = {
+  name: 'redeem',
+  text: `
+    WITH used AS (
+      UPDATE refresh_tokens AS t SET used_at = now() FROM sessions AS s
+      WHERE t.token_hash = $1 AND t.used_at IS NULL AND t.expires_at > now()
+        AND s.id = t.family_id AND s.revoked_at IS NULL AND s.expires_at > now()
+      RETURNING s.id, s.user_id, s.client_id, s.scope
+    ), successor AS (
+      INSERT INTO refresh_tokens SELECT $2, id, now(), now() + interval '5 days', NULL FROM used
+    )
+    SELECT * FROM used`,
+}
+
+/**
+ * The way of the field, at its leanest: what a session is granted has a row of its own, so that a token's row is its
+ * hash, its family and three times; two indexes (whoever prunes will want a third); one prepared statement where most
+ * send three to five; nothing between the application and the driver.
+ */
+export async function rowPerRefresh({ postgres }: Stores): Promise<TokenStore> {
+  const databaseUrl = await createDatabase(postgres.url, 'row-per-refresh')
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: AT_A_TIME })
+  await pool.query(`
+    CREATE TABLE sessions (
+      id uuid PRIMARY KEY, user_id uuid NOT NULL, client_id text NOT NULL, scope text NOT NULL,
+      created_at timestamptz NOT NULL, expires_at timestamptz NOT NULL, revoked_at timestamptz);
+    CREATE TABLE refresh_tokens (
+      token_hash bytea PRIMARY KEY, family_id uuid NOT NULL,
+      created_at timestamptz NOT NULL, expires_at timestamptz NOT NULL, used_at timestamptz);
+    CREATE INDEX ON refresh_tokens (family_id)`)
+  const tokens: string[] = []
+  const newToken = () => randomBytes(32).toString('base64url')
+  const hash = (token: string) => createHash('sha256').update(token).digest()
+
+  return {
+    databaseUrl,
+    table: 'refresh_tokens',
+    async open(session) {
+      const [id, token] = [randomUUID(), newToken()]
+      await pool.query(
+        `INSERT INTO sessions VALUES ($1, $2, 'web', 'reports:read', now(), now() + interval '30 days', NULL)`,
+        [id, randomUUID()],
+      )
+      await pool.query(`INSERT INTO refresh_tokens VALUES ($1, $2, now(), now() + interval '5 days', NULL)`, [
+        hash(token),
+        id,
+      ])
+      tokens[session] = token
+    },
+    async refresh(session) {
+      const successor = newToken()
+      const { rowCount } = await pool.query({ ...REDEEM, values: [hash(tokens[session] ?? ''), hash(successor)] })
+      if (rowCount !== 1) throw new Error('refused')
+      tokens[session] = successor
+    },
+    close: () => pool.end(),
+  }
+}
+
+/** Our stores as composed for the server, on a new database. */
+export async function composeStores({ postgres }: Stores, redisUrl?: string) {
+  const databaseUrl = await createDatabase(postgres.url, 'row-per-session')
+  await migrate(databaseUrl)
+  const config = readConfig({
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
+    TOKEN_SECRETS: randomBytes(32).toString('base64'),
+    KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
+    DATABASE_POOL_SIZE: String(AT_A_TIME),
+    DATABASE_STATEMENT_TIMEOUT_MS: '10000',
+  })
+  const composition = await patiently(() => wire(config, pino({ level: 'silent' }), createMetrics()))
+  return { databaseUrl, ...composition }
+}
+
+/** Ours: what `services/refresh.ts` asks of the tokens, the rule and the stores. */
+export async function rowPerSession(stores: Stores, redisUrl?: string): Promise<TokenStore> {
+  const { databaseUrl, core, close } = await composeStores(stores, redisUrl)
+  const user = await patiently(() =>
+    core.accounts.add({ username: 'bench', usernameKey: 'bench', passwordHash: '', roles: ['user'] }),
+  )
+  if (!user) throw new Error('The user is there already.')
+  const tokens: string[] = []
+
+  return {
+    databaseUrl,
+    table: 'families',
+    async open(session) {
+      const now = Date.now()
+      const id = randomBytes(16).toString('base64url')
+      const grant = { id, sid: randomUUID(), userId: user.id, clientId: 'web', scope: 'reports:read', bindingKey: null }
+      const times = { createdAt: now, expiresAt: now + 30 * DAY_MS }
+      const origin = { device: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0)', ip: '203.0.113.7' }
+      await patiently(() => core.families.open({ ...grant, ...times, ...EMPTY_STATE, redeemedAt: now }, origin))
+      tokens[session] = core.refreshTokens.issue(id, 1)
+    },
+    refresh: (session) =>
+      patiently(async () => {
+        const token = core.refreshTokens.parse(tokens[session] ?? '')
+        const found = token && (await core.families.load(token.family))
+        if (!found) throw new Error('not found')
+        const { family, now } = found
+        const { generation } = token
+        const presented = { generation, clientId: null, bindingKey: null }
+        const state = { ...EMPTY_STATE, redeemed: generation, redeemedAt: now }
+        const before = await core.families.advance({ id: family.id, expiresAt: family.expiresAt, state })
+        const { kind } = decideRefresh({ ...family, ...before }, presented, now, core.config.refreshPolicy)
+        if (kind !== 'rotate' && kind !== 'repeat') throw new Error(kind)
+        tokens[session] = core.refreshTokens.issue(family.id, generation + 1)
+      }),
+    close,
+  }
+}
+
+const TRIES = 20
+
+/** Asks again where a store did not answer in time, as a client would: the machine may be busy. */
+export async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable) || attempt === TRIES) throw error
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '@heirloom/local-stack'
+import { open } from './http-load.ts'
+import { type Issuer, settingsOf } from './issuer.ts'
+
+/** What is compared, and the file in `peers/resource` that is it. */
+const CONTENDERS = [
+  { name: 'bare Fastify route', script: 'bare' },
+  { name: 'bare route, signature verified', script: 'signature-only' },
+  { name: '@heirloom/verifier, Fastify', script: 'heirloom-fastify' },
+  { name: '@heirloom/verifier, Express', script: 'heirloom-express' },
+  { name: '@fastify/jwt + get-jwks', script: 'fastify-jwt' },
+  { name: '@fastify/jwt + get-jwks, with cache', script: 'fastify-jwt', env: { CACHE: '1' } },
+  { name: 'jose, Fastify', script: 'jose' },
+  { name: 'express-oauth2-jwt-bearer', script: 'express-oauth2-jwt-bearer' },
+  { name: 'aws-jwt-verify, Fastify', script: 'aws-jwt-verify' },
+  { name: 'passport-jwt + jwks-rsa, Express', script: 'passport-jwt' },
+] as const
+
+export type ContenderName = (typeof CONTENDERS)[number]['name']
+
+export interface Contender {
+  name: ContenderName
+  port: number
+  pid: number
+  stop: () => void
+}
+
+/** Each in a process of its own, as in production. */
+export async function startContenders(issuer: Issuer): Promise<Contender[]> {
+  return Promise.all(
+    CONTENDERS.map(async ({ name, script, ...more }) => {
+      const port = await freePort()
+      const env = { ...settingsOf(issuer, port), ...('env' in more ? more.env : {}) }
+      const path = fileURLToPath(new URL(`../peers/resource/${script}.ts`, import.meta.url))
+      const child: ChildProcess = spawn(process.execPath, [path], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+      ;(await open(port)).destroy()
+      return { name, port, pid: child.pid ?? 0, stop: () => child.kill('SIGTERM') }
+    }),
+  )
+}

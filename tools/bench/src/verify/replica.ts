@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '@heirloom/local-stack'
+import { schedulerTimeUs } from '../cpu-time.ts'
+import { median } from '../statistics.ts'
+import { type LoadShape, load, requestWith } from './http-load.ts'
+import { type Issuer, settingsOf } from './issuer.ts'
+
+const STARTS = 7
+/** Of the load: tokens that keep the cache of verdicts full, and nearly as many that are new to it. */
+const REQUESTS = 50_000
+
+/** apps/resource-api as it is run in production: how long it takes to be ready, and what it holds in memory under load. */
+export async function measureReplica(issuer: Issuer, tokens: readonly string[], shape: LoadShape): Promise<void> {
+  const compileCache = mkdtempSync(join(tmpdir(), 'heirloom-bench-'))
+  const start = () => startReplica(issuer, compileCache)
+  // The first start fills the cache.
+  await (await start()).stop()
+  const wallMs: number[] = []
+  const cpuMs: number[] = []
+  const nodeMs: number[] = []
+  for (let i = 0; i < STARTS; i++) {
+    const began = performance.now()
+    await once(spawn(process.execPath, ['--eval', '0'], { stdio: 'ignore' }), 'exit')
+    nodeMs.push(performance.now() - began)
+    const replica = await start()
+    wallMs.push(replica.readyMs)
+    cpuMs.push(replica.cpuMs)
+    await replica.stop()
+  }
+  const spread = (values: number[]) =>
+    `${median(values).toFixed(0)} ms (${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)})`
+  console.log(`\nOne replica of apps/resource-api, ${STARTS} starts, the median and the least to the most:`)
+  console.log(
+    `  from its start until /readyz answers 200: ${spread(wallMs)}; under 400 is ${verdict(median(wallMs) < 400)}`,
+  )
+  console.log(
+    `  CPU time until then: ${spread(cpuMs)}; a Node that does nothing, from start to exit: ${spread(nodeMs)}`,
+  )
+
+  const replica = await start()
+  const ready = memoryMb(replica.pid)
+  const requests = tokens.map((token) => requestWith(token, '/api/me'))
+  const sent = Array.from({ length: REQUESTS }, (_, i) => requests[i % requests.length] as Buffer)
+  await load(replica.port, sent.values(), REQUESTS, 200, shape)
+  const loaded = memoryMb(replica.pid)
+  await replica.stop()
+  rmSync(compileCache, { recursive: true })
+  const memory = ({ resident, own }: typeof ready) =>
+    `${resident.toFixed(0)} MB resident, ${own.toFixed(0)} of them its own and not shared with other processes`
+  console.log(`  memory when ready: ${memory(ready)}; under 90 resident is ${verdict(ready.resident < 90)}`)
+  console.log(
+    `  after ${REQUESTS.toLocaleString('en')} requests with ${tokens.length.toLocaleString('en')} tokens: ${memory(loaded)}; ` +
+      `at most ${loaded.most.toFixed(0)} MB resident; under 90 is ${verdict(loaded.most < 90)}`,
+  )
+}
+
+/** As `npm run start:api` has it. */
+const NODE_ARGUMENTS = ['--max-semi-space-size=1']
+
+async function startReplica(issuer: Issuer, compileCache: string) {
+  const port = await freePort()
+  const script = fileURLToPath(new URL('../../../../apps/resource-api', import.meta.url))
+  const env = { ...settingsOf(issuer, port), HOST: '127.0.0.1', NODE_COMPILE_CACHE: compileCache }
+  const began = performance.now()
+  const child = spawn(process.execPath, [...NODE_ARGUMENTS, script], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  const pid = child.pid ?? 0
+  while (!(await isReady(port))) await sleep(2)
+  const readyMs = performance.now() - began
+  return {
+    port,
+    pid,
+    readyMs,
+    cpuMs: schedulerTimeUs(pid) / 1000,
+    async stop() {
+      child.kill('SIGTERM')
+      await once(child, 'exit')
+    },
+  }
+}
+
+const isReady = async (port: number) =>
+  fetch(`http://127.0.0.1:${port}/readyz`).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+
+/**
+ * What Linux counts as this process' memory now, and the most that it ever was. Resident are also the pages of files that
+ * others have mapped, chiefly those of Node's own binary: `own` is without them.
+ */
+function memoryMb(pid: number) {
+  const read = (file: string, name: string) =>
+    (Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/${file}`, 'utf8'))?.[1]) * 1024) / 1e6
+  return {
+    resident: read('status', 'VmRSS'),
+    most: read('status', 'VmHWM'),
+    own: read('smaps_rollup', 'Private_Clean') + read('smaps_rollup', 'Private_Dirty'),
+  }
+}
+
+const verdict = (met: boolean) => (met ? 'met' : 'not met')

@@ -1,0 +1,50 @@
+import type { TestCluster, Node } from '../test-cluster.ts'
+import { type Fault, repeated } from './fault.ts'
+
+const VICTIM = 0
+const DELAY_MS = 100
+
+type Way = 'toRedis' | 'toPostgres' | 'front'
+
+const anyNode = (house: TestCluster): Node => house.node(Math.floor(Math.random() * house.nodes.length))
+
+const healAll = (house: TestCluster, way: Way) => {
+  for (const node of house.nodes) node[way].heal()
+}
+
+const delayed = (name: string, way: Way): Fault => ({
+  name,
+  async inject({ house }) {
+    for (const node of house.nodes) node[way].delay(DELAY_MS)
+  },
+  heal: async ({ house }) => healAll(house, way),
+})
+
+const lost = (name: string, way: Way): Fault =>
+  repeated(
+    name,
+    100,
+    ({ house }) => anyNode(house)[way].loseReply(),
+    async ({ house }) => healAll(house, way),
+  )
+
+const oneServer = (name: string, way: Way, what: 'cut' | 'hold'): Fault => ({
+  name,
+  inject: async ({ house }) => house.node(VICTIM)[way][what](),
+  heal: async ({ house }) => house.node(VICTIM)[way].heal(),
+})
+
+export const REDIS_REPLIES_LOST: Fault = { ...lost('replies of Redis lost', 'toRedis'), isOneSided: true }
+
+export const NETWORK_FAULTS: Fault[] = [
+  { ...oneServer('one server cut from Redis', 'toRedis', 'cut'), isOneSided: true },
+  { ...oneServer('one server hears nothing of Redis', 'toRedis', 'hold'), isOneSided: true },
+  oneServer('one server cut from Postgres', 'toPostgres', 'cut'),
+  oneServer('one server hears nothing of Postgres', 'toPostgres', 'hold'),
+  delayed(`Redis ${DELAY_MS} ms away`, 'toRedis'),
+  delayed(`Postgres ${DELAY_MS} ms away`, 'toPostgres'),
+  REDIS_REPLIES_LOST,
+  lost('replies of Postgres lost', 'toPostgres'),
+  lost('replies to clients lost', 'front'),
+  repeated('connections of clients reset', 50, ({ house }) => anyNode(house).front.reset()),
+]

@@ -1,0 +1,60 @@
+import { Client } from './client.ts'
+import type { Fault } from './faults/fault.ts'
+import { TestCluster, type Layout } from './test-cluster.ts'
+import { Ledger } from './ledger.ts'
+import { Load, type LoadOptions } from './load.ts'
+import { type Outcome, type Timing, runFault } from './run-fault.ts'
+
+interface SuiteOptions extends Timing {
+  servers: number
+  load: LoadOptions
+  onBegin?: (name: string) => void
+  onEnd?: (outcome: Outcome) => void
+}
+
+/** What could not be tried, and why. */
+export interface Skipped {
+  name: string
+  obstacle: string
+}
+
+interface Report {
+  outcomes: Outcome[]
+  skipped: Skipped[]
+}
+
+/** One fault after the other, on one house and with one ledger for each layout of Redis. */
+export async function runSuite(faults: readonly Fault[], options: SuiteOptions): Promise<Report> {
+  const report: Report = { outcomes: [], skipped: [] }
+  const possible = faults.filter(({ name, obstacle }) => {
+    const reason = obstacle?.() ?? null
+    if (reason !== null) report.skipped.push({ name, obstacle: reason })
+    return reason === null
+  })
+  for (const [layout, these] of Map.groupBy(possible, (fault) => fault.layout ?? 'one'))
+    report.outcomes.push(...(await runHouse(layout, these, options)))
+  return report
+}
+
+async function runHouse(layout: Layout, faults: readonly Fault[], options: SuiteOptions): Promise<Outcome[]> {
+  const house = new TestCluster()
+  const client = new Client()
+  const outcomes: Outcome[] = []
+  try {
+    await house.start(options.servers, layout)
+    const urls = house.nodes.map(({ url }) => url)
+    const isEndedByOperator = (token: string) => house.isEndedByRestore(token)
+    const load = new Load(house, { urls, client, ledger: new Ledger(), isEndedByOperator }, options.load)
+    await load.prepare()
+    for (const fault of faults) {
+      options.onBegin?.(fault.name)
+      const outcome = await runFault({ house, load }, fault, options)
+      options.onEnd?.(outcome)
+      outcomes.push(outcome)
+    }
+  } finally {
+    await client.close()
+    await house.stop()
+  }
+  return outcomes
+}

@@ -1,0 +1,302 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import {
+  type RedisCluster,
+  type Sentinel,
+  type Service,
+  type Store,
+  startPostgres,
+  startRedis,
+  startRedisCluster,
+  startSentinel,
+  startService,
+} from '@heirloom/local-stack'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import { migrate } from '../../../prisma/migrate.ts'
+import { refreshTokens } from '../../../apps/auth-server/src/rules/refresh-token.ts'
+import { copyFolder } from './copy-folder.ts'
+import { type Proxy, startProxy } from './proxy.ts'
+import { startStandby } from './standby.ts'
+
+/** How Redis is laid out: one, with a proxy before it; or as `REDIS_URL` may also name it. */
+export type Layout = 'one' | 'cluster' | 'sentinel'
+
+const app = (path: string) => fileURLToPath(new URL(`../../../apps/${path}`, import.meta.url))
+const CLOCK = new URL('clock.ts', import.meta.url).href
+const ANSWERS_WITHIN_MS = 5_000
+/** Resource services fetch the keys from this server. */
+const KEYS_FROM = 1
+
+/** One auth-server, and the proxies on its three ways. */
+export interface Node {
+  service: Service
+  /** Leads nowhere where Redis is laid out otherwise: then its nodes say themselves where they are. */
+  toRedis: Proxy
+  toPostgres: Proxy
+  /** Clients come through this one, and the resource service. */
+  front: Proxy
+  url: string
+}
+
+/** Real stores, auth-servers and a resource service, each of which can be broken and mended. */
+export class TestCluster {
+  readonly folder = mkdtempSync(join(tmpdir(), 'heirloom-faults-'))
+  readonly tokenSecret = randomBytes(32).toString('base64')
+  readonly nodes: Node[] = []
+  postgres!: Store
+  /** The one, or the first master. */
+  redis!: Store
+  redisCluster: RedisCluster | null = null
+  sentinel: Sentinel | null = null
+  resourceApi!: Service
+  readonly #redisPassword = randomBytes(24).toString('base64url')
+  readonly #keySecret = randomBytes(32).toString('base64')
+  #replica: { store: Store; link: Proxy } | null = null
+  #standby: { store: Store; link: Proxy; folder: string } | null = null
+  postgresFolder = join(this.folder, 'postgres')
+
+  async start(servers: number, layout: Layout): Promise<void> {
+    await Promise.all([this.#startPostgres(), this.#layRedis(layout)])
+    await migrate(this.postgres.url)
+    for (let i = 0; i < servers; i++) {
+      const [toRedis, toPostgres] = await Promise.all([startProxy(this.redis.port), startProxy(this.postgres.port)])
+      const service = await this.#startServer(toRedis, toPostgres)
+      const front = await startProxy(Number(new URL(service.url).port))
+      this.nodes.push({ service, toRedis, toPostgres, front, url: `http://127.0.0.1:${front.port}` })
+    }
+    this.resourceApi = await startService({
+      script: app('resource-api'),
+      env: { ISSUER, JWKS_URI: `${this.node(KEYS_FROM).url}/.well-known/jwks.json`, LOG_LEVEL: 'warn' },
+    })
+    await Promise.all([...this.nodes.map(({ service }) => service.ready()), this.resourceApi.ready()])
+  }
+
+  async #layRedis(layout: Layout): Promise<void> {
+    const dataDir = join(this.folder, layout)
+    if (layout === 'cluster') this.redisCluster = await startRedisCluster({ dataDir })
+    if (layout === 'sentinel') this.sentinel = await startSentinel({ dataDir })
+    this.redis = (this.redisCluster ?? this.sentinel)?.nodes[0] ?? (await this.#startRedis())
+  }
+
+  #startServer(toRedis: Proxy, toPostgres: Proxy, env: NodeJS.ProcessEnv = {}): Promise<Service> {
+    const databaseUrl = throughProxy(this.postgres.url, toPostgres)
+    const redisUrl = (this.redisCluster ?? this.sentinel)?.url ?? throughProxy(this.redis.url, toRedis)
+    return startService({ script: app('auth-server'), env: { ...this.#env(databaseUrl, redisUrl), ...env } })
+  }
+
+  #env(databaseUrl: string, redisUrl: string): NodeJS.ProcessEnv {
+    return {
+      ISSUER,
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: redisUrl,
+      TOKEN_SECRETS: this.tokenSecret,
+      KEY_ENCRYPTION_SECRET: this.#keySecret,
+      REGISTRATION: 'open',
+      LOGIN_ATTEMPTS_PER_ADDRESS: '1000000',
+      LOGIN_ATTEMPTS_PER_ACCOUNT: '1000000',
+      LOGINS_PER_USER: '1000000',
+      SESSIONS_PER_USER: '100000',
+      LOG_LEVEL: 'warn',
+    }
+  }
+
+  /** The command of the operator, past the proxies. */
+  async admin(command: string): Promise<void> {
+    const env = { PATH: process.env['PATH'], ...this.#env(this.postgres.url, this.redis.url) }
+    await promisify(execFile)(process.execPath, [app('auth-server/src/admin.ts'), command], { env })
+  }
+
+  async #startPostgres(port?: number, env: NodeJS.ProcessEnv = {}): Promise<void> {
+    this.postgres = await startPostgres({ dataDir: this.postgresFolder, env, ...(port !== undefined && { port }) })
+  }
+
+  async #startRedis(
+    port?: number,
+    settings: Record<string, string> = {},
+    name = 'redis',
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<Store> {
+    const redis = await startRedis({
+      dataDir: join(this.folder, name),
+      password: this.#redisPassword,
+      settings: { appendonly: 'no', dbfilename: 'dump.rdb', ...settings },
+      env,
+      ...(port !== undefined && { port }),
+    })
+    if (!redis) throw new Error('The fault suite needs redis-server or valkey-server on the PATH.')
+    return redis
+  }
+
+  /** On the same port, with what it last saved. */
+  async restartRedis(env?: NodeJS.ProcessEnv): Promise<void> {
+    await this.redis.exited
+    this.redis = await this.#startRedis(this.redis.port, {}, 'redis', env)
+  }
+
+  /** A copy that lags as soon as its link is held. */
+  async addReplica(): Promise<Proxy> {
+    const link = await startProxy(this.redis.port)
+    const settings = { replicaof: `127.0.0.1 ${link.port}`, masterauth: this.#redisPassword }
+    this.#replica = { link, store: await this.#startRedis(undefined, settings, 'replica') }
+    const upToDate = async (redis: Redis) => (await redis.info('replication')).includes('master_link_status:up')
+    while (!(await this.tellRedis(upToDate, this.#replica.store))) await sleep(20)
+    return link
+  }
+
+  /** The servers find it where the other one was. */
+  async promoteReplica(): Promise<void> {
+    if (!this.#replica) throw new Error('there is no replica')
+    const { store, link } = this.#replica
+    await this.tellRedis((redis) => redis.replicaof('NO', 'ONE'), store)
+    this.redis = store
+    for (const { toRedis } of this.nodes) toRedis.aim(store.port)
+    this.#replica = null
+    await link.close()
+  }
+
+  async restartPostgres(env?: NodeJS.ProcessEnv): Promise<void> {
+    await this.postgres.exited
+    await this.#startPostgres(this.postgres.port, env)
+  }
+
+  /** As `addReplica`, of Postgres. */
+  async addStandby(): Promise<Proxy> {
+    const link = await startProxy(this.postgres.port)
+    const folder = join(this.folder, 'standby')
+    await this.postgres.stop()
+    await copyFolder(this.postgresFolder, folder)
+    await this.restartPostgres()
+    const store = await startStandby(folder, new URL(throughProxy(this.postgres.url, link)))
+    this.#standby = { link, store, folder }
+    return link
+  }
+
+  async promoteStandby(): Promise<void> {
+    if (!this.#standby) throw new Error('there is no standby')
+    const { store, link, folder } = this.#standby
+    await this.askPostgres('SELECT pg_promote()', [], store)
+    ;[this.postgres, this.postgresFolder] = [store, folder]
+    for (const { toPostgres } of this.nodes) toPostgres.aim(store.port)
+    this.#standby = null
+    await link.close()
+  }
+
+  /** On the same port. It need not be ready. @param clockStepMs what a SIGWINCH then does to its clock. */
+  async startServer(i: number, clockStepMs?: number): Promise<void> {
+    const node = this.node(i)
+    await node.service.exited
+    const clock = { NODE_OPTIONS: `--import ${CLOCK}`, CLOCK_STEP_MS: String(clockStepMs) }
+    node.service = await this.#startServer(node.toRedis, node.toPostgres, {
+      PORT: new URL(node.service.url).port,
+      ...(clockStepMs !== undefined && clock),
+    })
+  }
+
+  async restartServer(i: number, clockStepMs?: number): Promise<void> {
+    await this.startServer(i, clockStepMs)
+    await this.node(i).service.ready()
+  }
+
+  node(i: number): Node {
+    const node = this.nodes[i]
+    if (!node) throw new RangeError(`there is no server ${i}`)
+    return node
+  }
+
+  /** Every process of Redis. */
+  get redisNodes(): readonly Store[] {
+    return (this.redisCluster ?? this.sentinel)?.nodes ?? [this.redis]
+  }
+
+  /** One command to Redis, past the proxies. */
+  async tellRedis<T>(command: (redis: Redis) => Promise<T>, { url }: Store = this.redis): Promise<T> {
+    const redis = new Redis(url)
+    redis.on('error', () => undefined)
+    try {
+      return await command(redis)
+    } finally {
+      redis.disconnect()
+    }
+  }
+
+  /** One query to Postgres, past the proxies. */
+  async askPostgres<Row extends pg.QueryResultRow>(
+    sql: string,
+    values: unknown[] = [],
+    { url }: Store = this.postgres,
+  ): Promise<Row[]> {
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: ANSWERS_WITHIN_MS })
+    client.on('error', () => undefined)
+    await client.connect()
+    try {
+      return (await client.query<Row>(sql, values)).rows
+    } finally {
+      await client.end()
+    }
+  }
+
+  /** `admin restore` ends those of which nobody knows whether they had ended since the backup. */
+  async isEndedByRestore(token: string): Promise<boolean> {
+    const id = refreshTokens([this.tokenSecret]).parse(token)?.family ?? ''
+    const [row] = await this.askPostgres<{ revoked_reason: string | null }>(
+      'SELECT revoked_reason FROM families WHERE id = $1',
+      [Buffer.from(id, 'base64url')],
+    ).catch(() => [])
+    return row?.revoked_reason === 'restored'
+  }
+
+  isPostgresUp(): Promise<boolean> {
+    return this.askPostgres('SELECT 1').then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /** Whether the servers have agreed to work through Redis. */
+  async isRedisUsed(): Promise<boolean> {
+    const [row] = await this.askPostgres<{ used: boolean }>('SELECT suspended_until IS NULL AS used FROM redis_trust')
+    return row?.used === true
+  }
+
+  async saveSnapshot(): Promise<void> {
+    await this.tellRedis((redis) => redis.save())
+    copyFileSync(this.#dump, `${this.#dump}.old`)
+  }
+
+  /** What Redis loads at its next start. */
+  putSnapshotBack(): void {
+    copyFileSync(`${this.#dump}.old`, this.#dump)
+  }
+
+  get #dump(): string {
+    return join(this.folder, 'redis', 'dump.rdb')
+  }
+
+  /** Whatever of it was started. */
+  async stop(): Promise<void> {
+    await Promise.all([this.resourceApi?.stop(), ...this.nodes.map(({ service }) => service.stop())])
+    await Promise.all(
+      this.nodes.flatMap(({ toRedis, toPostgres, front }) => [toRedis, toPostgres, front]).map((one) => one.close()),
+    )
+    const redis = this.redisCluster ?? this.sentinel ?? this.redis
+    await Promise.all([this.postgres?.stop(), redis?.stop(), this.#replica?.store.stop(), this.#standby?.store.stop()])
+    // Where a fault mounted a disk on it and did not come to an end.
+    spawnSync('umount', [this.postgresFolder])
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+const ISSUER = 'http://127.0.0.1:4000'
+
+function throughProxy(url: string, { port }: Proxy): string {
+  const through = new URL(url)
+  through.port = String(port)
+  return through.href
+}
