@@ -47,8 +47,7 @@ export class LayeredFamilyStore implements LoginStore {
   }
 
   async #opened(family: Family, epoch: number): Promise<void> {
-    const { hot, history } = this.#layers
-    history.note()
+    this.#layers.history.note()
     // A family that Redis does not have is found in Postgres, so this one need not succeed.
     await this.#decide(
       (hot) => hot.restore(family, epoch),
