@@ -33,8 +33,8 @@ export function faultOfPrograms(root) {
 
 /** An npm package holds no symbolic links. Those to the libraries of Postgres are made by a script that we run in npm's place. */
 function linkLibraries(folder, node) {
-  // The Node that this runs under may have been replaced by the installation.
-  spawnSync(node, ['scripts/hydrate-symlinks.js'], { cwd: folder })
+  // The installation may have replaced the Node that this runs under.
+  spawnSync(existsSync(process.execPath) ? process.execPath : node, ['scripts/hydrate-symlinks.js'], { cwd: folder })
 }
 
 function faultOf(name, program) {

@@ -300,7 +300,7 @@ test(
     await saidAtStart({ DATABASE_URL: database })
     ofPostgres.push([
       'signing keys of another `KEY_ENCRYPTION_SECRET`',
-      await saidAtStart({ DATABASE_URL: database, KEY_ENCRYPTION_SECRET: 'another '.repeat(5) }),
+      await saidAtStart({ DATABASE_URL: database, KEY_ENCRYPTION_SECRET: 'another-'.repeat(5) }),
     ])
     const ofRedis = await saidOf(REDIS, (url) => ({ DATABASE_URL: database, REDIS_URL: url }))
     for (const [mistake, commands] of REDIS_STATES) {

@@ -9,7 +9,7 @@ const lines = (pattern: RegExp) => server.service.output.filter((line) => patter
 
 beforeAll(async () => {
   server = await testServer({ REDIS_URL: '', LOG_LEVEL: 'info' })
-  owner = new pg.Client({ connectionString: server.env['DATABASE_URL'] })
+  owner = new pg.Client({ connectionString: server.superuserUrl })
   await owner.connect()
 })
 afterAll(() => owner.end())

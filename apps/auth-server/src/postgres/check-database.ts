@@ -28,7 +28,7 @@ export async function checkDatabase(database: Database): Promise<{ isReadOnly: b
             FROM unnest(ARRAY['families', 'users', 'signing_keys', 'security_events', 'redis_trust', 'history']) AS name,
                  unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS privilege
             WHERE NOT (privilege = 'INSERT' AND name IN ('redis_trust', 'history'))
-              AND NOT has_any_column_privilege(name, privilege)) AS forbidden`)
+              AND NOT has_any_column_privilege(format('%I.%I', ${database.tables.schema}::text, name), privilege)) AS forbidden`)
   if (state?.forbidden) throw new PostgresFault(explainPostgres({ code: '42501', message: `no ${state.forbidden}` }))
   return { isReadOnly: state?.is_read_only ?? false }
 }
@@ -37,7 +37,7 @@ export async function checkDatabase(database: Database): Promise<{ isReadOnly: b
 async function appliedMigrations(database: Database): Promise<Set<string> | null> {
   try {
     const rows = await query(database.$queryRaw<{ name: string }[]>`
-      SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`)
+      SELECT migration_name AS name FROM ${database.tables.migrations} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`)
     return new Set(rows.map(({ name }) => name))
   } catch (error) {
     if (error instanceof PostgresFault && error.code === '42501') return null

@@ -4,6 +4,8 @@ import { Prisma } from '../generated/prisma/client.ts'
 export function tablesOf(schema: string) {
   const table = (name: string) => Prisma.raw(`"${schema}"."${name}"`)
   return {
+    schema,
+    migrations: table('_prisma_migrations'),
     families: table('families'),
     history: table('history'),
     redisTrust: table('redis_trust'),

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import pg from 'pg'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Database } from '../../src/postgres/database.ts'
 import { openStores } from '../support/stores.ts'
@@ -182,15 +183,16 @@ describe('a user with thousands of sessions', () => {
 test('a password change that Postgres fails after its commit is never said to have done nothing', async () => {
   const { username, tokens } = await server.login()
   const next = 'another long and quiet walk'
+  const superuser = new pg.Client(server.superuserUrl)
+  await superuser.connect()
   // The commit of the new password takes the sessions away, so that what comes after it fails.
-  await database.$executeRawUnsafe(`
-    CREATE FUNCTION take_away() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN ALTER TABLE families RENAME TO taken_away; RETURN NULL; END $$`)
-  await database.$executeRawUnsafe(`
+  await superuser.query(`
+    CREATE FUNCTION take_away() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+      BEGIN ALTER TABLE public.families RENAME TO taken_away; RETURN NULL; END $$;
     CREATE TRIGGER take_away AFTER UPDATE OF password_hash ON users FOR EACH ROW EXECUTE FUNCTION take_away()`)
   const { status, body } = await changePassword(tokens.access_token, next)
-  await database.$executeRawUnsafe('DROP FUNCTION take_away CASCADE')
-  await database.$executeRawUnsafe('ALTER TABLE taken_away RENAME TO families')
+  await superuser.query('DROP FUNCTION take_away CASCADE; ALTER TABLE taken_away RENAME TO families')
+  await superuser.end()
   expect([status, body.error]).toEqual([503, 'temporarily_unavailable'])
   expect(body.error_description).toMatch(/^The password was changed\./)
   expect((await login(username)).status).toBe(401)

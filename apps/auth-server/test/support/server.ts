@@ -16,6 +16,8 @@ interface Answer {
 export interface TestServer {
   service: Service
   env: Record<string, string>
+  /** The server's database, as a superuser. */
+  superuserUrl: string
   redisUrl: string
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   /** Registers a new user and logs in. */
@@ -24,7 +26,7 @@ export interface TestServer {
 
 /** The real server as its own process, on stores of this test file's own. */
 export async function testServer(settings: Record<string, string> = {}): Promise<TestServer> {
-  const { databaseUrl, redisUrl } = await testStores()
+  const { databaseUrl, superuserUrl, redisUrl } = await testStores()
   const env: Record<string, string> = {
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
@@ -63,6 +65,7 @@ export async function testServer(settings: Record<string, string> = {}): Promise
   return {
     service,
     env,
+    superuserUrl,
     redisUrl,
     call,
     async login(body = {}) {

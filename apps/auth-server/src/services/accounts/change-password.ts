@@ -3,6 +3,7 @@ import { usernameKey } from '../../rules/username.ts'
 import type { Core } from '../core.ts'
 import { type Credentials, authenticate } from '../sessions/log-in.ts'
 import { INVALID_CREDENTIALS, type Refusal, refuse } from '../refusal.ts'
+import { PostgresFault } from '../../postgres/postgres-fault.ts'
 import { StoreUnavailable } from '../../stores/store-unavailable.ts'
 import { endAllSessions } from '../sessions/sessions.ts'
 
@@ -49,12 +50,12 @@ export async function changePassword(
   return { ok: true }
 }
 
-/** @throws NotFinished where a store does not answer, once `otherwise` was tried. */
+/** @throws NotFinished if a store fails, once `otherwise` was tried. */
 async function finish<T>(step: Promise<T>, message: string, otherwise?: () => Promise<unknown>): Promise<T> {
   try {
     return await step
   } catch (cause) {
-    if (!(cause instanceof StoreUnavailable)) throw cause
+    if (!(cause instanceof StoreUnavailable || cause instanceof PostgresFault)) throw cause
     await otherwise?.().catch(() => undefined)
     throw new NotFinished(message, { cause })
   }
