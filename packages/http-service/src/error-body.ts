@@ -1,4 +1,4 @@
-import { Type } from './type.ts'
+import { Type } from 'typebox'
 
 /** The one shape of every error answer: the code of RFC 6749, section 5.2, or RFC 6750, section 3.1, where one exists. */
 export const ErrorBody = Type.Object({
