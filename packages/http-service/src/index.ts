@@ -1,4 +1,5 @@
-export { type App, type AppOptions, type ErrorAnswer, createApp } from './create-app.ts'
+export { type ErrorAnswer } from './answer-errors.ts'
+export { type App, type AppOptions, createApp } from './create-app.ts'
 export { ErrorBody, errorBody } from './error-body.ts'
 export { SettingsError, issuerFaults, issuerWarnings, readSettings } from './settings.ts'
 export { LOG_HOOKS } from './log-hooks.ts'
