@@ -4,19 +4,17 @@ export { ErrorBody, errorBody } from './error-body.ts'
 export { SettingsError, issuerFaults, issuerWarnings, readSettings } from './settings.ts'
 export { LOG_HOOKS } from './log-hooks.ts'
 export {
-  audience,
+  type SettingDescription,
   choice,
+  describeSetting,
   host,
-  issuer,
-  keepAliveTimeout,
   listOf,
-  logLevel,
-  nodeEnv,
-  opsPort,
   port,
   range,
+  settingType,
   url,
 } from './setting-types.ts'
+export { serviceSettings } from './service-settings.ts'
 export { misspelt } from './misspelt.ts'
 export { LineBudget } from './line-budget.ts'
 export { UNSHOWABLE, shownJson, shownText } from './shown-text.ts'
