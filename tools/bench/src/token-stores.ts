@@ -8,7 +8,7 @@ import { wire } from '../../../apps/auth-server/src/wiring.ts'
 import { readConfig } from '../../../apps/auth-server/src/config.ts'
 import { decideRefresh } from '../../../apps/auth-server/src/rules/decide-refresh.ts'
 import { EMPTY_STATE } from '../../../apps/auth-server/src/rules/family.ts'
-import { StoreUnavailable } from '../../../apps/auth-server/src/stores/store-unavailable.ts'
+import { StoreUnavailable } from '../../../apps/auth-server/src/connection/store-unavailable.ts'
 import { AT_A_TIME } from './in-turns.ts'
 import type { Stores } from './servers.ts'
 

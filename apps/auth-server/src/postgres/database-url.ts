@@ -1,6 +1,6 @@
-import { PERCENT_ENCODE, assertWholeUrl } from '../stores/url-faults.ts'
+import { PERCENT_ENCODE, assertWholeUrl } from '../connection/url-faults.ts'
 import { schemaOf } from './schema-of.ts'
-import { readTlsFiles } from '../stores/tls-files.ts'
+import { readTlsFiles } from '../connection/tls-files.ts'
 
 /** @throws Error in words that go after "DATABASE_URL" and hold nothing of it, as a password may stand at any wrong place. */
 export function checkDatabaseUrl(url: string): void {

@@ -4,7 +4,7 @@ import { PostgresClient } from './postgres-client.ts'
 import { PrismaPostgres } from './prisma-postgres.ts'
 import { schemaOf } from './schema-of.ts'
 import { PostgresFault, explainPostgres } from './postgres-fault.ts'
-import { StoreUnavailable } from '../stores/store-unavailable.ts'
+import { StoreUnavailable } from '../connection/store-unavailable.ts'
 import { type Tables, tablesOf } from './tables.ts'
 
 export interface DatabaseOptions {

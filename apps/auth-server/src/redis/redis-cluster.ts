@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import slotOf from 'cluster-key-slot'
 import type { RedisAccess, RunOnEach, RunScript } from './redis-access.ts'
 import { type ClusterMap, type Master, askForMap } from './redis-cluster-map.ts'
 import { COMMAND_TIMEOUT_MS, RedisConnection } from './redis-connection.ts'
-import { slotOf } from './redis-slot.ts'
 import { type RedisAddress, parseRedisUrl } from './redis-url.ts'
-import { StoreUnavailable } from '../stores/store-unavailable.ts'
+import { StoreUnavailable } from '../connection/store-unavailable.ts'
 
 const RETRY_MS = 50
 /** For a master that was not known before. */

@@ -1,7 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import type { RedisAccess, RunOnEach, RunScript } from './redis-access.ts'
 import { parseRedisUrl } from './redis-url.ts'
-import { StoreUnavailable } from '../stores/store-unavailable.ts'
+import { StoreUnavailable } from '../connection/store-unavailable.ts'
 
 /** A request waits this long for Redis, and then as long once more for the look whether it still lives. */
 export const COMMAND_TIMEOUT_MS = 400

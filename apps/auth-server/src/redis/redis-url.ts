@@ -1,5 +1,5 @@
-import { type TlsFiles, readTlsFiles } from '../stores/tls-files.ts'
-import { PERCENT_ENCODE, assertWholeUrl } from '../stores/url-faults.ts'
+import { type TlsFiles, readTlsFiles } from '../connection/tls-files.ts'
+import { PERCENT_ENCODE, assertWholeUrl } from '../connection/url-faults.ts'
 
 interface RedisHost {
   host: string
