@@ -9,7 +9,7 @@ import { wire } from '@heirloom/auth-server/internals/wiring'
 import { readConfig } from '@heirloom/auth-server/internals/config'
 import { decideRefresh } from '@heirloom/auth-server/internals/rules/decide-refresh'
 import { EMPTY_STATE } from '@heirloom/auth-server/internals/rules/family'
-import { StoreUnavailable } from '@heirloom/auth-server/internals/stores/store-unavailable'
+import { StoreUnavailable } from '@heirloom/auth-server/internals/connection/store-unavailable'
 import { AT_A_TIME } from './in-turns.ts'
 import type { Stores } from './servers.ts'
 

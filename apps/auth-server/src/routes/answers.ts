@@ -6,7 +6,7 @@ import { NotFinished } from '../services/accounts/change-password.ts'
 import type { Refusal, RefusalCode } from '../services/refusal.ts'
 import { PostgresRolledBack } from '../replication/postgres-rolled-back.ts'
 import { PostgresFault } from '../postgres/postgres-fault.ts'
-import { StoreUnavailable, isUnavailable, reasonOf } from '../stores/store-unavailable.ts'
+import { StoreUnavailable, isUnavailable, reasonOf } from '../connection/store-unavailable.ts'
 
 /** The only place that gives a refusal its status. A route declares each status in its schema. */
 const STATUS_OF: Record<RefusalCode, number> = {
