@@ -12,6 +12,7 @@ const checks: [name: string, command: string, ...args: string[]][] = [
   ['Formatting', 'prettier', '--check', '--log-level=warn', '.'],
   ['Types', 'tsc'],
   ['Dead code', 'knip'],
+  ['Reference pages', process.execPath, 'scripts/reference.ts', '--check'],
   ['Prose', process.execPath, 'scripts/check/prose.ts'],
   ...PACKAGES.flatMap((folder): typeof checks => [
     [`Package ${folder}`, 'publint', '--strict', folder],

@@ -12,7 +12,8 @@ const PAPERS = /^(?:README|SECURITY|CONTRIBUTING)\.md$|^docs\/.*\.md$|^(?:packag
 /** Installed, generated, or never edited again. */
 const IS_NOT_OURS = /(?:^|\/)(?:node_modules|dist|generated|data|migrations|\.git|\.turbo)(?:\/|$)/
 /** What was called how, and when it changed. */
-const IS_HISTORY = /(?:^|\/)CHANGELOG\.md$|^\.changeset\/|^scripts\/check\/old-words\.ts$|^package-lock\.json$/
+const IS_HISTORY =
+  /(?:^|\/)CHANGELOG\.md$|^\.changeset\/|^scripts\/check\/old-words\.ts$|^scripts\/test\/check\/|^package-lock\.json$/
 
 const files = globSync([TEXT, '.{env.example,github,changeset}{,/**/*.{yml,md}}'], {
   cwd: root,
