@@ -66,7 +66,7 @@ describe('a run on a stack of its own', () => {
   })
 
   it('its report looks right in a browser, wide and narrow', { timeout: 180_000 }, async ({ skip }) => {
-    const program = (await browser) ?? skip('there is no chromium here to look at the report with')
+    const program = browser ?? skip('there is no chromium here to look at the report with')
     for (const width of [1200, 500]) {
       const { pictures, ...seen } = await seenIn(program, readFileSync(report, 'utf8'), width, folder)
       expect(seen).toEqual({ cutOff: [], overflow: 0, fetched: [] })

@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, inject, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { parseRedisUrl } from '../../src/redis/redis-url.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'heirloom-redis-url-'))
