@@ -50,16 +50,16 @@ export function summaryOfRun(result: RunResult): string {
     ],
     costs && [
       'replicas',
-      `${number(costs.cpuUs)} µs of CPU a call; ${megabytes(costs.residentBytes)} each, ${megabytes(costs.ownBytes)} of it not shared`,
+      `${number(costs.cpuUs)} µs of CPU per call; ${megabytes(costs.residentBytes)} each, ${megabytes(costs.ownBytes)} of it not shared`,
     ],
     [
       'engine',
-      `${percent(engine.busy)} busy, p99 ${milliseconds(engine.latenessP99)} late${costs ? `, ${number(costs.engineCpuUs)} µs of CPU a call` : ''}`,
+      `${percent(engine.busy)} busy, p99 ${milliseconds(engine.latenessP99)} late${costs ? `, ${number(costs.engineCpuUs)} µs of CPU per call` : ''}`,
     ],
   ]
   const lines = rows
     .filter((row) => row !== false && row !== null)
-    .map(([name, value]) => `  ${name.padEnd(17)}${value}`)
+    .map(([name, value]) => `  ${name.padEnd(19)}${value}`)
   const first = measured.anomalies.slice(0, ANOMALIES_SHOWN).flatMap(anomalyLines)
   return [result.title, ...lines, ...(bottleneck ? [bottleneck] : []), ...first].join('\n')
 }
