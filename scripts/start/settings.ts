@@ -1,12 +1,12 @@
 import { resolve } from 'node:path'
 
-/** What the auth-server alone may know. */
+/** Settings for the auth server only. */
 export const STORES_AND_SECRETS = ['DATABASE_URL', 'REDIS_URL', 'TOKEN_SECRETS', 'KEY_ENCRYPTION_SECRET'] as const
 
-/** What neither service may know: with these, a schema can be changed. */
+/** Settings for neither service: with these, a schema can be changed. */
 export const OF_THE_OWNER = ['DATABASE_ADMIN_URL', 'DATABASE_OWNER_URL'] as const
 
-/** What a command that works on a running stack has to see as its services do. */
+/** Settings that commands on a running stack share with its services. */
 const SHARED = [
   ...STORES_AND_SECRETS,
   'NODE_ENV',
@@ -26,11 +26,11 @@ const SHARED = [
   'PASSWORD_MIN_LENGTH',
 ] as const
 
-/** Those of the environment. */
+/** The shared settings that the environment has. */
 export const givenSettings = (env: NodeJS.ProcessEnv): Record<string, string> =>
   Object.fromEntries(SHARED.flatMap((name) => (env[name] ? [[name, env[name]]] : [])))
 
-/** Where a stack stands. Throws, with one line, where the environment makes no sense. */
+/** The data folder and the ports. Throws, with one line, if one of them is invalid. */
 export function readPlace(env: NodeJS.ProcessEnv) {
   return {
     dataDir: resolve(env['DATA_DIR'] || 'data'),
@@ -44,5 +44,5 @@ function readPort(env: NodeJS.ProcessEnv, name: string, otherwise: number): numb
   if (!text) return otherwise
   const port = Number(text)
   if (/^\d+$/.test(text) && port >= 1 && port <= 65_535) return port
-  throw new Error(`${name} must be a port, from 1 to 65535, and is "${text}"`)
+  throw new Error(`${name} must be a port from 1 to 65535, but is "${text}"`)
 }
