@@ -1,5 +1,6 @@
-// npm install @heirloom/verifier: a small server that a proxy asks about each request (nginx auth_request, Caddy forward_auth,
-// Traefik ForwardAuth). `GET /?scope=reports:read` with the request's Authorization header is 204 with X-User, 401 or 403.
+// npm install @heirloom/verifier
+// A small server that a proxy calls for each request (nginx auth_request, Caddy forward_auth, Traefik ForwardAuth).
+// `GET /?scope=reports:read` with the request's Authorization header answers 204 with X-User, 401 or 403.
 import { createServer } from 'node:http'
 import { type Requirement, callerOf, connectBearer, createVerifier } from '@heirloom/verifier'
 
