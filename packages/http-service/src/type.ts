@@ -12,5 +12,6 @@ export const Type = {
     ({ type: 'string', ...options }) as TString,
   Number: () => ({ type: 'number' }) as TNumber,
   Integer: () => ({ type: 'integer' }) as TInteger,
-  Literal: <Value extends string>(value: Value) => ({ type: 'string', const: value }) as unknown as TLiteral<Value>,
+  Literal: <Value extends string>(value: Value, options: { description?: string } = {}) =>
+    ({ type: 'string', const: value, ...options }) as unknown as TLiteral<Value>,
 }

@@ -9,7 +9,7 @@ import { PostgresFault } from '../postgres/postgres-fault.ts'
 import { StoreUnavailable, isUnavailable, reasonOf } from '../stores/store-unavailable.ts'
 
 /** The one place where a refusal gets its status. */
-const STATUS_OF: Record<RefusalCode, number> = {
+export const STATUS_OF: Record<RefusalCode, number> = {
   invalid_request: 400,
   invalid_client: 400,
   invalid_grant: 400,

@@ -7,7 +7,13 @@ import type { Core } from '../services/core.ts'
 import { answers } from './schemas.ts'
 
 /** RFC 8414, section 2. */
-const Metadata = Type.Object({ issuer: Type.String(), jwks_uri: Type.String() }, { additionalProperties: true })
+const Metadata = Type.Object(
+  {
+    issuer: Type.String({ description: 'The issuer, as `ISSUER` names it.' }),
+    jwks_uri: Type.String({ description: 'The address of the key set.' }),
+  },
+  { additionalProperties: true },
+)
 
 export function metadataRoutes(app: App, core: Core): void {
   const { issuer, jwksMaxAgeSeconds, docs } = core.config
@@ -21,7 +27,11 @@ export function metadataRoutes(app: App, core: Core): void {
       tags: ['metadata'],
       summary: 'The public keys: coming, signing and retiring (RFC 7517)',
       response: answers({
-        200: Type.Object({ keys: Type.Array(Type.Unsafe<object>({ type: 'object', additionalProperties: true })) }),
+        200: Type.Object({
+          keys: Type.Array(Type.Unsafe<object>({ type: 'object', additionalProperties: true }), {
+            description: 'The keys.',
+          }),
+        }),
         // No body, and so no length of one: that would be the length of what was not changed (RFC 9110, section 8.6).
         304: Type.Unsafe<undefined>({ type: 'null' }),
       }),

@@ -29,7 +29,7 @@ export function tokenRoutes(app: App, core: Core): void {
             Type.String({
               maxLength: LONGEST_DEVICE,
               pattern: `^[^${UNSHOWABLE}]*$`,
-              description: 'What the user knows the device by.',
+              description: 'What the user calls the device. Default: the `User-Agent` header.',
             }),
           ),
         }),
