@@ -1,11 +1,22 @@
 import type { Requirement } from './requirement.ts'
 import type { Refusal } from './refusal.ts'
 
+/** The comment of each is on the reference page: its meaning, then what a client does. */
+type BearerErrorCode =
+  /** The request presents a token in more than one way. Client: send it once, in the `Authorization` header. */
+  | 'invalid_request'
+  /** There is no access token, or it is not valid or has expired. Client: refresh, and send the request once more. */
+  | 'invalid_token'
+  /** The access token lacks the scope or the role. Client: log in as a user who has it, or with a scope that has it. */
+  | 'insufficient_scope'
+  /** The keys of the issuer could not be fetched. Client: keep the token, and try again after `Retry-After`. */
+  | 'temporarily_unavailable'
+
 export interface RefusalAnswer {
   readonly status: 400 | 401 | 403 | 503
   /** Names in lower case, as in node:http and Fastify. */
   readonly headers: Readonly<Record<string, string>>
-  readonly body: { readonly error: string; readonly error_description: string }
+  readonly body: { readonly error: BearerErrorCode; readonly error_description: string }
 }
 
 /**
@@ -53,7 +64,12 @@ function challenge(parameters: { error: string; scope?: string | undefined }): s
   return `Bearer ${pairs.map(([name, value]) => `${name}="${value}"`).join(', ')}`
 }
 
-function answer(status: 400 | 401 | 403, authenticate: string, error: string, description: string): RefusalAnswer {
+function answer(
+  status: 400 | 401 | 403,
+  authenticate: string,
+  error: BearerErrorCode,
+  description: string,
+): RefusalAnswer {
   // RFC 6749, section 5.2: a role may have characters that a description must not have.
   const error_description = description.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/gu, '?')
   return { status, headers: { 'www-authenticate': authenticate }, body: { error, error_description } }

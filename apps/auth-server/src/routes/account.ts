@@ -7,8 +7,11 @@ import { refuse, tooManyAttempts } from '../services/refusal.ts'
 import { register } from '../services/accounts/register.ts'
 import { answer, answerRefusal } from './answers.ts'
 import { answerEndedSession, liveSession } from './live-session.ts'
-import { Empty, Password, Username, answers } from './schemas.ts'
+import { Empty, NewPassword, Password, Username, answers } from './schemas.ts'
 import { goneSignal } from './tokens.ts'
+
+const UserId = Type.String({ description: 'The id of the user, as in the claim `sub`.' })
+const OwnName = Type.String({ description: 'The username as it was typed at registration.' })
 
 export function accountRoutes(app: App, core: Core): void {
   const bearer = { onRequest: [app.authenticate, liveSession(core)] }
@@ -19,8 +22,8 @@ export function accountRoutes(app: App, core: Core): void {
       schema: {
         tags: ['account'],
         summary: 'Create an account, if registration is open',
-        body: Type.Object({ username: Username, password: Type.String({ minLength: 1 }) }),
-        response: answers({ 201: Type.Object({ id: Type.String(), username: Type.String() }) }, 400, 403, 409, 429),
+        body: Type.Object({ username: Username, password: NewPassword }),
+        response: answers({ 201: Type.Object({ id: UserId, username: OwnName }) }, 400, 403, 409, 429),
       },
     },
     async (request, reply) => {
@@ -46,7 +49,7 @@ export function accountRoutes(app: App, core: Core): void {
       schema: {
         tags: ['account'],
         summary: 'Change the password and end all other sessions',
-        body: Type.Object({ current_password: Password, new_password: Type.String({ minLength: 1 }) }),
+        body: Type.Object({ current_password: Password, new_password: NewPassword }),
         response: answers({ 204: Empty }, 400, 401, 429),
       },
     },
@@ -75,10 +78,10 @@ export function accountRoutes(app: App, core: Core): void {
         response: answers(
           {
             200: Type.Object({
-              id: Type.String(),
-              username: Type.String(),
-              roles: Type.Array(Type.String()),
-              created_at: Type.String(),
+              id: UserId,
+              username: OwnName,
+              roles: Type.Array(Type.String(), { description: 'The roles of the user.' }),
+              created_at: Type.String({ description: 'When the account was made.' }),
             }),
           },
           401,

@@ -9,7 +9,7 @@ import { PostgresFault } from '../postgres/postgres-fault.ts'
 import { StoreUnavailable, isUnavailable, reasonOf } from '../connection/store-unavailable.ts'
 
 /** The only place that gives a refusal its status. A route declares each status in its schema. */
-const STATUS_OF: Record<RefusalCode, number> = {
+export const STATUS_OF: Record<RefusalCode, number> = {
   invalid_request: 400,
   invalid_client: 400,
   invalid_grant: 400,

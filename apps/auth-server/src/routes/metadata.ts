@@ -10,11 +10,11 @@ import type { Core } from '../services/core.ts'
  * them. `response_types_supported` is required, and empty because there is no authorization endpoint.
  */
 const Metadata = Type.Object({
-  issuer: Type.String(),
-  jwks_uri: Type.String(),
-  response_types_supported: Type.Array(Type.String()),
-  scopes_supported: Type.Array(Type.String()),
-  service_documentation: Type.Optional(Type.String()),
+  issuer: Type.String({ description: 'The issuer, as `ISSUER` names it.' }),
+  jwks_uri: Type.String({ description: 'The address of the key set.' }),
+  response_types_supported: Type.Array(Type.String(), { description: 'Empty: there is no authorization endpoint.' }),
+  scopes_supported: Type.Array(Type.String(), { description: 'The scopes that a login may ask for.' }),
+  service_documentation: Type.Optional(Type.String({ description: 'The address of these docs.' })),
 })
 
 export function metadataRoutes(app: App, core: Core): void {
@@ -29,7 +29,11 @@ export function metadataRoutes(app: App, core: Core): void {
       tags: ['metadata'],
       summary: 'The public keys: coming, signing and retiring (RFC 7517)',
       response: {
-        200: Type.Object({ keys: Type.Array(Type.Unsafe<object>({ type: 'object', additionalProperties: true })) }),
+        200: Type.Object({
+          keys: Type.Array(Type.Unsafe<object>({ type: 'object', additionalProperties: true }), {
+            description: 'The keys.',
+          }),
+        }),
         // No body and no Content-Length, which would be that of the unchanged keys (RFC 9110, section 8.6).
         304: Type.Unsafe<undefined>({ type: 'null' }),
       },

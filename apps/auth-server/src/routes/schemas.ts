@@ -7,9 +7,23 @@ export const RefreshToken = Type.String({
   description: 'As it was issued: `hrt_` and 72 characters.',
 })
 /** No policy, so that any password that was set once can be typed again. A body has at most 16 KiB. */
-export const Password = Type.String({ minLength: 1 })
-export const Username = Type.String({ minLength: 1, maxLength: 256 })
-export const ClientId = Type.Optional(Type.String({ minLength: 1, maxLength: 200 }))
+export const Password = Type.String({ minLength: 1, description: 'The password of the account.' })
+export const NewPassword = Type.String({
+  minLength: 1,
+  description: 'At least `PASSWORD_MIN_LENGTH` characters, and not one that is easy to guess.',
+})
+export const Username = Type.String({
+  minLength: 1,
+  maxLength: 256,
+  description: 'The name of the account. Upper and lower case are the same.',
+})
+export const ClientId = Type.Optional(
+  Type.String({
+    minLength: 1,
+    maxLength: 200,
+    description: 'One of `CLIENT_IDS`. Default: that of the session, or the first.',
+  }),
+)
 export const Scope = Type.Optional(
   Type.String({
     minLength: 1,
@@ -21,11 +35,11 @@ export const Empty = Type.Null({ description: 'Done. The answer has no body.' })
 
 export const TokenResponse = Type.Object({
   access_token: Type.String({ description: 'A signed JWT (RFC 9068).' }),
-  token_type: Type.Literal('Bearer'),
+  token_type: Type.Literal('Bearer', { description: 'Always `Bearer`.' }),
   expires_in: Type.Integer({ description: 'Seconds until the access token expires.' }),
   refresh_token: Type.String({ description: 'Opaque. Replaces the one that was presented.' }),
   refresh_token_expires_in: Type.Integer({ description: 'Seconds until the refresh token expires if it is not used.' }),
-  scope: Type.String(),
+  scope: Type.String({ description: 'What the access token grants, separated by spaces.' }),
   session_id: Type.String({ format: 'uuid', description: 'Public. The same as the claim `sid`.' }),
 })
 

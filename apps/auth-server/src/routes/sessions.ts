@@ -17,13 +17,13 @@ const PAGE_SIZE = '^([1-9][0-9]?|100)$'
 const POSITION = '^[0-9]{1,14}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 
 const SessionBody = Type.Object({
-  id: Type.String({ format: 'uuid' }),
-  current: Type.Boolean({ description: 'Whether the token of this request belongs to this session.' }),
-  created_at: Type.String({ format: 'date-time' }),
-  last_used_at: Type.String({ format: 'date-time', description: 'The last refresh, or the login if there was none.' }),
-  expires_at: Type.String({ format: 'date-time', description: 'When it ends, however often it is used.' }),
-  device: Type.Union([Type.String(), Type.Null()]),
-  ip: Type.Union([Type.String(), Type.Null()]),
+  id: Type.String({ format: 'uuid', description: 'The public id of the session, as in the claim `sid`.' }),
+  current: Type.Boolean({ description: 'Whether it is the session of this access token.' }),
+  created_at: Type.String({ format: 'date-time', description: 'When the user logged in.' }),
+  last_used_at: Type.String({ format: 'date-time', description: 'The last refresh, or the login.' }),
+  expires_at: Type.String({ format: 'date-time', description: 'Its end, however often it is used.' }),
+  device: Type.Union([Type.String(), Type.Null()], { description: 'As the login named it, or its `User-Agent`.' }),
+  ip: Type.Union([Type.String(), Type.Null()], { description: 'The address that the login came from.' }),
 })
 
 export function sessionRoutes(app: App, core: Core): void {
@@ -38,16 +38,16 @@ export function sessionRoutes(app: App, core: Core): void {
         summary: 'List the live sessions of the user, newest first, one page at a time',
         querystring: Type.Object({
           limit: Type.Optional(
-            Type.String({ pattern: PAGE_SIZE, description: 'Sessions in a page, from 1 to 100. Default: 100.' }),
+            Type.String({ pattern: PAGE_SIZE, description: 'How many sessions a page has: 1 to 100. Default: 100.' }),
           ),
           after: Type.Optional(Type.String({ pattern: POSITION, description: '`next` of the previous page.' })),
         }),
         response: answers(
           {
             200: Type.Object({
-              sessions: Type.Array(SessionBody),
+              sessions: Type.Array(SessionBody, { description: 'One page of sessions.' }),
               next: Type.Optional(
-                Type.String({ description: 'Present if there are more sessions: `after` of the next page.' }),
+                Type.String({ description: 'There are more sessions: the `after` of the next page.' }),
               ),
             }),
           },
@@ -84,7 +84,7 @@ export function sessionRoutes(app: App, core: Core): void {
       schema: {
         tags: ['sessions'],
         summary: 'End one of the user’s sessions',
-        params: Type.Object({ id: Type.String() }),
+        params: Type.Object({ id: Type.String({ description: 'The id of the session, as the list has it.' }) }),
         response: answers({ 204: Empty }, 401, 404),
       },
     },

@@ -28,7 +28,7 @@ export function tokenRoutes(app: App, core: Core): void {
             Type.String({
               maxLength: LONGEST_DEVICE,
               pattern: `^[^${UNSHOWABLE}]*$`,
-              description: 'A name by which the user recognizes the device. Default: the User-Agent header.',
+              description: 'What the user calls the device. Default: the `User-Agent` header.',
             }),
           ),
         }),
