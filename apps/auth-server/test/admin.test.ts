@@ -54,7 +54,7 @@ describe('admin user', () => {
     expect((await admin('user', 'roles', 'nobody', 'king')).code).toBe(1)
     expect(await admin('user', 'disable', '-nobody')).toMatchObject({
       code: 1,
-      stderr: "error: unknown option '-nobody'; what begins with a dash and is none goes after --\n",
+      stderr: "error: unknown option '-nobody'. Put an argument that starts with a dash after `--`.\n",
     })
     expect((await admin('user', 'disable', '--', '-nobody')).stderr).toBe('admin: there is no user "-nobody"\n')
   })
@@ -101,8 +101,8 @@ test('admin session lists, revokes one, revokes all, and prunes', async () => {
   // Events are written in batches, after the answer.
   await vi.waitFor(async () => {
     const { sessions } = (await admin('session', 'list', 'jon')).answer
-    const told = sessions.map(({ events }: { events: string[] }) => events.map((line) => line.slice(25)).toReversed())
-    expect(told).toEqual([story, story])
+    const shown = sessions.map(({ events }: { events: string[] }) => events.map((line) => line.slice(25)).toReversed())
+    expect(shown).toEqual([story, story])
   }, 10_000)
   expect((await admin('session', 'prune')).answer).toEqual({ sessions: 0, events: 0, keys: 0 })
 })

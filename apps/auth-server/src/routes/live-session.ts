@@ -1,7 +1,7 @@
 import { callerOf } from '@heirloom/verifier'
 import type { onRequestAsyncHookHandler } from 'fastify'
 import type { Core } from '../services/core.ts'
-import { isLive } from '../services/sessions/sessions.ts'
+import { endOfSession } from '../services/sessions/sessions.ts'
 
 /**
  * The auth server has the record at hand, so its own calls also ask whether the session still lives; resource services
@@ -13,9 +13,9 @@ export function liveSession(core: Core): onRequestAsyncHookHandler {
     const [session, standing, now] = await Promise.all([
       core.sessions.find(sub, sid),
       core.accounts.status(sub),
-      core.accounts.now(),
+      core.clock.now(),
     ])
-    if (session && standing && !standing.disabled && isLive(core, session, now)) return
+    if (session && standing && !standing.disabled && now < endOfSession(session, core.config.refreshPolicy)) return
     const description = 'The session of this token has ended.'
     return reply
       .code(401)

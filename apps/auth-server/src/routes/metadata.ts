@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import type { App } from '@heirloom/http-service'
 import { Type } from 'typebox'
 import { METADATA_PATH } from '../rules/issuer-path.ts'
-import { SCOPES } from '../rules/scopes.ts'
 import type { Core } from '../services/core.ts'
 import { answers } from './schemas.ts'
 
@@ -58,7 +57,7 @@ export function metadataRoutes(app: App, core: Core): void {
         response_types_supported: [],
         token_endpoint_auth_methods_supported: ['none'],
         revocation_endpoint_auth_methods_supported: ['none'],
-        scopes_supported: SCOPES,
+        scopes_supported: core.scopes.scopes,
         ...(docs && { service_documentation: `${issuer}/docs` }),
       }
     },

@@ -1,4 +1,4 @@
-/** The codes of refusals: RFC 6749, section 5.2, RFC 6750, section 3.1, and ours where they have none. */
+/** The error codes of refusals: from RFC 6749, section 5.2, and RFC 6750, section 3.1, or our own if these have none. */
 export type RefusalCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -10,7 +10,7 @@ export type RefusalCode =
   | 'too_many_attempts'
   | 'not_found'
 
-/** A service says no. A value, so that whatever had to be stored is stored; a route turns it into a status. */
+/** A service refuses. It is a value, so that what must be stored is committed first. A route turns it into a status. */
 export interface Refusal {
   ok: false
   error: RefusalCode
@@ -20,12 +20,15 @@ export interface Refusal {
 
 export const refuse = (error: RefusalCode, description: string): Refusal => ({ ok: false, error, description })
 
-/** One answer for every reason (RFC 9700, section 4.14.2): why is in the security event. */
+/** The same answer for every reason (RFC 9700, section 4.14.2). The security event has the reason. */
 export const INVALID_GRANT = refuse('invalid_grant', 'The refresh token is not valid. Log in again.')
-/** The same bytes whether the user exists or not. */
+/** The same answer whether the user exists or not. */
 export const INVALID_CREDENTIALS = refuse('invalid_credentials', 'The username or the password is wrong.')
 
+/** The account was changed while the user was authenticated. Only those who did authenticate get it. */
+export const ACCOUNT_CHANGED = refuse('invalid_credentials', 'The account was changed a moment ago. Log in again.')
+
 export const tooManyAttempts = (retryAfterSeconds: number): Refusal => ({
-  ...refuse('too_many_attempts', `Too many attempts. Try again in ${retryAfterSeconds} s.`),
+  ...refuse('too_many_attempts', `Too many attempts. Try again in ${retryAfterSeconds} seconds.`),
   retryAfterSeconds,
 })

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { inWords } from '../../../auth-server/src/services/event-words.ts'
+import { describeEvent } from '../../../auth-server/src/services/event-descriptions.ts'
 
 /** Milliseconds: auth-servers write their events at least so often. */
 const WRITTEN_AFTER_MS = 1_000
@@ -30,7 +30,7 @@ export async function notedEvents(databaseUrl: string, sids: readonly string[]):
         sid,
         events.map(({ at, type, detail, times }) => ({
           at: at.getTime(),
-          words: inWords({ type, detail, times: Number(times) }),
+          words: describeEvent({ type, detail, times: Number(times) }),
         })),
       ]),
     )
