@@ -54,7 +54,10 @@ export type Revocable = Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt'>
 
 export interface Family extends Grant, FamilyState {}
 
-/** The least upper bound of two copies. If both have the same generation, the earlier time wins: a retry must not prolong the grace period. */
+/**
+ * The least upper bound of two copies. If both have the same generation, the earlier time wins: a retry must not prolong the
+ * grace period.
+ */
 export function merge(a: FamilyState, b: FamilyState): FamilyState {
   return {
     redeemed: Math.max(a.redeemed, b.redeemed),
