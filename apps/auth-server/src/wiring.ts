@@ -75,11 +75,22 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   }
   // Connections of its own: requests that fill the pool must not look like a Postgres that is away.
   const trustDatabase = openDatabase({ url: config.databaseUrl, poolSize: 4, statementTimeoutMs: TRUST_TIMEOUT_MS })
-  const fence = new RedisFence(trustDatabase, redis, (isTrusted) =>
-    isTrusted
-      ? log.info('refreshes go through Redis')
-      : log.warn('refreshes go through Postgres: Redis does not answer, or has to catch up'),
-  )
+  const fence = new RedisFence(trustDatabase, redis, (isTrusted) => {
+    // They take turns, four times a second.
+    if (fence.isContested) tellNoRedis()
+    else if (isTrusted) log.info('refreshes go through Redis')
+    else log.warn('refreshes go through Postgres: Redis does not answer, or has to catch up')
+  })
+  const whyNoRedis = () => {
+    if (fence.isContested) return 'another server uses another Redis: REDIS_URL must lead all servers to the same one'
+    if (fence.trouble !== null) return explainRedis(fence.trouble, connectionTrouble)
+    return 'another server writes past Redis, or Redis has to catch up'
+  }
+  const tellNoRedis = () => {
+    if (!redis || (fence.isEnabled && !fence.isContested)) return
+    const line = `Redis is not used, Postgres does all: ${whyNoRedis()}`
+    if (budget.allows(line, 1)) log.warn(line)
+  }
   const lost = new PostgresRolledBack(config.postgresRollback).message
   const onHistory = (isLost: boolean) => (isLost ? log.error(lost) : log.info('Postgres has all that it acknowledged'))
   const rollback = new RollbackDetector(trustDatabase, redis, onHistory, config.postgresRollback)
@@ -150,13 +161,6 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   } catch (error) {
     await close()
     throw error
-  }
-  const whyNoRedis = () =>
-    fence.trouble === null
-      ? 'another server writes past Redis, or Redis has to catch up'
-      : explainRedis(fence.trouble, connectionTrouble)
-  const tellNoRedis = () => {
-    if (redis && !fence.isEnabled) log.warn(`Redis is not used, Postgres does all: ${whyNoRedis()}`)
   }
   tellNoRedis()
   timers.push(setInterval(tellNoRedis, REDIS_TOLD_EVERY_MS).unref())

@@ -9,6 +9,12 @@ const POLL_EVERY_MS = 250
 const DISABLED_FOR_MS = 1_000
 /** A server that wrote past Redis is taken to do so again within this, so that its use is not resumed and suspended by turns. */
 const WRITES_PAST_MS = 5_000
+/**
+ * Two servers that use two Redis end each other's epochs at every poll, four times a second. During a failover, servers that
+ * see it at different moments may do so once or twice.
+ */
+const CONTESTED_FOR_MS = 5_000
+const CONTESTED_FROM = 4
 
 interface Row {
   epoch: bigint
@@ -46,6 +52,9 @@ export class RedisFence {
   #isUnused = false
   /** Why Redis did not answer the last look, or null. */
   #trouble: unknown = null
+  /** When the epoch of the Redis that this server reaches was last ended for another Redis, and how often in a row. */
+  #contestedAt = -Infinity
+  #contests = 0
   /** What waits for an answer of the Redis that is believed. */
   readonly #waiting = new Set<(error: StoreUnavailable) => void>()
 
@@ -67,6 +76,11 @@ export class RedisFence {
   /** Why Redis took no write at the last look; null where it did, or where there is none. */
   get trouble(): unknown {
     return this.#trouble
+  }
+
+  /** Whether another server uses another Redis, so that the two take turns. */
+  get isContested(): boolean {
+    return this.#contests >= CONTESTED_FROM && performance.now() < this.#contestedAt + CONTESTED_FOR_MS
   }
 
   /** A copy in Redis must be of this epoch, or a later one, to be believed. */
@@ -182,6 +196,7 @@ export class RedisFence {
     const [shared, runId] = await Promise.all([this.#read().catch(() => null), this.#probe()])
     if (losses !== this.#losses) return
     this.#isUnused = shared?.runId === ''
+    if (shared && runId !== null && this.#last?.runId === runId && shared.runId !== runId) this.#contest()
     const verdict = decideFence(shared, runId, this.#last, this.#writesPast)
     // What another server wrote past Redis breaks the belief as well as what we did.
     if (shared && verdict.kind !== 'trust') this.#last = null
@@ -237,6 +252,12 @@ export class RedisFence {
     if (doubts !== this.#invalidations) return
     this.#last = trust
     this.#set(trust)
+  }
+
+  #contest(): void {
+    const now = performance.now()
+    this.#contests = now < this.#contestedAt + CONTESTED_FOR_MS ? this.#contests + 1 : 1
+    this.#contestedAt = now
   }
 
   #invalidate(): void {
