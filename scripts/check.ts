@@ -6,6 +6,7 @@ const checks = [
   ['Formatting', 'prettier', '--check', '--log-level=warn', '.'],
   ['Types', 'tsc'],
   ['Dead code', 'knip'],
+  ['Reference pages', process.execPath, 'scripts/reference.ts', '--check'],
 ] as const
 
 const failed = checks.filter(([name, command, ...args]) => {

@@ -1,48 +1,27 @@
 import { resolve } from 'node:path'
+import { describeSetting, readSettings } from '@heirloom/http-service'
+import { SETTINGS } from '../../apps/auth-server/src/settings.ts'
+import { OWNER_SETTINGS, START_SETTINGS } from '../settings.ts'
 
 /** What the auth-server alone may know. */
-export const STORES_AND_SECRETS = ['DATABASE_URL', 'REDIS_URL', 'TOKEN_SECRETS', 'KEY_ENCRYPTION_SECRET'] as const
+export const STORES_AND_SECRETS = Object.entries(SETTINGS)
+  .filter(([name, setting]) => describeSetting(name, setting).isSecret)
+  .map(([name]) => name)
 
 /** What neither service may know: with these, a schema can be changed. */
-export const OF_THE_OWNER = ['DATABASE_ADMIN_URL', 'DATABASE_OWNER_URL'] as const
+export const OF_THE_OWNER = Object.keys(OWNER_SETTINGS).filter((name) => name.endsWith('_URL'))
 
-/** What a command that works on a running stack has to see as its services do. */
-const SHARED = [
-  ...STORES_AND_SECRETS,
-  'NODE_ENV',
-  'ISSUER',
-  'AUDIENCE',
-  'CLIENT_IDS',
-  'ACCESS_TOKEN_TTL_SECONDS',
-  'REFRESH_IDLE_TTL_SECONDS',
-  'REFRESH_ABSOLUTE_TTL_SECONDS',
-  'REFRESH_GRACE_SECONDS',
-  'REFRESH_LATE_REPEAT_GAP',
-  'SIGNING_ALGORITHM',
-  'SIGNING_KEY_BITS',
-  'SIGNING_KEY_LEAD_SECONDS',
-  'SIGNING_KEY_ROTATION_DAYS',
-  'JWKS_MAX_AGE_SECONDS',
-  'PASSWORD_MIN_LENGTH',
-] as const
+/** Where the server listens says nothing to a command. */
+const NOT_SHARED = ['HOST', 'PORT', 'OPS_PORT']
 
-/** Those of the environment. */
+/** The settings of the server in the environment that the admin command has to share, so that both do the same. */
 export const givenSettings = (env: NodeJS.ProcessEnv): Record<string, string> =>
-  Object.fromEntries(SHARED.flatMap((name) => (env[name] ? [[name, env[name]]] : [])))
+  Object.fromEntries(
+    Object.keys(SETTINGS).flatMap((name) => (env[name] && !NOT_SHARED.includes(name) ? [[name, env[name]]] : [])),
+  )
 
-/** Where a stack stands. Throws, with one line, where the environment makes no sense. */
+/** Where a stack stands. @throws SettingsError with a line for each bad setting. */
 export function readPlace(env: NodeJS.ProcessEnv) {
-  return {
-    dataDir: resolve(env['DATA_DIR'] || 'data'),
-    authPort: readPort(env, 'AUTH_PORT', 4000),
-    apiPort: readPort(env, 'API_PORT', 4001),
-  }
-}
-
-function readPort(env: NodeJS.ProcessEnv, name: string, otherwise: number): number {
-  const text = env[name]
-  if (!text) return otherwise
-  const port = Number(text)
-  if (/^\d+$/.test(text) && port >= 1 && port <= 65_535) return port
-  throw new Error(`${name} must be a port, from 1 to 65535, and is "${text}"`)
+  const { DATA_DIR, AUTH_PORT, API_PORT } = readSettings(env, START_SETTINGS)
+  return { dataDir: resolve(DATA_DIR), authPort: AUTH_PORT, apiPort: API_PORT }
 }

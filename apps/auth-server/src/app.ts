@@ -25,9 +25,11 @@ export function buildApp({ core, rollback, keySet, notReady, close }: ServerPart
     metrics,
     notReady,
     answerError,
+    plugins(root) {
+      void root.register(bearerAuth, { verifier: createVerifier({ issuer, audience, keys: keySet }) })
+    },
     async routes(scope) {
       if (docs) await addDocs(scope, issuer)
-      await scope.register(bearerAuth, { verifier: createVerifier({ issuer, audience, keys: keySet }) })
       metadataRoutes(scope, core)
       // Whatever asks the record. The keys stay: services go on with the access tokens that are out.
       await scope.register(async (onRecord) => {

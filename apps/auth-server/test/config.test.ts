@@ -63,8 +63,8 @@ describe('settings', () => {
       REDIS_URL: 'nowhere',
     })
     expect(lines.map((line) => line.split(' ')[0])).toEqual([
-      'REDIS_URL',
       'PORT',
+      'REDIS_URL',
       'ISSUER',
       'REFRESH_IDLE_TTL_SECONDS',
       'SIGNING_KEY_LEAD_SECONDS',
@@ -138,7 +138,7 @@ describe('settings', () => {
       ['TOKEN_SECRET', 'TOKEN_SECRETS'],
       ['log_level', 'LOG_LEVEL'],
     ] as const)
-      expect(warnings({ [name]: 'hunter2' })).toEqual([`"${name}" is no setting and is ignored. Is ${meant} meant?`])
+      expect(warnings({ [name]: 'hunter2' })).toEqual([`"${name}" is not a setting and is ignored. Did you mean ${meant}?`])
     expect(warnings({ ISSUER: 'https://auth.example' })).toEqual([expect.stringMatching(/^NODE_ENV is not set/)])
     expect(warnings({ ISSUER: 'https://auth.example', NODE_ENV: 'development' })).toEqual([])
     expect(warnings({ TOKEN_SECRETS: `${SECRET},${GIVEN.KEY_ENCRYPTION_SECRET}` })).toEqual([

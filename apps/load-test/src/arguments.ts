@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os'
+import { count } from '@heirloom/harness/count'
 import { Command, Option } from 'commander'
 import { PROFILES, PROFILE_NAMES, type ProfileName } from './profiles.ts'
-import { count, duration, list, rate, share } from './units.ts'
+import { duration, list, rate, share } from './units.ts'
 
 export interface LoadOptions {
   /** More than one: the curve over them. */

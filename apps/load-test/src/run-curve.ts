@@ -5,7 +5,7 @@ import { runOnce } from './run-once.ts'
 import { openSessions } from './sessions.ts'
 import { LocalStack } from './stack/local-stack.ts'
 import { warmUp } from './warm-up.ts'
-import { number } from './numbers.ts'
+import { number } from '@heirloom/harness/numbers'
 
 /** So that a replica is as busy, with as much at a time, however many there are. */
 const IN_FLIGHT_EACH = 32

@@ -10,7 +10,7 @@ import { ROTATION_SETTINGS, rotateKey } from './stack/disturb.ts'
 import { LocalStack } from './stack/local-stack.ts'
 import { registerUsers } from './users.ts'
 import { warmUp } from './warm-up.ts'
-import { milliseconds } from './numbers.ts'
+import { milliseconds } from '@heirloom/harness/numbers'
 
 type Say = (line: string) => void
 

@@ -8,7 +8,7 @@ import type { RunResult } from './result.ts'
 import { restartInTurn } from './stack/disturb.ts'
 import type { LocalStack } from './stack/local-stack.ts'
 import { LiveView } from './view/live-view.ts'
-import { integer, milliseconds } from './numbers.ts'
+import { integer, milliseconds } from '@heirloom/harness/numbers'
 
 export interface Where {
   apiUrls: string[]

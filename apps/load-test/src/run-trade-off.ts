@@ -8,7 +8,7 @@ import type { LifetimePoint } from './result.ts'
 import { LocalStack } from './stack/local-stack.ts'
 import { openEngines } from './sessions.ts'
 import { registerUsers } from './users.ts'
-import { number } from './numbers.ts'
+import { number } from '@heirloom/harness/numbers'
 
 /** Clients that do nothing but read, so that each call on the auth server is a refresh. */
 const READING: Profile = { ...PROFILES.browse, twoTabs: 0, lostAnswers: 0, logouts: 0 }

@@ -6,7 +6,7 @@ import { PROFILES, type Profile } from './profiles.ts'
 import type { Where } from './run-once.ts'
 import type { LocalStack } from './stack/local-stack.ts'
 import { registerUsers } from './users.ts'
-import { integer } from './numbers.ts'
+import { integer } from '@heirloom/harness/numbers'
 
 /**
  * More accounts would only make the start longer: each costs a password hash. Fewer than an auth server allows, as a client

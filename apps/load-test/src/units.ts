@@ -9,12 +9,6 @@ export function duration(text: string): number {
   return Number(amount) * (MS_IN[unit] ?? 1)
 }
 
-export function count(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Write a whole number of 1 or more.')
-  return value
-}
-
 /** `1,2,4`: one or more, in the order given. */
 export function list<T>(item: (text: string) => T): (text: string) => T[] {
   return (text) => text.split(',').map((one) => item(one.trim()))

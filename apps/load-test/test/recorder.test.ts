@@ -39,7 +39,7 @@ it('nothing is lost between an engine and the result', () => {
   expect(totalsOf(measured)).toMatchObject({
     calls: 100,
     authCalls: 3,
-    mended: 1,
+    retriedOk: 1,
     failed: 1,
     wrong: 1,
     errorRate: 2 / 105,

@@ -34,10 +34,8 @@ export function buildApp(config: Config, metrics: ReturnType<typeof createMetric
       verifier.isReady
         ? []
         : [`the keys of ${issuer} have not been fetched yet: ${verifier.problem ?? 'no answer yet'}`],
-    async routes(scope) {
-      await scope.register(bearerAuth, { verifier })
-      routes(scope, verifier)
-    },
+    plugins: (root) => void root.register(bearerAuth, { verifier }),
+    routes: (scope) => routes(scope, verifier),
   })
   app.addHook('onClose', () => verifier.close())
   return app

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { type App, ErrorBody, Type } from '@heirloom/http-service'
+import { type App, ErrorBody } from '@heirloom/http-service'
 import { type Verifier, callerOf } from '@heirloom/verifier'
+import { Type } from 'typebox'
 
 const Report = Type.Object({ id: Type.String(), title: Type.String(), author: Type.String() })
 

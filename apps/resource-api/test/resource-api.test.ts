@@ -1,7 +1,6 @@
 import { type KeyObject, createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import { createServer } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
-import { text } from 'node:stream/consumers'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createMetrics } from '@heirloom/http-service'
 import { buildApp } from '../src/app.ts'
@@ -186,80 +185,5 @@ describe('without its issuer', () => {
     expect((await alone.inject('/api/public')).statusCode).toBe(200)
     const headers = { authorization: `Bearer ${tokenOf()}` }
     await expect.poll(async () => (await alone.inject({ url: '/api/me', headers })).statusCode).toBe(503)
-  })
-})
-
-describe('requests that do not wait for their answers', () => {
-  /** Sends all of them at once. How many were answered until the connection ended. */
-  async function pipelined(count: number): Promise<number> {
-    const eager = start(issuer)
-    onTestFinished(() => eager.close())
-    const { port } = new URL(await eager.listen({ port: 0, host: '127.0.0.1' }))
-    const get = (close: string) => `GET /livez HTTP/1.1\r\nHost: x\r\n${close}\r\n`
-    let received = ''
-    await new Promise<void>((resolve) => {
-      const socket = connect(Number(port), '127.0.0.1', () =>
-        socket.write(get('').repeat(count - 1) + get('Connection: close\r\n')),
-      )
-      socket.on('data', (data) => (received += data.toString())).on('error', () => undefined)
-      socket.on('close', () => resolve())
-    })
-    expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200)
-    return received.split('HTTP/1.1 200').length - 1
-  }
-
-  it('are answered, some of them', async () => {
-    expect(await pipelined(32)).toBe(32)
-  })
-
-  it('end the connection where they are many', async () => {
-    expect(await pipelined(1_000)).toBeLessThan(32)
-  })
-})
-
-describe('requests that HTTP forbids', () => {
-  it.each([
-    ['of no host', '', 400],
-    ['of two hosts', 'Host: a\r\nhost: b\r\n', 400],
-    ['that expect what is not met', 'Host: a\r\nExpect: coffee\r\n', 417],
-  ])('%s', async (_, headers, status) => {
-    const strict = start(issuer)
-    onTestFinished(() => strict.close())
-    const { port } = new URL(await strict.listen({ port: 0, host: '127.0.0.1' }))
-    const socket = connect(Number(port), '127.0.0.1')
-    socket.write(`GET /livez HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`)
-    const answer = await text(socket)
-    expect(answer).toMatch(`HTTP/1.1 ${status}`)
-    expect(answer).toMatch('"error":"invalid_request"')
-  })
-
-  it('end the connection where they are many, if they expect what is not met, too', async () => {
-    const strict = start(issuer)
-    onTestFinished(() => strict.close())
-    const { port } = new URL(await strict.listen({ port: 0, host: '127.0.0.1' }))
-    const socket = connect(Number(port), '127.0.0.1')
-    socket.on('error', () => undefined)
-    socket.write('GET /livez HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n'.repeat(1_000))
-    const answers = await text(socket).catch(() => '')
-    expect(answers.split('HTTP/1.1 417').length - 1).toBeLessThan(32)
-  })
-
-  it('a request that has its answer gets no second one, however it goes on', async () => {
-    const strict = start(issuer)
-    onTestFinished(() => strict.close())
-    const { port } = new URL(await strict.listen({ port: 0, host: '127.0.0.1' }))
-    const socket = connect(Number(port), '127.0.0.1')
-    const chunk = `2;${'x'.repeat(20_000)}\r\n{}\r\n`
-    socket.write(`POST /api/reports HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`)
-    expect((await text(socket)).match(/(?<=HTTP\/1.1 )\d+/g)).toEqual(['401'])
-  })
-
-  it('HTTP/1.0 needs no host', async () => {
-    const old = start(issuer)
-    onTestFinished(() => old.close())
-    const { port } = new URL(await old.listen({ port: 0, host: '127.0.0.1' }))
-    const socket = connect(Number(port), '127.0.0.1')
-    socket.write('GET /livez HTTP/1.0\r\n\r\n')
-    expect(await text(socket)).toMatch('HTTP/1.1 200')
   })
 })

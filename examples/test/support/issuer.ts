@@ -6,9 +6,9 @@ import { createServer } from 'node:https'
 import { join } from 'node:path'
 import { freePort } from '@heirloom/local-stack'
 import { afterAll, inject } from 'vitest'
-import { keyEncryption } from '../../../apps/auth-server/src/keys/key-encryption.ts'
-import { openDatabase } from '../../../apps/auth-server/src/postgres/database.ts'
-import { testServer } from '../../../apps/auth-server/test/support/server.ts'
+import { keyEncryption } from '@heirloom/auth-server/internals/keys/key-encryption'
+import { openDatabase } from '@heirloom/auth-server/internals/postgres/database'
+import { testServer } from '@heirloom/auth-server/testing'
 
 /** What a recipe is asked: a token, or none, and what the answer must be. */
 export interface Case {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { ErrorBody, errorBody } from './error-body.ts'
-import { Type } from './type.ts'
+import { Type } from 'typebox'
 
 /** `/livez`, whether the process answers, and `/readyz`, whether it should get traffic. */
 export function addHealth(app: FastifyInstance, notReady: () => readonly string[] | Promise<readonly string[]>) {

@@ -1,24 +1,22 @@
-export { type App, type AppOptions, type ErrorAnswer, createApp } from './create-app.ts'
+export { type ErrorAnswer } from './answer-errors.ts'
+export { type App, type AppOptions, createApp } from './create-app.ts'
 export { ErrorBody, errorBody } from './error-body.ts'
 export { SettingsError, issuerFaults, issuerWarnings, readSettings } from './settings.ts'
 export { LOG_HOOKS } from './log-hooks.ts'
 export {
-  audience,
+  type SettingDescription,
   choice,
+  describeSetting,
   host,
-  issuer,
-  keepAliveTimeout,
   listOf,
-  logLevel,
-  nodeEnv,
-  opsPort,
   port,
   range,
+  settingType,
   url,
 } from './setting-types.ts'
+export { serviceSettings } from './service-settings.ts'
 export { misspelt } from './misspelt.ts'
 export { LineBudget } from './line-budget.ts'
 export { UNSHOWABLE, shownJson, shownText } from './shown-text.ts'
 export { runService } from './run-service.ts'
 export { createMetrics } from './metrics.ts'
-export { Type } from './type.ts'

@@ -1,9 +1,10 @@
 import type { FastifyInstance, HTTPMethods } from 'fastify'
 import { errorBody } from './error-body.ts'
 
-const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+/** Without OPTIONS, which belongs to plugins: CORS answers preflights with it. */
+const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
-/** Answers 405 with `Allow` (RFC 9110, section 15.5.6) where one of the routes has the address but not the method. */
+/** Answers 405 with `Allow` (RFC 9110, section 15.5.6) if one of the routes has the address but not the method. */
 export function answerWrongMethods(app: FastifyInstance, addRoutes: () => void) {
   const methodsOf = new Map<string, Set<string>>()
   app.addHook('onRoute', ({ url, method }) => {
@@ -24,12 +25,12 @@ export function answerWrongMethods(app: FastifyInstance, addRoutes: () => void) 
         url,
         // Kept out of the OpenAPI document.
         schema: { hide: true },
-        // Before a body is read: it would be looked at for a route that is not there.
+        // Before the body is read, as nothing will use it.
         onRequest: async (_request, reply) =>
           reply
             .code(405)
             .header('allow', allowed)
-            .send(errorBody('method_not_allowed', `This address answers to ${allowed}.`)),
+            .send(errorBody('method_not_allowed', `This address supports ${allowed} only.`)),
         handler: () => undefined,
       })
     }

@@ -86,27 +86,3 @@ test('what is mounted from here is here', () => {
   expect(mounted.filter((volume) => !existsSync(path(volume.split(':')[0] ?? '')))).toEqual([])
   expect(mounted.every((volume) => volume.endsWith(':ro'))).toBe(true)
 })
-
-test('passes every setting of README on', () => {
-  // The image has these.
-  const own = ['NODE_ENV', 'HOST', 'PORT']
-  const [, authServer = '', resourceApi = ''] = read('README.md').split(/^## The (?:auth server|resource API)$/m)
-  for (const [name, text] of [
-    ['auth-server', authServer],
-    ['resource-api', resourceApi],
-  ] as const) {
-    const rows = text.split('\n').filter((line) => /^\| `[A-Z_]+`/.test(line))
-    const settings = rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`([A-Z_]+)`/g)].map(([, s]) => s))
-    expect(settings).toContain('ISSUER')
-    expect(Object.keys(file.services[name]?.environment ?? {})).toEqual(
-      expect.arrayContaining(settings.filter((setting) => !own.includes(setting ?? ''))),
-    )
-  }
-})
-
-test('every variable that it takes is in .env.example', () => {
-  const example = read('.env.example')
-  const taken = [...read('docker-compose.yml').matchAll(/\$\{([A-Z_]+)|^ {4}([A-Z_]+):$/gm)].map(([, a, b]) => a ?? b)
-  expect(taken).toContain('TOKEN_SECRETS')
-  expect(taken.filter((name) => !new RegExp(`^(# )?${name}=`, 'm').test(example))).toEqual([])
-})

@@ -6,9 +6,10 @@
  * (`pg_table_size`, `pg_relation_size` of each index) and the growth of Redis' `used_memory`, divided by the families: a
  * heap and a B-tree grow in proportion.
  */
+import { seedSessions } from '@heirloom/harness/seed-sessions'
 import { Redis } from 'ioredis'
 import pg from 'pg'
-import { EMPTY_STATE } from '../../../apps/auth-server/src/rules/family.ts'
+import { EMPTY_STATE } from '@heirloom/auth-server/internals/rules/family'
 import { inTurns } from './in-turns.ts'
 import { progress } from './progress.ts'
 import { startStores } from './servers.ts'
@@ -23,8 +24,8 @@ export async function benchFamilies({ families }: { families: number }): Promise
   const stores = await startStores({ synchronous_commit: 'off' })
   const redis = new Redis(stores.redis.url)
   const empty = await usedMemory(redis)
-  const { databaseUrl, core, close } = await composeStores(stores, stores.redis.url)
-  const sql = new pg.Client({ connectionString: databaseUrl })
+  const { databaseUrl, superuserUrl, tokenSecret, core, close } = await composeStores(stores, stores.redis.url)
+  const sql = new pg.Client({ connectionString: superuserUrl })
   await sql.connect()
 
   const sizes = async (): Promise<Record<string, number>> => {
@@ -44,13 +45,8 @@ export async function benchFamilies({ families }: { families: number }): Promise
      SELECT n, n, '' FROM (SELECT 'user-' || generate_series(1, $1)) AS users (n)`,
     [families],
   )
-  const { rows: opened } = await sql.query<{ id: Buffer }>(`
-    INSERT INTO families (id, sid, user_id, client_id, scope, device, ip, created_at, expires_at, redeemed_at)
-    SELECT uuid_send(gen_random_uuid()), gen_random_uuid(), id, 'web', 'reports:read',
-           'Mozilla/5.0 (X11; Linux x86_64; rv:140.0)', '203.0.113.7', t, t + interval '30 days', t
-    FROM (SELECT id, now() + row_number() OVER () * interval '1 millisecond' AS t FROM users) AS logins
-    RETURNING id`)
-  const ids = opened.map(({ id }) => id.toString('base64url'))
+  const usernames = Array.from({ length: families }, (_, i) => `user-${i + 1}`)
+  const ids = (await seedSessions({ databaseUrl, tokenSecret }, usernames)).map(({ familyId }) => familyId)
 
   let done = 0
   const forEach = (rounds: number, run: (id: string) => Promise<unknown>) =>

@@ -8,8 +8,8 @@
  * a request needs it; test/fleet.test.ts holds those rules against the real libraries.
  */
 import { writeFileSync } from 'node:fs'
-import { integer } from '../../../apps/load-test/src/numbers.ts'
-import { picture as drawn } from '../../../apps/load-test/src/report/chart.ts'
+import { integer } from '@heirloom/harness/numbers'
+import { picture as drawn } from '@heirloom/harness/chart'
 import { type MakeClient, getJwksRules, heirloom, joseRules } from './fleet/clients.ts'
 import { MAX_AGE_SECONDS } from './fleet/endpoint.ts'
 import { type Outcome, simulate } from './fleet/simulate.ts'

@@ -1,3 +1,4 @@
+import { count } from '@heirloom/harness/count'
 import { Command } from 'commander'
 import { benchFamilies } from './families.ts'
 import { benchFleet } from './fleet.ts'
@@ -10,12 +11,6 @@ import { benchProfile } from './profile.ts'
 import { benchRefresh } from './refresh.ts'
 import { benchVerify } from './verify.ts'
 import { benchStorage } from './storage.ts'
-
-const count = (text: string) => {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new Error(`${text} is not a number of 1 or more`)
-  return value
-}
 
 const program = new Command('bench').description('Benchmarks that print ratios within one run.')
 program

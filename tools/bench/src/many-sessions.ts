@@ -7,40 +7,24 @@
  * beside the operation; medians are compared. CPU time is that of the server and both stores by /proc: on a machine that others use
  * too, it says more than the clock. Disabling is a command of its own process: its start is in the time.
  */
-import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { createDatabase, startService } from '@heirloom/local-stack'
+import { cpuTimeMs, treeCpuTimeMs } from '@heirloom/harness/processes'
+import { seedSessions } from '@heirloom/harness/seed-sessions'
+import { runAdmin } from '@heirloom/harness/services'
 import pg from 'pg'
 import { Pool } from 'undici'
-import { migrate } from '../../../prisma/migrate.ts'
-import { cpuTimeMs, treeCpuTimeMs } from './cpu-time.ts'
 import { progress } from './progress.ts'
-import { startStores } from './servers.ts'
+import { startAuthServer, startStores } from './servers.ts'
 import { median, percentile } from './statistics.ts'
 
 const PASSWORD = 'a long and quiet walk'
 const ALONE_MS = 2_000
 
-const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
-
 export async function benchManySessions({ sessions }: { sessions: number }): Promise<void> {
   const stores = await startStores()
-  const databaseUrl = await createDatabase(stores.postgres.url, 'many-sessions')
-  await migrate(databaseUrl)
-  const env = {
-    PATH: process.env['PATH'] ?? '',
-    DATABASE_URL: databaseUrl,
-    REDIS_URL: stores.redis.url,
-    TOKEN_SECRETS: randomBytes(32).toString('base64'),
-    KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
-    LOG_LEVEL: 'warn',
-  }
-  const server = await startService({ script: path('../../../apps/auth-server'), env })
-  await server.ready()
+  const server = await startAuthServer(stores)
+  const target = { databaseUrl: server.databaseUrl, tokenSecret: server.env['TOKEN_SECRETS'] ?? '' }
   const pool = new Pool(server.url, { connections: 4 })
-  const sql = new pg.Client({ connectionString: databaseUrl })
+  const sql = new pg.Client({ connectionString: server.superuserUrl })
   await sql.connect()
 
   const call = async (method: 'GET' | 'POST', url: string, body?: object, token?: string) => {
@@ -54,11 +38,7 @@ export async function benchManySessions({ sessions }: { sessions: number }): Pro
     return (text === '' ? {} : JSON.parse(text)) as { access_token: string; refresh_token: string }
   }
   const logIn = (username: string) => call('POST', '/auth/login', { username, password: PASSWORD })
-  const admin = (...args: string[]) =>
-    promisify(execFile)(process.execPath, [path('../../../apps/auth-server/src/admin.ts'), ...args], {
-      env,
-      maxBuffer: 1e9,
-    })
+  const admin = (...args: string[]) => runAdmin(server.env, ...args)
 
   /** A user with the sessions, and one more that asks. */
   let users = 0
@@ -67,12 +47,9 @@ export async function benchManySessions({ sessions }: { sessions: number }): Pro
     await call('POST', '/auth/register', { username, password: PASSWORD })
     const { access_token: token } = await logIn(username)
     progress(`Inserting ${sessions.toLocaleString('en')} sessions of ${username}`)
-    await sql.query(
-      `INSERT INTO families (id, sid, user_id, client_id, scope, device, ip, created_at, expires_at, redeemed_at)
-       SELECT uuid_send(gen_random_uuid()), gen_random_uuid(), id, 'web', 'reports:read',
-              'Mozilla/5.0 (X11; Linux x86_64; rv:140.0)', '203.0.113.7', t, t + interval '30 days', t
-       FROM (SELECT id, now() - n * interval '1 second' AS t FROM users, generate_series(1, $2) AS n WHERE username = $1) AS logins`,
-      [username, sessions],
+    await seedSessions(
+      target,
+      Array.from({ length: sessions }, () => username),
     )
     await sql.query('VACUUM ANALYZE families')
     await sql.query('CHECKPOINT')

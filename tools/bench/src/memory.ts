@@ -9,8 +9,8 @@
  */
 import { writeFileSync } from 'node:fs'
 import { Pool } from 'undici'
-import { integer } from '../../../apps/load-test/src/numbers.ts'
-import { picture as drawn } from '../../../apps/load-test/src/report/chart.ts'
+import { integer } from '@heirloom/harness/numbers'
+import { picture as drawn } from '@heirloom/harness/chart'
 import { startInspected } from './inspector.ts'
 import { progress } from './progress.ts'
 import { startStores } from './servers.ts'

@@ -14,7 +14,7 @@
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@heirloom/local-stack'
 import { Pool } from 'undici'
-import { threadTimesUs, treeSchedulerTimeUs } from './cpu-time.ts'
+import { threadTimesUs, treeSchedulerTimeUs } from '@heirloom/harness/processes'
 import { startAuthServer, startStores } from './servers.ts'
 import { type Driven, drive, logIn, ourRefresh } from './sessions.ts'
 import { median, medianInterval } from './statistics.ts'

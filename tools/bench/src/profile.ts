@@ -8,7 +8,7 @@
  * thread takes without it.
  */
 import { Pool } from 'undici'
-import { threadTimesUs } from './cpu-time.ts'
+import { threadTimesUs } from '@heirloom/harness/processes'
 import { type Frame, type Profile, startInspected } from './inspector.ts'
 import { signatureCpuUs, startStores } from './servers.ts'
 import { USER, drive, logIn, ourRefresh } from './sessions.ts'

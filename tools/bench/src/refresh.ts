@@ -11,8 +11,8 @@
  */
 import { writeFileSync } from 'node:fs'
 import { Pool } from 'undici'
-import { barChart } from './bar-chart.ts'
-import { cpuTimeMs, treeCpuTimeMs } from './cpu-time.ts'
+import { barChart } from '@heirloom/harness/bar-chart'
+import { cpuTimeMs, treeCpuTimeMs } from '@heirloom/harness/processes'
 import { type Driven, drive, logIn, ourRefresh } from './sessions.ts'
 import { opensslSignsPerSecond, signatureCpuUs, startAuthServer, startPeer, startStores } from './servers.ts'
 import { median, percentile, spread } from './statistics.ts'

@@ -6,54 +6,52 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { type Service, createDatabase, freePort, startPostgres, startRedis, startService } from '@heirloom/local-stack'
-import { migrate } from '../../../prisma/migrate.ts'
+import { type Database, newDatabase } from '@heirloom/harness/database'
+import { AUTH_SERVER, WITHOUT_LIMITS, newSecrets } from '@heirloom/harness/services'
+import { startStores as startBoth } from '@heirloom/harness/stores'
+import { type Service, type Store, findRedis, freePort, startService } from '@heirloom/local-stack'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
 /** Real stores in a folder of their own, and what stops them. */
 export async function startStores(postgresSettings: Record<string, string> = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'heirloom-bench-'))
-  const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), settings: postgresSettings })
-  const redis = await startRedis({ dataDir: join(folder, 'redis') })
-  if (!redis) throw new Error('This benchmark needs redis-server or valkey-server on the PATH.')
+  if (findRedis() === null) throw new Error('This benchmark needs redis-server or valkey-server on the PATH.')
+  const dataDir = mkdtempSync(join(tmpdir(), 'heirloom-bench-'))
+  const { postgres, redis, ...stores } = await startBoth({ dataDir, postgresSettings })
   const stop = async () => {
-    await Promise.all([postgres.stop(), redis.stop()])
-    rmSync(folder, { recursive: true, force: true })
+    await stores.stop()
+    rmSync(dataDir, { recursive: true, force: true })
   }
-  return { postgres, redis, stop }
+  return { postgres, redis: redis as Store, stop }
 }
 
 export type Stores = Awaited<ReturnType<typeof startStores>>
 
-/** Each has a database of Redis for itself, as it has one of Postgres: Redis remembers how far one Postgres has come. */
+/** Each server has its own database in Redis too: Redis remembers how far one Postgres database has come. */
 let servers = 0
 const REDIS_DATABASES = 16
+
+/** A server, its settings and its database. */
+export type AuthServer = Service & Database & { env: Record<string, string> }
 
 export async function startAuthServer(
   { postgres, redis }: Stores,
   settings: Record<string, string> = {},
-  script = path('../../../apps/auth-server'),
-): Promise<Service> {
-  const secret = () => randomBytes(32).toString('base64')
+  script = AUTH_SERVER,
+): Promise<AuthServer> {
   // A database each: servers of one database agree on its keys.
-  const databaseUrl = await createDatabase(postgres.url, `bench-${randomBytes(4).toString('hex')}`)
-  await migrate(databaseUrl)
+  const database = await newDatabase(postgres.url, `bench-${randomBytes(4).toString('hex')}`)
   const env = {
-    DATABASE_URL: databaseUrl,
+    DATABASE_URL: database.databaseUrl,
     REDIS_URL: `${redis.url}/${servers++ % REDIS_DATABASES}`,
-    TOKEN_SECRETS: secret(),
-    KEY_ENCRYPTION_SECRET: secret(),
-    LOGIN_ATTEMPTS_PER_ADDRESS: '1000000',
-    LOGIN_ATTEMPTS_PER_ACCOUNT: '1000000',
-    LOGINS_PER_USER: '1000000',
-    SESSIONS_PER_USER: '100000',
+    ...newSecrets(),
+    ...WITHOUT_LIMITS,
     LOG_LEVEL: 'warn',
     ...settings,
   }
   const service = await startService({ script, env })
   await service.ready()
-  return service
+  return { ...service, ...database, env }
 }
 
 /** One of `peers/` in a process of its own, and a refresh token a session. */

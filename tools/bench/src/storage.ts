@@ -11,9 +11,9 @@
 import { writeFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import pg from 'pg'
-import { integer } from '../../../apps/load-test/src/numbers.ts'
-import { type Chart, picture as drawn } from '../../../apps/load-test/src/report/chart.ts'
-import { cpuTimeMs, treeCpuTimeMs } from './cpu-time.ts'
+import { integer } from '@heirloom/harness/numbers'
+import { type Chart, picture as drawn } from '@heirloom/harness/chart'
+import { cpuTimeMs, treeCpuTimeMs } from '@heirloom/harness/processes'
 import { inTurns } from './in-turns.ts'
 import { progress } from './progress.ts'
 import { type Stores, startStores } from './servers.ts'
@@ -83,7 +83,7 @@ async function measure({ name, inRedis, share, open }: Contender, sessions: numb
   const redis = new Redis(stores.redis.url)
   const emptyRedis = await usedMemory(redis)
   const store = await open(stores)
-  const sql = new pg.Client({ connectionString: store.databaseUrl })
+  const sql = new pg.Client({ connectionString: store.superuserUrl })
   await sql.connect()
   const ask = async (select: string) => Number((await sql.query<{ n: string }>(`SELECT ${select} AS n`)).rows[0]?.n)
   const sizeOf = () => ask(`pg_total_relation_size('${store.table}')`)

@@ -1,20 +1,21 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { type Database, newDatabase } from '@heirloom/harness/database'
+import { newSecrets } from '@heirloom/harness/services'
 import { createMetrics } from '@heirloom/http-service'
 import { createDatabase } from '@heirloom/local-stack'
 import pg from 'pg'
 import { pino } from 'pino'
-import { migrate } from '../../../prisma/migrate.ts'
-import { wire } from '../../../apps/auth-server/src/wiring.ts'
-import { readConfig } from '../../../apps/auth-server/src/config.ts'
-import { decideRefresh } from '../../../apps/auth-server/src/rules/decide-refresh.ts'
-import { EMPTY_STATE } from '../../../apps/auth-server/src/rules/family.ts'
-import { StoreUnavailable } from '../../../apps/auth-server/src/stores/store-unavailable.ts'
+import { wire } from '@heirloom/auth-server/internals/wiring'
+import { readConfig } from '@heirloom/auth-server/internals/config'
+import { decideRefresh } from '@heirloom/auth-server/internals/rules/decide-refresh'
+import { EMPTY_STATE } from '@heirloom/auth-server/internals/rules/family'
+import { StoreUnavailable } from '@heirloom/auth-server/internals/stores/store-unavailable'
 import { AT_A_TIME } from './in-turns.ts'
 import type { Stores } from './servers.ts'
 
 /** Sessions in a store, each with its newest refresh token. */
 export interface TokenStore {
-  databaseUrl: string
+  superuserUrl: string
   /** The one that grows, if any does. */
   table: string
   open(session: number): Promise<void>
@@ -47,8 +48,8 @@ const REDEEM = {
  * send three to five; nothing between the application and the driver.
  */
 export async function rowPerRefresh({ postgres }: Stores): Promise<TokenStore> {
-  const databaseUrl = await createDatabase(postgres.url, 'row-per-refresh')
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: AT_A_TIME })
+  const superuserUrl = await createDatabase(postgres.url, 'row-per-refresh')
+  const pool = new pg.Pool({ connectionString: superuserUrl, max: AT_A_TIME })
   await pool.query(`
     CREATE TABLE sessions (
       id uuid PRIMARY KEY, user_id uuid NOT NULL, client_id text NOT NULL, scope text NOT NULL,
@@ -62,7 +63,7 @@ export async function rowPerRefresh({ postgres }: Stores): Promise<TokenStore> {
   const hash = (token: string) => createHash('sha256').update(token).digest()
 
   return {
-    databaseUrl,
+    superuserUrl,
     table: 'refresh_tokens',
     async open(session) {
       const [id, token] = [randomUUID(), newToken()]
@@ -86,25 +87,24 @@ export async function rowPerRefresh({ postgres }: Stores): Promise<TokenStore> {
   }
 }
 
-/** Our stores as composed for the server, on a new database. */
+/** Our stores as wired for the server, on a new database. */
 export async function composeStores({ postgres }: Stores, redisUrl?: string) {
-  const databaseUrl = await createDatabase(postgres.url, 'row-per-session')
-  await migrate(databaseUrl)
+  const database: Database = await newDatabase(postgres.url, 'row-per-session')
+  const secrets = newSecrets()
   const config = readConfig({
-    DATABASE_URL: databaseUrl,
+    DATABASE_URL: database.databaseUrl,
     REDIS_URL: redisUrl,
-    TOKEN_SECRETS: randomBytes(32).toString('base64'),
-    KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
+    ...secrets,
     DATABASE_POOL_SIZE: String(AT_A_TIME),
     DATABASE_STATEMENT_TIMEOUT_MS: '10000',
   })
-  const composition = await patiently(() => wire(config, pino({ level: 'silent' }), createMetrics()))
-  return { databaseUrl, ...composition }
+  const parts = await patiently(() => wire(config, pino({ level: 'silent' }), createMetrics()))
+  return { ...database, tokenSecret: secrets.TOKEN_SECRETS, ...parts }
 }
 
 /** Ours: what `services/refresh.ts` asks of the tokens, the rule and the stores. */
 export async function rowPerSession(stores: Stores, redisUrl?: string): Promise<TokenStore> {
-  const { databaseUrl, core, close } = await composeStores(stores, redisUrl)
+  const { superuserUrl, core, close } = await composeStores(stores, redisUrl)
   const user = await patiently(() =>
     core.accounts.add({ username: 'bench', usernameKey: 'bench', passwordHash: '', roles: ['user'] }),
   )
@@ -112,7 +112,7 @@ export async function rowPerSession(stores: Stores, redisUrl?: string): Promise<
   const tokens: string[] = []
 
   return {
-    databaseUrl,
+    superuserUrl,
     table: 'families',
     async open(session) {
       const now = Date.now()

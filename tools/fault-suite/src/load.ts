@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { seedSessions } from '@heirloom/harness/seed-sessions'
 import type { TestCluster } from './test-cluster.ts'
-import { seedSessions } from './seed-sessions.ts'
 import { Session, type SessionContext, isRefused } from './session.ts'
 import { commitTheft } from './theft.ts'
 
@@ -27,7 +27,6 @@ export class Load {
   readonly #house: TestCluster
   readonly #options: LoadOptions
   readonly #workers: { session: Session; step: () => Promise<void> }[] = []
-  #userId = ''
   #running: Promise<unknown> = Promise.resolve()
   #paused = true
   /** How long after an acknowledged logout another server may go on: the stated bound on invariant 2. */
@@ -48,8 +47,6 @@ export class Load {
     // A busy machine may say 503.
     for (let answer; answer?.status !== 201 && answer?.status !== 409;)
       answer = await client.post(`${urls[0]}/auth/register`, USER)
-    const [user] = await this.#house.askPostgres<{ id: string }>('SELECT id FROM users')
-    this.#userId = user?.id ?? ''
     const { steady, tabbed, leaving } = this.#options
     const tokens = await this.mint(steady + tabbed + leaving)
     for (const [i, token] of tokens.entries()) {
@@ -63,7 +60,8 @@ export class Load {
 
   async mint(count: number): Promise<string[]> {
     this.world.ledger.opened += count
-    return seedSessions(this.#house, this.#userId, count)
+    const usernames = Array.from({ length: count }, () => USER.username)
+    return (await seedSessions(this.#house, usernames)).map(({ refreshToken }) => refreshToken)
   }
 
   /** Sessions that were opened and ended since a backup are not in Postgres any more. */

@@ -1,17 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { count } from '@heirloom/harness/count'
 import { Command } from 'commander'
 import { document } from './document.ts'
 import { FAULTS } from './faults/index.ts'
 import { type Outcome, isHeld, ofAllRuns } from './run-fault.ts'
 import { type Skipped, runSuite } from './suite.ts'
 import { details, inShort, table } from './table.ts'
-
-const count = (text: string) => {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new Error(`${text} is not a number of 1 or more`)
-  return value
-}
 
 interface Options {
   only: string

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { coreTimeMs } from '@heirloom/harness/processes'
 import { BOUND_MS, check } from './check.ts'
-import { coreTimeMs } from './core-time.ts'
 import type { Fault, FaultContext } from './faults/fault.ts'
 import type { Invariant, Seen } from './ledger.ts'
 

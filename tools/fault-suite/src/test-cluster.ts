@@ -1,11 +1,12 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { refreshTokens } from '@heirloom/auth-server/internals/rules/refresh-token'
+import { prepareDatabase } from '@heirloom/harness/database'
+import { AUTH_SERVER, ISSUER, RESOURCE_API, WITHOUT_LIMITS, newSecrets, runAdmin } from '@heirloom/harness/services'
 import {
   type RedisCluster,
   type Sentinel,
@@ -19,8 +20,6 @@ import {
 } from '@heirloom/local-stack'
 import { Redis } from 'ioredis'
 import pg from 'pg'
-import { migrate } from '../../../prisma/migrate.ts'
-import { refreshTokens } from '../../../apps/auth-server/src/rules/refresh-token.ts'
 import { copyFolder } from './copy-folder.ts'
 import { type Proxy, startProxy } from './proxy.ts'
 import { startStandby } from './standby.ts'
@@ -28,7 +27,6 @@ import { startStandby } from './standby.ts'
 /** How Redis is laid out: one, with a proxy before it; or as `REDIS_URL` may also name it. */
 export type Layout = 'one' | 'cluster' | 'sentinel'
 
-const app = (path: string) => fileURLToPath(new URL(`../../../apps/${path}`, import.meta.url))
 const CLOCK = new URL('clock.ts', import.meta.url).href
 const ANSWERS_WITHIN_MS = 5_000
 /** Resource services fetch the keys from this server. */
@@ -48,8 +46,10 @@ export interface Node {
 /** Real stores, auth-servers and a resource service, each of which can be broken and mended. */
 export class TestCluster {
   readonly folder = mkdtempSync(join(tmpdir(), 'heirloom-faults-'))
-  readonly tokenSecret = randomBytes(32).toString('base64')
+  readonly #secrets = newSecrets()
+  readonly tokenSecret = this.#secrets.TOKEN_SECRETS
   readonly nodes: Node[] = []
+  /** Its URL is a superuser's: servers have another role. */
   postgres!: Store
   /** The one, or the first master. */
   redis!: Store
@@ -57,14 +57,14 @@ export class TestCluster {
   sentinel: Sentinel | null = null
   resourceApi!: Service
   readonly #redisPassword = randomBytes(24).toString('base64url')
-  readonly #keySecret = randomBytes(32).toString('base64')
   #replica: { store: Store; link: Proxy } | null = null
   #standby: { store: Store; link: Proxy; folder: string } | null = null
   postgresFolder = join(this.folder, 'postgres')
+  #serverUrl = ''
 
   async start(servers: number, layout: Layout): Promise<void> {
     await Promise.all([this.#startPostgres(), this.#layRedis(layout)])
-    await migrate(this.postgres.url)
+    this.#serverUrl = await prepareDatabase(this.postgres.url)
     for (let i = 0; i < servers; i++) {
       const [toRedis, toPostgres] = await Promise.all([startProxy(this.redis.port), startProxy(this.postgres.port)])
       const service = await this.#startServer(toRedis, toPostgres)
@@ -72,7 +72,7 @@ export class TestCluster {
       this.nodes.push({ service, toRedis, toPostgres, front, url: `http://127.0.0.1:${front.port}` })
     }
     this.resourceApi = await startService({
-      script: app('resource-api'),
+      script: RESOURCE_API,
       env: { ISSUER, JWKS_URI: `${this.node(KEYS_FROM).url}/.well-known/jwks.json`, LOG_LEVEL: 'warn' },
     })
     await Promise.all([...this.nodes.map(({ service }) => service.ready()), this.resourceApi.ready()])
@@ -86,9 +86,9 @@ export class TestCluster {
   }
 
   #startServer(toRedis: Proxy, toPostgres: Proxy, env: NodeJS.ProcessEnv = {}): Promise<Service> {
-    const databaseUrl = throughProxy(this.postgres.url, toPostgres)
-    const redisUrl = (this.redisCluster ?? this.sentinel)?.url ?? throughProxy(this.redis.url, toRedis)
-    return startService({ script: app('auth-server'), env: { ...this.#env(databaseUrl, redisUrl), ...env } })
+    const databaseUrl = atPort(this.#serverUrl, toPostgres)
+    const redisUrl = (this.redisCluster ?? this.sentinel)?.url ?? atPort(this.redis.url, toRedis)
+    return startService({ script: AUTH_SERVER, env: { ...this.#env(databaseUrl, redisUrl), ...env } })
   }
 
   #env(databaseUrl: string, redisUrl: string): NodeJS.ProcessEnv {
@@ -96,21 +96,20 @@ export class TestCluster {
       ISSUER,
       DATABASE_URL: databaseUrl,
       REDIS_URL: redisUrl,
-      TOKEN_SECRETS: this.tokenSecret,
-      KEY_ENCRYPTION_SECRET: this.#keySecret,
-      REGISTRATION: 'open',
-      LOGIN_ATTEMPTS_PER_ADDRESS: '1000000',
-      LOGIN_ATTEMPTS_PER_ACCOUNT: '1000000',
-      LOGINS_PER_USER: '1000000',
-      SESSIONS_PER_USER: '100000',
+      ...this.#secrets,
+      ...WITHOUT_LIMITS,
       LOG_LEVEL: 'warn',
     }
   }
 
+  /** Where servers find Postgres, past the proxies. */
+  get databaseUrl(): string {
+    return atPort(this.#serverUrl, this.postgres)
+  }
+
   /** The command of the operator, past the proxies. */
-  async admin(command: string): Promise<void> {
-    const env = { PATH: process.env['PATH'], ...this.#env(this.postgres.url, this.redis.url) }
-    await promisify(execFile)(process.execPath, [app('auth-server/src/admin.ts'), command], { env })
+  admin(command: string): Promise<void> {
+    return runAdmin(this.#env(this.databaseUrl, this.redis.url), command)
   }
 
   async #startPostgres(port?: number, env: NodeJS.ProcessEnv = {}): Promise<void> {
@@ -173,7 +172,7 @@ export class TestCluster {
     await this.postgres.stop()
     await copyFolder(this.postgresFolder, folder)
     await this.restartPostgres()
-    const store = await startStandby(folder, new URL(throughProxy(this.postgres.url, link)))
+    const store = await startStandby(folder, new URL(atPort(this.postgres.url, link)))
     this.#standby = { link, store, folder }
     return link
   }
@@ -293,10 +292,8 @@ export class TestCluster {
   }
 }
 
-const ISSUER = 'http://127.0.0.1:4000'
-
-function throughProxy(url: string, { port }: Proxy): string {
-  const through = new URL(url)
-  through.port = String(port)
-  return through.href
+function atPort(url: string, { port }: { port: number }): string {
+  const changed = new URL(url)
+  changed.port = String(port)
+  return changed.href
 }

@@ -63,7 +63,7 @@ export class LayeredFamilyStore implements LoginStore {
   }
 
   async advance(growth: FamilyUpdate): Promise<FamilyState | null> {
-    const { durable, writeBehind, fence } = this.#layers
+    const { durable, writeBehind } = this.#layers
     return this.#redisElsePostgres(
       async (hot) => {
         const before = await this.#askCache(hot, growth.id, () => hot.advance(growth))
@@ -72,10 +72,33 @@ export class LayeredFamilyStore implements LoginStore {
       },
       async () => {
         const before = await durable.advance(growth)
-        await fence.coverMark()
+        if (before) await this.#publishUpdate(growth)
         return before
       },
     )
+  }
+
+  /**
+   * Makes sure, after a commit that went past Redis, that no server goes on with a copy without it. Where the others use
+   * Redis again and this server has not seen it yet, the update goes to Redis too. To disable Redis anew each time would
+   * never let all servers go back to it while there are refreshes.
+   */
+  async #publishUpdate(update: FamilyUpdate): Promise<void> {
+    const { cache, fence } = this.#layers
+    if (await fence.isDisabledForAll()) return
+    if (cache) await fence.poll()
+    const epoch = fence.isEnabled ? fence.epoch : null
+    await fence.ensureVisible(cache && epoch !== null && (await this.#copyUpdate(cache, update)) ? epoch : null)
+  }
+
+  /** Whether Redis has a copy with this update. One that it lacks is copied from Postgres, which has the update. */
+  async #copyUpdate(cache: RedisFamilyStore, update: FamilyUpdate): Promise<boolean> {
+    try {
+      return (await this.#askCache(cache, update.id, () => cache.advance(update))) !== null
+    } catch (error) {
+      if (!isUnavailable(error, 'Redis')) throw error
+      return false
+    }
   }
 
   /** The tombstones go to Redis at once, trusted or not: they hold even if Postgres then does not answer. */

@@ -144,13 +144,19 @@ export class RedisFence {
     await this.disable()
   }
 
-  /** The same after a mark that went to Postgres and not to Redis, which is far more frequent. @throws StoreUnavailable */
-  async coverMark(): Promise<void> {
+  /**
+   * To be asked after a refresh was committed to Postgres alone. True: no server uses Redis, and one that begins to will
+   * begin its epoch after that commit, and see it. Unlike `ensureVisible` it leaves a poll that is under way alone: with
+   * a refresh at every moment, this server could otherwise never go back to Redis. @throws StoreUnavailable
+   */
+  async isDisabledForAll(): Promise<boolean> {
     this.#wrotePastAt = performance.now()
-    // Nobody has ever believed Redis. If somebody begins to, the next look tells it.
-    if (this.#redis === null && this.#isUnused) return
-    // The looks suspend its use again and again meanwhile.
-    if (performance.now() >= this.#suspendedUntil) await this.ensureVisible(null)
+    // No server has ever used Redis. When one begins to, the next poll sees it.
+    if (this.#redis === null && this.#isUnused) return true
+    // The polls renew it meanwhile.
+    if (performance.now() < this.#suspendedUntil) return true
+    const shared = await this.#read()
+    return shared !== null && (shared.suspended !== 'never' || shared.runId === '')
   }
 
   get #writesPast(): boolean {

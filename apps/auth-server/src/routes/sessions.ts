@@ -13,8 +13,8 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const MOST_IN_A_PAGE = 100
 /** In a URL all is text. */
 const PAGE_SIZE = '^([1-9][0-9]?|100)$'
-/** Of a session: when it was opened, in milliseconds, and its id. */
-const POSITION = '^[0-9]{1,15}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+/** Of a session: when it was opened, in milliseconds, and its id. Postgres takes no time of a year beyond 9999 from Prisma. */
+const POSITION = '^[0-9]{1,14}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 
 const SessionBody = Type.Object({
   id: Type.String({ format: 'uuid' }),

@@ -1,4 +1,4 @@
-import type { Prisma } from '../generated/prisma/client.ts'
+import { Prisma } from '../generated/prisma/client.ts'
 import {
   type Family,
   type FamilyId,
@@ -10,6 +10,7 @@ import {
 import { toAccount } from './accounts.ts'
 import { type Database, query } from '../postgres/database.ts'
 import { type FamilyUpdate, type LoginStore, MOST_SURPLUS, type Origin, byRevocation } from './family-store.ts'
+import { GRANT_COLUMNS, grantFromPostgres, grantToPostgres } from './grant-fields.ts'
 import { batch } from '../postgres/batch.ts'
 import type { Tables } from '../postgres/tables.ts'
 
@@ -17,7 +18,7 @@ import type { Tables } from '../postgres/tables.ts'
 export class PostgresFamilyStore implements LoginStore {
   readonly #database: Database
   readonly load = batch((ids: FamilyId[]) => this.#loadAll(ids))
-  readonly advance = batch((growths: FamilyUpdate[]) => this.#advanceAll(growths))
+  readonly advance = batch((updates: FamilyUpdate[]) => this.#advanceAll(updates))
 
   constructor(database: Database) {
     this.#database = database
@@ -42,10 +43,10 @@ export class PostgresFamilyStore implements LoginStore {
   }
 
   /** Of many at once, a statement of their own: whoever advances one family meanwhile does not wait behind them. */
-  async revoke(growths: readonly FamilyUpdate[]): Promise<void> {
-    const [first] = growths
-    if (first && growths.length === 1) await this.advance(first)
-    else for (const group of byRevocation(growths)) await this.#revokeAll(group)
+  async revoke(updates: readonly FamilyUpdate[]): Promise<void> {
+    const [first] = updates
+    if (first && updates.length === 1) await this.advance(first)
+    else for (const group of byRevocation(updates)) await this.#revokeAll(group)
   }
 
   /** As `merge` does, and for many rows in a third of the time. */
@@ -73,28 +74,27 @@ export class PostgresFamilyStore implements LoginStore {
 
   async #loadAll(ids: readonly FamilyId[]): Promise<({ family: Family; now: number } | null)[]> {
     const rows = await query(
-      this.#database.$queryRaw<(GrantRow & MarksRow & { id: Uint8Array; now: Date })[]>`
-      SELECT id, sid, user_id, client_id, scope, binding_key, created_at, expires_at,
-             redeemed, redeemed_at, late_repeated, revoked_at, revoked_reason,
+      this.#database.$queryRaw<(StateRow & { id: Uint8Array; now: Date })[]>`
+      SELECT id, ${GRANT}, redeemed, redeemed_at, late_repeated, revoked_at, revoked_reason,
              date_trunc('milliseconds', clock_timestamp()) AS now
       FROM ${this.#database.tables.families} WHERE id = ANY (${ids.map(toBytes)})`,
     )
     const found = new Map(rows.map((row) => [toId(row.id), row]))
     return ids.map((id) => {
       const row = found.get(id)
-      return row ? { family: { id, ...toGrant(row), ...toMarks(row) }, now: row.now.getTime() } : null
+      return row ? { family: { ...grantFromPostgres(id, row), ...toState(row) }, now: row.now.getTime() } : null
     })
   }
 
-  /** One growth a family goes into the statement; of several, each sees those before it. */
-  async #advanceAll(growths: readonly FamilyUpdate[]): Promise<(FamilyState | null)[]> {
+  /** One update a family goes into the statement; of several, each sees those before it. */
+  async #advanceAll(updates: readonly FamilyUpdate[]): Promise<(FamilyState | null)[]> {
     const whole = new Map<FamilyId, FamilyUpdate>()
-    for (const growth of growths) {
-      const first = whole.get(growth.id)
-      whole.set(growth.id, first ? { ...first, state: merge(first.state, growth.state) } : growth)
+    for (const update of updates) {
+      const first = whole.get(update.id)
+      whole.set(update.id, first ? { ...first, state: merge(first.state, update.state) } : update)
     }
     const seen = await this.merge([...whole.values()])
-    return growths.map(({ id, state }) => {
+    return updates.map(({ id, state }) => {
       const before = seen.get(id) ?? null
       if (before) seen.set(id, merge(before, state))
       return before
@@ -102,11 +102,11 @@ export class PostgresFamilyStore implements LoginStore {
   }
 
   /**
-   * Merges any number of growths in one statement and answers the marks before, by family. The rows are locked in the
+   * Merges any number of updates in one statement and answers the marks before, by family. The rows are locked in the
    * order of their ids, so that two batches cannot wait for each other.
    */
-  async merge(growths: readonly FamilyUpdate[]): Promise<Map<FamilyId, FamilyState>> {
-    const rows = growths.map(({ id, state }) => ({
+  async merge(updates: readonly FamilyUpdate[]): Promise<Map<FamilyId, FamilyState>> {
+    const rows = updates.map(({ id, state }) => ({
       id: toBytes(id).toString('hex'),
       redeemed: state.redeemed,
       redeemed_at: new Date(Math.min(state.redeemedAt, FAR_FUTURE_MS)),
@@ -115,46 +115,38 @@ export class PostgresFamilyStore implements LoginStore {
       revoked_reason: state.revoked?.reason ?? null,
     }))
     const { families } = this.#database.tables
-    const before = await query(this.#database.$queryRaw<(MarksRow & { id: Uint8Array })[]>`
-      WITH growth AS (
+    const before = await query(this.#database.$queryRaw<(StateRow & { id: Uint8Array })[]>`
+      WITH updates AS (
         SELECT decode(id, 'hex') AS id, redeemed, redeemed_at, late_repeated, revoked_at, revoked_reason
-        FROM json_to_recordset(${JSON.stringify(rows)}::json) AS g(
+        FROM json_to_recordset(${JSON.stringify(rows)}::json) AS u(
           id text, redeemed bigint, redeemed_at timestamptz, late_repeated bigint, revoked_at timestamptz, revoked_reason text)
       ), before AS MATERIALIZED (
         SELECT id, redeemed, redeemed_at, late_repeated, revoked_at, revoked_reason
-        FROM ${families} WHERE id IN (SELECT id FROM growth) ORDER BY id FOR NO KEY UPDATE
+        FROM ${families} WHERE id IN (SELECT id FROM updates) ORDER BY id FOR NO KEY UPDATE
       )
       UPDATE ${families} AS f SET
-        redeemed = greatest(b.redeemed, g.redeemed),
-        redeemed_at = CASE WHEN g.redeemed > b.redeemed THEN g.redeemed_at
-                           WHEN g.redeemed < b.redeemed THEN b.redeemed_at
-                           ELSE least(b.redeemed_at, g.redeemed_at) END,
-        late_repeated = greatest(b.late_repeated, g.late_repeated),
-        revoked_at = least(b.revoked_at, g.revoked_at),
-        revoked_reason = CASE WHEN g.revoked_at IS NULL OR b.revoked_at < g.revoked_at THEN b.revoked_reason
-                              WHEN b.revoked_at = g.revoked_at THEN least(b.revoked_reason, g.revoked_reason)
-                              ELSE g.revoked_reason END
-      FROM growth AS g JOIN before AS b USING (id)
+        redeemed = greatest(b.redeemed, u.redeemed),
+        redeemed_at = CASE WHEN u.redeemed > b.redeemed THEN u.redeemed_at
+                           WHEN u.redeemed < b.redeemed THEN b.redeemed_at
+                           ELSE least(b.redeemed_at, u.redeemed_at) END,
+        late_repeated = greatest(b.late_repeated, u.late_repeated),
+        revoked_at = least(b.revoked_at, u.revoked_at),
+        revoked_reason = CASE WHEN u.revoked_at IS NULL OR b.revoked_at < u.revoked_at THEN b.revoked_reason
+                              WHEN b.revoked_at = u.revoked_at THEN least(b.revoked_reason, u.revoked_reason)
+                              ELSE u.revoked_reason END
+      FROM updates AS u JOIN before AS b USING (id)
       WHERE f.id = b.id
       RETURNING b.id, b.redeemed, b.redeemed_at, b.late_repeated, b.revoked_at, b.revoked_reason`)
-    return new Map(before.map((row) => [toId(row.id), toMarks(row)]))
+    return new Map(before.map((row) => [toId(row.id), toState(row)]))
   }
 }
+
+const GRANT = Prisma.raw(GRANT_COLUMNS)
 
 /** JavaScript's last date is later than any that Postgres' JSON takes. Only ever compared by `least`. */
 const FAR_FUTURE_MS = Date.UTC(9999, 0)
 
-interface GrantRow {
-  sid: string
-  user_id: string
-  client_id: string
-  scope: string
-  binding_key: string | null
-  created_at: Date
-  expires_at: Date
-}
-
-interface MarksRow {
+interface StateRow {
   redeemed: bigint
   redeemed_at: Date
   late_repeated: bigint | null
@@ -196,13 +188,13 @@ interface FactsRow {
 }
 
 function toRow(family: Family, { device, ip }: Origin) {
-  const { revoked, ...rest } = family
+  const { revoked } = family
   return {
-    ...rest,
+    ...grantToPostgres(family),
     id: toBytes(family.id),
-    createdAt: new Date(family.createdAt),
-    expiresAt: new Date(family.expiresAt),
+    redeemed: family.redeemed,
     redeemedAt: new Date(family.redeemedAt),
+    lateRepeated: family.lateRepeated,
     revokedAt: revoked && new Date(revoked.at),
     revokedReason: revoked?.reason ?? null,
     device,
@@ -216,19 +208,7 @@ function toBytes(id: FamilyId) {
 
 const toId = (bytes: Uint8Array): FamilyId => Buffer.from(bytes).toString('base64url')
 
-function toGrant(row: GrantRow) {
-  return {
-    sid: row.sid,
-    userId: row.user_id,
-    clientId: row.client_id,
-    scope: row.scope,
-    bindingKey: row.binding_key,
-    createdAt: row.created_at.getTime(),
-    expiresAt: row.expires_at.getTime(),
-  }
-}
-
-function toMarks(row: MarksRow): FamilyState {
+function toState(row: StateRow): FamilyState {
   return {
     redeemed: Number(row.redeemed),
     redeemedAt: row.redeemed_at.getTime(),

@@ -156,7 +156,7 @@ function* steps(state: State, i: number, protocol: HistoryProtocol): Iterable<[s
     ]
   } else {
     const marks = state.marks + 1
-    const row = postgres.isLost ? postgres : { ...postgres, position: postgres.position + 1, mark: `m${marks}` }
+    const row = postgres.isLost ? postgres : { ...postgres, position: postgres.position + 1, nonce: `m${marks}` }
     const step = protocol.countsAfter ? 'judge' : 'commit'
     const counted = { ...state, postgres: row, marks }
     const acknowledged = protocol.tellsFirst ? state.acknowledged : Math.max(state.acknowledged, server.logout)

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'
 import { parseRedisUrl } from '../../src/redis/redis-url.ts'
 
-const ca = join(inject('runFolder'), 'redis-url-ca.pem')
+const folder = mkdtempSync(join(tmpdir(), 'heirloom-redis-url-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const ca = join(folder, 'ca.pem')
 writeFileSync(ca, 'a certificate')
 
 test('one Redis', () => {

@@ -1,6 +1,6 @@
 import { type Measured, at } from './recorder.ts'
 import { totalsOf } from './totals.ts'
-import { percent } from '../numbers.ts'
+import { percent } from '@heirloom/harness/numbers'
 
 interface Limits {
   maxErrorRate?: number | undefined

@@ -3,9 +3,9 @@ import { costsOf } from '../measure/costs.ts'
 import { LOOK_SECONDS, MANY, projected } from '../measure/projection.ts'
 import { at } from '../measure/recorder.ts'
 import { totalsOf } from '../measure/totals.ts'
-import { integer, megabytes, milliseconds, number } from '../numbers.ts'
+import { integer, megabytes, milliseconds, number } from '@heirloom/harness/numbers'
 import type { Level } from '../result.ts'
-import { type Chart, chart, picture } from './chart.ts'
+import { type Chart, chart, picture } from '@heirloom/harness/chart'
 import { tableOf } from './html.ts'
 
 const rowOf = ({ run, startedMs }: Level) => {

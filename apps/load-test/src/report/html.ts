@@ -1,6 +1,4 @@
-/** Text that becomes part of a page. */
-export const escape = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+import { escape } from '@heirloom/harness/escape'
 
 /** The first row is the head; numbers, which begin with a digit, stand to the right. */
 export function tableOf(rows: readonly (readonly string[])[]): string {

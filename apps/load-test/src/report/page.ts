@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs'
+import { escape } from '@heirloom/harness/escape'
 import type { Level, LifetimePoint, RunResult } from '../result.ts'
 import { machine } from '../result.ts'
 import { curveSection } from './curve-section.ts'
-import { escape, pairs } from './html.ts'
+import { pairs } from './html.ts'
 import { runSection } from './run-section.ts'
 import { tradeOffSection } from './trade-off-section.ts'
 

@@ -2,11 +2,11 @@ import { costsOf } from '../measure/costs.ts'
 import { LOOK_SECONDS } from '../measure/projection.ts'
 import { type Latencies, PERCENTILES, at } from '../measure/recorder.ts'
 import { totalsOf } from '../measure/totals.ts'
-import { integer, megabytes, milliseconds, number } from '../numbers.ts'
+import { integer, megabytes, milliseconds, number } from '@heirloom/harness/numbers'
 import type { RunResult } from '../result.ts'
 import { anomalyLines } from '../view/anomaly-lines.ts'
-import { chart } from './chart.ts'
-import { escape, pairs, tableOf } from './html.ts'
+import { chart } from '@heirloom/harness/chart'
+import { pairs, tableOf } from './html.ts'
 
 /** One run: what counts, how it went, how long calls took, what it cost. */
 export function runSection(result: RunResult): string {

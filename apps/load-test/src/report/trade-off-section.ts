@@ -1,6 +1,6 @@
-import { integer, number } from '../numbers.ts'
+import { integer, number } from '@heirloom/harness/numbers'
 import type { LifetimePoint } from '../result.ts'
-import { type Chart, chart, picture } from './chart.ts'
+import { type Chart, chart, picture } from '@heirloom/harness/chart'
 import { tableOf } from './html.ts'
 
 const CLIENTS = 1_000_000

@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { runAdmin } from '@heirloom/harness/services'
 import type { LocalStack } from './local-stack.ts'
-
-const ADMIN = fileURLToPath(new URL('../../../auth-server/src/admin.ts', import.meta.url))
 
 /** Long enough that one is well again before the next one falls. */
 const PAUSE_MS = 1_000
@@ -34,12 +31,7 @@ export async function restartInTurn(
 
 /** Makes the next signing key. Answers the milliseconds until it signs. */
 export async function rotateKey(stack: LocalStack): Promise<number> {
-  const admin = spawn(process.execPath, [ADMIN, 'key', 'rotate'], {
-    env: { PATH: process.env['PATH'], ...stack.authEnv },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const code = await new Promise<number | null>((resolve) => admin.once('exit', resolve))
-  if (code !== 0) throw new Error('the signing key could not be rotated')
+  await runAdmin(stack.authEnv, 'key', 'rotate')
   return LEAD_SECONDS * 1000
 }
 

@@ -1,14 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Service, type Store, freePort, startPostgres, startRedis, startService } from '@heirloom/local-stack'
-import { migrate } from '../../../../prisma/migrate.ts'
+import { prepareDatabase } from '@heirloom/harness/database'
+import { type SeededSession, seedSessions } from '@heirloom/harness/seed-sessions'
+import { AUTH_SERVER, ISSUER, RESOURCE_API, WITHOUT_LIMITS, newSecrets } from '@heirloom/harness/services'
+import { type Stores, startStores } from '@heirloom/harness/stores'
+import { type Service, type Store, freePort, startService } from '@heirloom/local-stack'
 import { type Balancer, type Ports, startBalancer } from './balancer.ts'
-import { type EarlierSession, seedSessions } from './seed-sessions.ts'
-
-const script = (app: string) => fileURLToPath(new URL(`../../../${app}`, import.meta.url))
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -17,8 +16,6 @@ const AS_STARTED = {
   NODE_OPTIONS: '--max-semi-space-size=1',
   NODE_COMPILE_CACHE: fileURLToPath(new URL('../../../../node_modules/.cache/node', import.meta.url)),
 }
-
-const ISSUER = 'http://127.0.0.1:4000'
 
 /** A process that serves requests, and what is needed to start it again in the same place. */
 export interface Server {
@@ -33,7 +30,7 @@ export interface Server {
 /** Real stores, auth-servers and replicas of the resource service, on this machine. */
 export class LocalStack {
   readonly #folder = mkdtempSync(join(tmpdir(), 'heirloom-load-'))
-  /** What the auth-servers run with; the admin command, too. */
+  /** The settings of the auth-servers and of the admin command. */
   authEnv: Record<string, string> = {}
   authServers: Server[] = []
   replicas: Server[] = []
@@ -42,31 +39,26 @@ export class LocalStack {
   #ports!: Ports
   #stopping: Promise<void> | undefined
   readonly #interrupted = () => void this.stop().finally(() => process.exit(130))
+  #stores: Promise<Stores> | undefined
+  /** Its URL is a superuser's: servers have another role. */
   postgres: Store | null = null
   redis: Store | null = null
 
   /** @param settings of the auth-servers, one each. */
   async start(settings: readonly Record<string, string>[]): Promise<void> {
     for (const signal of SIGNALS) process.on(signal, this.#interrupted)
-    const settingsOfStore = { max_connections: String(50 + 12 * settings.length) }
-    const postgres = await startPostgres({ dataDir: join(this.#folder, 'postgres'), settings: settingsOfStore })
+    const postgresSettings = { max_connections: String(50 + 12 * settings.length) }
+    this.#stores = startStores({ dataDir: this.#folder, postgresSettings })
+    const { postgres, redis } = await this.#stores
     this.postgres = postgres
-    this.redis = await startRedis({ dataDir: join(this.#folder, 'redis') })
-    await migrate(postgres.url)
+    this.redis = redis
     this.#ports = { api: await freePort(), auth: await freePort() }
-    const secret = () => randomBytes(32).toString('base64')
     this.authEnv = {
       ISSUER,
-      DATABASE_URL: postgres.url,
-      ...(this.redis && { REDIS_URL: this.redis.url }),
-      TOKEN_SECRETS: secret(),
-      KEY_ENCRYPTION_SECRET: secret(),
-      REGISTRATION: 'open',
-      // The load comes from one address, with the right passwords; what is throttled is not what is measured.
-      LOGIN_ATTEMPTS_PER_ADDRESS: '1000000',
-      LOGIN_ATTEMPTS_PER_ACCOUNT: '1000000',
-      LOGINS_PER_USER: '1000000',
-      SESSIONS_PER_USER: '100000',
+      DATABASE_URL: await prepareDatabase(postgres.url),
+      ...(redis && { REDIS_URL: redis.url }),
+      ...newSecrets(),
+      ...WITHOUT_LIMITS,
       LOG_LEVEL: 'silent',
     }
     this.authServers = await Promise.all(
@@ -113,8 +105,8 @@ export class LocalStack {
     return this.balancer ? [this.balancer.authUrl] : this.authServers.map(({ service }) => service.url)
   }
 
-  /** Sessions of these users, opened earlier: the refresh token of each. */
-  seedSessions(usernames: string[]): Promise<EarlierSession[]> {
+  /** Opens a session for each of these users without a login. */
+  seedSessions(usernames: string[]): Promise<SeededSession[]> {
     const { DATABASE_URL = '', TOKEN_SECRETS = '' } = this.authEnv
     return seedSessions({ databaseUrl: DATABASE_URL, tokenSecret: TOKEN_SECRETS }, usernames)
   }
@@ -127,7 +119,7 @@ export class LocalStack {
   async #stop(): Promise<void> {
     await this.balancer?.stop()
     await Promise.all([...this.replicas, ...this.authServers].map(({ service }) => service.stop()))
-    await Promise.all([this.postgres?.stop(), this.redis?.stop()])
+    await (await this.#stores?.catch(() => undefined))?.stop()
     rmSync(this.#folder, { recursive: true, force: true })
     for (const signal of SIGNALS) process.off(signal, this.#interrupted)
   }
@@ -135,13 +127,13 @@ export class LocalStack {
 
 async function startServer(kind: Server['kind'], name: string, env: Record<string, string>): Promise<Server> {
   const [port, opsPort] = [String(await freePort()), String(await freePort())]
-  const path = script(kind === 'replica' ? 'resource-api' : 'auth-server')
+  const script = kind === 'replica' ? RESOURCE_API : AUTH_SERVER
   const startOnce = async () => {
-    const service = await startService({ script: path, env: { ...env, PORT: port, OPS_PORT: opsPort } })
+    const service = await startService({ script, env: { ...env, PORT: port, OPS_PORT: opsPort } })
     await service.ready()
     return service
   }
-  // On a machine that is busy with all the others, Postgres may be too slow for one that starts.
+  // All servers start at once, and Postgres may be too slow for one of them on a busy machine.
   const start = () => startOnce().catch(startOnce)
   const server: Server = {
     name,

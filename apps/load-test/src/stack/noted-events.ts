@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inWords } from '@heirloom/auth-server/internals/services/event-words'
 import pg from 'pg'
-import { inWords } from '../../../auth-server/src/services/event-words.ts'
 
 /** Milliseconds: auth-servers write their events at least so often. */
 const WRITTEN_AFTER_MS = 1_000

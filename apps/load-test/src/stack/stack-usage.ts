@@ -1,7 +1,7 @@
+import { type Usage, usageOf } from '@heirloom/harness/processes'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { LocalStack, Server } from './local-stack.ts'
-import { type Usage, usageOf } from './process-usage.ts'
 
 /** What the stack has done since it was started. */
 export interface StackUsage {

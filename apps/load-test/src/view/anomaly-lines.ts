@@ -1,5 +1,5 @@
 import type { Anomaly, Sent } from '../engine/request-log.ts'
-import { number } from '../numbers.ts'
+import { number } from '@heirloom/harness/numbers'
 
 const time = (at: number) => new Date(at).toISOString().slice(11, 23)
 

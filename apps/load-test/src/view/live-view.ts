@@ -1,6 +1,6 @@
 import { clearScreenDown, moveCursor } from 'node:readline'
 import type { Second } from '../measure/recorder.ts'
-import { integer, milliseconds, percent } from '../numbers.ts'
+import { integer, milliseconds, percent } from '@heirloom/harness/numbers'
 
 const BLOCKS = '▁▂▃▄▅▆▇█'
 /** Characters. */

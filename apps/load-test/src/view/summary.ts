@@ -2,7 +2,7 @@ import { costsOf } from '../measure/costs.ts'
 import { type Latencies, at } from '../measure/recorder.ts'
 import { totalsOf } from '../measure/totals.ts'
 import { MANY, projected } from '../measure/projection.ts'
-import { integer, megabytes, milliseconds, number, percent } from '../numbers.ts'
+import { integer, megabytes, milliseconds, number, percent } from '@heirloom/harness/numbers'
 import type { Level, LifetimePoint, RunResult } from '../result.ts'
 import { anomalyLines } from './anomaly-lines.ts'
 

@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { RemoteKeySet, type RemoteKeySetOptions } from '../../src/index.ts'
 import { serve } from '../issuer.ts'
@@ -52,31 +50,6 @@ describe('ready before the first request', () => {
     expect(delays).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
     await set.ready()
     expect(set.isEmpty).toBe(false)
-  })
-
-  it('keeps the process of whoever waits for it alive', async () => {
-    let attempts = 0
-    const issuer = await serve((request, response) => (attempts++ ? keysOf(one) : status(503))(request, response))
-    const program = `
-      import { RemoteKeySet } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
-      await new RemoteKeySet({ issuer: '${issuer}', jwksUri: '${issuer}/jwks.json' }).ready()
-      console.log('ready')`
-    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program])
-    expect(stdout).toBe('ready\n')
-    expect(attempts).toBe(2)
-  })
-
-  it('says after some seconds why it still waits, and which address it asked', async () => {
-    const issuer = await serve((_request, response) => response.end(JSON.stringify({ issuer: 'https://b.example' })))
-    const program = `
-      import { RemoteKeySet } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
-      const set = new RemoteKeySet({ issuer: '${issuer}' })
-      process.once('warning', ({ name, message }) => { console.log(name, message, set.problem); process.exit() })
-      await set.ready()`
-    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program])
-    const reason = `${issuer}/.well-known/oauth-authorization-server: metadata: of another issuer, "https://b.example"`
-    expect(stdout).toMatch(/^HeirloomVerifierWarning Still waiting for the keys of/)
-    expect(stdout.split(reason)).toHaveLength(3)
   })
 
   it('keeps the credentials of an address to itself', async () => {

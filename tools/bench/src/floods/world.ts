@@ -1,10 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createDatabase } from '@heirloom/local-stack'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { Pool } from 'undici'
-import { migrate } from '../../../../prisma/migrate.ts'
 import { startInspected } from '../inspector.ts'
 import { startStores } from '../servers.ts'
 
@@ -36,21 +33,20 @@ export const HOME = '192.0.2.1'
 /** A server with its default limits behind a proxy that it trusts, which is this process, and looks into what it keeps. */
 export async function startWorld() {
   const stores = await startStores()
-  const databaseUrl = await createDatabase(stores.postgres.url, `floods-${randomBytes(4).toString('hex')}`)
-  await migrate(databaseUrl)
   const { server, inspector } = await startInspected(stores, {
-    DATABASE_URL: databaseUrl,
-    REDIS_URL: stores.redis.url,
     TRUSTED_PROXIES: '127.0.0.0/8',
+    // The defaults, which the other benchmarks raise.
     LOGIN_ATTEMPTS_PER_ADDRESS: '100',
     LOGIN_ATTEMPTS_PER_ACCOUNT: '10',
+    LOGINS_PER_USER: '300',
+    SESSIONS_PER_USER: '100',
     LOG_LEVEL: 'info',
     // So that a flood meets the late repeat, too.
     REFRESH_GRACE_SECONDS: '1',
   })
-  const database = new pg.Client({ connectionString: databaseUrl })
+  const database = new pg.Client({ connectionString: server.superuserUrl })
   await database.connect()
-  const redis = new Redis(stores.redis.url)
+  const redis = new Redis(server.env['REDIS_URL'] ?? '')
   const pool = new Pool(server.url, { connections: 8 })
 
   const rows = async () => {

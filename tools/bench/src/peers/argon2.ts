@@ -1,5 +1,5 @@
 // What one password hash costs, in CPU time, with nothing around it. Prints milliseconds.
-import { hashPassword } from '../../../../apps/auth-server/src/credentials/hash-worker.ts'
+import { hashPassword } from '@heirloom/auth-server/internals/credentials/hash-worker'
 
 const ROUNDS = 50
 hashPassword('warm')

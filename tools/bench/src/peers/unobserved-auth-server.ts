@@ -3,9 +3,9 @@
 import { runService } from '@heirloom/http-service'
 import { pino } from 'pino'
 import { Histogram, Registry } from 'prom-client'
-import { buildApp } from '../../../../apps/auth-server/src/app.ts'
-import { wire } from '../../../../apps/auth-server/src/wiring.ts'
-import { readConfig } from '../../../../apps/auth-server/src/config.ts'
+import { buildApp } from '@heirloom/auth-server/internals/app'
+import { wire } from '@heirloom/auth-server/internals/wiring'
+import { readConfig } from '@heirloom/auth-server/internals/config'
 
 Histogram.prototype.observe = () => undefined
 

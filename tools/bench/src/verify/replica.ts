@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { type Memory, memoryOf, schedulerTimeUs } from '@heirloom/harness/processes'
+import { RESOURCE_API } from '@heirloom/harness/services'
 import { freePort } from '@heirloom/local-stack'
-import { schedulerTimeUs } from '../cpu-time.ts'
 import { median } from '../statistics.ts'
 import { type LoadShape, load, requestWith } from './http-load.ts'
 import { type Issuer, settingsOf } from './issuer.ts'
@@ -44,19 +44,20 @@ export async function measureReplica(issuer: Issuer, tokens: readonly string[], 
   )
 
   const replica = await start()
-  const ready = memoryMb(replica.pid)
+  const ready = memoryOf(replica.pid)
   const requests = tokens.map((token) => requestWith(token, '/api/me'))
   const sent = Array.from({ length: REQUESTS }, (_, i) => requests[i % requests.length] as Buffer)
   await load(replica.port, sent.values(), REQUESTS, 200, shape)
-  const loaded = memoryMb(replica.pid)
+  const loaded = memoryOf(replica.pid)
   await replica.stop()
   rmSync(compileCache, { recursive: true })
-  const memory = ({ resident, own }: typeof ready) =>
-    `${resident.toFixed(0)} MB resident, ${own.toFixed(0)} of them its own and not shared with other processes`
-  console.log(`  memory when ready: ${memory(ready)}; under 90 resident is ${verdict(ready.resident < 90)}`)
+  const mb = (bytes: number) => (bytes / 1e6).toFixed(0)
+  const memory = ({ residentBytes, ownBytes }: Memory) =>
+    `${mb(residentBytes)} MB resident, ${mb(ownBytes)} of them heap and stacks, which it shares with no other process`
+  console.log(`  memory when ready: ${memory(ready)}; under 90 resident is ${verdict(ready.residentBytes < 90e6)}`)
   console.log(
     `  after ${REQUESTS.toLocaleString('en')} requests with ${tokens.length.toLocaleString('en')} tokens: ${memory(loaded)}; ` +
-      `at most ${loaded.most.toFixed(0)} MB resident; under 90 is ${verdict(loaded.most < 90)}`,
+      `at most ${mb(loaded.peakBytes)} MB resident; under 90 is ${verdict(loaded.peakBytes < 90e6)}`,
   )
 }
 
@@ -65,10 +66,12 @@ const NODE_ARGUMENTS = ['--max-semi-space-size=1']
 
 async function startReplica(issuer: Issuer, compileCache: string) {
   const port = await freePort()
-  const script = fileURLToPath(new URL('../../../../apps/resource-api', import.meta.url))
   const env = { ...settingsOf(issuer, port), HOST: '127.0.0.1', NODE_COMPILE_CACHE: compileCache }
   const began = performance.now()
-  const child = spawn(process.execPath, [...NODE_ARGUMENTS, script], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  const child = spawn(process.execPath, [...NODE_ARGUMENTS, RESOURCE_API], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   const pid = child.pid ?? 0
   while (!(await isReady(port))) await sleep(2)
   const readyMs = performance.now() - began
@@ -89,19 +92,5 @@ const isReady = async (port: number) =>
     ({ ok }) => ok,
     () => false,
   )
-
-/**
- * What Linux counts as this process' memory now, and the most that it ever was. Resident are also the pages of files that
- * others have mapped, chiefly those of Node's own binary: `own` is without them.
- */
-function memoryMb(pid: number) {
-  const read = (file: string, name: string) =>
-    (Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/${file}`, 'utf8'))?.[1]) * 1024) / 1e6
-  return {
-    resident: read('status', 'VmRSS'),
-    most: read('status', 'VmHWM'),
-    own: read('smaps_rollup', 'Private_Clean') + read('smaps_rollup', 'Private_Dirty'),
-  }
-}
 
 const verdict = (met: boolean) => (met ? 'met' : 'not met')

@@ -50,11 +50,7 @@ export const DISK_FULL: Fault = {
     for (const began = performance.now(); performance.now() - began < COMES_BACK_MS; await sleep(50))
       if (await house.isPostgresUp()) return
     // It has ended, or its recovery met the full disk and it waits for good: whoever runs it starts it again.
-    try {
-      signalAll(house.postgres, 'SIGKILL')
-    } catch {
-      // It has ended by itself.
-    }
+    signalAll(house.postgres, 'SIGKILL')
     await house.restartPostgres()
   },
   async tidy({ house }) {

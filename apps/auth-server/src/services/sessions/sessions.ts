@@ -27,12 +27,13 @@ export async function liveSessions(
 export async function endSession(
   core: Core,
   userId: string,
-  sid: string,
+  anySpelling: string,
   reason: RevocationReason,
 ): Promise<{ ok: true } | Refusal> {
-  const session = await core.sessions.find(userId, sid)
+  const session = await core.sessions.find(userId, anySpelling)
   if (!session) return refuse('not_found', 'There is no such session.')
-  const { family: id, expiresAt } = session
+  // The session's own id: a UUID in capitals is the same one, and would be an event of its own.
+  const { family: id, sid, expiresAt } = session
   await revoke(core, [{ id, sid, userId, expiresAt: expiresAt.getTime() }], { at: await core.accounts.now(), reason })
   return { ok: true }
 }

@@ -209,7 +209,7 @@ test('what keeps it from starting is one line', async () => {
   const lastWords = async (env: NodeJS.ProcessEnv) => (await start({ ...place, ...env })).output.split('\n').at(-2)
 
   expect(await lastWords({ AUTH_PORT: 'x' })).toBe(
-    'Heirloom did not start: AUTH_PORT must be a port, from 1 to 65535, and is "x"',
+    'Heirloom did not start: AUTH_PORT must be a whole number from 1 to 65535, in digits alone and without a unit',
   )
   expect(await lastWords({ DATA_DIR: scripts })).toMatch(/ is not empty and no data folder of Heirloom: set DATA_DIR$/)
   expect(await lastWords({ DATABASE_URL: 'postgres://127.0.0.1:1/none' })).toMatch(

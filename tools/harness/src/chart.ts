@@ -1,5 +1,5 @@
 import { type Axis, scaleOf } from './axis.ts'
-import { escape } from './html.ts'
+import { escape } from './escape.ts'
 
 interface Series {
   name: string

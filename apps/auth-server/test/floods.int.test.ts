@@ -100,6 +100,19 @@ describe('a flood by one who needs no limit', () => {
     expect(types.length).toBeLessThanOrEqual(3 * DAYS)
   })
 
+  test('a session that is ended under each spelling of its id costs one row', async () => {
+    const { username, tokens } = await server.login()
+    const other = (await server.call('POST', '/auth/login', { username, password: PASSWORD })).body
+    const capitals = (sid: string, from: number) => sid.slice(0, from) + sid.slice(from).toUpperCase()
+    const ended = await times(36, (i) =>
+      server.call('DELETE', `/auth/sessions/${capitals(other.session_id, i)}`, undefined, bearer(tokens.access_token)),
+    )
+    expect(new Set(ended.map(({ status }) => status))).toEqual(new Set([204]))
+    await expect.poll(() => count(other.session_id, 'revoked'), { timeout: 10_000 }).toBe(36)
+    const rows = (await rowsOf(other.session_id)).filter(({ type }) => type === 'revoked')
+    expect(rows.length).toBeLessThanOrEqual(DAYS)
+  })
+
   test('of each reason the first is kept: another client, reuse, and what came after', async () => {
     const { tokens } = await server.login()
     const sid = tokens.session_id

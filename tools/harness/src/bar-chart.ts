@@ -1,3 +1,5 @@
+import { escape } from './escape.ts'
+
 export interface Bar {
   label: string
   value: number
@@ -32,5 +34,3 @@ ${rows.join('\n')}
 </svg>
 `
 }
-
-const escape = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')

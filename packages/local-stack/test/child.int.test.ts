@@ -20,20 +20,25 @@ test('stop wakes what was suspended', async () => {
   expect(await child.exited).toEqual({ code: null, signal: 'SIGTERM' })
 })
 
-test.each(['runs', 'is suspended'])('a child that %s does not outlive a parent that is killed', async (state) => {
-  const source = `
+test.each(['runs', 'is suspended', 'ignores the signal'])(
+  'a child that %s does not outlive a parent that is killed',
+  async (state) => {
+    const script = state === 'ignores the signal' ? 'trap "" TERM; exec sleep 600' : 'exec sleep 600'
+    const source = `
     import { startChild } from ${JSON.stringify(new URL('../src/child.ts', import.meta.url))}
-    const options = { command: 'sh', args: ['-c', 'exec sleep 600'], stdio: 'inherit', stopSignal: 'SIGTERM' }
+    const options = { command: 'sh', args: ['-c', ${JSON.stringify(script)}], stdio: ['ignore', 'inherit', 'inherit'],
+      stopSignal: 'SIGTERM', stopTimeoutMs: 1000 }
     const { child } = await startChild(options)
     if (${state === 'is suspended'}) child.kill('SIGSTOP')
     console.log('ready')
     setInterval(() => {}, 1000)`
-  const parent = spawn(process.execPath, ['--input-type=module', '--eval', source], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  await once(parent.stdout, 'data')
-  // The child writes to the same pipe, which ends when both are gone.
-  const end = once(parent.stdout, 'end')
-  parent.kill('SIGKILL')
-  await end
-})
+    const parent = spawn(process.execPath, ['--input-type=module', '--eval', source], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    await once(parent.stdout, 'data')
+    // The child writes to the same pipe, which ends when both are gone.
+    const end = once(parent.stdout, 'end')
+    parent.kill('SIGKILL')
+    await end
+  },
+)

@@ -1,0 +1,64 @@
+import { EnvError } from 'envalid'
+import ipaddr from 'ipaddr.js'
+import { listOf, settingType } from '@heirloom/http-service'
+import { checkDatabaseUrl } from './postgres/database-url.ts'
+import { parseRedisUrl } from './redis/redis-url.ts'
+import { refreshTokens } from './rules/refresh-token.ts'
+
+export const clientIds = listOf((items) => items.every((item) => /^[\x21-\x7e]{1,200}$/.test(item)), 'names of clients')
+
+export const networks = listOf(
+  (items) => items.every((item) => ipaddr.isValid(item) || ipaddr.isValidCIDR(item)),
+  'addresses or CIDR ranges',
+)
+
+/** The messages never contain the value. */
+export const secret = settingType({ accepts: '32 bytes or more', isSecret: true }, (input) => {
+  if (Buffer.byteLength(input) >= 32) return input
+  throw new EnvError('must have 32 bytes or more; `openssl rand -base64 32` makes one')
+})
+
+export const secrets = settingType(
+  { accepts: '32 bytes or more each, separated by commas', isSecret: true },
+  (input) => {
+    const items = input.split(',').map((item) => item.trim())
+    if (items.some((item) => Buffer.byteLength(item) < 32))
+      throw new EnvError('must be one or more secrets of 32 bytes or more, newest first, separated by commas')
+    asEnvError(() => refreshTokens(items))
+    return items
+  },
+)
+
+export const lateRepeatGap = settingType<number | 'off'>({ accepts: '1 or more generations, or `off`' }, (input) => {
+  if (input === 'off') return 'off'
+  if (/^[1-9]\d{0,8}$/.test(input)) return Number(input)
+  throw new EnvError('must be a number of generations, 1 or more, or `off`')
+})
+
+export const flag = settingType({ accepts: '`true` or `false`' }, (input) => {
+  if (['true', 'yes', 'on', '1'].includes(input)) return true
+  if (['false', 'no', 'off', '0'].includes(input)) return false
+  throw new EnvError('must be true or false')
+})
+
+export const redisUrl = settingType(
+  { accepts: '`redis://`, `redis-cluster://` or `redis-sentinel://`; `rediss…` for TLS', isSecret: true },
+  (input) => {
+    asEnvError(() => parseRedisUrl(input))
+    return input
+  },
+)
+
+export const databaseUrl = settingType({ accepts: '`postgres://` or `postgresql://`', isSecret: true }, (input) => {
+  asEnvError(() => checkDatabaseUrl(input))
+  return input
+})
+
+/** For checks whose messages never contain the value. */
+function asEnvError(check: () => unknown): void {
+  try {
+    check()
+  } catch (error) {
+    throw new EnvError(error instanceof Error ? error.message : 'is not valid')
+  }
+}

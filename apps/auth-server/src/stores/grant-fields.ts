@@ -1,0 +1,98 @@
+import type { FamilyId, Grant } from '../rules/family.ts'
+
+type FieldName = Exclude<keyof Grant, 'id'>
+
+/** How both stores keep one field of a grant. */
+interface Field<Value> {
+  /** In the hash of the family in Redis. Short, so that Redis packs the hash. */
+  redis: string
+  /** In the table `families`. Prisma knows it by the name of the field. */
+  column: string
+  toRedis: (value: Value) => string | number
+  /** Undefined if a copy that has no such field cannot be used. */
+  fromRedis: (text: string | null) => Value | undefined
+  toPostgres: (value: Value) => unknown
+  /** @param value as pg reads it. */
+  fromPostgres: (value: unknown) => Value
+}
+
+const text = (redis: string, column: string): Field<string> => ({
+  redis,
+  column,
+  toRedis: (value) => value,
+  fromRedis: (stored) => stored ?? undefined,
+  toPostgres: (value) => value,
+  fromPostgres: (value) => value as string,
+})
+
+const optionalText = (redis: string, column: string): Field<string | null> => ({
+  redis,
+  column,
+  toRedis: (value) => value ?? '',
+  fromRedis: (stored) => stored || null,
+  toPostgres: (value) => value,
+  fromPostgres: (value) => value as string | null,
+})
+
+/** Milliseconds since the epoch. */
+const time = (redis: string, column: string): Field<number> => ({
+  redis,
+  column,
+  toRedis: (value) => value,
+  fromRedis: (stored) => (stored === null ? undefined : Number(stored)),
+  toPostgres: (value) => new Date(value),
+  fromPostgres: (value) => (value as Date).getTime(),
+})
+
+/** Every field of a grant but its id, which is the key. A new field needs a line here, its type, and its column in prisma/. */
+const FIELDS: { [Name in FieldName]: Field<Grant[Name]> } = {
+  sid: text('sid', 'sid'),
+  userId: text('user', 'user_id'),
+  clientId: text('client', 'client_id'),
+  scope: text('scope', 'scope'),
+  bindingKey: optionalText('binding', 'binding_key'),
+  createdAt: time('created', 'created_at'),
+  expiresAt: time('expires', 'expires_at'),
+}
+
+const ENTRIES = Object.entries(FIELDS) as [FieldName, Field<unknown>][]
+
+/** In this order, `grantFromRedis` takes their values. */
+export const REDIS_GRANT_FIELDS = ENTRIES.map(([, { redis }]) => redis)
+
+/** For SQL. */
+export const GRANT_COLUMNS = ENTRIES.map(([, { column }]) => column).join(', ')
+
+/** Each field of the hash, followed by its value. */
+export function grantToRedis(grant: Grant): (string | number)[] {
+  return ENTRIES.flatMap(([name, { redis, toRedis }]) => [redis, toRedis(grant[name])])
+}
+
+/** Null if the copy lacks a field: an older version may have made it. */
+export function grantFromRedis(id: FamilyId, values: readonly (string | null)[]): Grant | null {
+  const grant: Record<string, unknown> = { id }
+  for (const [i, [name, { fromRedis }]] of ENTRIES.entries()) {
+    const value = fromRedis(values[i] ?? null)
+    if (value === undefined) return null
+    grant[name] = value
+  }
+  return grant as unknown as Grant
+}
+
+/** By the names that Prisma knows. */
+export function grantToPostgres(grant: Grant): PrismaGrant {
+  const row: Record<string, unknown> = {}
+  for (const [name, { toPostgres }] of ENTRIES) row[name] = toPostgres(grant[name])
+  return row as PrismaGrant
+}
+
+/** The numbers of a grant are times. */
+type PrismaGrant = { [Name in FieldName]: Grant[Name] extends number ? Date : Grant[Name] }
+
+/** @param row by the names of the columns. */
+export function grantFromPostgres(id: FamilyId, row: object): Grant {
+  const grant: Record<string, unknown> = { id }
+  for (const [name, { column, fromPostgres }] of ENTRIES)
+    grant[name] = fromPostgres((row as Record<string, unknown>)[column])
+  return grant as unknown as Grant
+}

@@ -1,0 +1,25 @@
+// Makes docs/reference and .env.example from the source. With --check it changes nothing and fails if they differ.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { format, resolveConfig } from 'prettier'
+import { envExample, settingsPage } from './reference/settings.ts'
+
+const pages: Record<string, () => string | Promise<string>> = {
+  '.env.example': envExample,
+  'docs/reference/settings.md': settingsPage,
+}
+
+const isCheck = process.argv.includes('--check')
+for (const [name, make] of Object.entries(pages)) {
+  const path = fileURLToPath(new URL(`../${name}`, import.meta.url))
+  const text = await make()
+  const formatted = name.endsWith('.md') ? await format(text, { ...(await resolveConfig(path)), filepath: path }) : text
+  if (existsSync(path) && readFileSync(path, 'utf8') === formatted) continue
+  if (isCheck) {
+    console.error(`${name} differs from the source: run \`npm run reference\``)
+    process.exitCode = 1
+  } else {
+    writeFileSync(path, formatted)
+    console.log(`${name} is written.`)
+  }
+}
