@@ -10,9 +10,9 @@ interface Circumstances {
   cores: number
 }
 
-/** docs/faults.md. */
+/** docs/results/faults.md. */
 export function document(outcomes: readonly Outcome[], skipped: readonly Skipped[], run: Circumstances): string {
-  return `<!-- Written by: npm run test:faults -- --write docs/faults.md -->
+  return `<!-- Written by: npm run test:faults -- --write docs/results/faults.md -->
 
 # Faults, and what held
 
@@ -33,7 +33,7 @@ ${skipped.map(({ name, obstacle }) => `\n- ${name}: ${obstacle}.`).join('\n')}
 - _recovered_: from the mending, when what was stopped runs again, until refreshes go through Redis again and are at least 0.7 times as many as before.
 - _rate_: refreshes during the fault, for each second that other programs on the machine left of its cores, as a share of those
   before it; with ${run.sessions} sessions that refresh without a pause.
-- _1_ to _7_: the [invariants](ARCHITECTURE.md#invariants).
+- _1_ to _7_: the [invariants](../explanation/the-two-stores.md#invariants).
 
 ## What the ledger checks
 
