@@ -75,6 +75,7 @@ export class RemoteKeySet implements KeySet {
   #confirmedAt: number | undefined
   #seekableAt = -Infinity
   #inFlight: Promise<void> | undefined
+  #lookBeganAt = 0
   #cancelTimer: (() => void) | undefined
   #closed = false
   #failuresInARow = 0
@@ -135,7 +136,7 @@ export class RemoteKeySet implements KeySet {
 
   refetchForUnknownKid(): Promise<void> | undefined {
     if (this.#closed) return undefined
-    if (this.#inFlight) return this.#inFlight
+    if (this.#inFlight) return this.#within(this.#inFlight)
     // The retry that is under way needs no help, and a flood of tokens must not hurry it.
     if (this.isEmpty) return undefined
     const now = this.#runtime.now()
@@ -143,7 +144,24 @@ export class RemoteKeySet implements KeySet {
     // Jitter: what floods one replica floods all of them, and they must not look in step for as long as it lasts.
     this.#seekableAt = now + this.#options.cooldownSeconds * 1000 * (1 + this.#runtime.random() / 2)
     this.#seeks++
-    return this.#refresh()
+    return this.#within(this.#refresh())
+  }
+
+  /**
+   * The look, or the end of the time that one request may take: a look may be three, for metadata at two addresses and for
+   * the keys. Undefined if that time is over.
+   */
+  #within(look: Promise<void>): Promise<void> | undefined {
+    const { timeoutMs } = this.#options
+    const leftMs = Math.min(timeoutMs, this.#lookBeganAt + timeoutMs - this.#runtime.now())
+    if (leftMs <= 0) return undefined
+    return new Promise((resolve) => {
+      const cancelTimer = this.#runtime.setTimer(resolve, leftMs)
+      void look.finally(() => {
+        cancelTimer()
+        resolve()
+      })
+    })
   }
 
   /** Stops fetching. The keys at hand stay in force. */
@@ -173,6 +191,7 @@ export class RemoteKeySet implements KeySet {
 
   async #look(scheduled: boolean) {
     this.#refreshes++
+    this.#lookBeganAt = this.#runtime.now()
     const fetched = await this.#fetch()
     if (this.#closed) return
     const failure = fetched.ok ? this.#take(fetched) : fetched.reason
