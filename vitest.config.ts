@@ -3,13 +3,20 @@ import { configDefaults, defineConfig } from 'vitest/config'
 const INCLUDE = ['{apps,packages,tools}/*/test/**/*', '{examples,scripts}/test/**/*']
 const named = (end: string) => INCLUDE.map((pattern) => `${pattern}${end}`)
 
-/** The end of a file's name says which project it belongs to: `.test.ts`, `.int.test.ts` or `.slow.test.ts`. */
+/**
+ * The end of a file's name chooses its project:
+ * - `x.test.ts`: unit. Starts no process and no store, and needs no network beyond this machine.
+ * - `x.int.test.ts`: integration. Starts stores or other processes.
+ * - `x.slow.test.ts`: slow. Takes more than about ten seconds, even on a quiet machine.
+ */
 export default defineConfig({
   test: {
     // Half an hour from UTC, and on the other side of it than the Postgres of the run.
     env: { TZ: 'Pacific/Marquesas' },
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // How long a test waits for what comes sooner or later. Vitest's own second is too short on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         extends: true,
@@ -18,15 +25,28 @@ export default defineConfig({
           include: named('.test.ts'),
           exclude: [...configDefaults.exclude, ...named('.{int,slow}.test.ts')],
           setupFiles: 'scripts/test/unit-setup.ts',
+          // No unit test leaves anything in its process: a fresh one for each file would take most of the time.
+          isolate: false,
+          sequence: { groupOrder: 0 },
         },
       },
       {
         extends: true,
-        test: { name: 'integration', include: named('.int.test.ts'), globalSetup: 'scripts/test/global-setup.ts' },
+        test: {
+          name: 'integration',
+          include: named('.int.test.ts'),
+          globalSetup: 'scripts/test/global-setup.ts',
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         extends: true,
-        test: { name: 'slow', include: named('.slow.test.ts'), globalSetup: 'scripts/test/global-setup.ts' },
+        test: {
+          name: 'slow',
+          include: named('.slow.test.ts'),
+          globalSetup: 'scripts/test/global-setup.ts',
+          sequence: { groupOrder: 2 },
+        },
       },
     ],
   },

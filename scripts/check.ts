@@ -1,13 +1,24 @@
 // All that can be checked without running anything.
 import { spawnSync } from 'node:child_process'
 
-const checks = [
+/** What others install. */
+const PACKAGES = ['packages/claims', 'packages/client', 'packages/verifier']
+// There is one copy of the code, an ES module, which Node takes by `require` since 20.19 (scripts/build-package.mjs). Are The
+// Types Wrong does not know that: it calls the declarations for `require` false. Resolution by node10 has no `exports`.
+const TYPES_OF_A_PACKAGE = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm', 'false-cjs']
+
+const checks: [name: string, command: string, ...args: string[]][] = [
   ['Lint', 'oxlint'],
   ['Formatting', 'prettier', '--check', '--log-level=warn', '.'],
   ['Types', 'tsc'],
   ['Dead code', 'knip'],
   ['Reference pages', process.execPath, 'scripts/reference.ts', '--check'],
-] as const
+  ['Prose', process.execPath, 'scripts/check/prose.ts'],
+  ...PACKAGES.flatMap((folder): typeof checks => [
+    [`Package ${folder}`, 'publint', '--strict', folder],
+    [`Types of ${folder}`, 'attw', '--pack', folder, '--format', 'ascii', ...TYPES_OF_A_PACKAGE],
+  ]),
+]
 
 const failed = checks.filter(([name, command, ...args]) => {
   console.log(`${name} ...`)

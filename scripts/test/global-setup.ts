@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createDatabase, findRedis, startPostgres } from '@heirloom/local-stack'
 import type { TestProject } from 'vitest/node'
+import { findBrowser } from '../../apps/load-test/test/browser.ts'
 import { migrate } from '../../prisma/migrate.ts'
 import { prepareRoles } from '../../prisma/roles.ts'
 
@@ -14,7 +15,9 @@ const FAR_AWAY = { timezone: 'Asia/Kathmandu', datestyle: 'SQL, DMY' }
 /** Starts one Postgres for the whole run, with a migrated database that each test file copies. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   if (findRedis() === null) installRedis()
-  if (!succeeds('pgbouncer', ['--version'])) installPackage('pgbouncer')
+  if (!succeeds('pgbouncer', ['--version'])) installPackages('pgbouncer')
+  // Before the first test: an installation beside the tests would take a core from them for a minute.
+  if (project.name === 'slow' && !findBrowser()) installPackages('chromium-headless-shell', 'fonts-dejavu-core')
 
   const runFolder = mkdtempSync(join(tmpdir(), 'heirloom-test-'))
   const postgres = await startPostgres({
@@ -45,19 +48,19 @@ function withRole(url: string, role: string): string {
 
 /** The tests never go without a real Redis: what would be skipped is what matters most. */
 function installRedis(): void {
-  installPackage('redis-server')
+  installPackages('redis-server')
   if (findRedis() === null) {
     throw new Error('the tests need a Redis on the PATH: install the package redis-server, redis or valkey')
   }
 }
 
 /** As root on Debian; elsewhere what needs it says so. */
-function installPackage(name: string): void {
+function installPackages(...names: string[]): void {
   if (process.getuid?.() !== 0 || !succeeds('apt-get', ['--version'])) return
-  console.log(`Installing ${name}, which the tests need ...`)
+  console.log(`Installing ${names.join(' and ')}, which the tests need ...`)
   withoutStartingServices(() => {
     succeeds('apt-get', ['update', '-qq'])
-    succeeds('apt-get', ['install', '-qq', '--yes', '--no-install-recommends', name])
+    succeeds('apt-get', ['install', '-qq', '--yes', '--no-install-recommends', ...names])
   })
 }
 

@@ -53,7 +53,7 @@ it.for(['haproxy', 'nginx'])(
     const gone = new AbortController()
     const answer = fetch(`${balancer?.authUrl}/auth/refresh`, { method: 'POST', body: '{}', signal: gone.signal })
     answer.catch(() => undefined)
-    await vi.waitUntil(() => hanging[0])
+    await expect.poll(() => hanging.length).toBe(1)
     gone.abort()
     await once(hanging[0] as ServerResponse, 'close')
     expect(hanging).toHaveLength(1)

@@ -4,24 +4,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 const BROWSERS = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome']
-const PACKAGE = 'chromium-headless-shell'
 
 const run = promisify(execFile)
 
-const present = () => BROWSERS.find((name) => spawnSync(name, ['--version']).status === 0)
-
-/** A real browser: one that is there, or Debian's where we may install it. Undefined where there is none. */
-export async function findBrowser(): Promise<string | undefined> {
-  const found = present()
-  if (found || process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).status !== 0) return found
-  console.log(`Installing ${PACKAGE}, with which a test looks at the report ...`)
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  const options = ['-qq', '--yes', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-unsafe-io']
-  await run('apt-get', ['update', '-qq'], { env })
-    .then(() => run('apt-get', ['install', ...options, PACKAGE, 'fonts-dejavu-core'], { env }))
-    .catch((error: Error) => console.log(error.message))
-  return present()
-}
+/** The name of a real browser that this machine has, if it has one. */
+export const findBrowser = () => BROWSERS.find((name) => spawnSync(name, ['--version']).status === 0)
 
 export interface Seen {
   /** Of each picture: how wide it is, and how long its shortest line. */

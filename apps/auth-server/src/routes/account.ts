@@ -5,8 +5,8 @@ import { changePassword } from '../services/accounts/change-password.ts'
 import type { Core } from '../services/core.ts'
 import { refuse, tooManyAttempts } from '../services/refusal.ts'
 import { register } from '../services/accounts/register.ts'
-import { answerRefusal } from './answers.ts'
-import { liveSession } from './live-session.ts'
+import { answer, answerRefusal } from './answers.ts'
+import { answerEndedSession, liveSession } from './live-session.ts'
 import { Empty, Password, Username, answers } from './schemas.ts'
 import { goneSignal } from './tokens.ts'
 
@@ -18,20 +18,24 @@ export function accountRoutes(app: App, core: Core): void {
     {
       schema: {
         tags: ['account'],
-        summary: 'Make an account, where registration is open',
+        summary: 'Create an account, if registration is open',
         body: Type.Object({ username: Username, password: Type.String({ minLength: 1 }) }),
         response: answers({ 201: Type.Object({ id: Type.String(), username: Type.String() }) }, 400, 403, 409, 429),
       },
     },
     async (request, reply) => {
       if (!core.config.registrationOpen)
-        return answerRefusal(reply, refuse('registration_closed', 'Accounts are made by the operator here.'))
+        return answerRefusal(
+          reply,
+          refuse('registration_closed', 'Registration is closed: the operator creates the accounts.'),
+        )
       const { waitSeconds } = await core.throttle.attempt(null, request.ip)
       if (waitSeconds !== null) return answerRefusal(reply, tooManyAttempts(waitSeconds))
       const { username, password } = request.body
       const result = await register(core, { username, password, roles: ['user'], signal: goneSignal(reply) })
-      if (!result.ok) return answerRefusal(reply, result)
-      return reply.code(201).send({ id: result.account.id, username: result.account.username })
+      return answer(reply, result, ({ account: { id, username: name } }) =>
+        reply.code(201).send({ id, username: name }),
+      )
     },
   )
 
@@ -41,14 +45,14 @@ export function accountRoutes(app: App, core: Core): void {
       ...bearer,
       schema: {
         tags: ['account'],
-        summary: 'Change the password; ends all other sessions',
+        summary: 'Change the password and end all other sessions',
         body: Type.Object({ current_password: Password, new_password: Type.String({ minLength: 1 }) }),
         response: answers({ 204: Empty }, 400, 401, 429),
       },
     },
     async (request, reply) => {
       const account = await core.accounts.byId(callerOf(request).sub)
-      if (!account) return answerRefusal(reply, refuse('not_found', 'This account is gone.'))
+      if (!account) return answerEndedSession(reply)
       const result = await changePassword(core, {
         username: account.username,
         password: request.body.current_password,
@@ -57,7 +61,7 @@ export function accountRoutes(app: App, core: Core): void {
         ip: request.ip,
         signal: goneSignal(reply),
       })
-      return result.ok ? reply.code(204).send(null) : answerRefusal(reply, result)
+      return answer(reply, result, () => reply.code(204).send(null))
     },
   )
 
@@ -67,7 +71,7 @@ export function accountRoutes(app: App, core: Core): void {
       ...bearer,
       schema: {
         tags: ['account'],
-        summary: 'The user who is logged in',
+        summary: 'Show the user who is logged in',
         response: answers(
           {
             200: Type.Object({
@@ -83,9 +87,9 @@ export function accountRoutes(app: App, core: Core): void {
     },
     async (request, reply) => {
       const account = await core.accounts.byId(callerOf(request).sub)
-      if (!account) return answerRefusal(reply, refuse('not_found', 'This account is gone.'))
+      if (!account) return answerEndedSession(reply)
       const { id, username, roles, createdAt } = account
-      return { id, username, roles: [...roles], created_at: createdAt.toISOString() }
+      return reply.code(200).send({ id, username, roles: [...roles], created_at: createdAt.toISOString() })
     },
   )
 }

@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, inject, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { parseRedisUrl } from '../../src/redis/redis-url.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'heirloom-redis-url-'))
@@ -58,8 +59,8 @@ test.each([
   ['redis://:hunter2%ff@a', 'percent-encode'],
   ['redis://:hunter2#x@a', 'percent-encode'],
   ['redis://:hunter2@a/name', 'database'],
-  ['redis-cluster://:hunter2@a/1', 'a cluster has but one'],
-  ['redis-sentinel://:hunter2@a', 'what they call the master'],
+  ['redis-cluster://:hunter2@a/1', 'a cluster has only one'],
+  ['redis-sentinel://:hunter2@a', 'name the master'],
   ['redis://:hunter2@a?password=hunter2', 'parameter'],
   ['redis://:hunter2@a?hunter2=1', 'parameter'],
   [`redis://:hunter2@a?sslrootcert=${ca}`, 'rediss'],

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { Database } from '../../src/postgres/database.ts'
 import { openStores } from '../support/stores.ts'
 import { PASSWORD, type TestServer, bearer, testServer } from '../support/server.ts'
@@ -111,13 +111,8 @@ test('a hash of another kind is a wrong password, with an event that says so', a
     const answer = await server.call('POST', '/auth/login', { username, password: PASSWORD })
     expect([answer.status, answer.body.error]).toEqual([401, 'invalid_credentials'])
   }
-  await vi.waitFor(async () =>
-    expect(
-      await database.securityEvent.findMany({
-        where: { userId, type: 'login_refused', detail: { path: ['reason'], equals: 'unreadable_hash' } },
-      }),
-    ).toMatchObject([{ times: 4n }]),
-  )
+  const where = { userId, type: 'login_refused', detail: { path: ['reason'], equals: 'unreadable_hash' } }
+  await expect.poll(() => database.securityEvent.findMany({ where })).toMatchObject([{ times: 4n }])
 })
 
 test('two users whose names have become one log in with their own spelling', async () => {

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import pg from 'pg'
-import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { Database } from '../../src/postgres/database.ts'
 import { openStores } from '../support/stores.ts'
 import { PASSWORD, type TestServer, bearer, testServer } from '../support/server.ts'
@@ -46,18 +46,14 @@ describe('the limit of sessions', () => {
     const { username, tokens: first } = await server.login()
     const [second, third] = [(await login(username)).body, (await login(username)).body]
     const newest = (await refresh(first.refresh_token)).body
-    await vi.waitFor(async () =>
-      expect(await database.family.count({ where: { sid: first.session_id, redeemed: 1 } })).toBe(1),
-    )
+    await expect.poll(() => database.family.count({ where: { sid: first.session_id, redeemed: 1 } })).toBe(1)
     const fourth = (await login(username)).body
     expect((await refresh(second.refresh_token)).body.error).toBe('invalid_grant')
     for (const { refresh_token } of [newest, third, fourth]) expect((await refresh(refresh_token)).status).toBe(200)
     expect(await database.family.findFirst({ where: { sid: second.session_id } })).toMatchObject({
       revokedReason: 'session_limit',
     })
-    await vi.waitFor(async () =>
-      expect(await eventsOf(username, 'session_limit')).toEqual([{ sid: second.session_id, sessions: null }]),
-    )
+    await expect.poll(() => eventsOf(username, 'session_limit')).toEqual([{ sid: second.session_id, sessions: null }])
   })
 
   test('logins that race for the last places leave exactly as many sessions as are allowed', async () => {
@@ -156,11 +152,11 @@ describe('a user with thousands of sessions', () => {
     expect(await tombstones(username)).toBe(MANY + 1)
     expect((await refresh(tokens.refresh_token)).body.error).toBe('invalid_grant')
     expect((await refresh(other.tokens.refresh_token)).status).toBe(200)
-    await vi.waitFor(async () => {
-      const events = await eventsOf(username, 'logout_all')
-      expect(events.reduce((sum, { sessions }) => sum + (sessions ?? 1), 0)).toBe(MANY + 1)
-      expect(events.length).toBeLessThan(200)
-    })
+    const events = () => eventsOf(username, 'logout_all')
+    await expect
+      .poll(async () => (await events()).reduce((sum, { sessions }) => sum + (sessions ?? 1), 0))
+      .toBe(MANY + 1)
+    expect((await events()).length).toBeLessThan(200)
   })
 
   test('changes the password, and keeps the session that asked for it', async () => {

@@ -62,7 +62,7 @@ describe('an unknown key id', () => {
     time.advance(1)
     await flood()
     expect(requests()).toBe(3)
-    expect(verifier.stats()).toMatchObject({ refused: { key_unknown: 300 }, keys: { seeks: 2 } })
+    expect(verifier.stats()).toMatchObject({ refused: { key_unknown: 300 }, keys: { unknownKidRefetches: 2 } })
   })
 
   it('does not hold up tokens of known keys, even where the issuer hangs', async () => {

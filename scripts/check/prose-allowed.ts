@@ -1,0 +1,5 @@
+/** Files that `npm run prose` does not fail for yet, with the day on which the list was written. It only gets shorter. */
+export const ALLOWED: { since: string; files: readonly string[] } = {
+  since: '2026-11-29',
+  files: [],
+}
