@@ -25,7 +25,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Asks again at 503, as clients do: a machine that is slow enough is a fault of its own. */
+/** Retries a 503, as clients do: on a slow machine, a time-out is no failure of the test. */
 async function post({ url }: Service, path: string, body: object) {
   for (;;) {
     const response = await fetch(url + path, {
@@ -40,7 +40,7 @@ async function post({ url }: Service, path: string, body: object) {
   }
 }
 
-/** Two servers on a database and a Redis of their own, and sessions that refresh without a pause until they are told to stop. */
+/** Two servers on a database and a Redis of their own, and sessions that refresh without a pause until `finish`. */
 async function underLoad(redisUrl: string) {
   const { databaseUrl } = await testStores()
   const env = {
@@ -63,8 +63,8 @@ async function underLoad(redisUrl: string) {
     return token
   }
 
-  const words = (server: Service) => server.output.filter((line) => line.includes('refreshes go through'))
-  const goesThrough = (store: string) => servers.every((server) => words(server).at(-1)?.includes(`through ${store}`))
+  const lines = (server: Service) => server.output.filter((line) => line.includes('refreshes go through'))
+  const goesThrough = (store: string) => servers.every((server) => lines(server).at(-1)?.includes(`through ${store}`))
   await expect.poll(() => goesThrough('Redis'), { timeout: 15_000 }).toBe(true)
 
   const refused: string[] = []
@@ -84,7 +84,7 @@ async function underLoad(redisUrl: string) {
     until: async (store: string) => {
       await expect.poll(() => goesThrough(store), { timeout: 20_000 }).toBe(true)
     },
-    /** Refreshes go on. */
+    /** Waits until each session has refreshed again. */
     goesOn: async () => {
       const before = refreshes
       await expect.poll(() => refreshes, { timeout: 10_000 }).toBeGreaterThan(before + SESSIONS)
@@ -107,7 +107,7 @@ async function underLoad(redisUrl: string) {
 
 type Load = Awaited<ReturnType<typeof underLoad>>
 
-/** Sessions that end before, during and after the change of masters stay ended, and no other one does. */
+/** Sessions that end before, during and after the fail-over stay ended, and no other session ends. */
 async function expectNothingLost(load: Load, failOver: () => void): Promise<void> {
   const [before, during, after] = [await load.open(2), await load.open(2), await load.open(2)]
   for (const token of before) expect((await load.end(token)).status).toBe(204)
