@@ -9,7 +9,7 @@ beforeAll(async () => {
   server = await testServer()
 })
 
-test.each(['/nothing', '/docs/static/nothing.js'])('GET %s is nothing, in the shape of every error', async (path) => {
+test.each(['/nothing', '/docs/static/nothing.js'])('GET %s is 404, in the shape of every error', async (path) => {
   const { status, body } = await server.call('GET', path)
   expect([status, body]).toEqual([404, { ...GONE_WRONG, error: 'not_found' }])
 })
@@ -71,7 +71,7 @@ test('a body at one byte a second is cut off within ten seconds, and answered on
 
 describe('what is answered on the bare connection', () => {
   const SECRET = 'a-value-that-does-not-come-back'
-  /** All that comes until the server closes the connection. */
+  /** Answers all that arrives until the server closes the connection. */
   const send = (...parts: string[]) =>
     new Promise<string>((resolve) => {
       const { hostname, port } = new URL(server.service.url)
@@ -102,7 +102,7 @@ describe('what is answered on the bare connection', () => {
         '',
       ],
     ],
-  ])('%s: %i, as every error, and nothing of the input', async (_, status, parts) => {
+  ])('%s: %i, in the shape of every error, without any input', async (_, status, parts) => {
     const text = await send(...parts)
     const [head = '', body = ''] = text.split('\r\n\r\n')
     expect(head.split('\r\n')).toEqual([
@@ -116,7 +116,7 @@ describe('what is answered on the bare connection', () => {
     expect(text).not.toContain(SECRET)
   })
 
-  test('what is not HTTP after a request that waits for its answer is not read as that answer', async () => {
+  test('bytes that are not HTTP after a request get no answer that could be taken for the answer to that request', async () => {
     const login = JSON.stringify({ username: 'nobody', password: 'a long and quiet walk' })
     const text = await send(
       'POST /auth/login HTTP/1.1',

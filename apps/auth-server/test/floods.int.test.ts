@@ -8,7 +8,7 @@ import { PASSWORD, type TestServer, bearer, testServer } from './support/server.
 const times = <T>(count: number, work: (i: number) => Promise<T>) =>
   Promise.all(Array.from({ length: count }, (_, i) => work(i)))
 
-/** A row a day: midnight may come in the middle of a test. */
+/** There is one row a day, and midnight may come in the middle of a test. */
 const DAYS = 2
 
 describe('an address that is over its limit', () => {
@@ -43,10 +43,10 @@ describe('an address that is over its limit', () => {
     expect((await login('victim', PASSWORD, '192.0.2.2')).status).toBe(200)
   })
 
-  test('is told from every other by its network: neighbours in one /64 are one, and junk is one', async () => {
+  test('is counted by its network: neighbours in one /64 count as one, and so does all junk', async () => {
     const all = await times(PER_ADDRESS + 1, (i) => login(`v6-${i}`, 'wrong', `2001:db8:0:7::${i + 1}`))
     expect(all.filter(({ status }) => status === 429)).toHaveLength(1)
-    // Text that is spelt like the name of that network.
+    // This text is spelt like the name of that network.
     expect((await login('v6', 'wrong', '2001:db8:0:7')).status).toBe(401)
     const keys = await redis.keys('heirloom:attempts:*')
     await login('v6', 'wrong', 'x'.repeat(4_000))
@@ -54,7 +54,7 @@ describe('an address that is over its limit', () => {
     expect((await attempts()) - keys.length).toBeLessThanOrEqual(1)
   })
 
-  test('guesses from elsewhere do not lock an owner out where the account was logged in before', async () => {
+  test('guesses from elsewhere do not lock out an owner at an address where they logged in before', async () => {
     const owner = { username: 'owner', password: PASSWORD }
     const home = '198.51.100.1'
     await server.call('POST', '/auth/register', owner, from(home))
@@ -63,15 +63,15 @@ describe('an address that is over its limit', () => {
     expect(guesses.filter(({ status }) => status === 429)).toHaveLength(5)
 
     expect((await login('owner', PASSWORD, home)).status).toBe(200)
-    // Which gives a stranger no more guesses than before.
+    // A stranger gets no more guesses by that.
     expect((await login('owner', 'wrong', '203.0.113.99')).status).toBe(429)
-    // Nor are there more than five from home.
+    // Nor are there more than five guesses from home.
     const atHome = await times(7, () => login('owner', 'wrong', home))
     expect(atHome.filter(({ status }) => status === 429)).toHaveLength(2)
   })
 })
 
-describe('a flood by one who needs no limit', () => {
+describe('a flood that no limit stops', () => {
   let server: TestServer
   let database: Database
   beforeAll(async () => {
@@ -136,7 +136,7 @@ describe('a flood by one who needs no limit', () => {
     ])
   })
 
-  test('guesses at one account from one address are one row, and so are those at names that nobody has', async () => {
+  test('guesses at one account from one address are one row, and so are guesses at names without an account', async () => {
     const { username } = await server.login()
     const before = await database.securityEvent.count({ where: { type: 'login_refused' } })
     await times(8, () => server.call('POST', '/auth/login', { username, password: 'wrong' }))
@@ -148,7 +148,7 @@ describe('a flood by one who needs no limit', () => {
     expect((await refused()).length - before).toBeLessThanOrEqual(2 * DAYS)
   })
 
-  test('a fault of ours uses up nobody’s attempts', async () => {
+  test('a fault of the server uses up no attempts', async () => {
     const { username } = await server.login()
     const login = () => server.call('POST', '/auth/login', { username, password: PASSWORD })
     await database.$transaction(
@@ -162,7 +162,7 @@ describe('a flood by one who needs no limit', () => {
     expect((await login()).status).toBe(200)
   })
 
-  test('nobody is kept from changing a password by logins under the name of a session', async () => {
+  test('failed logins under the name of a session do not block a change of password', async () => {
     const { tokens } = await server.login()
     const name = `session ${tokens.session_id}`
     for (let i = 0; i < 12; i++) await server.call('POST', '/auth/login', { username: name, password: 'wrong' })
@@ -175,9 +175,9 @@ describe('a flood by one who needs no limit', () => {
     expect(change.status).toBe(204)
   })
 
-  test('requests that are refused are so many lines a minute, and then a number', async () => {
+  test('refused requests are a few log lines a minute, and then a number', async () => {
     const lines = () => server.service.output.filter((line) => line.includes('"status":404')).length
-    // The last test of this server: what it left out, it tells at the latest when it stops.
+    // This must be the last test of this server: it logs what it left out when it stops.
     const before = lines()
     await times(300, (i) => server.call('GET', `/nothing/${i}`))
     // A minute may end in the middle.

@@ -96,7 +96,7 @@ describe('what a client says of itself', () => {
     },
   )
 
-  test('what an older version stored reaches the terminal of the operator as escapes', async () => {
+  test('what an older version stored is escaped on the terminal of the operator', async () => {
     const { body } = await logInWith('older', {})
     const device = 'a\u009b31m\u202eb\u2028c\u0085'
     await database.family.update({ where: { sid: body.session_id }, data: { device } })
@@ -105,7 +105,7 @@ describe('what a client says of itself', () => {
     expect(JSON.parse(output)).toMatchObject({ sessions: [{ device }] })
   })
 
-  test('in a line of the log it is an escape', async () => {
+  test('it is escaped in a line of the log', async () => {
     const written = new PassThrough()
     pino({ hooks: LOG_HOOKS }, written).warn(new Error('a\u009bb\u202ec'))
     written.end()
@@ -122,7 +122,7 @@ describe('the address that a proxy names', () => {
     ['203.0.113.7:4711', '203.0.113.7'],
     ['[2001:db8::7]:4711', '2001:db8::7'],
     ['2001:db8::7', '2001:db8::7'],
-    // What does not parse is no address, and what stands before it was not said by a proxy that is trusted.
+    // An entry that does not parse is no address, and no trusted proxy vouches for those before it.
     ['203.0.113.9, junk', '127.0.0.1'],
     ['x'.repeat(4000), '127.0.0.1'],
     ['<script>', '127.0.0.1'],

@@ -7,7 +7,7 @@ import { expect, inject, onTestFinished, test } from 'vitest'
 import { migrate } from '../../../prisma/migrate.ts'
 import { PASSWORD, bearer, testServer } from './support/server.ts'
 
-/** What a database and a role may set for every session of theirs. */
+/** Settings that a database or a role may have for each of its sessions. */
 const INHERITED = [
   {
     timezone: 'Asia/Kathmandu',
@@ -42,7 +42,7 @@ async function query(url: string, sql: string, values: unknown[] = []) {
   }
 }
 
-/** An empty database, half of whose settings are its own, and half of the role's. */
+/** An empty database. Half of the settings belong to the database, half to the role. */
 async function databaseWith(settings: Record<string, string>): Promise<string> {
   const maintenance = new URL('/postgres', inject('templateUrl')).href
   const name = `inherited-${randomUUID()}`
@@ -53,7 +53,7 @@ async function databaseWith(settings: Record<string, string>): Promise<string> {
     const to = setting === 'search_path' ? value : pg.escapeLiteral(value)
     await query(maintenance, `ALTER ${owner} SET ${setting} = ${to}`)
   }
-  // Where it is the first of the search path, the tables would be made in it.
+  // If it is first in the search path, migrations must not create the tables in it.
   await query(url, 'CREATE SCHEMA AUTHORIZATION CURRENT_USER')
   return url
 }
@@ -89,7 +89,7 @@ test.each([
     const { iat, exp, auth_time } = claimsOf(tokens.access_token)
     for (const time of [iat, auth_time, exp - 900]) expectNow(time)
 
-    // What Redis has lost is read from Postgres, twice in a row.
+    // Twice in a row, Redis loses the session, and it is read from Postgres.
     let token = tokens.refresh_token
     for (let flushes = 0; flushes < 2; flushes++) {
       const first = await refresh(token)
@@ -123,7 +123,7 @@ async function redeemed(url: string, schema: string, sid: string): Promise<strin
   return row?.redeemed
 }
 
-/** Answers what `work` does, which has to wait for a row that is being written. */
+/** Runs `work` while another transaction is writing the row, so that it has to wait. */
 async function duringUpdate<T>(url: string, table: string, work: () => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()

@@ -24,7 +24,7 @@ const file = (name: string) => join(folder, name)
 const SECRET = randomBytes(32).toString('base64')
 const GIVEN = { DATABASE_URL: 'postgres://a@b/c', TOKEN_SECRETS: SECRET, KEY_ENCRYPTION_SECRET: SECRET }
 
-/** Of settings alone: nothing is asked. */
+/** Mistakes in settings alone: no store is asked. */
 const SETTINGS: [mistake: string, env: Record<string, string>][] = [
   ['no `DATABASE_URL`', { DATABASE_URL: '' }],
   ['`DATABASE_URL` of another database', { DATABASE_URL: 'mysql://a:hunter2@b/c' }],
@@ -53,12 +53,12 @@ let redis: Store
 const listeners: Server[] = []
 
 interface Stores {
-  /** Of Postgres, migrated. */
+  /** The URL of a migrated Postgres. */
   database: URL
   redis: URL
-  /** The same Redis by TLS. */
+  /** The same Redis with TLS. */
   secureRedis: URL
-  /** Something that is neither. */
+  /** The port of a server that is neither Postgres nor Redis. */
   stranger: number
   silent: number
 }
@@ -111,7 +111,7 @@ const REDIS: [mistake: string, url: (stores: Stores) => URL][] = [
   ['sentinels that are none', ({ redis: it }) => new URL(it.href.replace('redis:', 'redis-sentinel:') + '/main')],
 ]
 
-/** One after another, as each changes what the Redis is. */
+/** Made one after another, since each changes the state of that Redis. */
 const REDIS_STATES: [mistake: string, commands: string[][]][] = [
   ['a Redis that is full', [['CONFIG', 'SET', 'maxmemory', '1']]],
   [
@@ -200,7 +200,7 @@ function change(
   return Object.assign(new URL(url), changes)
 }
 
-/** A server that says this, or nothing, to whoever comes. Answers its port. */
+/** Starts a server that answers each connection with these words, or with nothing. Answers its port. */
 async function listen(words: string | null): Promise<number> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined)
@@ -221,7 +221,7 @@ function saidOfSettings(env: Record<string, string>): string {
   }
 }
 
-/** What the operator reads of a start: the last words of the process, or its warnings. */
+/** What the operator reads at a start: the error that ends the process, or its warnings. */
 async function saidAtStart(env: Record<string, string>): Promise<string> {
   const warnings: string[] = []
   const log = new Writable({
@@ -230,18 +230,18 @@ async function saidAtStart(env: Record<string, string>): Promise<string> {
       done()
     },
   })
-  let composition: ServerParts | undefined
+  let parts: ServerParts | undefined
   try {
-    composition = await wire(readConfig({ ...GIVEN, ...env }), pino({ level: 'warn' }, log), createMetrics())
+    parts = await wire(readConfig({ ...GIVEN, ...env }), pino({ level: 'warn' }, log), createMetrics())
     return warnings.join(' and ')
   } catch (error) {
     return (error as Error).message
   } finally {
-    await composition?.close()
+    await parts?.close()
   }
 }
 
-/** Some at a time, as many wait for time-outs; not all, or they would cause those of others. */
+/** Three at a time: many wait for time-outs, but too many at once would cause time-outs of others. */
 async function saidOf(mistakes: typeof POSTGRES, toEnv: (url: string) => Record<string, string>): Promise<Row[]> {
   const said: string[] = []
   const left = [...mistakes.entries()]
@@ -291,7 +291,7 @@ ${table(ofRedis)}
 `
 
 test(
-  'every mistake is told with its cause and its cure, in one line without a secret',
+  'every mistake is explained with its cause and its cure, in one line without a secret',
   { timeout: 300_000 },
   async () => {
     const settings = SETTINGS.map(([mistake, env]): Row => [mistake, saidOfSettings(env)])

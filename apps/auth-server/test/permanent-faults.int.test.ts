@@ -20,7 +20,7 @@ const readiness = async () => {
 }
 
 describe('at run time', () => {
-  test('a schema that lacks something is 500, never invalid_grant; the log names the code once, and no value', async () => {
+  test('an incomplete schema is 500, never invalid_grant; the log names the code once, and no value', async () => {
     const { username, tokens } = await server.login()
     await owner.query('ALTER TABLE families RENAME COLUMN redeemed TO gone')
     try {
@@ -34,7 +34,7 @@ describe('at run time', () => {
     } finally {
       await owner.query('ALTER TABLE families RENAME COLUMN gone TO redeemed')
     }
-    // One for each text of Postgres.
+    // Postgres words the same error in a few ways: one line each.
     expect(lines(/42703/).length).toBeGreaterThan(0)
     expect(lines(/42703/).length).toBeLessThan(5)
     expect(lines(/42703/)[0]).toContain('npm run migrate')
@@ -43,7 +43,7 @@ describe('at run time', () => {
     expect((await server.call('POST', '/auth/refresh', { refresh_token: tokens.refresh_token })).status).toBe(200)
   })
 
-  test('a Postgres that takes no writes is not ready without Redis, and says why; what it cannot do is 503', async () => {
+  test('a read-only Postgres without Redis is not ready, and says why; a refresh is 503', async () => {
     const { tokens } = await server.login()
     const name = pg.escapeIdentifier(new URL(server.env['DATABASE_URL'] ?? '').pathname.slice(1))
     await owner.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`)

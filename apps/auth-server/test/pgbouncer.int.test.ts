@@ -12,7 +12,7 @@ const ROUNDS = 15
 
 const HOSTILE = { timezone: 'Asia/Kathmandu', datestyle: 'SQL, DMY', search_path: 'elsewhere' }
 
-/** An empty database with settings of its own, and its URL through PgBouncer. */
+/** Creates an empty database with these settings, and answers its URL through PgBouncer. */
 async function pooledDatabase(mode: string, settings: Record<string, string>): Promise<string> {
   const maintenance = new URL('/postgres', inject('templateUrl')).href
   const name = `pooled-${randomUUID()}`
@@ -22,7 +22,7 @@ async function pooledDatabase(mode: string, settings: Record<string, string>): P
   for (const [setting, value] of Object.entries(settings))
     await client.query(`ALTER DATABASE ${pg.escapeIdentifier(name)} SET ${setting} = ${pg.escapeLiteral(value)}`)
   await client.end()
-  // In transaction mode, fewer sessions than connections: they are shared.
+  // In transaction mode there are fewer sessions than connections, so that connections share them.
   return startPgBouncer(url, { pool_mode: mode, default_pool_size: mode === 'session' ? '40' : '4' })
 }
 
@@ -87,7 +87,7 @@ test.each(['session', 'transaction'])(
   },
 )
 
-test('in transaction mode a slow statement is given up, and a session that is shared keeps no setting', async () => {
+test('in transaction mode a slow statement is given up, and a shared session keeps no setting', async () => {
   const url = await pooledDatabase('transaction', {})
   const open = (statementTimeoutMs: number) => {
     const database = openDatabase({ url, poolSize: 4, statementTimeoutMs })
@@ -104,7 +104,7 @@ test('in transaction mode a slow statement is given up, and a session that is sh
 })
 
 test.each(['session', 'transaction'])(
-  'says in %s mode what it inherits, cannot change and cannot work with',
+  'in %s mode, an inherited isolation level that does not work is named, with the cure',
   async (mode) => {
     const url = await pooledDatabase(mode, { default_transaction_isolation: 'serializable' })
     const database = openDatabase({ url, poolSize: 1, statementTimeoutMs: 5_000 })

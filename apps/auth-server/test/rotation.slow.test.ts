@@ -1,6 +1,6 @@
 // Two auth-servers, three resource services and their clients go on through three rotations and the withdrawal of a key.
-// `SIGNING_KEY_LEAD_SECONDS` is 70 at the least, so that every server publishes a key and every service has it before it
-// signs. Here that is waited for, and then the lead is taken off in the record.
+// `SIGNING_KEY_LEAD_SECONDS` is at least 70, so that every server publishes a key, and every service has it, before it signs.
+// This test waits for exactly that, and then removes the rest of the lead in Postgres.
 import { execFile } from 'node:child_process'
 import { setInterval } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -13,7 +13,7 @@ import { openDatabase } from '../src/postgres/database.ts'
 import { bearer, testServer } from './support/server.ts'
 
 const ISSUER = 'http://127.0.0.1:4000'
-/** Clients log in and refresh, so that their tokens are of every key that has signed. */
+/** Clients log in and refresh, so that there are tokens of every key that has signed. */
 const SESSIONS = 4
 const ROUND_MS = 25
 const WAIT = { timeout: 60_000, interval: 50 }
@@ -27,7 +27,7 @@ const servers = [server.service.url, second.url] as const
 const database = openDatabase({ url: server.env['DATABASE_URL'] ?? '', poolSize: 2, statementTimeoutMs: 10_000 })
 afterAll(() => database.$disconnect())
 
-/** A service that looks at the key set of one of the servers, twice a second. */
+/** A service that polls the key set of one server twice a second. */
 async function startResourceService(authServer: string) {
   let looks = 0
   const verifier = createVerifier({
@@ -72,19 +72,19 @@ async function adminKey(...args: string[]): Promise<string> {
   return (JSON.parse(stdout) as { keys: { kid: string }[] }).keys.at(-1)?.kid ?? ''
 }
 
-/** All that the lead is for: every server publishes the key, and every service has looked since. */
+/** Waits for what the lead is for: every server publishes the key, and every service has polled since. */
 async function untilEverywhere(kid: string, isThere: boolean) {
   for (const authServer of servers) {
     await vi.waitUntil(async () => (await publishedBy(authServer)).includes(kid) === isThere, WAIT)
   }
   const before = services.map(({ looks }) => looks())
-  // One look may have been under way.
+  // One poll may have been under way.
   await vi.waitUntil(() => services.every(({ looks }, i) => looks() >= (before[i] ?? 0) + 2), WAIT)
 }
 
 const signsNow = (kid: string) => database.signingKey.update({ where: { kid }, data: { signsFrom: new Date() } })
 
-/** Clients at both servers, and their calls at every service, each with a new token and an older one. */
+/** Clients of both servers call every service, each with a new token and an older one. */
 function startLoad(sessions: string[]) {
   const tokens: string[] = []
   const withdrawn = new Set<string>()
@@ -135,7 +135,7 @@ function startLoad(sessions: string[]) {
   }
 }
 
-test('three rotations refuse no valid token; a withdrawn key ends at the next look', { timeout: 240_000 }, async () => {
+test('three rotations refuse no valid token; a withdrawn key ends at the next poll', { timeout: 240_000 }, async () => {
   const logins = await Promise.all(Array.from({ length: SESSIONS }, () => server.login()))
   const load = startLoad(logins.map(({ tokens }) => tokens.refresh_token as string))
   onTestFinished(() => load.stop())
@@ -153,7 +153,7 @@ test('three rotations refuse no valid token; a withdrawn key ends at the next lo
     kids.push(next)
   }
 
-  // Old tokens and new ones, of four keys, were accepted everywhere; and no service had to look for an unknown key.
+  // Old tokens and new ones, of four keys, were accepted everywhere; and no service had to fetch the key set for an unknown key.
   expect(new Set(kids).size).toBe(4)
   expect(load.refusals).toEqual([])
   for (const kid of kids)

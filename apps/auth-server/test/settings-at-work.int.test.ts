@@ -19,7 +19,7 @@ describe('without REDIS_URL', () => {
     expect((await refresh(third.refresh_token)).body.error).toBe('invalid_grant')
   })
 
-  test('a logout holds', async () => {
+  test('a logout ends the session for good', async () => {
     const { tokens } = await server.login()
     expect((await server.call('POST', '/auth/logout', { refresh_token: tokens.refresh_token })).status).toBe(204)
     expect((await refresh(tokens.refresh_token)).body.error).toBe('invalid_grant')
@@ -40,7 +40,7 @@ describe('lifetimes and proxies', () => {
   })
   const refresh = (refresh_token: string) => server.call('POST', '/auth/refresh', { refresh_token })
 
-  test('the address is the one that a trusted proxy names', async () => {
+  test('the stored address is the one that a trusted proxy names', async () => {
     const { username } = await server.login()
     const from = { 'x-forwarded-for': '203.0.113.9, 198.51.100.7' }
     const { body } = await server.call('POST', '/auth/login', { username, password: PASSWORD }, from)
@@ -48,7 +48,7 @@ describe('lifetimes and proxies', () => {
     expect(sessions[0].ip).toBe('198.51.100.7')
   })
 
-  test('a login that names no client is of the first', async () => {
+  test('a login that names no client gets the first one', async () => {
     const { tokens } = await server.login()
     const claims = JSON.parse(Buffer.from(tokens.access_token.split('.')[1], 'base64url').toString())
     expect(claims.client_id).toBe('app')

@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 interface Wire {
   socket: Socket
-  /** All that has come. */
+  /** All that was received so far. */
   read: () => string
 }
 
@@ -38,7 +38,7 @@ const refuses = async ({ url }: Service) => {
 const request = (path: string, body: string) =>
   `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 
-/** A connection that has been answered once and is kept, with the first half of a login on its way. */
+/** A kept connection that has had one answer, and on which the first half of a login was sent. */
 async function halfALogin(service: Service, username: string) {
   const wire = await open(service)
   wire.socket.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -55,7 +55,7 @@ async function anotherServer() {
 }
 
 describe('a server that is asked to stop', () => {
-  test('answers what is on its way over a kept connection, closes that, writes what is waiting and exits with 0', async () => {
+  test('answers the running request on a kept connection, closes it, writes what is waiting and exits with 0', async () => {
     const { username } = await server.login()
     const service = await anotherServer()
     const { socket, read, finish } = await halfALogin(service, username)
@@ -88,7 +88,7 @@ describe('a server that is asked to stop', () => {
 })
 
 describe('KEEP_ALIVE_TIMEOUT_SECONDS', () => {
-  test('a connection that is not used for that long is closed, and the answer says so beforehand', async () => {
+  test('a connection that is idle for that long is closed, and each answer announces it', async () => {
     const service = await startService({
       script: 'apps/auth-server',
       env: { ...server.env, KEEP_ALIVE_TIMEOUT_SECONDS: '1' },

@@ -13,7 +13,7 @@ const folder = join(inject('runFolder'), 'tls')
 mkdirSync(folder)
 const file = (name: string) => join(folder, name)
 
-/** Signed by the authority of that name, or by itself where it is one. Takes the openssl command, version 3. */
+/** Makes a certificate, signed by the CA of that name, or by itself if it is a CA. Needs the openssl command, version 3. */
 function makeCertificate(name: string, authority = name): void {
   const by = authority === name ? [] : ['-CA', file(`${authority}.pem`), '-CAkey', file(`${authority}.key`)]
   const isCa = authority === name ? 'TRUE' : 'FALSE'
@@ -72,8 +72,8 @@ afterAll(async () => {
   await Promise.all(stop.map((one) => one()))
 })
 
-describe('both stores by TLS, with certificates of an authority of one’s own', () => {
-  test('Redis by a user who may do no more than is needed', async () => {
+describe('both stores with TLS, and certificates of a private CA', () => {
+  test('Redis as a user with the least privileges', async () => {
     const last = () => server.service.output.findLast((line) => line.includes('refreshes go through'))
     await expect.poll(last, { timeout: 10_000 }).toContain('through Redis')
     const { tokens } = await server.login()
@@ -86,7 +86,7 @@ describe('both stores by TLS, with certificates of an authority of one’s own',
     raw.disconnect()
   })
 
-  test('Postgres on every connection', async () => {
+  test('every connection to Postgres uses TLS', async () => {
     const client = openDatabase({ url: database + file('ca.pem'), poolSize: 1, statementTimeoutMs: 5_000 })
     const rows = await client.$queryRaw`
       SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'heirloom-auth-server'`
@@ -95,7 +95,7 @@ describe('both stores by TLS, with certificates of an authority of one’s own',
     await client.$disconnect()
   })
 
-  test('one who shows another certificate is told nothing', async () => {
+  test('a server with another certificate gets no data', async () => {
     const stranger = new RedisConnection(redis.secure.replace(file('ca.pem'), file('stranger.pem')))
     await stranger.ready(1_000)
     expect(stranger.client.status).not.toBe('ready')

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { batch } from '../../src/postgres/batch.ts'
 
-/** Records what goes into each statement, and ends it when told. */
+/** Records the items of each statement; the test ends it. */
 function statements() {
   const groups: string[][] = []
   const ends: PromiseWithResolvers<void>[] = []
-  const ask = batch(async (items: string[]) => {
+  const call = batch(async (items: string[]) => {
     groups.push(items)
     const end = Promise.withResolvers<void>()
     ends.push(end)
@@ -15,14 +15,14 @@ function statements() {
   const underWay = async (count: number) => {
     await expect.poll(() => ends.length).toBe(count)
   }
-  return { groups, ends, ask, underWay }
+  return { groups, ends, call, underWay }
 }
 
-test('what is asked while a statement is under way goes into the next one, each with its own answer', async () => {
-  const { groups, ends, ask, underWay } = statements()
-  const first = ask('a')
+test('calls during a statement go into the next one, and each gets its own answer', async () => {
+  const { groups, ends, call, underWay } = statements()
+  const first = call('a')
   await underWay(1)
-  const others = [ask('b'), ask('c'), ask('b')]
+  const others = [call('b'), call('c'), call('b')]
   ends[0]?.resolve()
   expect(await first).toBe('A')
   await underWay(2)
@@ -31,11 +31,11 @@ test('what is asked while a statement is under way goes into the next one, each 
   expect(groups).toEqual([['a'], ['b', 'c', 'b']])
 })
 
-test('a statement that hangs does not keep the next one from leaving', async () => {
-  const { ends, ask, underWay } = statements()
-  const hanging = ask('a')
+test('a statement that hangs does not delay the next one for long', async () => {
+  const { ends, call, underWay } = statements()
+  const hanging = call('a')
   await underWay(1)
-  const next = ask('b')
+  const next = call('b')
   await underWay(2)
   ends[1]?.resolve()
   expect(await next).toBe('B')
@@ -43,11 +43,11 @@ test('a statement that hangs does not keep the next one from leaving', async () 
   await hanging
 })
 
-test('a statement that fails fails for each of its items, and for no other', async () => {
-  const { ends, ask, underWay } = statements()
-  const failing = [ask('a'), ask('b')]
+test('a failed statement fails for each of its items, and for no other', async () => {
+  const { ends, call, underWay } = statements()
+  const failing = [call('a'), call('b')]
   await underWay(1)
-  const next = ask('c')
+  const next = call('c')
   ends[0]?.reject(new Error('gone'))
   expect((await Promise.allSettled(failing)).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   await underWay(2)

@@ -3,7 +3,7 @@ import { testStores } from '@heirloom/local-stack/testing'
 import { expect, onTestFinished, test } from 'vitest'
 import { openDatabase } from '../../src/postgres/database.ts'
 
-test('a connection keeps what it has parsed, and none of the texts that a long list has', async () => {
+test('a connection keeps the statements that it has parsed, but none with a long list', async () => {
   const { databaseUrl } = await testStores()
   const database = openDatabase({ url: databaseUrl, poolSize: 1, statementTimeoutMs: 1_000 })
   try {
@@ -21,7 +21,7 @@ test('a connection keeps what it has parsed, and none of the texts that a long l
   }
 })
 
-test('two servers give a statement one name, whatever each asked before', async () => {
+test('two servers give a statement the same name, whatever each ran before', async () => {
   const { databaseUrl } = await testStores()
   const namesAfter = async (...order: number[]) => {
     const database = openDatabase({ url: databaseUrl, poolSize: 1, statementTimeoutMs: 1_000 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { explainPostgres } from '../../src/postgres/postgres-fault.ts'
 
-/** As pg throws it; Prisma's adapter hands it on in description of its own. */
+/** As pg throws it. Prisma's adapter wraps it. */
 const pg = (code: string, message = '') => ({ name: 'error', code, message, severity: 'FATAL' })
 const prisma = (cause: object) => ({
   name: 'PrismaClientKnownRequestError',
@@ -25,7 +25,7 @@ const PERMANENT: [string, unknown, RegExp][] = [
   ['a pooler that refuses a parameter', pg('08P01', 'unsupported startup parameter: a'), /ignore_startup_parameters/],
   ['a pooler that knows no such user', pg('08P01', 'no such user: a'), /auth_file/],
   [
-    'a pooler that mixes statements up',
+    'a pooler that mixes up statements',
     pg('26000', 'prepared statement "a" does not exist'),
     /max_prepared_statements/,
   ],
@@ -54,24 +54,24 @@ const PASSING: [string, unknown][] = [
   ['a deadlock', pg('40P01')],
   ['a full disk', pg('53100')],
   ['too many connections', pg('53300')],
-  ['a lock that is not to be had', pg('55P03')],
+  ['a lock that is not available', pg('55P03')],
   ['a statement that takes too long', pg('57014')],
   ['a shutdown', pg('57P01')],
   ['a start', pg('57P03')],
   ['a standby, for as long as nothing else takes over', pg('25006')],
   ['a plan that a migration made stale', pg('0A000', 'cached plan must not change result type')],
-  ['nobody listens', { code: 'ECONNREFUSED', message: '' }],
-  ['nobody listens, by the adapter', prisma({ kind: 'DatabaseNotReachable', host: '127.0.0.1', port: 1 })],
+  ['nothing listens', { code: 'ECONNREFUSED', message: '' }],
+  ['nothing listens, by the adapter', prisma({ kind: 'DatabaseNotReachable', host: '127.0.0.1', port: 1 })],
   ['a reset', { code: 'ECONNRESET', message: '' }],
   ['a broken pipe', { code: 'EPIPE', message: '' }],
   ['a name that is not known', { code: 'ENOTFOUND', message: '' }],
   ['a connection that takes too long', { message: 'Connection terminated due to connection timeout' }],
   ['a query that takes too long', { message: 'Query read timeout' }],
   ['a pool that is busy', { name: 'PrismaClientKnownRequestError', code: 'P2024', message: '' }],
-  ['what nobody knows', new Error('?')],
+  ['an unknown error', new Error('?')],
 ]
 
-describe('a mistake is told as one', () => {
+describe('a mistake of the operator is explained', () => {
   test.each(PERMANENT)('%s', (_, error, cure) => {
     const { isPassing, description } = explainPostgres(error)
     expect([isPassing, description]).toEqual([false, expect.stringMatching(cure)])
@@ -79,7 +79,7 @@ describe('a mistake is told as one', () => {
   })
 })
 
-describe('what passes by itself is asked again', () => {
+describe('an error that may pass by itself is retried', () => {
   test.each(PASSING)('%s', (_, error) => {
     expect(explainPostgres(error).isPassing).toBe(true)
   })

@@ -16,9 +16,9 @@ const USER = '00000000-0000-4000-8000-000000000000'
 
 let started: Started
 let cluster: RedisCluster
-let hot: RedisFamilyStore
+let cache: RedisFamilyStore
 let throttle: AttemptThrottle
-let history: RollbackDetector
+let rollback: RollbackDetector
 let clients: Redis[] = []
 let losses = 0
 const stop: (() => Promise<void>)[] = []
@@ -27,12 +27,12 @@ beforeAll(async () => {
   started = await startRedisCluster({ dataDir: join(inject('runFolder'), 'redis-cluster') })
   clients = started.nodes.map(({ url }) => new Redis(url))
   cluster = new RedisCluster(started.url)
-  hot = new RedisFamilyStore(cluster, () => 1)
+  cache = new RedisFamilyStore(cluster, () => 1)
   throttle = new AttemptThrottle({ perAccount: 2, perAddress: 1_000, windowSeconds: 60 }, cluster)
   const { databaseUrl } = await testStores()
   const database = openDatabase({ url: databaseUrl, poolSize: 1, statementTimeoutMs: 5_000 })
   stop.push(() => database.$disconnect())
-  history = new RollbackDetector(database, cluster, () => undefined)
+  rollback = new RollbackDetector(database, cluster, () => undefined)
   await cluster.ready(5_000)
   cluster.onLost(() => losses++)
 })
@@ -44,27 +44,27 @@ afterAll(async () => {
   await started.stop()
 })
 
-familyStoreContract('Redis Cluster', () => ({ store: hot, userId: USER }))
+familyStoreContract('Redis Cluster', () => ({ store: cache, userId: USER }))
 
 const node = (index: number) => clients[index] as Redis
-const tell = (index: number, ...args: (string | number)[]) => node(index).call('CLUSTER', args)
+const command = (index: number, ...args: (string | number)[]) => node(index).call('CLUSTER', args)
 
-test('a key is where Redis says', async () => {
+test('a key is in the slot that Redis says', async () => {
   for (const key of ['a', '{a}b', 'x{}y', 'foo{bar}{zap}', 'foo{{bar}}zap', 'a}b{c', 'ü{é}'])
-    expect([key, slotOf(key)]).toEqual([key, await tell(0, 'KEYSLOT', key)])
+    expect([key, slotOf(key)]).toEqual([key, await command(0, 'KEYSLOT', key)])
 })
 
 test('families are on all masters', async () => {
-  await Promise.all(Array.from({ length: 50 }, () => hot.open(aFamily(USER))))
+  await Promise.all(Array.from({ length: 50 }, () => cache.open(aFamily(USER))))
   const sizes = await Promise.all([0, 1, 2].map((index) => node(index).dbsize()))
   expect(Math.min(...sizes)).toBeGreaterThan(3)
 })
 
-test('a restore finds the families of all masters, and how far Postgres had come', async () => {
+test('a restore finds the families of all masters, and the position of Postgres', async () => {
   const family = aFamily(USER)
-  await hot.open(family)
+  await cache.open(family)
   const found: string[] = []
-  for await (const ids of hot.ids()) found.push(...ids)
+  for await (const ids of cache.ids()) found.push(...ids)
   const sizes = await Promise.all([0, 1, 2].map((index) => node(index).keys('heirloom:family:*')))
   expect(found.toSorted()).toEqual(
     sizes
@@ -74,13 +74,13 @@ test('a restore finds the families of all masters, and how far Postgres had come
   )
   expect(found).toContain(family.id)
 
-  await history.poll()
-  history.countLater()
-  await history.poll()
-  expect(await history.remembered()).toMatchObject({ newest: 1 })
+  await rollback.poll()
+  rollback.countLater()
+  await rollback.poll()
+  expect(await rollback.remembered()).toMatchObject({ newest: 1 })
 })
 
-test('attempts are counted in it', async () => {
+test('attempts are counted in the cluster', async () => {
   const attempts = ['a', 'a', 'a', 'b'].map((account) => throttle.attempt({ kind: 'login', id: account }, '127.0.0.1'))
   expect((await Promise.all(attempts)).filter(({ waitSeconds }) => waitSeconds === null)).toHaveLength(3)
 })
@@ -90,36 +90,36 @@ test('a slot that moves to another known master is followed, key by key and for 
   const slot = slotOf(`heirloom:family:{${family.id}}`)
   const from = Math.min(2, Math.floor((slot * 3) / 16_384))
   const to = (from + 1) % 3
-  await hot.open(family)
+  await cache.open(family)
   const before = [losses, await cluster.probe()]
-  const [fromId, toId] = [await tell(from, 'MYID'), await tell(to, 'MYID')].map(String)
-  await tell(to, 'SETSLOT', slot, 'IMPORTING', fromId ?? '')
-  await tell(from, 'SETSLOT', slot, 'MIGRATING', toId ?? '')
+  const [fromId, toId] = [await command(from, 'MYID'), await command(to, 'MYID')].map(String)
+  await command(to, 'SETSLOT', slot, 'IMPORTING', fromId ?? '')
+  await command(from, 'SETSLOT', slot, 'MIGRATING', toId ?? '')
   const { port, url } = started.nodes[to] ?? { port: 0, url: '' }
   const password = new URL(url).password
-  const keys = (await tell(from, 'GETKEYSINSLOT', slot, 100)) as string[]
+  const keys = (await command(from, 'GETKEYSINSLOT', slot, 100)) as string[]
   await node(from).call('MIGRATE', '127.0.0.1', port, '', 0, 5_000, 'AUTH', password, 'KEYS', ...keys)
   // The old owner answers ASK.
-  expect((await hot.load(family.id))?.family.sid).toBe(family.sid)
-  for (const index of [to, from, 3 - to - from]) await tell(index, 'SETSLOT', slot, 'NODE', toId ?? '')
+  expect((await cache.load(family.id))?.family.sid).toBe(family.sid)
+  for (const index of [to, from, 3 - to - from]) await command(index, 'SETSLOT', slot, 'NODE', toId ?? '')
   // It answers MOVED.
-  const growth = { id: family.id, expiresAt: family.expiresAt, state: { ...EMPTY_STATE, redeemed: 1, redeemedAt: 1 } }
-  expect(await hot.advance(growth)).toMatchObject({ redeemed: 0 })
-  expect((await hot.load(family.id))?.family.redeemed).toBe(1)
-  // Nothing was lost, so nothing is to be merged anew.
+  const update = { id: family.id, expiresAt: family.expiresAt, state: { ...EMPTY_STATE, redeemed: 1, redeemedAt: 1 } }
+  expect(await cache.advance(update)).toMatchObject({ redeemed: 0 })
+  expect((await cache.load(family.id))?.family.redeemed).toBe(1)
+  // Nothing was lost, so nothing has to be merged anew.
   expect([losses, await cluster.probe()]).toEqual(before)
 })
 
-test('a replica that takes over is told of before it answers', async () => {
+test('a replica that takes over is not asked before onLost was called', async () => {
   const before = await cluster.probe()
   const families = Array.from({ length: 30 }, () => aFamily(USER))
-  await Promise.all(families.map((family) => hot.open(family)))
+  await Promise.all(families.map((family) => cache.open(family)))
   const promoted = 4
-  await tell(promoted, 'FAILOVER', 'TAKEOVER')
+  await command(promoted, 'FAILOVER', 'TAKEOVER')
   await expect.poll(() => node(1).info('replication')).toContain('role:slave')
 
   // The old master names the new one, which is not asked.
-  const answers = await Promise.allSettled(families.map(({ id }) => hot.load(id)))
+  const answers = await Promise.allSettled(families.map(({ id }) => cache.load(id)))
   const refused = answers.filter((answer) => answer.status === 'rejected')
   expect(refused.length).toBeGreaterThan(0)
   expect(String(refused[0]?.reason.cause)).toContain('MOVED')
@@ -127,17 +127,17 @@ test('a replica that takes over is told of before it answers', async () => {
 
   await expect.poll(() => cluster.probe().catch(() => before), { timeout: 10_000 }).not.toBe(before)
   expect(losses).toBe(1)
-  for (const { id, sid } of families) expect((await hot.load(id))?.family.sid).toBe(sid)
+  for (const { id, sid } of families) expect((await cache.load(id))?.family.sid).toBe(sid)
 })
 
-test('where one master takes no writes, the cluster takes none', async () => {
+test('if one master takes no writes, the cluster takes none', async () => {
   await node(2).config('SET', 'maxmemory', '1', 'maxmemory-policy', 'noeviction')
   await expect(cluster.probe()).rejects.toThrow('OOM')
   await node(2).config('SET', 'maxmemory', '0')
   await expect(cluster.probe()).resolves.toBeDefined()
 })
 
-test('nodes that the URL names and that are gone are done without', async () => {
+test('nodes in the URL that are gone do no harm', async () => {
   const { redis } = await testStores()
   const other = new RedisCluster(started.url.replace('@', `@127.0.0.1:1,127.0.0.1:${redis.port},`))
   await other.ready(5_000)

@@ -22,7 +22,7 @@ afterAll(() => {
   proxy.close()
 })
 
-test('a peer that is silently gone is left for a new connection', async () => {
+test('a peer that is silently gone is replaced by a new connection', async () => {
   const url = new URL(redisUrl)
   url.port = String((proxy.address() as AddressInfo).port)
   const connection = new RedisConnection(url.href)
@@ -31,7 +31,7 @@ test('a peer that is silently gone is left for a new connection', async () => {
   await connection.ready(5_000)
   const before = await connection.probe()
 
-  // Nothing passes and nothing is ended, as when a machine has lost its power.
+  // No data passes and no connection ends, as after a power cut.
   const [near, far] = links[0] ?? []
   near?.unpipe(far)
   far?.unpipe(near)
@@ -41,7 +41,7 @@ test('a peer that is silently gone is left for a new connection', async () => {
   connection.close()
 })
 
-test('a process that was a replica in between is another memory', async () => {
+test('a process that was a replica in between counts as another memory', async () => {
   const connection = new RedisConnection(redisUrl)
   await connection.ready(5_000)
   const before = await connection.probe()

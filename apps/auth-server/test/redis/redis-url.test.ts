@@ -65,7 +65,7 @@ test.each([
   ['redis://:hunter2@a?hunter2=1', 'parameter'],
   [`redis://:hunter2@a?sslrootcert=${ca}`, 'rediss'],
   ['rediss://:hunter2@a?sslrootcert=/hunter2', 'sslrootcert that cannot be read'],
-])('%s is refused without repeating it', (url, reason) => {
+])('%s is refused, and the error does not repeat it', (url, reason) => {
   const refused = () => parseRedisUrl(url)
   expect(refused).toThrow(reason)
   expect(refused).not.toThrow('hunter2')

@@ -7,7 +7,7 @@ import { openStores } from '../support/stores.ts'
 const SETTINGS = { LOG_LEVEL: 'info', REFRESH_GRACE_SECONDS: '0' }
 let server: TestServer
 let stores: ReturnType<typeof openStores>
-/** On the same stores, but for Redis: one with a wrong password, and one that knows of none. */
+/** Two servers on the same Postgres: one has a wrong password for Redis, the other has no REDIS_URL. */
 let without: [TestServer, TestServer]
 
 beforeAll(async () => {
@@ -29,15 +29,15 @@ const refresh = async (at: TestServer, refresh_token: string) =>
 const changes = () => server.service.output.filter((line) => line.includes('refreshes go through'))
 const isInUse = () => changes().at(-1)?.includes('Redis"')
 
-describe('a server that never reached Redis, and one that knows of none', () => {
-  test('say so where they should: which is wrong, and the cure; never the password', () => {
+describe('a server that never reached Redis, and one without REDIS_URL', () => {
+  test('the first one logs the cause and the cure once, and never the password', () => {
     const { output } = without[0].service
     const warnings = output.filter((line) => line.includes('"level":40'))
     expect(warnings).toEqual([expect.stringMatching(/Redis is not used.*refuses.*password.*REDIS_URL \(WRONGPASS\)/)])
     expect(output.join()).not.toContain('hunter2')
   })
 
-  test('are no reason for the others, nor is an admin command, while they write nothing that Redis lacks', async () => {
+  test('do not keep the others from Redis, nor does an admin command, while they write nothing', async () => {
     const before = await shared()
     await Promise.all(without.map((one) => one.login()))
     const env = { ...server.env, REDIS_URL: '', PATH: process.env['PATH'] }
@@ -46,7 +46,7 @@ describe('a server that never reached Redis, and one that knows of none', () => 
     expect(isInUse()).toBe(true)
   })
 
-  test('tell the others of what they refresh, and of nothing more a moment later', async () => {
+  test('keep the others from Redis after a refresh, and no longer than a moment', async () => {
     for (const one of without) {
       const { tokens } = await server.login()
       const first = await refresh(server, tokens.refresh_token)
@@ -62,7 +62,7 @@ describe('a server that never reached Redis, and one that knows of none', () => 
     }
   })
 
-  test('end sessions for all: nobody gets a token once the others have looked', async () => {
+  test('end sessions everywhere: once the others have polled, they hand out no token', async () => {
     for (const one of without) {
       const { tokens } = await server.login()
       const first = await refresh(server, tokens.refresh_token)
@@ -77,7 +77,7 @@ describe('a server that never reached Redis, and one that knows of none', () => 
     }
   })
 
-  test('change accounts for all: who is disabled by an admin command without Redis is refused', async () => {
+  test('change accounts everywhere: an account that an admin command without Redis disables is refused', async () => {
     const { username, tokens } = await server.login()
     const first = await refresh(server, tokens.refresh_token)
     const env = { ...server.env, REDIS_URL: '', PATH: process.env['PATH'] }

@@ -76,21 +76,21 @@ const refresh = (token: string, server = servers[0]) => post(server, '/auth/refr
 const sessions = async (count: number) =>
   (await Promise.all(Array.from({ length: count }, login))).map(({ token }) => token)
 
-/** Both servers say that they trust Redis again, or that they do not. */
-const untilTrusted = (trusted: boolean) => {
-  const line = trusted ? 'refreshes go through Redis' : 'refreshes go through Postgres'
+/** Waits until both servers log that they use Redis, or that they do not. */
+const untilRedisIsUsed = (isUsed: boolean) => {
+  const line = isUsed ? 'refreshes go through Redis' : 'refreshes go through Postgres'
   const last = (server: Service) => server.output.findLast((one) => one.includes('refreshes go through'))
   return expect.poll(() => servers.every((server) => last(server)?.includes(line)), { timeout: 15_000 }).toBe(true)
 }
 
-/** What an honest client sees: the same or the next token works, through either server, with no `invalid_grant`. */
+/** An honest client can refresh through either server, and never gets `invalid_grant`. */
 async function expectAllRefresh(tokens: string[]): Promise<string[]> {
   const outcomes = await Promise.all(tokens.map((token, i) => refresh(token, servers[i % 2 ? 1 : 0])))
   expect(outcomes.map(({ status }) => status)).toEqual(tokens.map(() => 200))
   return outcomes.map(({ token }) => token)
 }
 
-/** Postgres works in a process a connection. */
+/** Postgres has one process a connection. */
 const workersOf = (pid: number) =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number)
 
@@ -105,16 +105,16 @@ describe('Redis away', () => {
     redis.kill('SIGSTOP')
     const next = await expectAllRefresh(live)
     for (const token of dead) expect((await logout(token)).status).toBe(204)
-    await untilTrusted(false)
+    await untilRedisIsUsed(false)
     await expectDead(dead)
     const after = await expectAllRefresh(next)
     redis.kill('SIGCONT')
-    await untilTrusted(true)
+    await untilRedisIsUsed(true)
     await expectDead(dead)
     await expectAllRefresh(after)
   })
 
-  test('back from an old snapshot: what was revoked meanwhile stays revoked, and nobody is put out', async () => {
+  test('back from an old snapshot: what was revoked meanwhile stays revoked, and no other session ends', async () => {
     const [live, dead] = [await sessions(8), await sessions(20)]
     const client = new Redis(redis.url)
     await client.save()
@@ -124,15 +124,15 @@ describe('Redis away', () => {
 
     redis.kill('SIGKILL')
     await redis.exited
-    await untilTrusted(false)
+    await untilRedisIsUsed(false)
     for (const token of dead) expect((await logout(token, servers[1])).status).toBe(204)
     const after = await expectAllRefresh(next)
     copyFileSync(join(folder, 'old.rdb'), join(redisFolder, 'dump.rdb'))
     redis = await startOurRedis(redis.port)
-    await untilTrusted(true)
+    await untilRedisIsUsed(true)
     await expectDead(dead)
     await expectAllRefresh(after)
-    // The token from before the snapshot: Redis' old copy would have taken it for the newest.
+    // The token from before the snapshot: in the old copy, it was the newest.
     expect((await refresh(live[0] ?? '')).error).toBe('invalid_grant')
   })
 
@@ -141,11 +141,11 @@ describe('Redis away', () => {
     const client = new Redis(redis.url)
     await client.config('SET', 'maxmemory', '1mb', 'maxmemory-policy', 'noeviction')
     const next = await expectAllRefresh(live)
-    await untilTrusted(false)
+    await untilRedisIsUsed(false)
     const after = await expectAllRefresh(next)
     await client.config('SET', 'maxmemory', '0')
     client.disconnect()
-    await untilTrusted(true)
+    await untilRedisIsUsed(true)
     await expectAllRefresh(after)
   })
 
@@ -160,7 +160,7 @@ describe('Redis away', () => {
 })
 
 describe('Postgres away', () => {
-  test('stopped, not closed: refreshes go on; login and logout say when to come back', async () => {
+  test('stopped, not closed: refreshes go on; login and logout answer 503 with Retry-After', async () => {
     const live = await sessions(8)
     const [ending = ''] = await sessions(1)
     const stopped = [postgres.pid, ...workersOf(postgres.pid)]
@@ -193,7 +193,7 @@ describe('Postgres away', () => {
       startPostgres({ dataDir: join(folder, 'postgres'), port: postgres.port }),
       startOurRedis(redis.port),
     ])
-    await untilTrusted(true)
+    await untilRedisIsUsed(true)
     await expectAllRefresh(live)
   })
 })

@@ -15,24 +15,24 @@ import { ORIGIN, aFamily } from '../stores/family-store.contract.ts'
 const { databaseUrl, superuserUrl, redisUrl } = await testStores()
 const database = openDatabase({ url: databaseUrl, poolSize: 5, statementTimeoutMs: 5_000 })
 const durable = new PostgresFamilyStore(database)
-const writeBehind = new WriteBehind({ write: (growths) => durable.merge(growths), onChange: () => undefined })
+const writeBehind = new WriteBehind({ write: (updates) => durable.merge(updates), onChange: () => undefined })
 const superuser = openDatabase({ url: superuserUrl, poolSize: 1, statementTimeoutMs: 5_000 })
 const user = await new Accounts(database, null).add({ username: 'a', usernameKey: 'a', passwordHash: '-', roles: [] })
-const opened: { redis: RedisConnection; trust: RedisFence }[] = []
+const opened: { redis: RedisConnection; fence: RedisFence }[] = []
 
-/** One server's view of the stores. It looks when the test says so. */
+/** One server's view of the stores. It polls only when the test says so. */
 async function aServer() {
   const redis = new RedisConnection(redisUrl)
   redis.client.on('error', () => undefined)
   await redis.ready(5_000)
   const fence = new RedisFence(database, redis, () => undefined)
   const rollback = new RollbackDetector(database, redis, () => undefined)
-  opened.push({ redis, trust: fence })
+  opened.push({ redis, fence })
   const cache = new RedisFamilyStore(redis, () => fence.epoch)
   return {
     redis,
-    trust: fence,
-    hot: cache,
+    fence,
+    cache,
     store: new LayeredFamilyStore({ cache, durable, writeBehind, fence, rollback }),
   }
 }
@@ -42,134 +42,134 @@ const tombstone = ({ id, expiresAt, createdAt }: Family) => ({
   expiresAt,
   state: { ...EMPTY_STATE, revoked: { at: createdAt, reason: 'logout' as const } },
 })
-const suspensionIsOver = () =>
+const endSuspension = () =>
   database.$executeRaw`UPDATE redis_trust SET suspended_until = clock_timestamp() - interval '1 second' WHERE suspended_until IS NOT NULL`
 
-beforeEach(suspensionIsOver)
+beforeEach(endSuspension)
 afterAll(async () => {
   await writeBehind.close()
-  for (const { redis, trust } of opened) {
-    await trust.stop()
+  for (const { redis, fence } of opened) {
+    await fence.stop()
     redis.close()
   }
   await Promise.all([database.$disconnect(), superuser.$disconnect()])
 })
 
-describe('whether Redis is to be believed', () => {
-  test('what one server wrote past Redis, the others see before they believe it again', async () => {
+describe('whether Redis may be used', () => {
+  test('what one server wrote without Redis, the others see before they use Redis again', async () => {
     const [a, b] = [await aServer(), await aServer()]
-    await a.trust.poll()
-    await b.trust.poll()
+    await a.fence.poll()
+    await b.fence.poll()
     const family = aFamily(user?.id ?? '')
     await a.store.open(family, ORIGIN)
 
     b.redis.client.disconnect()
-    await b.trust.poll()
+    await b.fence.poll()
     await b.store.revoke([tombstone(family)])
-    await a.trust.poll()
-    expect(a.trust.isEnabled).toBe(false)
+    await a.fence.poll()
+    expect(a.fence.isEnabled).toBe(false)
     expect((await a.store.load(family.id))?.family.revoked?.reason).toBe('logout')
 
-    await suspensionIsOver()
-    await a.trust.poll()
-    expect(a.trust.isEnabled).toBe(true)
+    await endSuspension()
+    await a.fence.poll()
+    expect(a.fence.isEnabled).toBe(true)
     expect((await a.store.load(family.id))?.family.revoked?.reason).toBe('logout')
   })
 
-  test('while another server suspends it, a Postgres that then does not answer is no reason to believe', async () => {
+  test('a Redis that another server suspended stays unused, even if Postgres then does not answer', async () => {
     const [a, b] = [await aServer(), await aServer()]
-    await a.trust.poll()
-    await b.trust.disable()
-    await a.trust.poll()
-    expect(a.trust.isEnabled).toBe(false)
+    await a.fence.poll()
+    await b.fence.disable()
+    await a.fence.poll()
+    expect(a.fence.isEnabled).toBe(false)
     await superuser.$executeRaw`ALTER TABLE redis_trust RENAME TO hidden`
     try {
-      await a.trust.poll()
-      expect(a.trust.isEnabled).toBe(false)
+      await a.fence.poll()
+      expect(a.fence.isEnabled).toBe(false)
     } finally {
       await superuser.$executeRaw`ALTER TABLE hidden RENAME TO redis_trust`
     }
   })
 
-  test('a commit that came after a new epoch began is covered', async () => {
+  test('a commit after a new epoch began is made visible', async () => {
     const [a, b] = [await aServer(), await aServer()]
-    await a.trust.poll()
-    await b.trust.poll()
-    const before = b.trust.epoch
-    await a.trust.disable()
-    await suspensionIsOver()
-    await a.trust.poll()
-    expect(a.trust.epoch).toBeGreaterThan(before)
-    await b.trust.ensureVisible(before)
-    await a.trust.poll()
-    expect(a.trust.isEnabled).toBe(false)
+    await a.fence.poll()
+    await b.fence.poll()
+    const before = b.fence.epoch
+    await a.fence.disable()
+    await endSuspension()
+    await a.fence.poll()
+    expect(a.fence.epoch).toBeGreaterThan(before)
+    await b.fence.ensureVisible(before)
+    await a.fence.poll()
+    expect(a.fence.isEnabled).toBe(false)
   })
 
-  test('a logout at a server that has not seen the new epoch does not suspend it anew', async () => {
+  test('a logout at a server that has not seen the new epoch does not suspend Redis anew', async () => {
     const [a, b] = [await aServer(), await aServer()]
-    await a.trust.poll()
+    await a.fence.poll()
     const family = aFamily(user?.id ?? '')
     await a.store.open(family, ORIGIN)
-    await b.trust.disable()
-    await suspensionIsOver()
-    await a.trust.poll()
-    expect([a.trust.isEnabled, b.trust.isEnabled]).toEqual([true, false])
+    await b.fence.disable()
+    await endSuspension()
+    await a.fence.poll()
+    expect([a.fence.isEnabled, b.fence.isEnabled]).toEqual([true, false])
 
     await b.store.revoke([tombstone(family)])
-    await a.trust.poll()
-    expect(a.trust.isEnabled).toBe(true)
+    await a.fence.poll()
+    expect(a.fence.isEnabled).toBe(true)
     expect((await a.store.load(family.id))?.family.revoked?.reason).toBe('logout')
   })
 
-  test('a look that was under way when its own server suspended Redis is not believed', async () => {
+  test('a poll that began before its own server suspended Redis does not enable it', async () => {
     const a = await aServer()
-    await a.trust.poll()
+    await a.fence.poll()
     const probe = a.redis.probe.bind(a.redis)
     const gate = Promise.withResolvers<void>()
     a.redis.probe = async () => {
       await gate.promise
       return probe()
     }
-    const look = a.trust.poll()
-    // By its answer, what the look sent before it was answered too: it read the row from before the suspension.
+    const polling = a.fence.poll()
+    // Once this is answered, so is what the poll sent before it: the poll has read the row from before the suspension.
     await database.$queryRaw`SELECT 1`
-    await a.trust.disable()
+    await a.fence.disable()
     gate.resolve()
-    await look
-    expect(a.trust.isEnabled).toBe(false)
+    await polling
+    expect(a.fence.isEnabled).toBe(false)
   })
 
-  test('what still waits for Redis when the belief ends is told so at once', async () => {
+  test('a request that waits for Redis when the fence is disabled fails at once', async () => {
     const a = await aServer()
-    await a.trust.poll()
-    const question = a.trust.whileEnabled(new Promise(() => undefined))
-    await Promise.all([expect(question).rejects.toMatchObject({ store: 'Redis' }), a.trust.disable()])
+    await a.fence.poll()
+    const question = a.fence.whileEnabled(new Promise(() => undefined))
+    await Promise.all([expect(question).rejects.toMatchObject({ store: 'Redis' }), a.fence.disable()])
   })
 
-  test('a row that was read before an epoch began does not stand in it', async () => {
+  test('a row that was read before an epoch began does not count in it', async () => {
     const a = await aServer()
-    await a.trust.poll()
+    await a.fence.poll()
     const family = aFamily(user?.id ?? '')
     await durable.open(family, ORIGIN)
-    const { epoch } = a.trust
+    const { epoch } = a.fence
     const read = (await durable.load(family.id))?.family ?? family
     await durable.revoke([tombstone(family)])
-    await a.trust.disable()
-    await suspensionIsOver()
-    await a.trust.poll()
-    await a.hot.copyIn(read, epoch)
+    await a.fence.disable()
+    await endSuspension()
+    await a.fence.poll()
+    await a.cache.copyIn(read, epoch)
     expect((await a.store.load(family.id))?.family.revoked?.reason).toBe('logout')
   })
 
   test('a family that does not stay in Redis is answered by Postgres, not as unknown', async () => {
     const a = await aServer()
-    await a.trust.poll()
+    await a.fence.poll()
     const family = aFamily(user?.id ?? '')
     await durable.open(family, ORIGIN)
-    const restore = a.hot.copyIn.bind(a.hot)
+    const copyIn = a.cache.copyIn.bind(a.cache)
     // Evicted at once.
-    a.hot.copyIn = async (one, epoch) => {
-      await restore(one, epoch)
+    a.cache.copyIn = async (one, epoch) => {
+      await copyIn(one, epoch)
       await a.redis.client.del(`heirloom:family:{${one.id}}`)
     }
     expect((await a.store.load(family.id))?.family.sid).toBe(family.sid)

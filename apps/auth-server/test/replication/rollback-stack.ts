@@ -17,7 +17,7 @@ export const folder = mkdtempSync(join(tmpdir(), 'heirloom-older-'))
 export const dataDir = join(folder, 'postgres')
 export const PATIENCE = { timeout: 40_000 }
 export let postgres: Store
-export let redis: Store
+let redis: Store
 export let server: Service
 export let env: Record<string, string>
 

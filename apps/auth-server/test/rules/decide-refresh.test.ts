@@ -2,19 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Presented, type RefreshPolicy, type Verdict, decideRefresh } from '../../src/rules/decide-refresh.ts'
 import { type Family, type FamilyState, EMPTY_STATE, merge } from '../../src/rules/family.ts'
+import { aGrant } from '../support/grant.ts'
 
 const LOGIN = 1_800_000_000_000
 const POLICY: RefreshPolicy = { idleMs: 100_000, graceMs: 10_000, lateRepeatGap: 8 }
 
 const family = (changes: Partial<Family> = {}): Family => ({
-  id: 'AAAAAAAAAAAAAAAAAAAAAA',
-  sid: 's',
-  userId: 'u',
-  clientId: 'web',
-  scope: 'reports:read',
-  bindingKey: null,
-  createdAt: LOGIN,
-  expiresAt: LOGIN + 1_000_000,
+  ...aGrant({ createdAt: LOGIN, expiresAt: LOGIN + 1_000_000 }),
   ...EMPTY_STATE,
   redeemedAt: LOGIN,
   ...changes,

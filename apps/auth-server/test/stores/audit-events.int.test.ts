@@ -22,12 +22,12 @@ const event = (type: string, reason: string, repeatKey?: string) => ({
   ...(repeatKey !== undefined && { repeatKey }),
 })
 
-test('servers that see the same event again and again share a row, which keeps the first', async () => {
+test('servers that see the same event repeatedly share one row, which keeps the first', async () => {
   const servers = [new AuditEvents(database), new AuditEvents(database)]
   servers[0]?.add(event('shared', 'first', 'shared a'))
   await servers[0]?.flush()
   for (const server of servers) {
-    for (let i = 0; i < 500; i++) server.add(event('shared', 'later', 'shared a'))
+    for (let i = 0; i < 500; i++) server.add(event('shared', 'repeated', 'shared a'))
     server.add(event('shared', 'other', 'shared b'))
     expect(server.waiting).toBe(2)
   }
@@ -38,7 +38,7 @@ test('servers that see the same event again and again share a row, which keeps t
   ])
 })
 
-test('an event that does not repeat has a row each time', async () => {
+test('an event without a repeat key gets a row each time', async () => {
   const events = new AuditEvents(database)
   for (const reason of ['one', 'two']) events.add(event('single', reason))
   await events.flush()
@@ -48,7 +48,7 @@ test('an event that does not repeat has a row each time', async () => {
   ])
 })
 
-test('while Postgres takes none, a flood is one entry, and nothing is counted twice or lost', async () => {
+test('while Postgres takes no events, a flood is one entry, and none is counted twice or lost', async () => {
   const events = new AuditEvents(database)
   const flood = () => {
     for (let i = 0; i < 5_000; i++) events.add(event('waiting', 'flood', 'waiting a'))

@@ -61,7 +61,7 @@ familyStoreContract('Postgres', () => ({ store: durable, userId }))
 familyStoreContract('Redis over Postgres', () => ({ store: layered, userId }))
 
 describe('Redis', () => {
-  test('remembers the revocation of a family that it does not know, and does not forget it when it is opened', async () => {
+  test('remembers the revocation of a family that it does not know, even after the family is opened', async () => {
     const family = aFamily(userId)
     const revoked = { at: family.createdAt, reason: 'logout' as const }
     await cache.revoke([{ id: family.id, expiresAt: family.expiresAt, state: { ...EMPTY_STATE, revoked } }])
@@ -70,7 +70,7 @@ describe('Redis', () => {
     expect((await cache.load(family.id))?.family).toEqual({ ...family, revoked })
   })
 
-  test('a family leaves with its absolute lifetime', async () => {
+  test('a family expires with its absolute lifetime', async () => {
     const family = aFamily(userId)
     await cache.open(family)
     await cache.advance({ id: family.id, expiresAt: 0, state: { ...EMPTY_STATE, redeemed: 1, redeemedAt: 1 } })

@@ -6,8 +6,8 @@ import pg from 'pg'
 import { expect, inject, onTestFinished } from 'vitest'
 
 /**
- * A real PgBouncer before the Postgres of this URL, until the test is over; answers the same URL through it. Its settings
- * are its own defaults, but for those that are named.
+ * Starts a real PgBouncer in front of the Postgres of this URL, until the test is over. Answers the URL through PgBouncer.
+ * Settings that are not given have PgBouncer's defaults.
  */
 export async function startPgBouncer(databaseUrl: string, settings: Record<string, string>): Promise<string> {
   const { hostname, port: postgresPort, username, password } = new URL(databaseUrl)
@@ -22,7 +22,7 @@ export async function startPgBouncer(databaseUrl: string, settings: Record<strin
     unix_socket_dir: '',
     auth_type: 'scram-sha-256',
     auth_file: usersFile,
-    // It refuses to go on as root.
+    // It refuses to run as root.
     ...(process.getuid?.() === 0 && { user: 'nobody' }),
     ...settings,
   }

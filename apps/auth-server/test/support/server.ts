@@ -25,7 +25,7 @@ export interface TestServer {
   login(body?: Record<string, unknown>): Promise<{ username: string; tokens: Answer['body'] }>
 }
 
-/** The real server as its own process, on stores of this test file's own. */
+/** The real server in a process of its own, on stores that only this test file uses. */
 export async function testServer(settings: Record<string, string> = {}): Promise<TestServer> {
   const { databaseUrl, superuserUrl, redisUrl } = await testStores()
   const env: Record<string, string> = {

@@ -3,7 +3,7 @@ import { afterAll } from 'vitest'
 import { type Database, openDatabase } from '../../src/postgres/database.ts'
 import type { TestServer } from './server.ts'
 
-/** For a look at what a server has stored. */
+/** Clients for the stores of a server, to see what it has stored. */
 export function openStores({ env, redisUrl }: TestServer): { database: Database; redis: Redis } {
   const database = openDatabase({ url: env['DATABASE_URL'] ?? '', poolSize: 2, statementTimeoutMs: 5_000 })
   const redis = new Redis(redisUrl)
