@@ -10,11 +10,11 @@ const run = promisify(execFile)
 
 const present = () => BROWSERS.find((name) => spawnSync(name, ['--version']).status === 0)
 
-/** A real browser: one that is there, or Debian's where we may install it. Undefined where there is none. */
+/** A real browser, or Debian's if we may install it. Undefined if there is none. */
 export async function findBrowser(): Promise<string | undefined> {
   const found = present()
   if (found || process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).status !== 0) return found
-  console.log(`Installing ${PACKAGE}, with which a test looks at the report ...`)
+  console.log(`Installing ${PACKAGE}, which a test of the report needs ...`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const options = ['-qq', '--yes', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-unsafe-io']
   await run('apt-get', ['update', '-qq'], { env })
@@ -24,13 +24,13 @@ export async function findBrowser(): Promise<string | undefined> {
 }
 
 export interface Seen {
-  /** Of each picture: how wide it is, and how long its shortest line. */
+  /** The width of each chart, and the length of its shortest line. */
   pictures: { width: number; shortestLine: number }[]
-  /** Text of a picture that stands outside of it. */
+  /** Text outside of its chart. */
   cutOff: string[]
-  /** By how many pixels the page is wider than the window. */
+  /** How many pixels the page is wider than the window. */
   overflow: number
-  /** What the page asked for beside itself. */
+  /** Other resources that the page fetched. */
   fetched: string[]
 }
 
@@ -52,7 +52,7 @@ const seen = {
 }
 document.getElementById('seen').textContent = JSON.stringify(seen)`
 
-/** What a browser without a network makes of a page, in a window of this width. */
+/** Renders a page without network, in a window of this width. */
 export async function seenIn(browser: string, page: string, width: number, folder: string): Promise<Seen> {
   const file = join(folder, `page-${width}.html`)
   writeFileSync(file, `${page}<pre id="seen"></pre><script>${LOOK}</script>`)
