@@ -21,7 +21,7 @@ bearer = HTTPBearer(auto_error=False)
 
 
 def verify(token: str) -> dict:
-    """The claims of a good access token. Raises a jwt.PyJWTError where it is none, or there is no key."""
+    """The claims of a valid access token. Raises a jwt.PyJWTError if it is invalid or its key cannot be found."""
     # PyJWT does not check the type.
     if jwt.get_unverified_header(token).get("typ") != "at+jwt":
         raise jwt.InvalidTokenError("not an access token")

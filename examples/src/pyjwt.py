@@ -15,7 +15,7 @@ keys = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", lifespan=300)
 
 
 def authenticate(header):
-    """The claims of the caller. Raises a jwt.PyJWTError where there is no good token, or no key."""
+    """The claims of the caller. Raises a jwt.PyJWTError if the token is invalid or its key cannot be found."""
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer":
         raise jwt.InvalidTokenError("no token")

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { type LoadOptions, type TradeOffOptions, commandLine } from '../src/arguments.ts'
 
-/** What the command is told to do, or what it says is wrong. */
+/** The parsed options, or the error message. */
 async function parsed(line: string): Promise<LoadOptions | TradeOffOptions | string> {
   let result: LoadOptions | TradeOffOptions | string = ''
   const take = async (options: LoadOptions | TradeOffOptions) => void (result = options)
@@ -49,13 +49,13 @@ it('reads times, lists, rates and shares', async () => {
   })
 })
 
-it('shows its defaults as they would be typed', () => {
+it('shows its defaults as one would type them', () => {
   const program = commandLine({ run: async () => {}, tradeOff: async () => {} })
   const help = program.helpInformation() + program.commands[0]?.helpInformation()
   expect(help).toMatch(/default: 4\).*default: 60s\).*default: 2s\).*default: 10s,20s,40s\)/s)
 })
 
-it('drives a stack that runs', async () => {
+it('accepts a running stack', async () => {
   const [api, auth] = ['http://127.0.0.1:4001', 'http://127.0.0.1:4000']
   expect(await parsed(`--target ${api} http://127.0.0.1:4002 --auth ${auth}`)).toMatchObject({
     target: [api, 'http://127.0.0.1:4002'],
@@ -79,6 +79,6 @@ it.each([
   ['--target http://127.0.0.1:1 --auth http://127.0.0.1:1 --replicas 1,2', 'a stack of their own'],
   ['--picture x.svg', 'several numbers'],
   ['--nothing', 'unknown option'],
-])('%s is refused with a plain word', async (line, expected) => {
+])('%s is refused with a clear message', async (line, expected) => {
   expect(await parsed(line)).toContain(expected)
 })

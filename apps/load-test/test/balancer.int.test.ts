@@ -9,7 +9,7 @@ import { freePort } from '@heirloom/local-stack'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { startBalancer } from '../src/stack/balancer.ts'
 
-/** A PATH on which there is a shell, and this program where it is installed. */
+/** A PATH with a shell and this program. Undefined if it is not installed. */
 function pathWith(program: string, folder: string): string | undefined {
   const bin = join(folder, 'bin')
   mkdirSync(bin)
@@ -23,7 +23,7 @@ function pathWith(program: string, folder: string): string | undefined {
   return bin
 }
 
-/** Shorter than a balancer itself waits for a server. */
+/** Shorter than a balancer waits for a server. */
 const timeout = 10_000
 
 it.for(['haproxy', 'nginx'])(
@@ -60,7 +60,7 @@ it.for(['haproxy', 'nginx'])(
   },
 )
 
-it('the proxy that is shipped is told the same', () => {
+it('the configuration of the shipped proxy has the same option', () => {
   const shipped = readFileSync(new URL('../../../deploy/proxy/haproxy.cfg', import.meta.url), 'utf8')
   expect(shipped).toMatch(/^ {2}option abortonclose$/m)
 })

@@ -11,13 +11,13 @@ const run = promisify(execFile)
 export const findBrowser = () => BROWSERS.find((name) => spawnSync(name, ['--version']).status === 0)
 
 export interface Seen {
-  /** Of each picture: how wide it is, and how long its shortest line. */
+  /** The width of each chart, and the length of its shortest line. */
   pictures: { width: number; shortestLine: number }[]
-  /** Text of a picture that stands outside of it. */
+  /** Text outside of its chart. */
   cutOff: string[]
-  /** By how many pixels the page is wider than the window. */
+  /** How many pixels the page is wider than the window. */
   overflow: number
-  /** What the page asked for beside itself. */
+  /** Other resources that the page fetched. */
   fetched: string[]
 }
 
@@ -39,7 +39,7 @@ const seen = {
 }
 document.getElementById('seen').textContent = JSON.stringify(seen)`
 
-/** What a browser without a network makes of a page, in a window of this width. */
+/** Renders a page without network, in a window of this width. */
 export async function seenIn(browser: string, page: string, width: number, folder: string): Promise<Seen> {
   const file = join(folder, `page-${width}.html`)
   writeFileSync(file, `${page}<pre id="seen"></pre><script>${LOOK}</script>`)

@@ -33,7 +33,7 @@ beforeAll(async () => {
 
 const still: Profile = { ...PROFILES.browse, twoTabs: 0, lostAnswers: 0, logouts: 0 }
 
-/** What clients of this kind see in a moment. */
+/** How often each outcome comes with this profile. */
 async function seen(profile: Profile, auth = authUrl): Promise<(operation: Operation) => Record<Outcome, number>> {
   const users = await registerUsers(authUrl, 1)
   const accounts = users.map((user) => ({ ...user, client: 1 }))
@@ -51,21 +51,21 @@ async function seen(profile: Profile, auth = authUrl): Promise<(operation: Opera
 
 const none = { failed: 0, wrong: 0, false_refusal: 0, breach: 0 }
 
-it('a stolen refresh token is seen, and its session ends', async () => {
+it('a stolen refresh token is detected, and its session ends', async () => {
   const theft = (await seen({ ...still, thefts: 1 }))('theft')
   expect(theft).toMatchObject(none)
   expect(theft.ok).toBeGreaterThan(0)
 })
 
-it('a refresh whose answer was lost brings the same successor when it is asked for again', async () => {
+it('the retry of a refresh whose answer was lost returns the same successor', async () => {
   const of = await seen({ ...still, tokenLifetimeMs: 1, lostAnswers: 0.5 })
   expect(of('retry')).toMatchObject(none)
   expect(of('retry').ok).toBeGreaterThan(0)
   expect(of('refresh').ok).toBeGreaterThan(0)
 })
 
-it('an auth server that forks a session, or lets a thief in, is found out', async () => {
-  // Signs nothing and knows nobody: each refresh brings something new.
+it('an auth server that forks a session or accepts a thief is detected', async () => {
+  // It answers every refresh with a new token.
   const forging: RequestListener = (request, response) => {
     request.resume()
     const token = randomBytes(54).toString('base64url')

@@ -42,7 +42,7 @@ function drip(response: ServerResponse): void {
   response.on('close', () => clearInterval(timer))
 }
 
-/** What stands at the address instead, and what is said of it. */
+/** What answers at the address instead, and part of the error message. */
 const WRONG: [string, RequestListener, string][] = [
   ['a page', (_, to) => to.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Hello</h1>'), '200 with text/html'],
   [
@@ -73,37 +73,33 @@ const WRONG: [string, RequestListener, string][] = [
 
 const metadata: RequestListener = (_, to) => to.writeHead(200, JSON_TYPE).end('{"issuer":"x","jwks_uri":"x"}')
 
-describe.concurrent(
-  'a wrong address is never a success, but a line that says what is wrong',
-  { timeout: 120_000 },
-  () => {
-    it.each(WRONG)('%s in place of the resource API', async (_, listener, said) => {
-      const [target, auth] = [await serve(listener), await serve(metadata)]
-      const { err, code } = await load(`--target ${target} --auth ${auth} --clients 2 --duration 1s`)
-      expect([err.split('\n').length, code]).toEqual([2, 1])
-      expect(err).toContain(`load: ${target} `)
-      expect(err).toContain(said)
-      expect(err).toContain('--target is the resource API')
-    })
+describe.concurrent('a wrong address is never a success, and one line says what is wrong', { timeout: 120_000 }, () => {
+  it.each(WRONG)('%s in place of the resource API', async (_, listener, said) => {
+    const [target, auth] = [await serve(listener), await serve(metadata)]
+    const { err, code } = await load(`--target ${target} --auth ${auth} --clients 2 --duration 1s`)
+    expect([err.split('\n').length, code]).toEqual([2, 1])
+    expect(err).toContain(`load: ${target} `)
+    expect(err).toContain(said)
+    expect(err).toContain('--target is the resource API')
+  })
 
-    it.each(WRONG)('%s in place of the auth server', async (_, listener, said) => {
-      const url = await serve(listener)
-      const checked = checkTarget({ apiUrls: [url], authUrls: [url] })
-      await expect(checked).rejects.toThrow(said)
-      await expect(checked).rejects.toThrow(url)
-    })
+  it.each(WRONG)('%s in place of the auth server', async (_, listener, said) => {
+    const url = await serve(listener)
+    const checked = checkTarget({ apiUrls: [url], authUrls: [url] })
+    await expect(checked).rejects.toThrow(said)
+    await expect(checked).rejects.toThrow(url)
+  })
 
-    it('nothing at all', async () => {
-      const url = `http://127.0.0.1:${await freePort()}`
-      expect(await load(`--target ${url} --auth ${url}`)).toEqual({
-        err: `load: ${url} does not answer GET /.well-known/oauth-authorization-server: ECONNREFUSED (--target is the resource API, and --auth its auth server)\n`,
-        code: 1,
-      })
+  it('nothing at all', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`
+    expect(await load(`--target ${url} --auth ${url}`)).toEqual({
+      err: `load: ${url} does not answer GET /.well-known/oauth-authorization-server: ECONNREFUSED (--target is the resource API, and --auth its auth server)\n`,
+      code: 1,
     })
-  },
-)
+  })
+})
 
-describe('services that are the right ones at first', { timeout: 180_000 }, () => {
+describe('services that fit at first', { timeout: 180_000 }, () => {
   let auth: string
   let api: string
   beforeAll(async () => {
@@ -124,7 +120,7 @@ describe('services that are the right ones at first', { timeout: 180_000 }, () =
     api = service.url
   })
 
-  /** Hands on what it is asked, but for some paths, from a number of requests on. */
+  /** Forwards requests. From a number of requests on, `listener` answers those to `path`. */
   const turning = (to: string, path: string, after: number, listener: RequestListener): Promise<string> => {
     let seen = 0
     return serve((from, response) => {
@@ -145,7 +141,7 @@ describe('services that are the right ones at first', { timeout: 180_000 }, () =
   const run = (target: string, authUrl: string) =>
     load(`--target ${target} --auth ${authUrl} --clients 10 --think 50ms --duration 3s --profile refresh-heavy`)
 
-  it('are a success as long as they are that', async () => {
+  it('are a success as long as they fit', async () => {
     expect(await run(api, auth)).toMatchObject({ code: 0 })
   })
 
@@ -171,7 +167,7 @@ describe('services that are the right ones at first', { timeout: 180_000 }, () =
     )
   })
 
-  it('and a login with a page: the start ends, and does not wait for ever', async () => {
+  it('and a login with a page: the start fails instead of waiting for ever', async () => {
     const { err, code } = await run(api, await turning(auth, '/auth/login', 3, page))
     expect([err, code]).toEqual(['load: POST /auth/login answered 200 with text/html instead of JSON\n', 1])
   })

@@ -110,9 +110,9 @@ export class SessionKeeper {
   /**
    * Deletes this client's session. Another one in the store stays there.
    *
-   * @param notify is given the session, and answers whether the server knows
-   * @returns what it answered, or true where there was no session
-   * @throws ClientError `storage_failed`, when it has answered
+   * @param notify gets the session, and returns whether the server was notified
+   * @returns the result of `notify`, or true if there was no session
+   * @throws ClientError `storage_failed`, after `notify`
    */
   async leave(notify: (session: Session) => Promise<boolean>): Promise<boolean> {
     this.#turn++

@@ -8,7 +8,7 @@ afterEach(() => void vi.useRealTimers())
 const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
 const never = new Promise<never>(() => {})
 
-/** Chance that a test can have again: a number from 0 to 1 at each call. */
+/** Reproducible random numbers from 0 to 1. */
 function chanceFrom(seed: number): () => number {
   let state = seed
   return () => {
@@ -25,13 +25,13 @@ interface Faults {
   lies: number
   auth: number
   service: number
-  /** The longest that each takes, in milliseconds. */
+  /** The longest delay of each, in milliseconds. */
   storeMs: number
   netMs: number
   hasLocks: boolean
 }
 
-/** A store that two tabs share, which is late, throws, hangs and lies. */
+/** A store that two tabs share, which is slow, throws, hangs and returns wrong sessions. */
 function badStore(chance: () => number, { store: faults, lies, storeMs }: Faults): SessionStore {
   let kept: Session | null = null
   const ever: Session[] = []
@@ -60,7 +60,7 @@ function badStore(chance: () => number, { store: faults, lies, storeMs }: Faults
   }
 }
 
-/** As a browser has them, but for what is not used. */
+/** Web Locks, as far as the client uses them. */
 function tabLocks(): Locks {
   const last = new Map<string, Promise<unknown>>()
   return {
@@ -81,7 +81,7 @@ function tabLocks(): Locks {
   }
 }
 
-/** An endless body that takes its time. */
+/** A slow, endless body. */
 const endless = (status: number) =>
   new Response(
     new ReadableStream({
@@ -93,7 +93,7 @@ const endless = (status: number) =>
     { status, headers: { 'content-type': 'application/json' } },
   )
 
-/** Whatever calls of a tab, between two logins or logouts, go out under. */
+/** The session under which calls of a tab go out between two logins or logouts. */
 interface Epoch {
   session?: string | undefined
   /** Sessions that this tab has left, and that no call of this epoch may bring back. */
@@ -194,7 +194,7 @@ async function live(steps: Step[], faults: Faults, seed: number): Promise<void> 
       },
     })
   const tabs: { client: Client; epoch: Epoch }[] = [0, 1].map(() => ({ client: open(), epoch: { left: new Set() } }))
-  // What only an honest store can promise, and only to tabs that have locks in common.
+  // This holds only with a correct store and common locks.
   const isStrict = faults.store === 0 && faults.lies === 0 && faults.hasLocks
 
   async function take({ tab: index, what }: Step): Promise<void> {
@@ -234,7 +234,7 @@ async function live(steps: Step[], faults: Faults, seed: number): Promise<void> 
       })
       .finally(() => pending--)
   }
-  // Nothing waits for ever.
+  // No call waits for ever.
   await vi.advanceTimersByTimeAsync(300_000)
   expect(wrong).toEqual([])
   expect(pending).toBe(0)
@@ -271,6 +271,6 @@ it('no request goes out with the token of another session, whatever happens', { 
       numRuns: Number(process.env['RUNS'] ?? 300),
     },
   )
-  // All of it was met.
+  // Every case occurred.
   expect(Object.entries(seen).filter(([, count]) => count === 0)).toEqual([])
 })

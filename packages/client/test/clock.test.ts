@@ -3,7 +3,7 @@ import { LIFETIME_MS, ME, loggedIn, refusal, successor, turn } from './virtual-w
 
 const HOUR_MS = 3_600_000
 
-/** A service that has a clock of its own, and refuses what is older than it may be. */
+/** A service with its own clock, which refuses expired tokens. */
 function withService({ world }: Awaited<ReturnType<typeof loggedIn>>) {
   const issuedAt = new Map<string, number>([['Bearer access-session-1-1', world.runtime.monotonic()]])
   world.answer = async (request) => {
@@ -33,7 +33,7 @@ it.each([-HOUR_MS, -LIFETIME_MS - 1, -LIFETIME_MS / 2, -60_000, 60_000, HOUR_MS,
       for (let i = 0; i < 9; i++) await turn()
       world.advance(60_000)
     }
-    // 60 minutes are 4 or 5 tokens; the one that the clock spoilt is one more.
+    // 60 minutes need 4 or 5 tokens, and the moved clock costs one more.
     expect(new Set(world.redeemed).size).toBeLessThanOrEqual(6)
   },
 )

@@ -28,7 +28,7 @@ describe('what is no outage', () => {
       () => Response.json({ access_token: 'a', refresh_token: 'r', expires_in: 1e308, scope: '', session_id: 's' }),
     ],
   ]
-  it.each(wrong)('%s: is told at the login, with the address', async (_name, answer) => {
+  it.each(wrong)('%s: is reported at the login, with the address', async (_name, answer) => {
     const { world, client } = await loggedIn()
     world.answer = answer
     await expect(client.login(CREDENTIALS)).rejects.toMatchObject({
@@ -38,7 +38,7 @@ describe('what is no outage', () => {
   })
 
   it.each(wrong)(
-    '%s: is told at a refresh, not asked again and again, and the session stays',
+    '%s: is reported at a refresh, not retried endlessly, and the session stays',
     async (_name, answer) => {
       const { world, client, store } = await loggedIn()
       world.advance(LIFETIME_MS)
@@ -72,7 +72,7 @@ describe('what is no outage', () => {
     [{ code: 'ERR_TLS_CERT_ALTNAME_INVALID' }, 'misconfigured'],
     [{ code: 'ECONNREFUSED' }, 'unavailable'],
     [undefined, 'unavailable'],
-  ])('a cause that is %o is %s, and its code is told', async (cause, code) => {
+  ])('a cause of %o is %s, and its code is reported', async (cause, code) => {
     const { world, client } = await loggedIn()
     world.answer = () => Promise.reject(new TypeError('fetch failed', { cause }))
     await expect(client.login(CREDENTIALS)).rejects.toMatchObject({
@@ -142,7 +142,7 @@ describe('an outage', () => {
 })
 
 describe('over HTTP', () => {
-  it.each([307, 308, 302])('a redirect (%i) of the auth server is told, and nothing is sent on', async (status) => {
+  it.each([307, 308, 302])('a redirect (%i) of the auth server is reported and not followed', async (status) => {
     const got: string[] = []
     const elsewhere = await serve((request, response) => void (got.push(request.url ?? ''), response.end('{}')))
     const url = await serve((_request, response) => void response.writeHead(status, { location: elsewhere }).end())
@@ -166,7 +166,7 @@ describe('options', () => {
   it.each([
     ['an opaque origin', { resources: ['data:text/plain,x'] }],
     ['a file', { resources: ['file:///srv/api'] }],
-    ['a scheme of its own', { resources: ['app://api'] }],
+    ['a custom scheme', { resources: ['app://api'] }],
     ['another scheme with an origin', { resources: ['wss://api.example'] }],
     ['a blob', { resources: ['blob:https://api.example/1'] }],
     ['no address', { resources: ['api.example'] }],
@@ -179,7 +179,7 @@ describe('options', () => {
     ['a time without end, which a timer takes for none', { timeoutMs: Infinity }],
     ['a time that is too long for a timer', { timeoutMs: 2 ** 31 }],
     ['a negative time', { retryForMs: -1 }],
-  ])('%s is told at once', (_name, wrong) => {
+  ])('%s is rejected at once', (_name, wrong) => {
     expect(() => createClient({ ...good, ...wrong })).toThrow(TypeError)
     try {
       createClient({ ...good, ...wrong })

@@ -6,7 +6,7 @@ const turns = async (count: number) => {
   for (let i = 0; i < count; i++) await turn()
 }
 
-/** Answers after some turns, as a data base does. */
+/** An asynchronous store, such as a database. */
 function slowStore(): SessionStore & { kept: Session | null; slowSave: number } {
   const store = {
     kept: null as Session | null,
@@ -107,7 +107,7 @@ describe('two logins at once', () => {
     release()
     await expect(slow).rejects.toMatchObject({ code: 'session_changed' })
     expect((await store.load())?.sessionId).toBe('session-bob')
-    // Nobody has its tokens, so it is ended.
+    // Its tokens are not used, so it was ended.
     await turns(3)
     expect(world.requests.at(-1)).toMatchObject({
       path: '/auth/logout',
@@ -194,7 +194,7 @@ describe('when a second user logs in in another tab', () => {
       body: { refresh_token: 'refresh-session-1-1' },
     })
     expect((await store.load())?.sessionId).toBe('session-bob')
-    // It has let go of the first one, and begins anew.
+    // It has left the first session and starts again.
     expect(await client.accessToken()).toBe('access-session-bob-1')
   })
 
@@ -225,11 +225,11 @@ describe('a second tab', () => {
   it('notices a logout and a login at once, if the store has `subscribe`', async () => {
     const listeners = new Set<() => void>()
     const kept = memoryStore()
-    const tell = () => listeners.forEach((listener) => listener())
+    const notify = () => listeners.forEach((listener) => listener())
     const store: SessionStore = {
       load: () => kept.load(),
-      save: async (session) => (await kept.save(session), tell()),
-      clear: async () => (await kept.clear(), tell()),
+      save: async (session) => (await kept.save(session), notify()),
+      clear: async () => (await kept.clear(), notify()),
       subscribe: (listener) => void listeners.add(listener),
     }
     const { client, open, events } = await loggedIn({ store })
@@ -239,7 +239,7 @@ describe('a second tab', () => {
     await client.logout()
     await turns(3)
     expect(heard).toEqual([{ type: 'session_ended', reason: 'ended_elsewhere' }])
-    // The one that did it has heard of it once.
+    // The tab that did it got one event.
     expect(events.filter(({ type }) => type === 'session_ended')).toHaveLength(1)
 
     await client.login(CREDENTIALS)
@@ -248,7 +248,7 @@ describe('a second tab', () => {
     await client.login(BOB)
     await turns(3)
     expect(heard.slice(1)).toContainEqual({ type: 'session_changed' })
-    // The one that did it has not.
+    // The tab that did it got none.
     expect(events.map(({ type }) => type)).not.toContain('session_changed')
   })
 })

@@ -47,7 +47,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([auth.stop(), api.stop()]))
 beforeEach(() => way.reset())
 
-/** A way to the auth server on which answers get lost: it passes requests on, and swallows what comes back. */
+/** A proxy to the auth server that drops answers. */
 async function startWay(target: string) {
   const state = { url: '', losesNext: 0, asked: 0, reset: () => void (state.losesNext = state.asked = 0) }
   const server = createServer((request, response) => void pass(request, response))
@@ -69,7 +69,7 @@ async function startWay(target: string) {
   return state
 }
 
-/** A client whose clock is moved, while the server's is not: its tokens are then old for it alone. */
+/** A client whose clock is moved while the server's is not, so that only the client sees its tokens as old. */
 async function loggedIn(store = memoryStore()) {
   let ahead = 0
   const events: ClientEvent[] = []
@@ -102,7 +102,7 @@ it('logs in, calls, refreshes, logs out', async () => {
   expect((await store.load())?.refreshToken).not.toBe(before?.refreshToken)
   const last = await store.load()
   expect(await client.logout()).toEqual({ serverNotified: true })
-  // What was kept elsewhere is of no use any more.
+  // A copy of the session does not work any more.
   await store.save({ ...(last ?? expect.fail()), expiresAt: 0 })
   await expect(client.accessToken()).rejects.toMatchObject({ code: 'session_ended' })
 })
@@ -176,7 +176,7 @@ it("nothing of the first user's goes out as the second, who logs in in another t
   expect(await mine((await store.load())?.accessToken ?? '')).toBe(200)
 })
 
-it.each(['/wrong', '/docs', '/auth'])('the base path %s is told, with the address', async (path) => {
+it.each(['/wrong', '/docs', '/auth'])('the wrong base path %s is reported, with the address', async (path) => {
   const client = createClient({ authServer: auth.url + path, resources: [] })
   await expect(client.login(CREDENTIALS)).rejects.toMatchObject({
     code: 'misconfigured',

@@ -3,7 +3,7 @@ import { type RequestListener, type ServerResponse, createServer } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-/** A server for the length of a test. @returns its URL, without a slash at the end. */
+/** A server for one test. @returns its URL without a trailing slash. */
 export async function serve(listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -14,7 +14,7 @@ export async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** Sends blanks for as long as somebody takes them. */
+/** Sends spaces until the connection ends. */
 export function sendWithoutEnd(response: ServerResponse): { bytes: number; isClosed: boolean } {
   const sent = { bytes: 0, isClosed: false }
   const blanks = Buffer.alloc(65_536, ' ')

@@ -3,7 +3,7 @@ import { createClient, memoryStore } from '../src/index.ts'
 import { sendWithoutEnd, serve } from './servers.ts'
 import { loggedIn } from './virtual-world.ts'
 
-/** A client that calls a real service with a session of long ago. */
+/** A client that calls a real service with an old session. */
 async function calling(resource: string, timeoutMs = 500) {
   const store = memoryStore()
   const now = Date.now()

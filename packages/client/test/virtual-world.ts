@@ -9,7 +9,7 @@ import {
 
 export const CREDENTIALS = { username: 'ann', password: 'a long and quiet walk' }
 export const BOB = { username: 'bob', password: 'a short and noisy ride' }
-/** Of a service that may have the token. */
+/** The URL of a service that may get the token. */
 export const ME = 'https://api.example/api/me'
 
 interface Asked {
@@ -20,14 +20,14 @@ interface Asked {
 
 interface VirtualWorld {
   readonly requests: Asked[]
-  /** Milliseconds of each sleep. */
+  /** The milliseconds of each sleep. */
   readonly slept: number[]
   /** The refresh tokens that were presented, in order. */
   readonly redeemed: (string | undefined)[]
   readonly runtime: Runtime
   answer: (request: Asked) => Response | Promise<Response>
   advance(milliseconds: number): void
-  /** Somebody sets the device's clock, by this many milliseconds. No time passes. */
+  /** Moves the device's clock by this many milliseconds. No time passes. */
   setClock(byMs: number): void
 }
 
@@ -72,7 +72,7 @@ function virtualWorld(): VirtualWorld {
   return world
 }
 
-/** Lets everything happen that needs no time. */
+/** Runs everything that needs no time. */
 export const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 export const LIFETIME_MS = 900_000
@@ -88,7 +88,7 @@ export const tokens = (generation: number, session = 'session-1') =>
     session_id: session,
   })
 
-/** As the real server does: the same token, the same successor. */
+/** As on the real server, the same token gets the same successor. */
 export function successor({ path, body }: Asked): Response {
   if (path === '/auth/login') return tokens(1, body['username'] === 'ann' ? 'session-1' : `session-${body['username']}`)
   if (path === '/auth/logout') return new Response(null, { status: 204 })
@@ -100,7 +100,7 @@ export function successor({ path, body }: Asked): Response {
 export const refusal = (status: number, error: string, headers: Record<string, string> = {}) =>
   Response.json({ error, error_description: 'in words' }, { status, headers })
 
-/** A client in a world of its own. `open` gives another one on the same store, as a second tab does. */
+/** A client in a simulated world. `open` returns another one on the same store, as a second tab would be. */
 export async function loggedIn(options: Partial<ClientOptions> = {}) {
   const world = virtualWorld()
   const store = options.store ?? memoryStore()

@@ -78,9 +78,9 @@ const PARTS: readonly [name: string, claims: (frame: Frame) => boolean][] = [
   ['garbage collection', ({ functionName }) => functionName === '(garbage collector)'],
   ['hand-over of the signature', ({ url }) => url.includes('/keys/')],
   ['tags of refresh tokens', ({ url }) => url.endsWith('/rules/refresh-token.ts')],
-  ['ioredis', ({ url }) => /\/node_modules\/ioredis\/|\/stores\/redis-/.test(url)],
+  ['ioredis', ({ url }) => /\/node_modules\/ioredis\/|\/src\/redis\/|\/stores\/redis-/.test(url)],
   ['Prisma and pg', ({ url }) => /\/node_modules\/(@prisma|pg|pg-[a-z]+)\/|\/generated\/prisma\//.test(url)],
-  ['metrics', ({ url }) => /\/node_modules\/prom-client\/|\/service\/src\/metrics\.ts$/.test(url)],
+  ['metrics', ({ url }) => /\/node_modules\/prom-client\/|\/src\/metrics\.ts$/.test(url)],
   ['Fastify, the schemas, JSON', ({ url }) => url.includes('/node_modules/')],
   ['the auth server itself', ({ url }) => url.startsWith('file:')],
 ]

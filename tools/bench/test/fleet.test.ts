@@ -24,7 +24,7 @@ describe('a fleet of the real clients', async () => {
     expect(perLifetime).toBeLessThan(1.01)
   })
 
-  // Of so few replicas a second has one fetch on average, and chance alone makes six of it; of ten thousand it has 33.
+  // So few replicas make one fetch per second on average, and by chance up to six. Ten thousand make 33.
   it('spreads its fetches evenly, through a rotation as well', () => {
     const perTenSeconds = (values: number[]) =>
       Array.from({ length: values.length / 10 }, (_, bin) => sum(values.slice(bin * 10, bin * 10 + 10)))
@@ -32,24 +32,24 @@ describe('a fleet of the real clients', async () => {
     expect(Math.max(...perTenSeconds(within(STORY.rotation)))).toBeLessThan(3 * 10 * mean)
   })
 
-  it('asks at most once per replica and cool-down under a flood of forged key ids', () => {
+  it('fetches at most once per replica and cool-down during a flood of forged key ids', () => {
     expect(mostInFlood).toBeGreaterThan(1)
     const seconds = STORY.flood.to - STORY.flood.from
-    // What is scheduled anyway comes on top.
+    // Plus the scheduled fetches.
     expect(mostInFlood).toBeLessThanOrEqual(seconds / 30 + seconds / MAX_AGE_SECONDS)
   })
 
-  it('refuses no valid token, in an outage of an hour neither', () => {
+  it('refuses no valid token, even in an outage of an hour', () => {
     expect(sum(within(STORY.longOutage))).toBeGreaterThan(REPLICAS)
     expect(sum(refused)).toBe(0)
   })
 
-  it('does not come back in step when the issuer does', () => {
+  it('does not fetch in step when the issuer comes back', () => {
     expect(Math.max(...within(STORY.recovery), ...within(STORY.longRecovery))).toBeLessThan(REPLICAS / 10)
   })
 })
 
-describe('the rules of others are what their libraries do', () => {
+describe('the rules match the real libraries of', () => {
   afterEach(() => {
     vi.useRealTimers()
     vi.restoreAllMocks()
@@ -62,7 +62,7 @@ describe('the rules of others are what their libraries do', () => {
   }
   const keys = [jwk('old'), jwk('new')]
 
-  /** No sum of these is 30 s, one minute or ten, where a millisecond of lru-cache's own clock would decide. */
+  /** No sum of these is 30 s, one minute or ten minutes: there a millisecond of lru-cache's clock would decide. */
   const passes = (most: number) => fc.integer({ min: 0, max: most }).map((count) => count * 700)
   /** What happens before each request, and the key id in its token. */
   const history = fc.array(
@@ -120,7 +120,7 @@ describe('the rules of others are what their libraries do', () => {
   it('get-jwks', async () => {
     await compare((fetch) => {
       vi.stubGlobal('fetch', fetch)
-      // What lru-cache holds on to is the object.
+      // lru-cache keeps a reference to the object.
       vi.spyOn(performance, 'now').mockImplementation(() => Date.now())
       const { getJwk } = buildGetJwks()
       return async (kid) => getJwk({ domain: 'https://auth.example', alg: 'ES256', kid })

@@ -7,6 +7,6 @@ it.each([
   [12, [3, 10]],
   [40, [14, 27]],
   // Ranks from tables of the sign test.
-])('of %i values the interval of the median is between two of them', (count, interval) => {
+])('the interval of the median of %i values lies between two of them', (count, interval) => {
   expect(medianInterval(Array.from({ length: count }, (_, i) => count - i))).toEqual(interval)
 })

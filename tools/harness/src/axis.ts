@@ -3,10 +3,10 @@ import { number } from './numbers.ts'
 export interface Axis {
   label: string
   scale: 'linear' | 'log'
-  /** Where the values do not say. */
+  /** Default: by the values. */
   ticks?: readonly number[]
   format?: (value: number) => string
-  /** Ends where the values do, and not at a round number. */
+  /** Whether the axis ends at the last value instead of a round number. */
   tight?: boolean
 }
 
@@ -35,7 +35,7 @@ export function scaleOf({ scale, ticks, format = number, tight }: Axis, values: 
   return { place: (value) => (value - from) / (end - from), ticks: shown, format }
 }
 
-/** 1, 2 or 5 times a power of ten apart, up to the first one that is above all. */
+/** 1, 2 or 5 times a power of ten apart, up to the first tick above all values. */
 function linearTicks(from: number, to: number): number[] {
   const rough = (to - from) / ABOUT_TICKS
   const power = 10 ** Math.floor(Math.log10(rough))

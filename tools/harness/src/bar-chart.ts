@@ -3,17 +3,17 @@ import { escape } from './escape.ts'
 export interface Bar {
   label: string
   value: number
-  /** As it is written behind the bar. */
+  /** Written behind the bar. */
   text: string
-  /** Drawn in the colour of what is ours. */
+  /** Whether to use our colour. */
   ours?: boolean
-  /** Stands above the first bar of each group, where there are any. */
+  /** The heading above the first bar of each group. */
   group?: string
 }
 
 const [WIDTH, LABELS, ROW, TOP] = [860, 330, 34, 56]
 
-/** An SVG of horizontal bars that fits a README: readable on white and on black. */
+/** An SVG of horizontal bars for a README, readable on white and on black. */
 export function barChart(title: string, bars: readonly Bar[]): string {
   const most = Math.max(...bars.map(({ value }) => value))
   let y = TOP - ROW

@@ -5,7 +5,7 @@ interface Series {
   name: string
   points: readonly (readonly [x: number, y: number])[]
   style: 'line' | 'dashed' | 'dots'
-  /** One for each point, written beside it. */
+  /** One per point, written beside it. */
   labels?: readonly string[]
 }
 
@@ -14,16 +14,16 @@ export interface Chart {
   x: Axis
   y: Axis
   series: readonly Series[]
-  /** Lines from top to bottom. */
+  /** Vertical lines. */
   marks?: readonly { at: number; label: string }[]
-  /** Parts of the x axis that are shaded, each with its name above it. */
+  /** Shaded ranges of the x axis, each with its name above it. */
   spans?: readonly { from: number; to: number; label: string }[]
   width?: number
 }
 
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 300, 78, 30, 30, 46]
 
-/** Lines and dots as SVG, in the colours of the page. */
+/** A chart of lines and dots as part of a page, in the colours of the page. */
 export function chart(of: Chart): string {
   const { title, series, width = WIDTH } = of
   const drawn = drawingOf(of)
@@ -35,7 +35,7 @@ ${drawn}
 </svg><p class="legend">${legend}</p></figure>`
 }
 
-/** The same, one beside the other, as a file of its own, in colours that can be seen on a light page and on a dark one. */
+/** Charts side by side as an SVG file, in colours that are visible on light and dark pages. */
 export function picture(...charts: readonly Chart[]): string {
   const row = (i: number) => HEIGHT + 8 + i * 18
   let width = 0
@@ -60,7 +60,7 @@ const STYLE =
   'text{font:12px system-ui,sans-serif;fill:#6b7280}.grid{stroke:#c9ced6}.mark{stroke:#6b7280;stroke-dasharray:2 4;stroke-width:2}' +
   '.s path{fill:none;stroke-width:2;stroke:currentColor}.s circle{fill:currentColor}.s0{color:#2f8f54}.s1{color:#3b78d8}.s2{color:#d0573a}'
 
-/** Empty where there is nothing to draw. */
+/** Returns an empty string if there are no points. */
 function drawingOf({ x, y, series, marks = [], spans = [], width = WIDTH }: Chart): string {
   const points = series.flatMap((one) => one.points)
   if (points.length === 0) return ''

@@ -2,7 +2,7 @@ const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 
 export const integer = (value: number) => whole.format(value)
 
-/** Three digits are as much as a measurement is worth. */
+/** Three significant digits: measurements are no more precise. */
 export const number = (value: number) =>
   value >= 100 || value === 0 ? integer(value) : String(Number(value.toPrecision(3)))
 

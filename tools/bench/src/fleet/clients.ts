@@ -2,19 +2,19 @@ import { RemoteKeySet } from '@heirloom/verifier'
 import type { Endpoint } from './endpoint.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
-/** What one replica trusts keys by. */
+/** How one replica finds keys. */
 export interface Client {
-  /** A token that names this key arrives: whether the key is there for it, after a look at the issuer if that is the rule. */
+  /** Whether the replica has the key of a token that arrives now, after a fetch if its rules require one. */
   hasKey(kid: string): boolean | Promise<boolean>
   close(): void
 }
 
 export type MakeClient = (time: VirtualTime, endpoint: Endpoint) => Client
 
-/** All that the rules of others need. */
+/** What the rules of the other libraries need. */
 type MakeRules = (time: Pick<VirtualTime, 'now'>, endpoint: Pick<Endpoint, 'ask'>) => Client
 
-/** The client of `@heirloom/verifier` itself, with its defaults, and what its verifier does with it. */
+/** The real key set of `@heirloom/verifier` with its defaults, used as its verifier uses it. */
 export const heirloom: MakeClient = (time, endpoint) => {
   const issuer = 'https://auth.example'
   const { now, setTimer, random } = time
@@ -31,8 +31,8 @@ export const heirloom: MakeClient = (time, endpoint) => {
 }
 
 /**
- * What jose's `createRemoteJWKSet` does (6.2, `jwks/remote.js`): a request that finds the keys ten minutes old fetches them,
- * and is refused if that fails; one with an unknown key id does if they are 30 seconds old.
+ * The rules of jose's `createRemoteJWKSet` (6.2, `jwks/remote.js`). A request fetches the keys if they are ten minutes old, and is
+ * refused if that fails. A request with an unknown key id fetches them if they are 30 seconds old.
  */
 export const joseRules: MakeRules = ({ now }, endpoint) => {
   const [CACHE_MAX_AGE_MS, COOLDOWN_MS] = [600_000, 30_000]
@@ -56,8 +56,8 @@ export const joseRules: MakeRules = ({ now }, endpoint) => {
 }
 
 /**
- * What get-jwks does (11.0, `get-jwks.js`): each key is kept by its id for a minute; a request that does not find its own
- * fetches the set. If that fails, or has no such key, the copy that ran out last minute does, and counts as new.
+ * The rules of get-jwks (11.0, `get-jwks.js`). Each key is cached by its id for a minute. A request without a cached key fetches
+ * the set. If that fails, or the set lacks the key, the copy that expired in the last minute is used and counts as new.
  */
 export const getJwksRules: MakeRules = ({ now }, endpoint) => {
   const TTL_MS = 60_000

@@ -12,8 +12,8 @@ const jwks = Object.fromEntries(
 )
 
 /**
- * The issuer's key set as its auth servers publish it, with ETag and max-age, reached at once; in an outage every connection
- * is refused at once, which is what makes clients ask most often.
+ * The issuer's key set as its auth servers publish it, with ETag and max-age, without delay. In an outage every connection is
+ * refused at once, which makes clients retry most often.
  */
 export class Endpoint {
   readonly #now: () => number
@@ -25,14 +25,14 @@ export class Endpoint {
     this.#onAsk = onAsk
   }
 
-  /** The ids of the published keys, or undefined while the issuer is away. */
+  /** The ids of the published keys, or undefined while the issuer is down. */
   ask(): readonly string[] | undefined {
     const second = Math.floor(this.#now() / 1000)
     this.#onAsk(second)
     return isAway(second) ? undefined : publishedKids(second)
   }
 
-  /** The same as an HTTP client sees it. */
+  /** The same as an HTTP response. */
   readonly fetch: typeof globalThis.fetch = async (_url, init) => {
     const kids = this.ask()
     if (!kids) throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') })

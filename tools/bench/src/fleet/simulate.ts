@@ -4,15 +4,15 @@ import { STORY, kidOfToken } from './story.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 export interface Outcome {
-  /** Fetches of the whole fleet in each second of the story. */
+  /** Fetches of the whole fleet per second of the scenario. */
   perSecond: Uint32Array
-  /** Requests with a valid token that were refused, in each second. */
+  /** Refused requests with a valid token, per second. */
   refused: Uint32Array
   /** The most fetches that one replica made during the flood. */
   mostInFlood: number
 }
 
-/** Runs a fleet through the story. Every replica gets a request with a valid token each second. */
+/** Runs a fleet through the scenario. Every replica gets a request with a valid token each second. */
 export async function simulate(makeClient: MakeClient, replicas: number): Promise<Outcome> {
   const time = new VirtualTime()
   const perSecond = new Uint32Array(STORY.end + 1)
@@ -26,7 +26,7 @@ export async function simulate(makeClient: MakeClient, replicas: number): Promis
     })
     clients.push(makeClient(time, endpoint))
   }
-  /** Requests that wait for a look; all are answered within their second. */
+  /** Requests that wait for a fetch. All are answered within their second. */
   const late: Promise<void>[] = []
 
   for (let second = 0; second < STORY.end; second++) {

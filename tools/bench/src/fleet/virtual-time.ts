@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Runtime } from '@heirloom/verifier'
 
-/** Timers fire to this many milliseconds. What they start is over before the next ones fire. */
+/** The precision of timers, in milliseconds. Their work ends before the next timers fire. */
 const STEP_MS = 100
 
-/** Time that passes as fast as its timers can be served; its randomness is the same in every run. */
+/** Simulated time. Its random numbers are the same in every run. */
 export class VirtualTime {
   #now = 0
   readonly #due = new Map<number, Set<() => void>>()
@@ -41,7 +41,7 @@ export class VirtualTime {
     }
   }
 
-  /** Lets promises go on until nothing is left to do at this time: nothing here waits for the real context. */
+  /** Runs all pending promises. None of them waits for the real world. */
   async settle(): Promise<void> {
     await nextTurn()
     await nextTurn()
