@@ -43,7 +43,7 @@ describe('an address that is over its limit', () => {
     expect((await login('victim', PASSWORD, '192.0.2.2')).status).toBe(200)
   })
 
-  test('is told from every other by its network: neighbours in one /64 are one, and junk is one', async () => {
+  test('is identified by its network: addresses in one /64 count as one, and all junk counts as one', async () => {
     const all = await times(PER_ADDRESS + 1, (i) => login(`v6-${i}`, 'wrong', `2001:db8:0:7::${i + 1}`))
     expect(all.filter(({ status }) => status === 429)).toHaveLength(1)
     // Text that is spelt like the name of that network.
@@ -164,7 +164,7 @@ describe('a flood by one who needs no limit', () => {
 
   test('requests that are refused are so many lines a minute, and then a number', async () => {
     const lines = () => server.service.output.filter((line) => line.includes('"status":404')).length
-    // The last test of this server: what it left out, it tells at the latest when it stops.
+    // The last test of this server, because a stop at the latest reports the lines that were left out.
     const before = lines()
     await times(300, (i) => server.call('GET', `/nothing/${i}`))
     // A minute may end in the middle.

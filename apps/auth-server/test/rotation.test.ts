@@ -1,6 +1,6 @@
 // Two auth-servers, three resource services and their clients go on through three rotations and the withdrawal of a key.
 // `SIGNING_KEY_LEAD_SECONDS` is 70 at the least, so that every server publishes a key and every service has it before it
-// signs. Here that is waited for, and then the lead is taken off in the record.
+// signs. The test waits for that, and then removes the rest of the lead in Postgres.
 import { execFile } from 'node:child_process'
 import { setInterval } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -27,15 +27,15 @@ const servers = [server.service.url, second.url] as const
 const database = openDatabase({ url: server.env['DATABASE_URL'] ?? '', poolSize: 2, statementTimeoutMs: 10_000 })
 afterAll(() => database.$disconnect())
 
-/** A service that looks at the key set of one of the servers, twice a second. */
+/** A service that fetches the key set of one of the servers twice a second. */
 async function startResourceService(authServer: string) {
-  let looks = 0
+  let fetches = 0
   const verifier = createVerifier({
     issuer: ISSUER,
     jwksUri: `${authServer}/.well-known/jwks.json`,
     audience: 'resource-api',
     refreshSeconds: 0.5,
-    onEvent: ({ type }) => (looks += type === 'keys_changed' || type === 'keys_confirmed' ? 1 : 0),
+    onEvent: ({ type }) => (fetches += type === 'keys_changed' || type === 'keys_confirmed' ? 1 : 0),
   })
   const app = Fastify()
   await app.register(bearerAuth, { verifier })
@@ -45,7 +45,7 @@ async function startResourceService(authServer: string) {
     await app.close()
   })
   await verifier.ready()
-  return { url: await app.listen(), verifier, looks: () => looks }
+  return { url: await app.listen(), verifier, fetches: () => fetches }
 }
 
 const services = await Promise.all([servers[0], servers[1], servers[1]].map(startResourceService))
@@ -72,14 +72,14 @@ async function adminKey(...args: string[]): Promise<string> {
   return (JSON.parse(stdout) as { keys: { kid: string }[] }).keys.at(-1)?.kid ?? ''
 }
 
-/** All that the lead is for: every server publishes the key, and every service has looked since. */
+/** What the lead is for: every server publishes the key, and every service has fetched it since. */
 async function untilEverywhere(kid: string, isThere: boolean) {
   for (const authServer of servers) {
     await vi.waitUntil(async () => (await publishedBy(authServer)).includes(kid) === isThere, WAIT)
   }
-  const before = services.map(({ looks }) => looks())
-  // One look may have been under way.
-  await vi.waitUntil(() => services.every(({ looks }, i) => looks() >= (before[i] ?? 0) + 2), WAIT)
+  const before = services.map(({ fetches }) => fetches())
+  // One fetch may have been under way.
+  await vi.waitUntil(() => services.every(({ fetches }, i) => fetches() >= (before[i] ?? 0) + 2), WAIT)
 }
 
 const signsNow = (kid: string) => database.signingKey.update({ where: { kid }, data: { signsFrom: new Date() } })
@@ -135,39 +135,43 @@ function startLoad(sessions: string[]) {
   }
 }
 
-test('three rotations refuse no valid token; a withdrawn key ends at the next look', { timeout: 240_000 }, async () => {
-  const logins = await Promise.all(Array.from({ length: SESSIONS }, () => server.login()))
-  const load = startLoad(logins.map(({ tokens }) => tokens.refresh_token as string))
-  onTestFinished(() => load.stop())
-  await vi.waitUntil(() => load.tokens.length > 0, WAIT)
-  const kids = [load.newestKid()]
+test(
+  'three rotations refuse no valid token; a withdrawn key ends at the next fetch',
+  { timeout: 240_000 },
+  async () => {
+    const logins = await Promise.all(Array.from({ length: SESSIONS }, () => server.login()))
+    const load = startLoad(logins.map(({ tokens }) => tokens.refresh_token as string))
+    onTestFinished(() => load.stop())
+    await vi.waitUntil(() => load.tokens.length > 0, WAIT)
+    const kids = [load.newestKid()]
 
-  let coming = await adminKey('rotate')
-  for (const isLast of [false, false, true]) {
-    const next = coming
-    await untilEverywhere(next, true)
-    expect(load.newestKid()).toBe(kids.at(-1))
-    await signsNow(next)
-    if (!isLast) coming = await adminKey('rotate')
-    await vi.waitUntil(() => load.tokens.slice(-4).every((token) => kidOf(token) === next), WAIT)
-    kids.push(next)
-  }
+    let coming = await adminKey('rotate')
+    for (const isLast of [false, false, true]) {
+      const next = coming
+      await untilEverywhere(next, true)
+      expect(load.newestKid()).toBe(kids.at(-1))
+      await signsNow(next)
+      if (!isLast) coming = await adminKey('rotate')
+      await vi.waitUntil(() => load.tokens.slice(-4).every((token) => kidOf(token) === next), WAIT)
+      kids.push(next)
+    }
 
-  // Old tokens and new ones, of four keys, were accepted everywhere; and no service had to look for an unknown key.
-  expect(new Set(kids).size).toBe(4)
-  expect(load.refusals).toEqual([])
-  for (const kid of kids)
-    for (const { url } of services) expect(load.accepted.get(`${kid} at ${url}`)).toBeGreaterThan(0)
-  expect(services.map(({ verifier }) => verifier.stats().keys?.unknownKidRefetches)).toEqual([0, 0, 0])
+    // Old tokens and new ones, of four keys, were accepted everywhere; and no service had to fetch because of an unknown key.
+    expect(new Set(kids).size).toBe(4)
+    expect(load.refusals).toEqual([])
+    for (const kid of kids)
+      for (const { url } of services) expect(load.accepted.get(`${kid} at ${url}`)).toBeGreaterThan(0)
+    expect(services.map(({ verifier }) => verifier.stats().keys?.unknownKidRefetches)).toEqual([0, 0, 0])
 
-  // The first key has leaked: SECURITY.md, "Signing keys".
-  const [leaked = ''] = kids
-  const ofLeaked = load.tokens.find((token) => kidOf(token) === leaked) ?? ''
-  expect(await Promise.all(services.map((service) => statusOf(service, ofLeaked)))).toEqual([200, 200, 200])
-  load.withdraw(leaked)
-  await adminKey('remove', leaked)
-  await untilEverywhere(leaked, false)
-  expect(await Promise.all(services.map((service) => statusOf(service, ofLeaked)))).toEqual([401, 401, 401])
-  await load.stop()
-  expect(load.refusals).toEqual([])
-})
+    // The first key has leaked: SECURITY.md, "Signing keys".
+    const [leaked = ''] = kids
+    const ofLeaked = load.tokens.find((token) => kidOf(token) === leaked) ?? ''
+    expect(await Promise.all(services.map((service) => statusOf(service, ofLeaked)))).toEqual([200, 200, 200])
+    load.withdraw(leaked)
+    await adminKey('remove', leaked)
+    await untilEverywhere(leaked, false)
+    expect(await Promise.all(services.map((service) => statusOf(service, ofLeaked)))).toEqual([401, 401, 401])
+    await load.stop()
+    expect(load.refusals).toEqual([])
+  },
+)

@@ -95,7 +95,7 @@ describe('both stores by TLS, with certificates of an authority of one’s own',
     await client.$disconnect()
   })
 
-  test('one who shows another certificate is told nothing', async () => {
+  test('a client with another certificate gets nothing', async () => {
     const stranger = new RedisConnection(redis.secure.replace(file('ca.pem'), file('stranger.pem')))
     await stranger.ready(1_000)
     expect(stranger.client.status).not.toBe('ready')

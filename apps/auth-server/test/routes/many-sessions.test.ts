@@ -46,8 +46,9 @@ describe('the limit of sessions', () => {
     const { username, tokens: first } = await server.login()
     const [second, third] = [(await login(username)).body, (await login(username)).body]
     const newest = (await refresh(first.refresh_token)).body
-    await vi.waitFor(async () =>
-      expect(await database.family.count({ where: { sid: first.session_id, redeemed: 1 } })).toBe(1),
+    await vi.waitFor(
+      async () => expect(await database.family.count({ where: { sid: first.session_id, redeemed: 1 } })).toBe(1),
+      { timeout: 10_000 },
     )
     const fourth = (await login(username)).body
     expect((await refresh(second.refresh_token)).body.error).toBe('invalid_grant')
@@ -55,8 +56,10 @@ describe('the limit of sessions', () => {
     expect(await database.family.findFirst({ where: { sid: second.session_id } })).toMatchObject({
       revokedReason: 'session_limit',
     })
-    await vi.waitFor(async () =>
-      expect(await eventsOf(username, 'session_limit')).toEqual([{ sid: second.session_id, sessions: null }]),
+    await vi.waitFor(
+      async () =>
+        expect(await eventsOf(username, 'session_limit')).toEqual([{ sid: second.session_id, sessions: null }]),
+      { timeout: 10_000 },
     )
   })
 

@@ -76,7 +76,7 @@ describe('an unknown key id', () => {
     expect(verifier.verify(forged('forged'))).toMatchObject({ code: 'key_unknown' })
   })
 
-  it('before there are any keys waits for the look under way, and is not the fault of the token', async () => {
+  it('before there are any keys waits for the fetch under way, and is not the fault of the token', async () => {
     const { issuer, verifier, forged } = await setUpVerifier(keysOf(one))
     expect(verifier.isReady).toBe(false)
     expect(await verifier.verify(signToken(one, claimsOf({ iss: issuer })))).toMatchObject({ ok: true })
