@@ -31,21 +31,21 @@ export function buildApp({ core, rollback, keySet, notReady, close }: ServerPart
     async routes(scope) {
       if (docs) await addDocs(scope, issuer)
       metadataRoutes(scope, core)
-      // Whatever asks the record. The keys stay: services go on with the access tokens that are out.
-      await scope.register(async (onRecord) => {
-        onRecord.addHook('onRequest', (_request, reply, done) => {
-          // RFC 6749, section 5.1; and what concerns one person is nobody else's.
+      // Routes that use Postgres. The keys are still served, so that services go on accepting access tokens.
+      await scope.register(async (durable) => {
+        durable.addHook('onRequest', (_request, reply, done) => {
+          // RFC 6749, section 5.1. An answer about one user must not be cached for others.
           reply.header('cache-control', 'no-store')
           done(rollback.fault)
         })
-        // Also where it was noticed meanwhile: no token, and no `invalid_grant`, on the word of an older record.
-        onRecord.addHook('preSerialization', (_request, reply, payload, done) => {
+        // Also if the rollback was noticed meanwhile: a Postgres that was rolled back must issue no token and no `invalid_grant`.
+        durable.addHook('preSerialization', (_request, reply, payload, done) => {
           if (reply.statusCode < 500 && rollback.fault) done(rollback.fault)
           else done(null, payload)
         })
-        tokenRoutes(onRecord, core)
-        accountRoutes(onRecord, core)
-        sessionRoutes(onRecord, core)
+        tokenRoutes(durable, core)
+        accountRoutes(durable, core)
+        sessionRoutes(durable, core)
       })
     },
   })
@@ -53,12 +53,12 @@ export function buildApp({ core, rollback, keySet, notReady, close }: ServerPart
   return app
 }
 
-/** Files of the docs that may be on their way at once: they are large, and whoever asks for them reads as slowly as he likes. */
-const MOST_DOCS = 16
+/** Files of the documentation that are sent at once. They are large, and a client may read them slowly. */
+const MAX_DOCS = 16
 
 /**
- * What the pages of the docs may load. The policy that swagger-ui brings also upgrades each request to https: over http, on any
- * address but loopback, the page then stays blank.
+ * What the documentation's pages may load. The default policy of swagger-ui also upgrades each request to https. Over http,
+ * on any address but loopback, the page would stay blank.
  */
 const DOCS_POLICY = {
   'default-src': ["'self'"],
@@ -75,7 +75,7 @@ async function addDocs(scope: Parameters<typeof tokenRoutes>[0], issuer: string)
       info: {
         title: 'Heirloom auth server',
         version: '0.1.0',
-        description: 'Logs people in, hands down refresh tokens in families, publishes its keys.',
+        description: 'Logs users in, issues refresh tokens in families, and publishes its keys.',
       },
       servers: [{ url: issuer }],
       components: { securitySchemes: { bearerAuth: openApiBearerScheme } },
@@ -83,11 +83,11 @@ async function addDocs(scope: Parameters<typeof tokenRoutes>[0], issuer: string)
   })
   let sending = 0
   const onRequest: onRequestHookHandler = (_request, reply, next) => {
-    if (sending >= MOST_DOCS) {
+    if (sending >= MAX_DOCS) {
       reply
         .code(503)
         .header('retry-after', '1')
-        .send(errorBody('temporarily_unavailable', 'Many read this. Try again.'))
+        .send(errorBody('temporarily_unavailable', 'The documentation is busy. Try again shortly.'))
       return
     }
     sending++

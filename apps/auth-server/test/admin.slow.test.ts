@@ -44,7 +44,7 @@ describe('admin user', () => {
     const short = await adminWith('short', 'user', 'add', 'gil', '--password-stdin')
     expect(short).toMatchObject({
       code: 1,
-      stderr: 'admin: The password needs at least 15 characters that can be seen.\n',
+      stderr: 'admin: The password must have at least 15 visible characters.\n',
       answer: null,
     })
     expect(await admin('user', 'disable', 'nobody')).toMatchObject({

@@ -4,25 +4,25 @@ import { bearerAuth } from '@heirloom/verifier/fastify'
 import type { Config } from './config.ts'
 import { routes } from './routes.ts'
 
-/** In a row, before they are a warning: each is tried later than the one before. */
-const MOST_FAILURES = 3
+/** Failures in a row before they become a warning. Each retry waits longer than the one before. */
+const MAX_FAILURES = 3
 
-/** The verifier and our own routes, and nothing else: no store, no secret, no call on the path of a request. */
+/** The verifier and the routes, and nothing else: no store, no secret, and no call to anyone on the request path. */
 export function buildApp(config: Config, metrics: ReturnType<typeof createMetrics>) {
   const { issuer, jwksUri, audience, logLevel, keepAliveTimeoutSeconds } = config
   let failuresInARow = 0
   const verifier = createVerifier({
     issuer,
     audience,
-    // Whichever of them the issuer's keys are for.
+    // The issuer's keys may be for any of them.
     algorithms: ['RS256', 'ES256', 'EdDSA'],
     ...(jwksUri && { jwksUri }),
     onEvent({ type, ...event }) {
       failuresInARow = type === 'refresh_failed' ? failuresInARow + 1 : 0
       if (type === 'keys_confirmed') app.log.debug(event, type)
-      // By then some seconds have passed: this is no issuer that is being started.
-      else if (type === 'keys_expired' || failuresInARow > MOST_FAILURES)
-        app.log.warn(event, `the keys of ${issuer} could not be had: ${verifier.problem}`)
+      // Some seconds have passed by then, so the issuer is not just starting.
+      else if (type === 'keys_expired' || failuresInARow > MAX_FAILURES)
+        app.log.warn(event, `the keys of ${issuer} could not be fetched: ${verifier.problem}`)
       else app.log.info(event, type)
     },
   })

@@ -5,7 +5,7 @@ import { Type } from 'typebox'
 
 const Report = Type.Object({ id: Type.String(), title: Type.String(), author: Type.String() })
 
-/** Sample data: a service that holds nothing shows best that it needs nothing. */
+/** Sample data: the service needs no store. */
 const REPORTS = [
   { id: 'r-1', title: 'Rainfall in March', author: 'the weather station' },
   { id: 'r-2', title: 'Ships in the harbour', author: 'the harbour master' },
@@ -13,7 +13,7 @@ const REPORTS = [
 
 export function routes(app: App, verifier: Verifier): void {
   app.get('/api/public', { schema: { response: { 200: Type.Object({ message: Type.String() }) } } }, async () => ({
-    message: 'Anybody may read this.',
+    message: 'Anyone may read this.',
   }))
 
   app.get(

@@ -76,7 +76,7 @@ it('says at /readyz what keeps it from the keys, and which address it asked', as
   const other = start(named)
   const readyz = async () => (await other.inject('/readyz')).json().error_description
   const asked = `${named}/.well-known/oauth-authorization-server`
-  await expect.poll(readyz).toContain(`${asked}: metadata: of another issuer, "${issuer}"`)
+  await expect.poll(readyz).toContain(`${asked}: metadata: of another issuer, '${issuer}'`)
   await other.close()
 })
 

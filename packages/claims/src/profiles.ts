@@ -6,7 +6,7 @@ import { type Shape, audience, name, names, optional, scope, time } from './shap
  * a token is checked against exactly one profile.
  */
 export interface Profile<Claims extends AccessTokenClaims> {
-  /** Accepted values of the header's `typ`: media types, in any case, with or without `application/` (RFC 7515, section 4.1.9). */
+  /** Accepted values of the header's `typ`: media types in any case, `application/` optional (RFC 7515, section 4.1.9). */
   readonly types: readonly string[]
   readonly shapes: { readonly [claim in keyof Known<Claims>]-?: Shape }
 }

@@ -55,7 +55,7 @@ describe('checkClaims', () => {
 })
 
 describe('the RFC 9068 profile', () => {
-  it.each(['sid', 'auth_time', 'scope', 'roles'])('does not need %s', (claim) => {
+  it.each(['sid', 'auth_time', 'scope', 'roles'])('does not require %s', (claim) => {
     expect(checkClaims(rfc9068Profile, without(claim), expected)).toMatchObject({ ok: true })
   })
 

@@ -2,19 +2,19 @@ import { STATUS_CODES, maxHeaderSize } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { errorBody } from './error-body.ts'
 
-/** Codes of Node and of its parser. Whatever else goes wrong before there is a request is a request that is none. */
+/** Error codes of Node and its parser. Any other error means that the input is not an HTTP request. */
 const FAULTS: Record<string, { status: number; description: string }> = {
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, description: 'The request took too long to arrive.' },
-  // Which of the two is too long, the parser does not say (RFC 6585, section 5).
+  // The parser does not say which of the two is too long (RFC 6585, section 5).
   HPE_HEADER_OVERFLOW: {
     status: 431,
-    description: `The address and the headers together are larger than ${maxHeaderSize} bytes.`,
+    description: `The URL and the headers together are larger than ${maxHeaderSize} bytes.`,
   },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, description: 'The extensions of a chunk are too large.' },
 }
 const NOT_HTTP = { status: 400, description: 'Not a valid HTTP request.' }
 
-/** Answers on the bare connection, where there is no request to answer, and closes it. Nothing of the input comes back. */
+/** Answers on the bare connection, because there is no request, and closes it. The answer contains none of the input. */
 export function answerBroken(socket: Duplex, code?: string): void {
   const { status, description } = (code !== undefined && FAULTS[code]) || NOT_HTTP
   const body = JSON.stringify(errorBody('invalid_request', description))

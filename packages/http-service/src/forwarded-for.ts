@@ -1,13 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 
-/** Some proxies name the port as well. */
+/** Some proxies add the port. */
 const WITH_PORT = /^\[([^\]]*)\](?::\d+)?$|^([\d.]+):\d+$/
 
 /**
- * Leaves of X-Forwarded-For what follows the last entry that is no IP address. Each proxy adds its client at the end, so
- * what stands before junk was not said by a proxy that is trusted. Without the header, the address is that of the
- * connection.
+ * Keeps only the entries of X-Forwarded-For after the last one that is not an IP address. Each proxy appends its client, so
+ * no trusted proxy wrote what stands before junk. Without the header, the client's address is that of the connection.
  */
 export function cleanForwardedFor(headers: IncomingHttpHeaders): void {
   const given = headers['x-forwarded-for']
@@ -18,7 +17,7 @@ export function cleanForwardedFor(headers: IncomingHttpHeaders): void {
   else delete headers['x-forwarded-for']
 }
 
-/** Null if it is none. A zone means something on the machine that names it only, and may have any length. */
+/** Answers null if it is not an address. A zone has a meaning only on the machine that wrote it, and may have any length. */
 function toAddress(entry: string): string | null {
   const text = entry.trim()
   const bare = WITH_PORT.exec(text)

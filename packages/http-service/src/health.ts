@@ -4,9 +4,9 @@ import { Type } from 'typebox'
 
 const Ok = Type.Object({ status: Type.Literal('ok', { description: 'Always `ok`.' }) })
 
-/** `/livez`, whether the process answers, and `/readyz`, whether it should get traffic. */
+/** Adds `/livez`, whether the process answers, and `/readyz`, whether it should get traffic. */
 export function addHealth(app: FastifyInstance, notReady: () => readonly string[] | Promise<readonly string[]>) {
-  // Asked every second by whoever watches: nothing to log.
+  // A probe calls every second, so nothing is logged.
   const logLevel = 'silent'
   app.get(
     '/livez',

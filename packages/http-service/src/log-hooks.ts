@@ -1,4 +1,4 @@
 import { shownJson } from './shown-text.ts'
 
-/** For every logger of a service: a line of the log can be read in a terminal. */
+/** For every logger of a service, so that its lines are safe to show in a terminal. */
 export const LOG_HOOKS = { streamWrite: shownJson }

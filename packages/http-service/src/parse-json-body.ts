@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
-/** A body is text in UTF-8 (RFC 8259, section 8.1), and nothing else is made into text by guessing. */
+/** A body is UTF-8 (RFC 8259, section 8.1). Invalid bytes are an error, and are not replaced. */
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Parses every JSON body. What is not UTF-8 would become U+FFFD, and two different passwords one; so would halves of
- * surrogate pairs, which JSON can escape. Both are refused.
+ * Parses every JSON body, and refuses what is not UTF-8 and halves of surrogate pairs, which JSON can escape. Both would
+ * become U+FFFD, so that two different passwords would become the same.
  */
 export function addJsonParser(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error')
@@ -14,7 +14,7 @@ export function addJsonParser(app: FastifyInstance): void {
     'application/json',
     { parseAs: 'buffer' },
     (request: FastifyRequest, bytes: Buffer, done) => {
-      // Many clients name a content type with every POST and DELETE. No body is then no body, and not a malformed one.
+      // Many clients send a content type with every POST and DELETE. An empty body is then no body, not a malformed one.
       if (bytes.length === 0) return done(null)
       let text: string
       try {
@@ -34,7 +34,7 @@ export function addJsonParser(app: FastifyInstance): void {
 const notText = () =>
   Object.assign(new Error('the body is not text'), { statusCode: 400, code: 'HEIRLOOM_BODY_NOT_TEXT' })
 
-/** With a stack of its own, as a body can be nested deeper than calls can. */
+/** Uses its own stack, because a body can be nested deeper than function calls. */
 function isWellFormed(body: unknown): boolean {
   const waiting = [body]
   while (waiting.length > 0) {

@@ -7,29 +7,29 @@ interface Service {
   app: FastifyInstance
   host: string
   port: number
-  /** Where the metrics are served, at `/metrics`; nowhere where it is undefined. */
+  /** The port that serves `/metrics`; undefined for none. */
   opsPort: number | undefined
   metrics: Registry
-  /** What the settings may not have meant, a line each. */
+  /** Settings that may be mistakes, one line each. */
   warnings?: readonly string[]
 }
 
-/** Requests that are on their way at a SIGTERM or SIGINT get this long. */
+/** How long requests that are under way at a SIGTERM or SIGINT may still take. */
 const GRACE_MS = 10_000
-/** Then what waits is written, for this long at the most. */
+/** How long pending writes may then still take. */
 const DRAIN_MS = 8_000
 
 /**
- * Starts a service and stops it cleanly: the listener closes, requests on their way are answered or, after the grace, cut
- * off, and `onClose` hooks drain what is left; exit code 0. What keeps it from starting is one line on stderr a cause, and
- * exit code 1.
+ * Starts a service and stops it cleanly. At a stop the listener closes, requests under way are answered, or cut off after
+ * the grace period, `onClose` hooks finish pending writes, and the exit code is 0. If the service cannot start, it writes
+ * one line to stderr for each cause, and the exit code is 1.
  */
 export async function runService(name: string, build: () => Service | Promise<Service>): Promise<void> {
   try {
     const { app, host, port, opsPort, metrics, warnings = [] } = await build()
     for (const warning of warnings) app.log.warn(warning)
     const ops = opsPort === undefined ? null : opsServer(metrics)
-    const onTimeout = () => app.log.error('stopped before everything that waits was written: a store does not answer')
+    const onTimeout = () => app.log.error('stopped before all pending writes were done: a store does not answer')
     closeWithGrace({ delay: GRACE_MS + DRAIN_MS, logger: false, onTimeout }, async ({ err }) => {
       if (err) app.log.fatal({ err }, 'stopping after an uncaught error')
       setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref()
@@ -43,7 +43,7 @@ export async function runService(name: string, build: () => Service | Promise<Se
   }
 }
 
-/** For whoever runs the service: its own port, so that no proxy leads to it. */
+/** For the operator. It has its own port, so that no proxy leads to it. */
 function opsServer(metrics: Registry): FastifyInstance {
   const ops = Fastify({ forceCloseConnections: true })
   ops.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()))
@@ -54,6 +54,6 @@ function reasons(error: unknown): readonly string[] {
   if (error instanceof SettingsError) return error.lines
   if (!(error instanceof Error)) return [String(error)]
   const { code, port } = error as Error & { code?: string; port?: number }
-  if (code === 'EADDRINUSE') return [`Port ${port} is taken by another process; PORT or OPS_PORT names another one.`]
+  if (code === 'EADDRINUSE') return [`Port ${port} is in use by another process. Set PORT or OPS_PORT to another one.`]
   return [error.message || code || 'could not start']
 }

@@ -3,7 +3,7 @@ import { errorBody } from './error-body.ts'
 
 const NOTHING_HERE = errorBody('not_found', 'There is nothing at this address.')
 
-/** Answers 404 where no route has the address, before the body is read. */
+/** Answers 404 if no route has the address, before the body is read. */
 export function answerUnknownAddresses(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     if (request.is404) reply.code(404).send(NOTHING_HERE)
@@ -11,7 +11,7 @@ export function answerUnknownAddresses(app: FastifyInstance): void {
   })
 }
 
-/** Answers 404 for a plugin that has the address and finds nothing, such as one that sends files. */
+/** Answers 404 for a plugin that has a route for the address but finds nothing, such as one that sends files. */
 export function answerNothingFound(app: FastifyInstance): void {
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(NOTHING_HERE))
 }

@@ -53,7 +53,7 @@ Object.assign(bearerAuth, {
   [Symbol.for('fastify.display-name')]: '@heirloom/verifier',
 })
 
-/** What each guard requires. It also tells a route's guards from its other hooks. */
+/** What each guard requires. It also distinguishes guards from other hooks. */
 const requirementOf = new WeakMap<object, Requirement>()
 
 function guard(

@@ -12,7 +12,7 @@ const verifier = createVerifier({
 })
 const good = signToken(key, claimsOf())
 
-/** Whatever it is, it is a refusal that answers 401. */
+/** Any input is a refusal that answers 401. */
 function expectRefusal(token: string) {
   const verdict = verifier.verify(token)
   expect(verdict).not.toBeInstanceOf(Promise)

@@ -12,7 +12,7 @@ it('has seen every number that it was shown just before', () => {
   )
 })
 
-it('tells numbers apart that share no bit, negative ones too', () => {
+it('distinguishes numbers that share no bit, negative ones too', () => {
   const doorkeeper = new Doorkeeper()
   for (const number of [0, 1, 7, 8, 2 ** 18 - 2, -1]) expect(doorkeeper.hasSeen(number)).toBe(false)
   // 18 bits count.

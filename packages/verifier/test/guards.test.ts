@@ -84,7 +84,7 @@ describe('a time-out that answered before the keys were there', () => {
   })
 })
 
-describe('a guard that was given nothing to ask for', () => {
+describe('a guard without a requirement', () => {
   const wrong = [
     { scope: undefined },
     { role: undefined },
@@ -145,7 +145,7 @@ describe('why a request was refused', () => {
 })
 
 describe('beside @fastify/jwt', () => {
-  const secret = 'a secret of the other plugin, for tokens of its own'
+  const secret = 'a secret of the other plugin, for its own tokens'
 
   it.each(['first', 'last'])('starts and keeps callers apart: @fastify/jwt is registered %s', async (order) => {
     const app = Fastify()

@@ -28,7 +28,7 @@ export const encode = (part: object | string | Buffer) =>
     'base64url',
   )
 
-/** Signs whatever it is given, sensible or not. `header` and `payload` may be JSON text. */
+/** Signs any header and payload, valid or not. `header` and `payload` may be JSON text. */
 export function signToken(key: SigningKey, payload: object | string, header: object | string = {}): string {
   const head = typeof header === 'string' ? header : { alg: key.alg, typ: 'at+jwt', kid: key.kid, ...header }
   const input = Buffer.from(`${encode(head)}.${encode(payload)}`)

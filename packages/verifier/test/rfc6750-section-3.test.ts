@@ -142,7 +142,7 @@ describe.each<[string, Send]>([
     expect((await send('/any', [bearer(good), ['AUTHORIZATION', 'Basic dTpw']])).status).toBe(status)
   })
 
-  it('section 3.1: a bad token is invalid_token, in the same words whatever is wrong with it', async () => {
+  it('section 3.1: a bad token is invalid_token, with the same text for every fault', async () => {
     const bad = [
       '',
       'x',
@@ -162,12 +162,12 @@ describe.each<[string, Send]>([
         status: 401,
         challenge: 'Bearer error="invalid_token"',
         retryAfter: null,
-        body: { error: 'invalid_token', error_description: 'The access token is not valid here.' },
+        body: { error: 'invalid_token', error_description: 'The access token is not valid for this service.' },
       })
     }
   })
 
-  it('section 3.1: its owner is told that a token has expired', async () => {
+  it('section 3.1: the owner of a token learns that it has expired', async () => {
     const old = signToken(key, claimsOf({ iat: NOW_SECONDS - 1_000, exp: NOW_SECONDS - 100 }))
     expect(await send('/any', [bearer(old)])).toMatchObject({
       status: 401,
@@ -192,7 +192,7 @@ describe.each<[string, Send]>([
     expect(await send('/admin', [bearer(good)])).toMatchObject({
       status: 403,
       challenge: 'Bearer error="insufficient_scope"',
-      body: { error: 'insufficient_scope', error_description: 'This needs the role admin.' },
+      body: { error: 'insufficient_scope', error_description: 'This call needs the role admin.' },
     })
     expect((await send('/admin', [bearer(signToken(key, claimsOf({ roles: ['user', 'admin'] })))])).status).toBe(200)
   })

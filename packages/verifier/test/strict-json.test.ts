@@ -11,7 +11,7 @@ it('reads what JSON.parse reads, however it is spaced and escaped', () => {
   )
 })
 
-it('answers undefined for whatever JSON.parse refuses, and never throws', () => {
+it('answers undefined for anything that JSON.parse refuses, and never throws', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom(...'{}[]",:\\ua0 1e-'.split('')) }), (text) => {
       let value: unknown

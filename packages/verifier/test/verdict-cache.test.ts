@@ -136,7 +136,7 @@ describe('a cache under attack', () => {
   it('keeps nothing of tokens that are refused, however often they come', async () => {
     const { verifier } = setUp()
     const token = signToken(key, claimsOf())
-    // Of the signature, and not of what tells the place of a token: it has that of the genuine one.
+    // In the signature, but not in the part that selects the place, which is that of the genuine token.
     const forged = `${token.slice(0, -10)}${token.at(-10) === 'A' ? 'B' : 'A'}${token.slice(-9)}`
     for (let times = 0; times < 3; times++) expect((await verifier.verify(forged)).ok).toBe(false)
     await verifier.verify(token)

@@ -1,7 +1,7 @@
 import type { KeySetEvent, Runtime } from '../src/index.ts'
 import { NOW_SECONDS } from './issuer.ts'
 
-/** Time that passes only when told to. Jitter is none unless `random` is set. */
+/** Time that passes only by `advance`. There is no jitter unless `random` is set. */
 export function virtualRuntime() {
   let now = NOW_SECONDS * 1000
   const timers = new Set<{ at: number; callback: () => void }>()
@@ -34,7 +34,7 @@ export function virtualRuntime() {
   }
 }
 
-/** Takes events, and hands them out one by one to whoever waits. */
+/** Takes events, and hands them out one by one to the waiting test. */
 export function eventQueue() {
   const arrived: KeySetEvent[] = []
   let wake: (() => void) | undefined

@@ -2,13 +2,13 @@ import { LRUCache } from 'lru-cache'
 import type { RedisAccess, RunScript } from '../redis/redis-access.ts'
 import { isUnavailable } from '../connection/store-unavailable.ts'
 
-/** Counters in this process, about 2 MB. Beyond, the one that was not asked for longest is forgotten. */
-const MOST_LOCAL = 10_000
+/** Counters in this process, about 2 MB. Beyond that, the least recently used one is dropped. */
+const MAX_LOCAL = 10_000
 
-/** A counter that Redis refused is not asked for again so soon; another server may have taken it back meanwhile. */
+/** Redis is not asked again so soon about a counter that is full. Another server may take an attempt back meanwhile. */
 const REFUSED_FOR_MS = 5_000
 
-/** ARGV: the limit, the window in seconds. Answers whether it was counted, and the rest of the window in milliseconds. */
+/** ARGV: the limit, the window in seconds. Answers whether it counted, and the rest of the window in milliseconds. */
 const COUNT = `
 local room = tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1])
 if room then
@@ -28,14 +28,14 @@ interface Local {
 }
 
 /**
- * Counts up to a limit in a fixed window, which begins with the first one; what is refused changes nothing. In Redis, and
- * in this process while Redis is away.
+ * Counts up to a limit in a fixed window, which begins with the first count. An attempt beyond the limit changes nothing.
+ * The counters are in Redis, and in this process while Redis is unreachable.
  */
 export class AttemptCounter {
   readonly #windowSeconds: number
-  readonly #local = new LRUCache<string, Local>({ max: MOST_LOCAL })
-  /** Those that Redis has refused a moment ago. The value is when the window ends, in milliseconds since 1970. */
-  readonly #refused = new LRUCache<string, number>({ max: MOST_LOCAL, ttl: REFUSED_FOR_MS })
+  readonly #local = new LRUCache<string, Local>({ max: MAX_LOCAL })
+  /** Counters that were full in Redis a moment ago. The value is when the window ends, in milliseconds since 1970. */
+  readonly #full = new LRUCache<string, number>({ max: MAX_LOCAL, ttl: REFUSED_FOR_MS })
   readonly #scripts: Record<'count' | 'takeBack' | 'forget', RunScript<unknown>> | null
 
   constructor(windowSeconds: number, redis: RedisAccess | null) {
@@ -47,33 +47,33 @@ export class AttemptCounter {
     }
   }
 
-  /** Null if it was counted, else the seconds until the window ends. */
+  /** Answers null if it counted, or the seconds until the window ends. */
   async count(key: string, limit: number): Promise<number | null> {
-    const refusedUntil = this.#refused.get(key)
-    if (refusedUntil !== undefined) return secondsOf(refusedUntil - Date.now())
-    const answer = await this.#ask('count', key, limit, this.#windowSeconds)
-    if (answer === null) return this.#countHere(key, limit)
-    const [room, leftMs] = answer as [number, number]
-    if (room === 1) return null
-    this.#refused.set(key, Date.now() + leftMs)
+    const fullUntil = this.#full.get(key)
+    if (fullUntil !== undefined) return secondsOf(fullUntil - Date.now())
+    const answer = await this.#inRedis('count', key, limit, this.#windowSeconds)
+    if (answer === null) return this.#countLocally(key, limit)
+    const [counted, leftMs] = answer as [number, number]
+    if (counted === 1) return null
+    this.#full.set(key, Date.now() + leftMs)
     return secondsOf(leftMs)
   }
 
-  /** What was counted is not, if its window has not ended. */
+  /** Takes one count back, if its window has not ended. */
   async takeBack(key: string): Promise<void> {
-    this.#refused.delete(key)
-    if ((await this.#ask('takeBack', key)) !== null) return
+    this.#full.delete(key)
+    if ((await this.#inRedis('takeBack', key)) !== null) return
     const local = this.#local.get(key)
     if (local && local.count > 0) local.count--
   }
 
   async forget(key: string): Promise<void> {
-    this.#refused.delete(key)
+    this.#full.delete(key)
     this.#local.delete(key)
-    await this.#ask('forget', key)
+    await this.#inRedis('forget', key)
   }
 
-  #countHere(key: string, limit: number): number | null {
+  #countLocally(key: string, limit: number): number | null {
     const local = this.#local.get(key)
     if (!local) this.#local.set(key, { count: 1 }, { ttl: this.#windowSeconds * 1000 })
     else if (local.count >= limit) return secondsOf(this.#local.getRemainingTTL(key))
@@ -81,8 +81,8 @@ export class AttemptCounter {
     return null
   }
 
-  /** Null without Redis. */
-  async #ask(name: 'count' | 'takeBack' | 'forget', key: string, ...args: number[]): Promise<unknown> {
+  /** Answers null without Redis. */
+  async #inRedis(name: 'count' | 'takeBack' | 'forget', key: string, ...args: number[]): Promise<unknown> {
     try {
       return (await this.#scripts?.[name](`heirloom:attempts:${key}`, ...args)) ?? null
     } catch (error) {

@@ -5,43 +5,42 @@ import { AttemptCounter } from './attempt-counter.ts'
 import { KnownNetworks } from './known-networks.ts'
 
 export interface ThrottlePolicy {
-  /** Attempts in a window, for one account and for one address. */
+  /** The most attempts in a window, for one account and for one address. */
   perAccount: number
   perAddress: number
   windowSeconds: number
 }
 
 /**
- * Whose attempts are counted. Each kind has counters of its own: a username that is spelt like a session id meets no
- * session's counter.
+ * Whose attempts are counted. Each kind has its own counters, so that a username cannot share the counter of a session.
  */
 export interface Counted {
-  /** `login`: a username. `session`: the id of a session that asks for the password again. */
+  /** `login`: a username. `session`: the id of a session whose user proves the password again. */
   kind: 'login' | 'session'
   id: string
 }
 
-/** An attempt that was counted, or one that was not let through and changed nothing. */
+/** An attempt that was counted, or one that was refused and changed nothing. */
 export interface Attempt {
-  /** Null if it may go on, else the seconds until the next one may be made. */
+  /** Null if it may go on, or the seconds until the next one is allowed. */
   waitSeconds: number | null
   /**
-   * The password was right: the account starts anew, and the address gets its attempt back. A session does not start
-   * anew: nobody needs to change a password ten times in a window.
+   * The password was right. The counter of the account is reset, and the address gets its attempt back. The counter of a
+   * session is not reset: nobody needs to change a password ten times in a window.
    */
   succeeded(): Promise<void>
-  /** The password was not looked at, because of a fault or a full queue: the attempt does not count. */
+  /** The password was not checked, because of a fault or a full queue. The attempt does not count. */
   takeBack(): Promise<void>
 }
 
 /**
- * Counts attempts to prove a password, per address and per account, in Redis; per process while Redis is away. An attempt
- * is counted before the password is looked at, so that a thousand at once are not all let through, and taken back if it
+ * Counts attempts to prove a password, per address and per account, in Redis; per process while Redis is unreachable. An
+ * attempt counts before the password is checked, so that a thousand at once do not all pass. It is taken back if it
  * succeeds.
  *
- * The address is asked first, and what it refuses is not counted for the account: one address has `perAddress` attempts
- * in a window, however many accounts it names. A network from which an account was logged in lately has `perAccount`
- * attempts of its own at it: strangers who guess do not lock the owner out at home.
+ * The address is checked first, and an attempt that it refuses does not count for the account. So one address has
+ * `perAddress` attempts in a window, however many accounts it names. A network from which an account logged in recently has
+ * its own `perAccount` attempts at this account, so that guesses from elsewhere do not lock the owner out at home.
  */
 export class AttemptThrottle {
   readonly #policy: ThrottlePolicy
@@ -54,7 +53,7 @@ export class AttemptThrottle {
     this.#known = new KnownNetworks(redis)
   }
 
-  /** @param who null: the address alone is counted. */
+  /** @param who null counts for the address alone. */
   async attempt(who: Counted | null, ip: string): Promise<Attempt> {
     const network = networkOf(ip)
     const address = `address:${network}`
@@ -64,8 +63,8 @@ export class AttemptThrottle {
 
     const account = `${who.kind}:${digest(who.id)}`
     const isLogin = who.kind === 'login'
-    const atHome = isLogin && (await this.#known.has(account, network))
-    const counted = atHome ? `known:${digest(`${account} ${network}`)}` : account
+    const isKnown = isLogin && (await this.#known.has(account, network))
+    const counted = isKnown ? `known:${digest(`${account} ${network}`)}` : account
     const wait = await this.#counter.count(counted, this.#policy.perAccount)
     if (wait !== null) return refusal(wait)
     return this.#counted(address, counted, async () => {
@@ -73,12 +72,12 @@ export class AttemptThrottle {
     })
   }
 
-  #counted(address: string, account: string | null, startAnew: () => Promise<void>): Attempt {
+  #counted(address: string, account: string | null, reset: () => Promise<void>): Attempt {
     const counter = this.#counter
     return {
       waitSeconds: null,
       async succeeded() {
-        await Promise.all([counter.takeBack(address), startAnew()])
+        await Promise.all([counter.takeBack(address), reset()])
       },
       async takeBack() {
         await Promise.all([counter.takeBack(address), account !== null && counter.takeBack(account)])
@@ -93,5 +92,5 @@ const refusal = (waitSeconds: number): Attempt => ({
   takeBack: async () => undefined,
 })
 
-/** People type passwords into the name field: what they typed is not kept. All keys are short, whatever was sent. */
+/** A hash, because people type passwords into the name field, and because it keeps every key short. */
 const digest = (text: string) => createHash('sha256').update(text).digest('base64url')

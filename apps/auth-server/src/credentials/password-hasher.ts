@@ -3,28 +3,28 @@ import { fileURLToPath } from 'node:url'
 import PQueue from 'p-queue'
 import { Piscina } from 'piscina'
 
-/** Requests that may wait for a hash: the last one waits about two seconds on one core. */
-const MOST_WAITING = 64
+/** The longest queue. Its last request waits about two seconds on one core. */
+const MAX_WAITING = 64
 
-/** Whoever is turned away learns it after this long: clients that ask again at once would take the loop from refreshes. */
-const TURNED_AWAY_AFTER_MS = 500
+/** A request is rejected after this delay. Clients that retry at once would take the event loop from refreshes. */
+const REJECTED_AFTER_MS = 500
 
-/** Where cores are short, a refresh goes before a login: the weight of `nice 5` is a third of the usual one. */
+/** If cores are short, a refresh goes before a login: the weight of `nice 5` is a third of the normal one. */
 const NICE = 5
 
-/** Too many logins at once. The caller may come back in a moment. */
+/** Too many logins at once. A retry in a moment may succeed. */
 export class HasherBusy extends Error {}
 
 /**
- * Hashes passwords on threads of its own, a few at a time and in a bounded queue, so that a flood of logins takes neither
- * the threads nor the cores that refreshes need.
+ * Hashes passwords on its own threads, a few at a time and with a bounded queue. So a flood of logins occupies neither the
+ * threads nor the cores that refreshes need.
  */
 export class PasswordHasher {
   readonly #queue: PQueue
   readonly #threads: Piscina
   readonly #dummy: Promise<string>
 
-  /** @param atOnce hashes that run at the same time. */
+  /** @param atOnce how many hashes run at the same time. */
   constructor(atOnce: number) {
     this.#queue = new PQueue({ concurrency: atOnce })
     this.#threads = new Piscina({
@@ -34,7 +34,7 @@ export class PasswordHasher {
       niceIncrement: NICE,
     })
     this.#dummy = this.#onThread('hashPassword', 'no password hashes to this')
-    // Closed before it was made, it has no one to tell.
+    // If the hasher is closed first, nobody awaits this.
     this.#dummy.catch(() => undefined)
   }
 
@@ -44,7 +44,7 @@ export class PasswordHasher {
   }
 
   /**
-   * Takes the same time if there is no hash to compare with, or one of another kind, for which it answers null.
+   * Answers null for a hash of another kind. Takes the same time for such a hash, and without any hash.
    * @throws HasherBusy
    */
   async verify(passwordHash: string | null, password: string, signal?: AbortSignal): Promise<boolean | null> {
@@ -57,20 +57,20 @@ export class PasswordHasher {
     }, signal)
   }
 
-  /** How many guesses find a password, about. @throws HasherBusy */
+  /** About how many guesses find a password. @throws HasherBusy */
   async guesses(password: string, context: string[], signal?: AbortSignal): Promise<number> {
     return this.#enqueue(() => this.#onThread<number>('countGuesses', { password, context }), signal)
   }
 
-  /** Asked before anything else is done for a login. @throws HasherBusy, after a while, where the queue is full. */
+  /** To be called before any other work for a login. @throws HasherBusy, after a delay, if the queue is full. */
   async assertRoom(signal?: AbortSignal): Promise<void> {
     if (this.#hasRoom()) return
-    await sleep(TURNED_AWAY_AFTER_MS, undefined, { ...(signal && { signal }), ref: false })
+    await sleep(REJECTED_AFTER_MS, undefined, { ...(signal && { signal }), ref: false })
     if (!this.#hasRoom()) throw new HasherBusy()
   }
 
   #hasRoom(): boolean {
-    return this.#queue.size < MOST_WAITING
+    return this.#queue.size < MAX_WAITING
   }
 
   get waiting(): number {
@@ -87,8 +87,8 @@ export class PasswordHasher {
 
   async #enqueue<Answer>(work: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
     if (!this.#hasRoom()) throw new HasherBusy()
-    // A request whose client went away gives its place to the next. One that is being hashed keeps its turn until it is
-    // done: to stop it would cost the thread, and to let the next begin beside it would fill the threads.
+    // A request whose client has gone gives up its place. A hash that runs keeps its turn until it is done: to stop it would
+    // cost the thread, and to start the next one beside it would fill the threads.
     const waiting = new AbortController()
     const leave = () => waiting.abort(signal?.reason)
     if (signal?.aborted) leave()

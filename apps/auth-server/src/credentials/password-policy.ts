@@ -1,4 +1,4 @@
-/** NIST SP 800-63B-4, section 3.1.1.2: length and a check for what is commonly guessed, no rules of composition. */
+/** NIST SP 800-63B-4, section 3.1.1.2: a length and a check against common guesses, but no rules of composition. */
 export interface PasswordPolicy {
   /** Characters, counted as Unicode code points. */
   minLength: number
@@ -6,21 +6,21 @@ export interface PasswordPolicy {
 
 const MAX_PASSWORD_BYTES = 1024
 
-/** Fewer guesses than this find it: that is what a throttled attacker can try. */
-const FEWEST_GUESSES = 1e6
+/** A throttled attacker can try this many. A password must take more. */
+const MIN_GUESSES = 1e6
 
-/** What was typed on different keyboards is the same password (NFKC, as the same section has it). */
+/** The same password from different keyboards becomes the same text (NFKC, as the same section recommends). */
 export const normalizePassword = (password: string) => password.normalize('NFKC')
 
-/** What nobody sees, and nobody typed on purpose: it counts for nothing. Spaces between words count. */
-const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\u2800]/gu
+/** Invisible characters, which nobody types on purpose. They do not count; spaces between words do. */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\u2800]/gu
 
-const countSeen = (text: string) => Array.from(text.replace(UNSEEN, '').trim()).length
+const countVisible = (text: string) => Array.from(text.replace(INVISIBLE, '').trim()).length
 
 /**
- * Null if the password is good, else what is wrong with it, for its user. `guesses` says how many find it, about.
- *
- * For passwords that are set only: a login compares whatever it is given.
+ * Answers null if the password is good, or what is wrong with it, as a sentence for its user. For new passwords only: a
+ * login compares whatever it gets.
+ * @param guesses answers about how many guesses find a password.
  */
 export async function faultOfPassword(
   password: string,
@@ -28,12 +28,12 @@ export async function faultOfPassword(
   guesses: (password: string) => Promise<number>,
 ): Promise<string | null> {
   const normalized = normalizePassword(password)
-  // One character may become eighteen, and four may become one: what counts is the smaller number.
-  if (Math.min(countSeen(password), countSeen(normalized)) < policy.minLength)
-    return `The password needs at least ${policy.minLength} characters that can be seen.`
+  // Normalizing may turn one character into eighteen, or four into one. The smaller number counts.
+  if (Math.min(countVisible(password), countVisible(normalized)) < policy.minLength)
+    return `The password must have at least ${policy.minLength} visible characters.`
   if (Buffer.byteLength(normalized) > MAX_PASSWORD_BYTES)
-    return `The password has more than ${MAX_PASSWORD_BYTES} bytes.`
-  return (await guesses(normalized)) < FEWEST_GUESSES
-    ? 'The password is among the first that are guessed: common, repeated or taken from the name.'
+    return `The password must have at most ${MAX_PASSWORD_BYTES} bytes.`
+  return (await guesses(normalized)) < MIN_GUESSES
+    ? 'The password is too easy to guess: it is common, repetitive, or similar to the username.'
     : null
 }

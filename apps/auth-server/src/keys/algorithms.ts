@@ -4,14 +4,14 @@ import { promisify } from 'node:util'
 const generate = promisify(generateKeyPair)
 
 interface Algorithm {
-  /** Node's name of the digest; null where the algorithm has its own (RFC 8032). */
+  /** Node's name of the digest; null if the algorithm has its own (RFC 8032). */
   digest: string | null
   generate(bits: number): Promise<KeyObject>
-  /** The members that RFC 7638, section 3.2, hashes, in their order. */
+  /** The members that are hashed for the thumbprint, in order (RFC 7638, section 3.2). */
   thumbprintMembers: readonly string[]
-  /** Options of Node's `sign`: JWS wants the two halves of an ECDSA signature side by side (RFC 7518, section 3.4). */
+  /** Options of Node's `sign`: JWS needs an ECDSA signature as its two halves in a row (RFC 7518, section 3.4). */
   signOptions: { dsaEncoding?: 'ieee-p1363' }
-  /** A signature takes longer than to hand it to a thread and back. */
+  /** Whether to sign on a thread: true if a signature takes longer than the hand-over to a thread and back. */
   signsOnThread: boolean
 }
 
@@ -51,7 +51,7 @@ export interface PublicJwk {
   use: 'sig'
 }
 
-/** The public half as the JWKS has it (RFC 7517), named by its thumbprint (RFC 7638). */
+/** The public key as in the JWKS (RFC 7517). Its `kid` is its thumbprint (RFC 7638). */
 export function toPublicJwk(privateKey: KeyObject, alg: AlgorithmName): PublicJwk {
   const jwk = createPublicKey(privateKey).export({ format: 'jwk' })
   const hashed = Object.fromEntries(ALGORITHMS[alg].thumbprintMembers.map((name) => [name, jwk[name]]))
@@ -60,10 +60,10 @@ export function toPublicJwk(privateKey: KeyObject, alg: AlgorithmName): PublicJw
 }
 
 /**
- * A new private key. One in 64 thumbprints begins with a dash and would read as an option to whoever types
- * `key remove <kid>`: such a key is thrown away.
+ * Makes a private key. One in 64 thumbprints starts with a dash, which `key remove <kid>` would read as an option. Such a key
+ * is discarded.
  *
- * @param bits of an RSA key.
+ * @param bits the length of an RSA key.
  */
 export async function generateSigningKey(alg: AlgorithmName, bits: number): Promise<KeyObject> {
   for (;;) {

@@ -8,11 +8,11 @@ const TEXT_AT = 29
 
 export interface KeyEncryption {
   wrap(kid: string, key: KeyObject): Buffer<ArrayBuffer>
-  /** @throws where the secret is another one, or the bytes were changed or belong to another key. */
+  /** @throws Error if the secret differs, or if the bytes were changed or belong to another key. */
   unwrap(kid: string, wrapped: Uint8Array): KeyObject
 }
 
-/** AES-256-GCM; the key's id is authenticated with it, so that two rows cannot be swapped. */
+/** AES-256-GCM. The key's id is authenticated too, so that two rows cannot be swapped. */
 export function keyEncryption(secret: string): KeyEncryption {
   const wrappingKey = Buffer.from(hkdfSync('sha256', secret, '', 'heirloom signing key encryption', 32))
   return {

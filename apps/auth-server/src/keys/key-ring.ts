@@ -9,10 +9,10 @@ export interface SigningKey {
   algorithm: AlgorithmName
   publicJwk: PublicJwk
   privateKey: KeyObject
-  /** Milliseconds since the epoch, all. Published from `createdAt`. */
+  /** The key is published from this time on. All times are in milliseconds since 1970. */
   createdAt: number
   signsFrom: number
-  /** When it leaves the JWKS; null while no newer key is there. */
+  /** When it leaves the JWKS; null while there is no newer key. */
   leavesAt: number | null
 }
 
@@ -20,26 +20,26 @@ export type KeyState = 'coming' | 'signing' | 'retiring'
 
 export interface KeyPolicy {
   algorithm: AlgorithmName
-  /** Of an RSA key. */
+  /** The length of an RSA key. */
   bits: number
   /** How long a key is published before it signs. */
   leadMs: number
-  /** How long a key stays published after it signed for the last time: as long as its tokens live. */
+  /** How long a key stays published after its last signature: as long as its tokens live. */
   retireMs: number
-  /** A newer key is made when the newest is this old; null: by command only. */
+  /** The next key is made when the newest one is this old. Null: by command only. */
   rotateAfterMs: number | null
 }
 
-/** `heirloom keys` as a number: one server at a time makes a key. */
+/** The number of an advisory lock: one server at a time makes a key. */
 const LOCK = 0x6865_6972
 
-/** Keys that are published at the same time. Half of what `@heirloom/verifier` takes by default (`maxKeys`). */
+/** The most keys that are published at once: half of the default `maxKeys` of `@heirloom/verifier`. */
 export const MOST_KEYS = 16
 
-/** Why no key was made, and from when on one can be: milliseconds since the epoch. */
+/** Why no key was made, and until when none can be, in milliseconds since 1970. */
 export type NotRotated = { reason: 'one_is_coming'; kid: string; until: number } | { reason: 'too_many'; until: number }
 
-/** Makes keys, keeps them in Postgres, and knows which one signs. It goes on with what it has while Postgres is away. */
+/** Makes keys, stores them in Postgres, and selects the one that signs. Without Postgres, it uses the keys that it has. */
 export class KeyRing {
   readonly #database: Database
   readonly #encryption: KeyEncryption
@@ -47,7 +47,7 @@ export class KeyRing {
   readonly #onMade: (kid: string) => void
   #keys: readonly SigningKey[] = []
 
-  /** @param onMade told of a new key, by the server that made it. */
+  /** @param onMade called after this server has made a key. */
   constructor(database: Database, encryption: KeyEncryption, policy: KeyPolicy, onMade: (kid: string) => void) {
     this.#database = database
     this.#onMade = onMade
@@ -55,7 +55,7 @@ export class KeyRing {
     this.#policy = policy
   }
 
-  /** Reads the keys anew, and makes the one that is due: the first, one of another algorithm, or the scheduled next. */
+  /** Reads the keys again, and makes one if it is due: the first, one for another algorithm, or the next on schedule. */
   async refresh(): Promise<void> {
     const keys = await this.#read()
     const newest = keys.at(-1)
@@ -64,8 +64,8 @@ export class KeyRing {
   }
 
   /**
-   * Makes the next key; it signs when it has been published for long enough. Answers null, or why none was made: there is
-   * one coming at most, so that a key set never outgrows what verifiers take.
+   * Makes the next key, which signs once it has been published for long enough. Answers null, or why none was made. At most
+   * one key is coming, so that verifiers can always accept the whole key set.
    */
   async rotate(): Promise<NotRotated | null> {
     let refused: NotRotated | null = null
@@ -77,8 +77,8 @@ export class KeyRing {
   }
 
   /**
-   * Takes a key out at once, as where its private half has leaked: what it signed is refused by every service that reads
-   * the key set again. Where it was the last one, the next is made and signs at once. False where there is no such key.
+   * Removes a key at once, for example because its private key has leaked. Every service that fetches the key set again
+   * refuses its tokens. If it was the last one, a new key is made and signs at once. Answers false if there is no such key.
    */
   async remove(kid: string): Promise<boolean> {
     const { count } = await query(this.#database.signingKey.deleteMany({ where: { kid } }))
@@ -86,7 +86,7 @@ export class KeyRing {
     return count > 0
   }
 
-  /** The key that signs now. @throws where there is none: `refresh` has not succeeded yet. */
+  /** The key that signs now. @throws Error if there is none, because `refresh` has not succeeded yet. */
   signing(now: number): SigningKey {
     const key = this.#keys.findLast(({ signsFrom }) => signsFrom <= now) ?? this.#keys[0]
     if (!key) throw new Error('there is no signing key yet')
@@ -103,7 +103,7 @@ export class KeyRing {
     return key.signsFrom > now ? 'coming' : 'retiring'
   }
 
-  /** Deletes the keys that no token can name any more, and answers how many. */
+  /** Deletes the keys that no valid token can name any more, and answers how many. */
   async prune(now: number): Promise<number> {
     const gone = (await this.#read()).filter(({ leavesAt }) => leavesAt !== null && leavesAt <= now)
     const { count } = await query(
@@ -112,7 +112,7 @@ export class KeyRing {
     return count
   }
 
-  /** Never while one is coming: servers that are set to different algorithms would make key after key. */
+  /** Never while one is coming: servers with different algorithms in their settings would make key after key. */
   #isDue(newest: SigningKey): boolean {
     const { algorithm, rotateAfterMs } = this.#policy
     if (newest.signsFrom > Date.now()) return false
@@ -125,7 +125,7 @@ export class KeyRing {
     return !newest || (this.#isDue(newest) && this.#whyNot(keys) === null)
   }
 
-  /** Keys that have left the key set do not count, pruned or not. */
+  /** Keys that have left the key set do not count, whether pruned or not. */
   #whyNot(keys: readonly SigningKey[]): NotRotated | null {
     const now = Date.now()
     const newest = keys.at(-1)
@@ -135,10 +135,10 @@ export class KeyRing {
     return until === undefined || until === null ? null : { reason: 'too_many', until }
   }
 
-  /** Under a lock, so that servers which start together, or find the same key too old, make one key and not two. */
+  /** Under a lock, so that servers that start together, or that find the same key too old, make one key and not two. */
   async #make(isNeeded: (keys: readonly SigningKey[]) => boolean): Promise<void> {
     const { algorithm, bits, leadMs } = this.#policy
-    // Before the lock: it may take longer than a statement may.
+    // Before the lock, because it may take longer than a statement is allowed to.
     const privateKey = await generateSigningKey(algorithm, bits)
     const made = await query(
       this.#database.$transaction(
@@ -184,7 +184,7 @@ export class KeyRing {
     try {
       return this.#encryption.unwrap(kid, wrapped)
     } catch (cause) {
-      throw new Error('KEY_ENCRYPTION_SECRET does not open the signing keys that are in the database.', { cause })
+      throw new Error('KEY_ENCRYPTION_SECRET cannot decrypt the signing keys in the database.', { cause })
     }
   }
 }

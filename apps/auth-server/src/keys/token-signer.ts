@@ -6,13 +6,13 @@ import type { KeyRing, SigningKey } from './key-ring.ts'
 
 const signInPool = promisify(sign)
 
-/** Signatures that may wait for a thread. At a quarter of a millisecond each, the last one waits about a tenth of a second. */
-const MOST_WAITING = 512
+/** The longest queue for a thread. At a quarter of a millisecond each, the last one waits about a tenth of a second. */
+const MAX_WAITING = 512
 
-/** Signing takes most of the time of a refresh. Too many at once are refused rather than kept waiting. */
+/** Signing takes most of the time of a refresh. Too many at once are refused, and do not wait. */
 export class SignerBusy extends Error {}
 
-/** Signs access tokens (RFC 9068): with RSA on the threads of the pool, off the event loop. */
+/** Signs access tokens (RFC 9068). RSA runs on the thread pool, off the event loop. */
 export class TokenSigner {
   readonly #keys: KeyRing
   readonly #headers = new WeakMap<SigningKey, string>()
@@ -26,9 +26,9 @@ export class TokenSigner {
     return this.#waiting
   }
 
-  /** @throws SignerBusy where the queue is full. */
+  /** @throws SignerBusy if the queue is full. */
   assertRoom(): void {
-    if (this.#waiting >= MOST_WAITING) throw new SignerBusy()
+    if (this.#waiting >= MAX_WAITING) throw new SignerBusy()
   }
 
   async sign(claims: HeirloomClaims): Promise<string> {

@@ -63,7 +63,7 @@ describe.each([
     expect(await times(4, () => one.attempt(login(`${name} victim`), '10.0.2.2'))).toEqual([false, false, false, true])
   })
 
-  test('success starts the account anew, and the address gets its attempt back', async () => {
+  test('success resets the counter of the account, and the address gets its attempt back', async () => {
     const one = throttle()
     const attempt = () => one.attempt(login(`${name} c`), '10.0.1.1')
     expect(await times(2, attempt)).toEqual([false, false])
@@ -79,7 +79,7 @@ describe.each([
     expect(await times(4, () => one.attempt(login(`${name} d`), '10.0.3.1'))).toEqual([false, false, false, true])
   })
 
-  test('an account that is locked is open, with a count of its own, to a network that it was logged in from', async () => {
+  test('a locked account stays open, with a separate count, to a network from which it logged in before', async () => {
     const one = throttle()
     await (await one.attempt(login(`${name} e`), '2001:db8:9:1::1')).succeeded()
     expect(await times(4, () => one.attempt(login(`${name} e`), '10.0.4.1'))).toEqual([false, false, false, true])

@@ -138,15 +138,15 @@ describe('refresh', () => {
 })
 
 describe('the cool-down', () => {
-  it('takes up to half as long again, so that flooded replicas do not look in step', async () => {
+  it('takes up to half as long again, so that flooded replicas do not fetch in step', async () => {
     const time = virtualRuntime()
     let random = 0
     const { set, requests } = await setUp(keysOf(one), { runtime: { ...time.runtime, random: () => random } })
     await set.ready()
     random = 0.999
-    const look = set.refetchForUnknownKid()
+    const refetch = set.refetchForUnknownKid()
     random = 0
-    await look
+    await refetch
     time.advance(44_900)
     expect(set.refetchForUnknownKid()).toBeUndefined()
     time.advance(100)
