@@ -6,8 +6,13 @@ import type { Family } from '../../../src/rules/family.ts'
 import type { Account } from '../../../src/stores/accounts.ts'
 
 const ADA: Account = {
-  ...{ id: 'U', username: 'ada', passwordHash: 'right', createdAt: new Date(0) },
-  ...{ version: 1, roles: ['user'], disabled: false },
+  id: 'U',
+  username: 'ada',
+  passwordHash: 'right',
+  createdAt: new Date(0),
+  version: 1,
+  roles: ['user'],
+  disabled: false,
 }
 
 /**
@@ -22,8 +27,12 @@ async function logInWhile(...versions: [Account, ...(Account | null)[]]) {
   const answer = await logIn(
     {
       config: {
-        ...{ clientIds: ['web'], issuer: 'https://a', audience: 'api', accessTokenTtlSeconds: 900 },
-        ...{ refreshAbsoluteTtlMs: 1_000_000, refreshPolicy: { idleMs: 1_000, graceMs: 0, lateRepeatGap: null } },
+        clientIds: ['web'],
+        issuer: 'https://a',
+        audience: 'api',
+        accessTokenTtlSeconds: 900,
+        refreshAbsoluteTtlMs: 1_000_000,
+        refreshPolicy: { idleMs: 1_000, graceMs: 0, lateRepeatGap: null },
         sessionLimits: { sessionsPerUser: 9, loginsPerUser: 9, windowMs: 1_000 },
       },
       scopes: scopeTable({ user: ['read'] }),

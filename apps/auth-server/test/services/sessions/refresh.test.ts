@@ -8,9 +8,18 @@ import type { FamilyUpdate } from '../../../src/stores/family-store.ts'
 const NOW = 1_000_000
 const [GRACE_MS, IDLE_MS] = [10_000, 100_000]
 const LOADED: Family = {
-  ...{ id: 'F', sid: 'S', userId: 'U', clientId: 'web', scope: 'read', bindingKey: null },
-  ...{ createdAt: 0, expiresAt: 10 * NOW },
-  ...{ redeemed: 3, redeemedAt: NOW - 50_000, lateRepeated: null, revoked: null },
+  id: 'F',
+  sid: 'S',
+  userId: 'U',
+  clientId: 'web',
+  scope: 'read',
+  bindingKey: null,
+  createdAt: 0,
+  expiresAt: 10 * NOW,
+  redeemed: 3,
+  redeemedAt: NOW - 50_000,
+  lateRepeated: null,
+  revoked: null,
 }
 
 /**
@@ -23,7 +32,9 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
   const advanced: FamilyUpdate[] = []
   const parts: RefreshParts = {
     config: {
-      ...{ issuer: 'https://a', audience: 'api', accessTokenTtlSeconds: 900 },
+      issuer: 'https://a',
+      audience: 'api',
+      accessTokenTtlSeconds: 900,
       refreshPolicy: { idleMs: IDLE_MS, graceMs: GRACE_MS, lateRepeatGap: 8 },
     },
     scopes: scopeTable({ user: ['read'] }),
