@@ -284,7 +284,7 @@ key
     }),
   )
 
-addDoctor(program)
+addDoctor(program, process.env)
 
 try {
   await program.parseAsync()
