@@ -1,11 +1,17 @@
-import type { MetricObject } from 'prom-client'
 import { describedServer } from './auth-server.ts'
 import { code, page, sentence, table } from './markdown.ts'
+
+interface DescribedMetric {
+  name: string
+  type: unknown
+  help: string
+  labelNames?: readonly string[]
+}
 
 /** docs/reference/metrics.md, from the registry of the auth server. */
 export async function metricsPage(): Promise<string> {
   const { app, metrics } = await describedServer()
-  const all = metrics.getMetricsAsArray() as (MetricObject & { labelNames?: readonly string[] })[]
+  const all = metrics.getMetricsAsArray() as DescribedMetric[]
   await app.close()
   const own = all.filter(({ name }) => !/^(process|nodejs)_/.test(name))
   return page(

@@ -138,7 +138,9 @@ describe('settings', () => {
       ['TOKEN_SECRET', 'TOKEN_SECRETS'],
       ['log_level', 'LOG_LEVEL'],
     ] as const)
-      expect(warnings({ [name]: 'hunter2' })).toEqual([`"${name}" is not a setting and is ignored. Did you mean ${meant}?`])
+      expect(warnings({ [name]: 'hunter2' })).toEqual([
+        `"${name}" is not a setting and is ignored. Did you mean ${meant}?`,
+      ])
     expect(warnings({ ISSUER: 'https://auth.example' })).toEqual([expect.stringMatching(/^NODE_ENV is not set/)])
     expect(warnings({ ISSUER: 'https://auth.example', NODE_ENV: 'development' })).toEqual([])
     expect(warnings({ TOKEN_SECRETS: `${SECRET},${GIVEN.KEY_ENCRYPTION_SECRET}` })).toEqual([

@@ -77,9 +77,9 @@ async function untilEverywhere(kid: string, isThere: boolean) {
   for (const authServer of servers) {
     await vi.waitUntil(async () => (await publishedBy(authServer)).includes(kid) === isThere, WAIT)
   }
-  const before = services.map(({ looks }) => looks())
+  const before = services.map(({ fetches }) => fetches())
   // One poll may have been under way.
-  await vi.waitUntil(() => services.every(({ looks }, i) => looks() >= (before[i] ?? 0) + 2), WAIT)
+  await vi.waitUntil(() => services.every(({ looks }, i) => fetches() >= (before[i] ?? 0) + 2), WAIT)
 }
 
 const signsNow = (kid: string) => database.signingKey.update({ where: { kid }, data: { signsFrom: new Date() } })

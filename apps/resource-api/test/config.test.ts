@@ -30,5 +30,7 @@ it('refuses a list of audiences', () => {
 })
 
 it('names every bad setting at once', () => {
-  expect(() => readConfig({ PORT: 'x', JWKS_URI: 'nowhere', LOG_LEVEL: 'loud' })).toThrow(/PORT.*\nLOG_LEVEL.*\nJWKS_URI.*/)
+  expect(() => readConfig({ PORT: 'x', JWKS_URI: 'nowhere', LOG_LEVEL: 'loud' })).toThrow(
+    /PORT.*\nLOG_LEVEL.*\nJWKS_URI.*/,
+  )
 })

@@ -13,12 +13,12 @@ const STATEMENT_TIMEOUT_MS = 5_000
 const LONGEST_LINE = 2_000
 
 /** `admin doctor`: exit code 1 if something is broken. Unlike the other commands it changes nothing in the stores. */
-export function addDoctor(program: Command): void {
+export function addDoctor(program: Command, env: NodeJS.ProcessEnv): void {
   program
     .command('doctor')
     .description('checks the settings, both stores, the clocks, the signing keys and the issuer; changes nothing')
     .action(async () => {
-      const findings = await examine(process.env)
+      const findings = await examine(env)
       for (const { level, cause, cure } of findings)
         process.stderr.write(
           `admin: ${shownText(`${level}: ${cause.replace(/[^.?]$/, '$&.')} ${cure}`, LONGEST_LINE)}\n`,

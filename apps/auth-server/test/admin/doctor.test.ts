@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { freePort } from '@heirloom/local-stack'
+import { freePort, startRedisCluster } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
 import { Redis } from 'ioredis'
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { examine } from '../../src/admin/doctor.ts'
 import type { Finding } from '../../src/admin/doctor/finding.ts'
 import { keyEncryption } from '../../src/keys/key-encryption.ts'
@@ -128,6 +129,17 @@ describe('Redis', () => {
     const { lines, findings } = await doctor({ REDIS_URL: 'redis://:hunter2@127.0.0.1:1' })
     expect(lines).toEqual(['broken redis'])
     expect(findings[0]).toMatchObject({ cause: 'Nothing listens at the host and port in REDIS_URL' })
+  })
+
+  test('that is a cluster is looked at too', { timeout: 90_000 }, async () => {
+    const cluster = await startRedisCluster({
+      dataDir: join(inject('runFolder'), 'doctor-cluster'),
+      settings: { 'maxmemory-policy': 'allkeys-lru' },
+    })
+    onTestFinished(() => cluster.stop())
+    const { findings, lines } = await doctor({ REDIS_URL: cluster.url })
+    expect(lines).toEqual(['warning redis', 'warning redis'])
+    expect(findings[0]).toMatchObject({ cause: expect.stringContaining('maxmemory-policy is allkeys-lru') })
   })
 
   test('that is full is broken', async () => {
