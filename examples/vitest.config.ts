@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-/** `npm run recipes`: all of them, also those of Debian's packages, which are installed where they are missing. */
+/** `npm run recipes` runs all recipes. It installs missing Debian packages. */
 export default defineConfig({
   test: {
     root: fileURLToPath(new URL('..', import.meta.url)),
@@ -9,7 +9,7 @@ export default defineConfig({
     globalSetup: ['../scripts/test/global-setup.ts', './test/debian/install.ts'].map((file) =>
       fileURLToPath(new URL(file, import.meta.url)),
     ),
-    // Each starts an auth server of its own.
+    // Each test file starts its own auth server.
     fileParallelism: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,

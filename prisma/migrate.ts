@@ -93,7 +93,7 @@ async function inWords<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
-    throw new Error(explainPostgres(error).words, { cause: error })
+    throw new Error(explainPostgres(error).description, { cause: error })
   }
 }
 

@@ -2,11 +2,19 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
+import { errorsPage } from './reference/errors.ts'
+import { eventsPage } from './reference/events.ts'
+import { httpApiPage } from './reference/http-api.ts'
+import { metricsPage } from './reference/metrics.ts'
 import { envExample, settingsPage } from './reference/settings.ts'
 
 const pages: Record<string, () => string | Promise<string>> = {
   '.env.example': envExample,
   'docs/reference/settings.md': settingsPage,
+  'docs/reference/errors.md': errorsPage,
+  'docs/reference/events.md': eventsPage,
+  'docs/reference/metrics.md': metricsPage,
+  'docs/reference/http-api.md': httpApiPage,
 }
 
 const isCheck = process.argv.includes('--check')

@@ -1,4 +1,4 @@
-// Everything on one machine: stores, both services, a demo user. `npm start` comes here.
+// `npm start`: the stores, both services and a demo user on one machine.
 import { once } from 'node:events'
 import { startHeirloom } from './start/heirloom.ts'
 import { nextSteps } from './start/next-steps.ts'
@@ -6,10 +6,10 @@ import { readPlace } from './start/settings.ts'
 
 const say = (line: string) => console.log(line)
 
-// A terminal and npm may both send the same signal; the first one counts.
+// A terminal and npm may both send the same signal. The first one counts.
 const interrupt = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt.abort())
-process.stdout.on('error', () => interrupt.abort()) // nobody reads any more
+process.stdout.on('error', () => interrupt.abort()) // the reader of the output has gone
 
 try {
   const heirloom = await startHeirloom({ ...readPlace(process.env), env: process.env, say, signal: interrupt.signal })

@@ -1,4 +1,4 @@
-// A guided tour, on a stack of its own with short-lived tokens, or on one that runs: --auth URL --api URL.
+// A guided tour on its own stack with short-lived tokens, or on a running stack: --auth URL --api URL.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,9 +17,9 @@ try {
     options: { auth: { type: 'string' }, api: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
   })
   const { auth: authUrl, api: apiUrl, help } = values
-  if (help) say('Usage: npm run tour -- [--auth URL --api URL]   (without: on a stack of its own)')
+  if (help) say('Usage: npm run tour -- [--auth URL --api URL]   (without these, the tour starts its own stack)')
   else if (authUrl && apiUrl) await playTour({ authUrl, apiUrl, say, signal })
-  else if (authUrl || apiUrl) throw new Error('--auth and --api go together')
+  else if (authUrl || apiUrl) throw new Error('give both --auth and --api, or neither')
   else await playOnOwnStack()
 } catch (error) {
   console.error(signal.aborted ? 'Stopped.' : `tour: ${(error as Error).message}`)
@@ -29,7 +29,7 @@ try {
 async function playOnOwnStack(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'heirloom-tour-'))
   try {
-    say('Starting stores and services for the tour ...')
+    say('Starting the stores and services for the tour ...')
     const { PATH } = process.env
     const env = { PATH, ACCESS_TOKEN_TTL_SECONDS: '5', REFRESH_GRACE_SECONDS: '1', LOG_LEVEL: 'warn' }
     const ports = { authPort: await freePort(), apiPort: await freePort() }

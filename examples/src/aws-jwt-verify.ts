@@ -12,15 +12,15 @@ const verifier = JwtVerifier.create({
   jwksUri: `${issuer}/.well-known/jwks.json`,
   graceSeconds: 10,
   customJwtCheck({ header, payload }) {
-    // It checks neither the type nor the algorithm, and a claim only where it is there.
+    // The library checks neither the type nor the algorithm, and it does not require claims.
     if (header.typ !== 'at+jwt' || header.alg !== 'RS256') throw new Error('not an access token')
     for (const claim of ['exp', 'iat', 'sub', 'client_id', 'scope']) {
-      if (payload[claim] === undefined) throw new Error(`no claim ${claim}`)
+      if (payload[claim] === undefined) throw new Error(`the claim ${claim} is missing`)
     }
   },
 })
 
-// The keys, before the first request needs them.
+// Fetch the keys before the first request.
 await verifier.hydrate()
 
 async function answer({ headers }: IncomingMessage, response: ServerResponse) {

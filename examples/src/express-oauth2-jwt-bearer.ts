@@ -6,7 +6,7 @@ const { ISSUER: issuer = 'http://127.0.0.1:4000', PORT = '3000' } = process.env
 
 const app = express()
 
-// It finds the keys by the issuer's metadata. `strict` is what checks the type `at+jwt` and the claims of RFC 9068.
+// The library finds the keys through the issuer's metadata. `strict` checks the type `at+jwt` and the claims of RFC 9068.
 app.use(
   auth({ issuerBaseURL: issuer, audience: 'resource-api', tokenSigningAlg: 'RS256', strict: true, clockTolerance: 10 }),
 )
@@ -15,7 +15,7 @@ app.get('/reports', requiredScopes('reports:read'), (request, response) => {
   response.json({ sub: request.auth?.payload.sub })
 })
 
-// Its errors carry their status and their challenge. Without this, Express answers them with a stack trace.
+// The library's errors carry their status and challenge. Without this handler, Express would answer with a stack trace.
 app.use(
   (
     error: Error & { status?: number; headers?: object },

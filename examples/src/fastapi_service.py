@@ -14,9 +14,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:4000")
 PORT = int(os.environ.get("PORT", "3000"))
 
-# The key set is kept for 300 seconds. A key id that it does not have is looked for at once, each time.
+# The key set is cached for 300 seconds. Every unknown key id causes a request at once.
 keys = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", lifespan=300)
-# With auto_error, FastAPI answers 403 where there is no token.
+# With auto_error, FastAPI would answer 403 if there is no token.
 bearer = HTTPBearer(auto_error=False)
 
 
@@ -32,7 +32,7 @@ def verify(token: str) -> dict:
         issuer=ISSUER,
         audience="resource-api",
         leeway=10,
-        # A claim that is not there is not checked, unless it is asked for.
+        # Missing claims are not checked unless they are required.
         options={"require": ["exp", "iat", "iss", "aud", "sub", "client_id", "scope"]},
     )
 
@@ -42,10 +42,10 @@ async def caller(credentials: Optional[HTTPAuthorizationCredentials] = Depends(b
     if credentials is None:
         raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
     try:
-        # PyJWKClient fetches with urllib, which would stop the event loop for all.
+        # PyJWKClient fetches with urllib, which would block the event loop.
         return await run_in_threadpool(verify, credentials.credentials)
     except jwt.PyJWTError as error:
-        # Keys that cannot be fetched are not the token's fault.
+        # If the keys cannot be fetched, the token may still be valid.
         if isinstance(error.__context__, URLError):
             raise HTTPException(503, headers={"Retry-After": "5"}) from None
         raise HTTPException(401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}) from None

@@ -1,7 +1,8 @@
-// npm install @heirloom/verifier: a small server that a proxy asks about each request (nginx auth_request, Caddy forward_auth,
-// Traefik ForwardAuth). `GET /?scope=reports:read` with the request's Authorization header is 204 with X-User, 401 or 403.
+// npm install @heirloom/verifier
+// A small server that a proxy calls for each request (nginx auth_request, Caddy forward_auth, Traefik ForwardAuth).
+// `GET /?scope=reports:read` with the request's Authorization header answers 204 with X-User, 401 or 403.
 import { createServer } from 'node:http'
-import { type Need, callerOf, connectBearer, createVerifier } from '@heirloom/verifier'
+import { type Requirement, callerOf, connectBearer, createVerifier } from '@heirloom/verifier'
 
 const { ISSUER: issuer = 'http://127.0.0.1:4000', PORT = '3001' } = process.env
 
@@ -15,9 +16,9 @@ createServer((request, response) => {
   return guard(request, response, () => response.writeHead(204, { 'x-user': callerOf(request).sub }).end())
 }).listen(Number(PORT), '127.0.0.1')
 
-function guardFor(need: Need) {
+function guardFor(requirement: Requirement) {
   try {
-    return connectBearer(verifier, need)
+    return connectBearer(verifier, requirement)
   } catch {
     return undefined
   }

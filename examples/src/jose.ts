@@ -6,7 +6,7 @@ const { ISSUER: issuer = 'http://127.0.0.1:4000', PORT = '3000' } = process.env
 
 const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`))
 
-/** The claims of the caller, or undefined where there is no good token. Rejects where the keys cannot be had. */
+/** Returns the claims of the caller, or undefined without a valid token. Rejects if the keys cannot be fetched. */
 async function authenticate({ headers }: IncomingMessage): Promise<JWTPayload | undefined> {
   const token = /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1]
   if (token === undefined) return undefined
@@ -16,7 +16,7 @@ async function authenticate({ headers }: IncomingMessage): Promise<JWTPayload | 
       audience: 'resource-api',
       algorithms: ['RS256'],
       typ: 'at+jwt',
-      // What is not there is not checked, unless it is asked for.
+      // Missing claims are not checked unless they are required.
       requiredClaims: ['exp', 'iat', 'sub', 'client_id', 'scope'],
       clockTolerance: 10, // seconds
     })

@@ -17,15 +17,15 @@ passport.use(
       jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
       secretOrKeyProvider: passportJwtSecret({
         jwksUri: `${issuer}/.well-known/jwks.json`,
-        rateLimit: true, // without it, each unknown key id makes a request
-        cacheMaxAgeFallback: 86_400_000, // milliseconds: how long the last good keys serve while the issuer is away
+        rateLimit: true, // without this, each unknown key id causes a request
+        cacheMaxAgeFallback: 86_400_000, // milliseconds: how long the last keys are used while the issuer is down
       }),
       issuer,
       audience: 'resource-api',
       algorithms: ['RS256'],
       jsonWebTokenOptions: { complete: true, clockTolerance: 10 },
     },
-    // `complete` hands over the header as well: its type is for us to check, and that the claims are there.
+    // `complete` passes the header too. We must check its type, and that the claims exist.
     ({ header, payload }: Token, done) => {
       const isAccessToken = header.typ === 'at+jwt' && payload.exp && payload.sub && payload.client_id
       done(null, isAccessToken ? payload : false)

@@ -10,7 +10,7 @@ import jwt
 ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:4000")
 PORT = int(os.environ.get("PORT", "3000"))
 
-# The key set is kept for 300 seconds. A key id that it does not have is looked for at once, each time.
+# The key set is cached for 300 seconds. Every unknown key id causes a request at once.
 keys = jwt.PyJWKClient(f"{ISSUER}/.well-known/jwks.json", lifespan=300)
 
 
@@ -29,7 +29,7 @@ def authenticate(header):
         issuer=ISSUER,
         audience="resource-api",
         leeway=10,
-        # A claim that is not there is not checked, unless it is asked for.
+        # Missing claims are not checked unless they are required.
         options={"require": ["exp", "iat", "iss", "aud", "sub", "client_id", "scope"]},
     )
 
@@ -42,7 +42,7 @@ def application(environ, start_response):
     try:
         caller = authenticate(environ.get("HTTP_AUTHORIZATION", ""))
     except jwt.PyJWTError as error:
-        # Keys that cannot be fetched are not the token's fault.
+        # If the keys cannot be fetched, the token may still be valid.
         if isinstance(error.__context__, URLError):
             return answer("503 Service Unavailable", [("Retry-After", "5")])
         return answer("401 Unauthorized", [("WWW-Authenticate", 'Bearer error="invalid_token"')])

@@ -5,7 +5,7 @@ import { startIssuer } from './support/issuer.ts'
 
 const issuer = await startIssuer()
 
-/** As its reader runs it: `ISSUER=… PORT=… node src/jose.ts`. */
+/** Runs it as its reader would: `ISSUER=… PORT=… node src/jose.ts`. */
 async function start(name: string, env: Record<string, string>) {
   const service = await startService({ script: `examples/src/${name}.ts`, env })
   await vi.waitFor(() => fetch(service.url), { timeout: 30_000 })
@@ -24,7 +24,7 @@ describe.each(['jose', 'express-oauth2-jwt-bearer', 'aws-jwt-verify', 'passport-
   checkAll(issuer, () => url)
 })
 
-it('jose: no keys are no fault of the token', async () => {
+it('jose: a token is not refused because the keys cannot be fetched', async () => {
   const service = await start('jose', { ISSUER: 'http://127.0.0.1:1' })
   onTestFinished(() => service.stop())
   const { token } = issuer.cases['a token from a login']

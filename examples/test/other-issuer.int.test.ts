@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 const call = (token: string) => fetch(url, { headers: { authorization: `Bearer ${token}` } })
 
-it('takes a client’s own token and a user’s', async () => {
+it('accepts a client’s own token and a user’s', async () => {
   const answer = await call(await other.clientToken(AUDIENCE))
   expect(answer.status).toBe(200)
   expect(await answer.json()).toEqual({ sub: other.clientId })
@@ -31,11 +31,11 @@ it('refuses its ID tokens, its opaque tokens, and its tokens for other services'
   }
 })
 
-it('asks for the scope', async () => {
+it('requires the scope', async () => {
   expect((await call(await other.clientToken(AUDIENCE, ''))).status).toBe(403)
 })
 
-it('without the profile, what it lacks is named in the log: Heirloom’s own claims are asked for by default', async () => {
+it('without the profile, the log names the missing claim: Heirloom’s own claims are required by default', async () => {
   const verifier = createVerifier({ issuer: other.issuer, audience: AUDIENCE })
   onTestFinished(() => verifier.close())
   await verifier.ready()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { parseEnv } from 'node:util'
 
-/** Goes up when an older folder can no longer be used as it is. */
+/** Raised when a version cannot use the folders of an older one. */
 const VERSION = '1'
 
 interface Secrets {
@@ -16,19 +16,19 @@ interface Secrets {
 export interface DataFolder {
   readonly path: string
   readonly secrets: Secrets
-  /** True at its first use. */
+  /** Whether this is its first use. */
   readonly isNew: boolean
-  /** True if whoever used the folder before was killed, so that what it had started may still be stopping. */
+  /** Whether the last copy that used the folder was killed. Its processes may still be stopping. */
   readonly wasAbandoned: boolean
-  /** Writes down how to reach the stack that runs on this folder, for the commands that work on it. */
+  /** Records the settings of the running stack, for commands that work on it. */
   writeRunning(env: Record<string, string>): void
-  /** Lets another copy have the folder. */
+  /** Releases the folder for another copy. */
   close(): void
 }
 
 export const runningFile = (dataDir: string): string => join(dataDir, 'running.env')
 
-/** Opens the folder for this process alone, made if missing. Throws, with one line, where that cannot be. */
+/** Opens the folder for this process alone, and creates it if it is missing. Throws, with one line, if it cannot. */
 export function openDataFolder(path: string): DataFolder {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 })
@@ -50,7 +50,7 @@ export function openDataFolder(path: string): DataFolder {
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
-    throw new Error(`the data folder ${path} belongs to another user: set DATA_DIR to another folder`, { cause: error })
+    throw new Error(`the data folder ${path} belongs to another user. Set DATA_DIR to another folder`, { cause: error })
   }
 }
 
@@ -58,28 +58,28 @@ function checkVersion(path: string): void {
   const file = join(path, 'version')
   if (!existsSync(file)) {
     if (readdirSync(path).length > 0)
-      throw new Error(`${path} is not empty and no data folder of Heirloom: set DATA_DIR`)
+      throw new Error(`${path} is not empty and not a Heirloom data folder. Set DATA_DIR to another folder`)
     writeFileSync(file, VERSION)
   }
   const version = readFileSync(file, 'utf8').trim()
   if (version !== VERSION) {
     throw new Error(
-      `${path} is a data folder of version ${version}, and this Heirloom uses version ${VERSION}: ` +
-        'set DATA_DIR to another folder, or remove this one with all that is in it',
+      `${path} is a data folder of version ${version}, but this Heirloom needs version ${VERSION}. ` +
+        'Set DATA_DIR to another folder, or remove this one with all its data',
     )
   }
-  // If root runs this, the stores run as another user, who has to go through it. What is in it has modes of its own.
+  // Under root the stores run as another user, who must be able to enter the folder. Its contents have their own modes.
   chmodSync(path, process.getuid?.() === 0 ? 0o711 : 0o700)
 }
 
-/** SQLite locks its file through the system, which lets go of the lock when the process ends, however it ends. */
+/** SQLite locks its file through the system, which releases the lock when the process ends, even if it was killed. */
 function lockFolder(path: string): DatabaseSync {
   const lock = new DatabaseSync(join(path, 'lock'), { timeout: 0 })
   try {
     lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (error) {
     throw new Error(
-      `${path} is in use by another running copy: stop that one, or set DATA_DIR, AUTH_PORT and API_PORT for this one`,
+      `${path} is in use by another running copy. Stop that one, or set DATA_DIR, AUTH_PORT and API_PORT for this one`,
       { cause: error },
     )
   }

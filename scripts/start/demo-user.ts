@@ -9,7 +9,7 @@ export const DEMO_USER = 'demo'
 
 const ADMIN = fileURLToPath(new URL('../../apps/auth-server/src/admin.ts', import.meta.url))
 
-/** Adds the user that the first steps are tried with, unless it is there. Answers whether it was added. */
+/** Adds the demo user unless it exists. Returns whether it was added. */
 export async function ensureDemoUser(env: NodeJS.ProcessEnv, password: string): Promise<boolean> {
   if (await exists(env['DATABASE_URL'])) return false
   const args = [ADMIN, 'user', 'add', DEMO_USER, '--role', 'editor', '--password-stdin']
@@ -20,7 +20,7 @@ export async function ensureDemoUser(env: NodeJS.ProcessEnv, password: string): 
   return true
 }
 
-/** Asked here, as starting the admin command would take a second on each start. */
+/** Starting the admin command for this would take a second on each start. */
 async function exists(databaseUrl = ''): Promise<boolean> {
   const client = new pg.Client({ connectionString: databaseUrl })
   try {

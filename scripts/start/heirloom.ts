@@ -13,22 +13,22 @@ export interface HeirloomOptions {
   dataDir: string
   authPort: number
   apiPort: number
-  /** What the services see, settings included. */
+  /** The environment of the services, with their settings. */
   env: NodeJS.ProcessEnv
-  /** Takes one line about what happens. */
+  /** Called with one line about each step. */
   say: (line: string) => void
-  /** Gives up between two steps. */
+  /** Stops the start between two steps. */
   signal?: AbortSignal
 }
 
 export interface Heirloom {
   authUrl: string
   apiUrl: string
-  /** Null if the user was in the database before this data folder was made. */
+  /** Null if the user existed before this data folder. */
   demoPassword: string | null
-  /** Settles, with one line, if a service stops by itself. */
+  /** Resolves, with one line, if a service stops by itself. */
   failed: Promise<string>
-  /** The services first, so that they can drain into the stores. */
+  /** Stops the services first, so that they can write to the stores. */
   stop(): Promise<void>
 }
 
@@ -36,12 +36,12 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const AUTH_SERVER = `${root}apps/auth-server`
 const RESOURCE_API = `${root}apps/resource-api`
 
-/** How long what a killed copy has left behind may take to stop. */
+/** How long the processes of a killed copy may take to stop. */
 const ABANDONED_MS = 15_000
 
 /**
- * Starts the stores and both services on a data folder, and waits until all are ready. Throws, with one line, where one
- * does not come up, and then nothing is left running.
+ * Starts the stores and both services on a data folder, and waits until all are ready. If one does not start, it stops
+ * everything and throws, with one line.
  */
 export async function startHeirloom(options: HeirloomOptions): Promise<Heirloom> {
   const { env, say, signal, authPort, apiPort } = options
@@ -78,7 +78,7 @@ export async function startHeirloom(options: HeirloomOptions): Promise<Heirloom>
     const log = steps.use(openServiceLog(folder.path, name, say))
     const service = await startService({ script, env: serviceEnv, onLine: log.take })
     steps.defer(() => service.stop())
-    void service.exited.then(() => failed.resolve(`${name} has stopped. Its log: ${log.file}`))
+    void service.exited.then(() => failed.resolve(`${name} has stopped. Its log is ${log.file}`))
     return service
   }
   const services = [await start('auth-server', AUTH_SERVER, authEnv), await start('resource-api', RESOURCE_API, apiEnv)]
@@ -100,5 +100,5 @@ async function rejectOnAbort(signal: AbortSignal): Promise<never> {
   throw signal.reason
 }
 
-/** Two services on one machine cannot share one port for their metrics. */
+/** Two services on one machine need two ports for their metrics. */
 const secondOpsPort = ({ OPS_PORT }: NodeJS.ProcessEnv): string | undefined => OPS_PORT && String(Number(OPS_PORT) + 1)

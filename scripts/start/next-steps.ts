@@ -1,16 +1,16 @@
 import { DEMO_USER } from './demo-user.ts'
 import type { Heirloom } from './heirloom.ts'
 
-/** curl would ask the proxy for this machine. */
+/** Whether curl would send requests for this machine to a proxy. */
 const isBehindProxy = () => ['http_proxy', 'all_proxy', 'ALL_PROXY'].some((name) => process.env[name])
 
-/** Five lines for a shell, one after another. Tokens are told by how they begin, so that no JSON tool is needed. */
+/** Five lines for a shell. They find tokens by their first characters, so no JSON tool is needed. */
 export function nextSteps({ authUrl, apiUrl, demoPassword }: Heirloom): string {
   const post = (path: string, body: string) =>
     `curl -s ${authUrl}/auth/${path} -H 'Content-Type: application/json' -d ${body}`
   const refreshToken = `'{"refresh_token":"'$(echo "$T" | grep -o 'hrt_[A-Za-z0-9_-]*')'"}'`
   const login = `'{"username":"${DEMO_USER}","password":"${demoPassword ?? 'THE PASSWORD'}"}'`
-  const password = demoPassword ?? 'given when the user was added, before this data folder was made'
+  const password = demoPassword ?? 'as when the user was added, before this data folder existed'
 
   return `
 Ready. Try, line by line:
@@ -21,10 +21,10 @@ T=$(${post('refresh', refreshToken)}); echo "$T"
 ${post('logout', refreshToken)} -w '%{http_code}\\n'
 ${post('refresh', refreshToken)}; echo
 
-That logs in, calls the resource API, refreshes, logs out, and is refused a refresh.
+These lines log in, call the resource API, refresh, log out, and try a refresh, which is refused.
 
   user ${DEMO_USER}, password ${password} (unless you have changed it)
   docs ${authUrl}/docs
-  Ctrl-C stops all of it and loses nothing.
+  Ctrl-C stops everything. No data is lost.
 `
 }

@@ -1,11 +1,12 @@
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Throws, with one line, if the port is still taken after that time. */
+/** Waits until the port is free. Throws, with one line, if it is still taken after `patienceMs`. */
 export async function untilFree(port: number, setting: string, patienceMs: number): Promise<void> {
   const deadline = Date.now() + patienceMs
   while (!(await isFree(port))) {
-    if (Date.now() >= deadline) throw new Error(`port ${port} is taken: stop what listens there, or set ${setting}`)
+    if (Date.now() >= deadline)
+      throw new Error(`port ${port} is taken. Stop the program that listens there, or set ${setting}`)
     await sleep(100)
   }
 }

@@ -8,12 +8,12 @@ interface ServiceLog extends AsyncDisposable {
   readonly take: (line: string) => void
 }
 
-/** pino's level for warnings */
+/** pino's level for warnings. */
 const WARN = 40
 /** Characters. */
 const LONGEST_REMARK = 2_000
 
-/** Keeps all that a service writes in a file, and says what someone at the screen should know. */
+/** Writes all output of a service to a file, and its warnings and errors to the screen. */
 export function openServiceLog(dataDir: string, name: string, say: (line: string) => void): ServiceLog {
   const folder = join(dataDir, 'logs')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -41,6 +41,6 @@ function remarkable(line: string): string | null {
     if (level < WARN) return null
     return err && err.message !== msg ? `${msg} (${err.message})` : msg
   } catch {
-    return line // not from the logger: the last words of a process
+    return line // not from the logger, such as the error of a process that crashed
   }
 }

@@ -4,15 +4,15 @@ import { prepareRoles } from '../../prisma/roles.ts'
 
 interface StoreUrls {
   DATABASE_URL: string
-  /** Of the role that migrates, and that no service is given. */
+  /** For the role that migrates. No service gets it. */
   DATABASE_OWNER_URL: string
-  /** The role of DATABASE_URL, if it is not the owner's. */
+  /** The role in DATABASE_URL, if it is not the owner. */
   DATABASE_SERVER_ROLE: string | undefined
-  /** None: Postgres alone. */
+  /** Undefined for Postgres alone. */
   REDIS_URL: string | undefined
 }
 
-/** The stores that the environment names, and those that it does not name, started on the data folder. */
+/** Uses the stores that the environment names, and starts the others on the data folder. */
 export async function openStores(
   dataDir: string,
   env: NodeJS.ProcessEnv,
@@ -26,7 +26,7 @@ export async function openStores(
       return store.stop()
     })
     void store.exited.then(() => stopping || say(`${name} has stopped.`))
-    say(`${name}: port ${store.port}, kept in ${join(dataDir, name.toLowerCase())}`)
+    say(`${name}: port ${store.port}, data in ${join(dataDir, name.toLowerCase())}`)
     return store.url
   }
 
@@ -37,7 +37,7 @@ export async function openStores(
     DATABASE_SERVER_ROLE,
     REDIS_URL,
   }
-  if (DATABASE_URL) say('Postgres: the one that DATABASE_URL names')
+  if (DATABASE_URL) say('Postgres: the one in DATABASE_URL')
   else {
     const folder = join(dataDir, 'postgres')
     const adminUrl = own('Postgres', await startPostgres({ dataDir: folder }))
@@ -45,20 +45,20 @@ export async function openStores(
   }
 
   if (REDIS_URL) {
-    say('Redis: the one that REDIS_URL names')
+    say('Redis: the one in REDIS_URL')
     return stores
   }
-  // An empty REDIS_URL is how to ask for none.
+  // An empty REDIS_URL means no Redis.
   const redis = REDIS_URL === undefined ? await startRedis({ dataDir: join(dataDir, 'redis') }) : null
   if (redis) stores.REDIS_URL = own('Redis', redis)
   else
     say(
-      'Redis: none (REDIS_URL is empty, or no redis-server and no valkey-server is on the PATH), so Postgres does it alone',
+      'Redis: none. REDIS_URL is empty, or neither redis-server nor valkey-server is on the PATH. Postgres does all the work.',
     )
   return stores
 }
 
-/** The superuser is used for this alone. */
+/** Creates the roles. The superuser is used for nothing else. */
 async function ownRoles(adminUrl: string, folder: string) {
   const urlOf = (role: string) => {
     const url = new URL(adminUrl)

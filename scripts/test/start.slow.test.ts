@@ -162,9 +162,9 @@ test('a second copy is refused with one line, and leaves nothing behind', async 
     start({ ...place, DATA_DIR: join(temporary, 'third'), AUTH_PORT: String(await freePort()) }),
   ])
   expect(refusals.map(({ output }) => output)).toEqual([
-    expect.stringMatching(/^Heirloom did not start: .* is in use by another running copy: .*\n$/),
-    expect.stringMatching(new RegExp(`^Heirloom did not start: port ${place.AUTH_PORT} is taken: .*AUTH_PORT\n$`)),
-    expect.stringMatching(new RegExp(`^Heirloom did not start: port ${place.API_PORT} is taken: .*API_PORT\n$`)),
+    expect.stringMatching(/^Heirloom did not start: .* is in use by another running copy\. .*\n$/),
+    expect.stringMatching(new RegExp(`^Heirloom did not start: port ${place.AUTH_PORT} is taken\\. .*AUTH_PORT\n$`)),
+    expect.stringMatching(new RegExp(`^Heirloom did not start: port ${place.API_PORT} is taken\\. .*API_PORT\n$`)),
   ])
   expect(await Promise.all(refusals.map(({ copy }) => exit(copy)))).toEqual([1, 1, 1])
   expect(existsSync(join(elsewhere, 'postgres'))).toBe(false)
@@ -211,7 +211,9 @@ test('what keeps it from starting is one line', async () => {
   expect(await lastWords({ AUTH_PORT: 'x' })).toBe(
     'Heirloom did not start: AUTH_PORT must be a whole number from 1 to 65535, in digits alone and without a unit',
   )
-  expect(await lastWords({ DATA_DIR: scripts })).toMatch(/ is not empty and no data folder of Heirloom: set DATA_DIR$/)
+  expect(await lastWords({ DATA_DIR: scripts })).toMatch(
+    / is not empty and not a Heirloom data folder\. Set DATA_DIR to another folder$/,
+  )
   expect(await lastWords({ DATABASE_URL: 'postgres://127.0.0.1:1/none' })).toMatch(
     /Nothing listens at the host and port in DATABASE_URL/,
   )
@@ -220,6 +222,6 @@ test('what keeps it from starting is one line', async () => {
   const version = join(place.DATA_DIR, 'version')
   const original = readFileSync(version, 'utf8')
   writeFileSync(version, '999')
-  expect(await lastWords({})).toMatch(/ is a data folder of version 999, and this Heirloom uses version 1: /)
+  expect(await lastWords({})).toMatch(/ is a data folder of version 999, but this Heirloom needs version 1\. /)
   writeFileSync(version, original)
 })

@@ -13,12 +13,12 @@ interface Answer {
   body: { access_token: string; refresh_token: string; expires_in: number; error?: string }
 }
 
-/** Longer than this nobody watches a token grow old. */
+/** The tour waits for a token to expire only if it takes no longer. */
 const WATCHABLE_SECONDS = 60
-/** What a resource service allows for clocks that differ. */
+/** The leeway of resource services for clock differences. */
 const LEEWAY_SECONDS = 10
 
-/** Plays the life of a session, and the theft of one, and says why each thing happens. Throws if one does not. */
+/** Plays the life of a session, and a theft, and explains each step. Throws if a step fails. */
 export async function playTour({ authUrl, apiUrl, say, signal }: Tour): Promise<void> {
   let count = 0
   const step = (title: string) => say(`\n${++count}. ${title}`)
@@ -27,7 +27,7 @@ export async function playTour({ authUrl, apiUrl, say, signal }: Tour): Promise<
   const call = async (expected: number, url: string, init: RequestInit = {}): Promise<Answer['body']> => {
     const { status, body } = await request(url, init)
     explain(`${init.method ?? 'GET'} ${new URL(url).pathname} -> ${status} ${body.error ?? ''}`.trimEnd())
-    if (status !== expected) throw new Error(`${url} answered ${status} and should have answered ${expected}`)
+    if (status !== expected) throw new Error(`${url} answered ${status} instead of ${expected}`)
     return body
   }
   const post = (expected: number, path: string, json: object) =>
@@ -49,50 +49,50 @@ export async function playTour({ authUrl, apiUrl, say, signal }: Tour): Promise<
 
   step('Log in')
   const session = await post(200, 'login', credentials)
-  explain(`Two tokens: an access token for ${session.expires_in} s, signed, and a refresh token, kept secret.`)
+  explain(`The answer has two tokens: a signed access token for ${session.expires_in} s, and a secret refresh token.`)
 
   step('Call the service')
   await me(200, session.access_token)
-  explain('It checked the signature with a public key that it already had. It asked nobody.')
+  explain('The service verified the signature with a public key that it already had. It made no request.')
 
   step('Log out')
   await post(204, 'logout', { refresh_token: session.refresh_token })
-  explain('The session is revoked, in the stores, before this answer came.')
+  explain('The session was revoked in the stores before this answer was sent.')
 
-  step('The access token still works, until it ends')
+  step('The access token still works until it expires')
   await me(200, session.access_token)
-  explain('The service asks nobody, so it cannot know. That is why an access token is short.')
+  explain('The service makes no request, so it does not see the logout. That is why access tokens are short-lived.')
   if (session.expires_in <= WATCHABLE_SECONDS) {
-    explain(`It ends in at most ${session.expires_in + LEEWAY_SECONDS} s, leeway for clocks included. Waiting ...`)
+    explain(`It expires in at most ${session.expires_in + LEEWAY_SECONDS} s, including leeway for clocks. Waiting ...`)
     await untilRefused(`${apiUrl}/api/me`, session, signal)
     await me(401, session.access_token)
-  } else explain(`It ends in ${session.expires_in} s, and so long we do not wait.`)
+  } else explain(`It expires in ${session.expires_in} s. The tour does not wait that long.`)
 
   step('A refresh is refused')
   await refresh(400, session.refresh_token)
-  explain('Nothing brings this session back. Whoever wants in has to log in.')
+  explain('Nothing brings this session back. The user has to log in again.')
 
-  say('\nNow a theft.')
+  say('\nNext, a theft.')
   step('The owner logs in, and a thief copies the refresh token')
   const stolen = (await post(200, 'login', credentials)).refresh_token
 
-  step('The owner refreshes; the answer gets lost, so the client asks again')
+  step('The owner refreshes, the answer is lost, and the client retries')
   const first = await refresh(200, stolen)
   const again = await refresh(200, stolen)
   if (first.refresh_token !== again.refresh_token) throw new Error('one token had two successors')
-  explain('Both answers hold the same new refresh token: a retry is no theft, and cannot fork the session.')
+  explain('Both answers have the same new refresh token. A retry is not a theft, and it cannot fork the session.')
 
-  step('The owner refreshes with the new one')
+  step('The owner refreshes with the new token')
   const owner = await refresh(200, first.refresh_token)
-  explain('So the new one has arrived: nobody honest has a use for the old one any more.')
+  explain('This shows that the new token has arrived. No honest client needs the old one any more.')
 
-  step('The thief comes with the copy')
+  step('The thief presents the copy')
   await refresh(400, stolen)
-  explain('It is older than the newest that was used: somebody has a copy. The whole family is revoked.')
+  explain('A newer token has been used since, so this one is a copy. The server revokes the whole session.')
 
-  step('So the owner is out, too')
+  step('The owner is logged out, too')
   await refresh(400, owner.refresh_token)
-  explain('Who is who cannot be told. The owner logs in again; the thief cannot.')
+  explain('The server cannot tell owner and thief apart. The owner can log in again, but the thief cannot.')
   await post(200, 'login', credentials)
   say('\nThat was the tour.')
 }

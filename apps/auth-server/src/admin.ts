@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LOG_HOOKS, SettingsError, createMetrics, shownJson, shownText } from '@heirloom/http-service'
 import { Command, Option } from 'commander'
 import { pino } from 'pino'
+import { addDoctor } from './admin/doctor.ts'
 import { type ServerParts, wire } from './wiring.ts'
 import { readConfig } from './config.ts'
 import { MOST_KEYS, type NotRotated } from './keys/key-ring.ts'
@@ -282,6 +283,8 @@ key
       return listKeys(core)
     }),
   )
+
+addDoctor(program)
 
 try {
   await program.parseAsync()

@@ -35,7 +35,7 @@ import { type KeptEvent, AuditEvents } from './stores/audit-events.ts'
 import { Sessions } from './stores/sessions.ts'
 import { AccountStatusCache } from './replication/account-status-cache.ts'
 import { READ_ONLY_WORDS } from './postgres/postgres-fault.ts'
-import { isUnavailable, reasonOf } from './stores/store-unavailable.ts'
+import { isUnavailable, reasonOf } from './connection/store-unavailable.ts'
 
 /** A key that another server made is known here after this long; much shorter than its lead. */
 const KEYS_EVERY_MS = 5_000

@@ -158,7 +158,7 @@ test('three rotations refuse no valid token; a withdrawn key ends at the next lo
   expect(load.refusals).toEqual([])
   for (const kid of kids)
     for (const { url } of services) expect(load.accepted.get(`${kid} at ${url}`)).toBeGreaterThan(0)
-  expect(services.map(({ verifier }) => verifier.stats().keys?.seeks)).toEqual([0, 0, 0])
+  expect(services.map(({ verifier }) => verifier.stats().keys?.unknownKidRefetches)).toEqual([0, 0, 0])
 
   // The first key has leaked: SECURITY.md, "Signing keys".
   const [leaked = ''] = kids

@@ -5,27 +5,27 @@ import { PROFILES, PROFILE_NAMES, type ProfileName } from './profiles.ts'
 import { duration, list, rate, share } from './units.ts'
 
 export interface LoadOptions {
-  /** More than one: the curve over them. */
+  /** Several numbers give the curve over them. */
   replicas: number[]
   authServers: number
   clients: number
-  /** Milliseconds; of each number of replicas, for the curve. */
+  /** Milliseconds. In a curve, for each number of replicas. */
   duration: number
   profile: ProfileName
-  /** The open model: requests per second, whether or not answers come. */
+  /** Open model: requests per second, whether or not answers come. */
   rate?: number
-  /** The closed model: milliseconds that a client takes between two requests, on average. 0: as fast as answers come. */
+  /** Closed model: mean milliseconds between two requests of a client. 0: as fast as answers come. */
   think: number
-  /** Threads that make the load. */
+  /** Threads that generate the load. */
   engines: number
-  /** Resource services that run already; else a stack is started. */
+  /** Resource services that are running. Without them the command starts a stack. */
   target?: string[]
-  /** The auth servers that go with them. */
+  /** The auth servers that these trust. */
   auth?: string[]
-  /** Of that auth server, where nobody may register; the password is in LOAD_PASSWORD. */
+  /** An account there, if registration is closed. Its password is in LOAD_PASSWORD. */
   user?: string
   report: string
-  /** The curve as an SVG. */
+  /** A file for the curve, as SVG. */
   picture?: string
   maxErrorRate: number
   /** Milliseconds. */
@@ -37,7 +37,7 @@ export interface TradeOffOptions {
   lifetimes: number[]
   clients: number
   report: string
-  /** As an SVG. */
+  /** A file for the chart, as SVG. */
   picture?: string
 }
 
@@ -46,34 +46,42 @@ interface Actions {
   tradeOff: (options: TradeOffOptions) => Promise<void>
 }
 
-/** The command line. What is wrong with it is told by commander, in one line, with exit code 1. */
+/** The command line. Commander reports wrong arguments in one line, with exit code 1. */
 export function commandLine({ run, tradeOff }: Actions): Command {
   const program = new Command('load')
-    .description('Drives many replicas with clients that behave as real ones, and draws what it saw.')
+    .description('Sends realistic client traffic to many replicas, checks every answer, and writes a report.')
     .enablePositionalOptions()
     .addOption(
-      typed('--replicas <n,...>', 'resource-api processes; several numbers give the curve over them', list(count), '4'),
+      typed(
+        '--replicas <n,...>',
+        'number of resource-api processes; several numbers, such as 1,2,4, measure each in turn',
+        list(count),
+        '4',
+      ),
     )
-    .option('--auth-servers <n>', 'auth-server processes', count, 2)
-    .option('--clients <n>', 'each with a session of its own', count, 2_000)
-    .addOption(typed('--duration <time>', 'of the load, without the start', duration, '60s'))
+    .option('--auth-servers <n>', 'number of auth-server processes', count, 2)
+    .option('--clients <n>', 'number of clients, each with its own session', count, 2_000)
+    .addOption(typed('--duration <time>', 'length of the load, without the start', duration, '60s'))
     .addOption(new Option('--profile <name>', 'how clients behave').choices(PROFILE_NAMES).default('sessions'))
     .option(
       '--rate <n/s>',
-      'open model: requests arrive at this rate, whether or not answers come; in a curve, at each replica',
+      'open model: requests arrive at this rate, whether or not answers come (per replica, if there are several numbers)',
       rate,
     )
-    .addOption(
-      typed('--think <time>', 'closed model: time between two requests of a client, on average', duration, '2s'),
+    .addOption(typed('--think <time>', 'closed model: mean time between two requests of a client', duration, '2s'))
+    .option(
+      '--engines <n>',
+      'number of threads that generate the load',
+      count,
+      Math.max(1, availableParallelism() >> 2),
     )
-    .option('--engines <n>', 'threads that make the load', count, Math.max(1, availableParallelism() >> 2))
-    .option('--target <url...>', 'drive the resource service that runs there')
-    .option('--auth <url...>', `the auth server that goes with it (default: port ${AUTH_PORT} of the same host)`)
-    .option('--user <name>', 'an account there, if it takes no new ones; its password is in LOAD_PASSWORD')
-    .option('--report <file>', 'where the page with the result goes', 'load-report.html')
-    .option('--picture <file>', 'where the curve goes as an SVG')
-    .addOption(typed('--max-error-rate <share>', 'fail if more requests fail', share, '1%'))
-    .option('--max-p99 <time>', 'fail if one request in a hundred takes longer', duration)
+    .option('--target <url...>', 'use the resource services at these addresses instead of starting a stack')
+    .option('--auth <url...>', `the auth servers that these trust (default: port ${AUTH_PORT} of the same host)`)
+    .option('--user <name>', 'an account there, if registration is closed; set LOAD_PASSWORD to its password')
+    .option('--report <file>', 'write the report to this HTML file', 'load-report.html')
+    .option('--picture <file>', 'write the curve to this SVG file')
+    .addOption(typed('--max-error-rate <share>', 'exit with code 1 if a larger share of requests fails', share, '1%'))
+    .option('--max-p99 <time>', 'exit with code 1 if the 99th percentile of calls is longer', duration)
     .action(async (options: LoadOptions, command: Command) => {
       const wrong = faultOf(options)
       if (wrong) return command.error(`error: ${wrong}`)
@@ -83,21 +91,21 @@ export function commandLine({ run, tradeOff }: Actions): Command {
   program
     .command('trade-off')
     .description(
-      'measures what a lifetime of access tokens costs and buys: calls on the auth server, time until a logout works',
+      'Measures, for each lifetime of access tokens, the requests to the auth server and the time until a logout works.',
     )
-    .addOption(typed('--lifetimes <time,...>', 'of access tokens, each measured', list(duration), '10s,20s,40s'))
-    .option('--clients <n>', 'for each lifetime', count, 100)
-    .option('--report <file>', 'where the page with the result goes', 'load-report.html')
-    .option('--picture <file>', 'where the picture goes as an SVG')
+    .addOption(typed('--lifetimes <time,...>', 'lifetimes of access tokens', list(duration), '10s,20s,40s'))
+    .option('--clients <n>', 'number of clients for each lifetime', count, 100)
+    .option('--report <file>', 'write the report to this HTML file', 'load-report.html')
+    .option('--picture <file>', 'write the chart to this SVG file')
     .action(tradeOff)
   return program
 }
 
-/** With a default that the help shows as it would be typed. */
+/** An option whose default the help shows as one would type it. */
 const typed = (flags: string, description: string, parse: (text: string) => unknown, text: string) =>
   new Option(flags, description).argParser(parse).default(parse(text), text)
 
-/** Where an auth server is by default. */
+/** The default port of an auth server. */
 const AUTH_PORT = '4000'
 
 function authServerBeside(target: string): string {
@@ -107,14 +115,15 @@ function authServerBeside(target: string): string {
 }
 
 function faultOf({ target, auth, replicas, profile, picture }: LoadOptions): string | undefined {
-  if (auth && !target) return '--auth goes with --target'
+  if (auth && !target) return '--auth needs --target'
   for (const url of [...(target ?? []), ...(auth ?? [])]) {
-    if (!URL.canParse(url) || !/^https?:/.test(url)) return `${url} is not a URL of http or https`
+    if (!URL.canParse(url) || !/^https?:/.test(url)) return `${url} is not an http or https URL`
   }
-  if (target && replicas.length > 1) return 'the curve over replicas needs a stack of its own: leave out --target'
+  if (target && replicas.length > 1)
+    return 'several numbers of --replicas need a stack of their own: leave out --target'
   if (target && PROFILES[profile].event !== null) {
     return `the profile ${profile} needs a stack of its own: leave out --target`
   }
-  if (picture && replicas.length === 1) return '--picture draws the curve: name several numbers of --replicas'
+  if (picture && replicas.length === 1) return '--picture draws the curve: give several numbers of --replicas'
   return undefined
 }

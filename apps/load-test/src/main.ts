@@ -32,7 +32,7 @@ async function tradeOff(options: TradeOffOptions): Promise<void> {
 function end(summary: string, file: string, report: Report): void {
   console.log(summary)
   writePage(file, report)
-  say(`The report: ${resolve(file)}`)
+  say(`Report: ${resolve(file)}`)
   for (const sentence of report.broken) say(sentence)
   if (report.broken.length > 0) process.exitCode = 1
 }
@@ -41,6 +41,6 @@ try {
   await commandLine({ run, tradeOff }).parseAsync()
 } catch (error) {
   say(`load: ${(error as Error).message}`)
-  // The engines' threads may still be at work.
+  // Engine threads may still run.
   process.exit(1)
 }

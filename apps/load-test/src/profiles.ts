@@ -1,24 +1,24 @@
-/** How clients behave, and what else happens. Shares are of 1. */
+/** How clients behave, and what else happens. Shares are from 0 to 1. */
 export interface Profile {
   summary: string
-  /** After so long a client takes its access token for old; null: as the server says. */
+  /** How long clients use an access token. Null: as the server says. */
   tokenLifetimeMs: number | null
-  /** Of clients: those with two tabs, which share a session and do not know of each other. */
+  /** The share of clients with two tabs, which share a session without coordination. */
   twoTabs: number
-  /** Of refreshes: those whose answer gets lost on its way back. */
+  /** The share of refreshes whose answer is lost. */
   lostAnswers: number
-  /** Of actions: those that log out and in again. */
+  /** The share of actions that log out and in again. */
   logouts: number
-  /** Of actions: those that a stranger does. */
+  /** The share of actions that are attacks. */
   attacks: number
-  /** Of actions: those in which a refresh token was stolen, and thief and owner both go on with it. */
+  /** The share of actions in which a stolen refresh token is used by both thief and owner. */
   thefts: number
-  /** What happens to the stack meanwhile. */
+  /** What happens to the stack during the run. */
   event: 'rotation' | 'rolling' | 'chaos' | null
 }
 
 const browse: Profile = {
-  summary: 'people who read: calls, a refresh now and then, a logout once in a while',
+  summary: 'users who read: calls, some refreshes, a few logouts',
   tokenLifetimeMs: null,
   twoTabs: 0.1,
   lostAnswers: 0.02,
@@ -31,8 +31,7 @@ const browse: Profile = {
 export const PROFILES = {
   sessions: {
     ...browse,
-    summary:
-      'all that happens to sessions, in fast motion: logins, refreshes, answers that get lost, logouts, stolen tokens',
+    summary: 'everything that happens to sessions, sped up: logins, refreshes, lost answers, logouts, stolen tokens',
     tokenLifetimeMs: 30_000,
     lostAnswers: 0.05,
     logouts: 1 / 500,
@@ -41,7 +40,7 @@ export const PROFILES = {
   browse,
   'refresh-heavy': {
     ...browse,
-    summary: 'the same, with access tokens that are taken for old after 10 s',
+    summary: 'users who read, with access tokens that clients replace after 10 s',
     tokenLifetimeMs: 10_000,
     lostAnswers: 0.05,
   },
@@ -53,19 +52,19 @@ export const PROFILES = {
   },
   rotation: {
     ...browse,
-    summary: 'a new signing key begins to sign half-way',
+    summary: 'a new signing key begins to sign halfway through the run',
     tokenLifetimeMs: 10_000,
     event: 'rotation',
   },
   rolling: {
     ...browse,
-    summary: 'every process is restarted, one after the other, as a deploy does',
+    summary: 'every process is restarted in turn, as a deploy does',
     tokenLifetimeMs: 10_000,
     event: 'rolling',
   },
   chaos: {
     ...browse,
-    summary: 'every process is restarted, one after the other; every second one is killed instead',
+    summary: 'every process is restarted in turn, and every second one is killed instead',
     tokenLifetimeMs: 10_000,
     event: 'chaos',
   },

@@ -7,16 +7,16 @@ export interface RunResult {
   title: string
   settings: Record<string, string>
   measured: Measured
-  /** Null: the stack was not ours to look into, or its processes were restarted. */
+  /** Null if the stack is not ours or its processes were restarted. */
   used: Used | null
   replicas: number
-  /** The most that were seen at a time. Null where it cannot be seen. */
+  /** The most at any time. Null if they cannot be counted. */
   connections: StoreConnections | null
-  /** What happened to the stack meanwhile, with the second. */
+  /** What happened to the stack, with the second of the run. */
   events: { at: number; what: string }[]
-  /** Where the engine limited the load. */
+  /** A sentence, if the engine limited the load. */
   bottleneck: string | null
-  /** Sentences. */
+  /** A sentence for each broken limit. */
   broken: string[]
 }
 
@@ -30,14 +30,14 @@ export interface Level {
 /** One lifetime of access tokens. */
 export interface LifetimePoint {
   lifetimeSeconds: number
-  /** On the auth server, for each client. */
+  /** Requests to the auth server, per client. */
   callsPerSecond: number
-  /** Seconds from a logout until the service refused the access token, for some sessions. */
+  /** Seconds from a logout until the service refused the access token, one per session. */
   logoutTookSeconds: number[]
 }
 
 export const machine = (): Record<string, string> => ({
-  Processor: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${availableParallelism()} cores, shared by stack and load`,
+  Processor: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${availableParallelism()} cores, shared by the stack and the load`,
   Memory: `${Math.round(totalmem() / 2 ** 30)} GB`,
   System: `${process.platform} ${process.arch}, Node ${process.version}`,
 })

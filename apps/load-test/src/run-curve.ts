@@ -7,12 +7,12 @@ import { LocalStack } from './stack/local-stack.ts'
 import { warmUp } from './warm-up.ts'
 import { number } from '@heirloom/harness/numbers'
 
-/** So that a replica is as busy, with as much at a time, however many there are. */
+/** Calls in flight per replica, however many replicas there are. */
 const IN_FLIGHT_EACH = 32
 
 /**
- * The same load on one number of replicas after the other: as much of it as they and the machine can take, or for each of them
- * the same rate, at which a call costs what it costs, and not less because many are answered in one turn.
+ * Measures each number of replicas in turn. The load is as much as the machine can take, or a fixed rate per replica. At a
+ * fixed rate the cost of a call does not depend on how many are answered in one turn of the event loop.
  */
 export async function runCurve(options: LoadOptions, say: (line: string) => void): Promise<Level[]> {
   const stack = new LocalStack()
@@ -23,14 +23,14 @@ export async function runCurve(options: LoadOptions, say: (line: string) => void
     await stack.startReplicas(1, false)
     const engines = await openSessions(options, stack, stack, say)
     for (const replicas of options.replicas) {
-      // A balancer would take CPU from the replicas, and more of it the more there are.
+      // A balancer would take more CPU the more replicas there are.
       const startedMs = await stack.startReplicas(replicas, false)
-      say(`${replicas} replica(s) were ready after ${number(startedMs / 1000)} s.`)
+      say(`${replicas} replica(s) ready after ${number(startedMs / 1000)} s.`)
       await engines.retarget(stack.apiUrls)
       const saturating: Load = { model: 'saturating', inFlight: replicas * IN_FLIGHT_EACH }
       const warmUpCalls = await warmUp(engines, saturating, replicas)
       const load: Load = options.rate ? { model: 'arrivals', perSecond: replicas * options.rate } : saturating
-      const run = await runOnce({ options, load, engines, stack, where: stack, signsAt: null, warmUpCalls })
+      const run = await runOnce({ options, load, engines, stack, target: stack, signsAt: null, warmUpCalls })
       levels.push({ startedMs, run })
     }
     await engines.close()

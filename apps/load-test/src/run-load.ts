@@ -4,7 +4,7 @@ import { checkTarget } from './check-target.ts'
 import type { Load } from './engine/drive.ts'
 import { PROFILES } from './profiles.ts'
 import type { RunResult } from './result.ts'
-import { type Where, runOnce } from './run-once.ts'
+import { type Target, runOnce } from './run-once.ts'
 import { openEngines, openSessions } from './sessions.ts'
 import { ROTATION_SETTINGS, rotateKey } from './stack/disturb.ts'
 import { LocalStack } from './stack/local-stack.ts'
@@ -14,21 +14,21 @@ import { milliseconds } from '@heirloom/harness/numbers'
 
 type Say = (line: string) => void
 
-/** Of the load itself, until it has found its pace. */
+/** Until the load is steady. */
 const RUN_IN_MS = 2_000
 
-/** About what the clients need for their first tokens and to run in. */
+/** About the time for the clients' first tokens and the run-in. */
 const OPENING_MS = 5_000
 
-/** Calls on their way in a closed model without pauses: more only wait in queues. */
+/** Calls in flight in a closed model without pauses. More would only wait in queues. */
 const IN_FLIGHT = 64
 
-/** One load on one stack: ours, started for it, or one that runs somewhere. */
+/** One load on one stack, which is started for it or is running already. */
 export async function runLoad(options: LoadOptions, say: Say): Promise<RunResult> {
   if (options.target) {
-    const where = { apiUrls: options.target, authUrls: options.auth ?? [] }
-    await checkTarget(where)
-    return runOn(null, where, 0, options, say)
+    const target = { apiUrls: options.target, authUrls: options.auth ?? [] }
+    await checkTarget(target)
+    return runOn(null, target, 0, options, say)
   }
   const [replicas = 1] = options.replicas
   const stack = new LocalStack()
@@ -38,7 +38,7 @@ export async function runLoad(options: LoadOptions, say: Say): Promise<RunResult
     const settings = event === 'rotation' ? ROTATION_SETTINGS : {}
     await stack.start(Array.from({ length: options.authServers }, () => settings))
     await stack.startReplicas(replicas)
-    // Of processes that are restarted, the cost of a call is not known anyway.
+    // If processes are restarted, the cost of a call cannot be measured anyway.
     const isRestarted = event === 'rolling' || event === 'chaos'
     return await runOn(stack, stack, isRestarted ? 0 : await warmReplicas(stack, options, say), options, say)
   } finally {
@@ -46,13 +46,13 @@ export async function runLoad(options: LoadOptions, say: Say): Promise<RunResult
   }
 }
 
-/** By some clients that only read, whatever the profile. Answers how many calls each replica has had. */
+/** Uses clients that only read, whatever the profile. Returns the number of calls to each replica. */
 async function warmReplicas(stack: LocalStack, { engines: threads, duration }: LoadOptions, say: Say): Promise<number> {
   say('Warming the replicas up ...')
   const { apiUrls, authUrls } = stack
   const users = await registerUsers(authUrls[0] ?? '', 1)
-  const world = { profile: PROFILES.browse, apiUrls, authUrls }
-  const engines = await openEngines({ threads, clients: IN_FLIGHT, users, stack, say, ...world })
+  const context = { profile: PROFILES.browse, apiUrls, authUrls }
+  const engines = await openEngines({ threads, clients: IN_FLIGHT, users, stack, say, ...context })
   const load: Load = { model: 'saturating', inFlight: IN_FLIGHT }
   const calls = await warmUp(engines, load, stack.replicas.length, duration)
   await engines.close()
@@ -61,7 +61,7 @@ async function warmReplicas(stack: LocalStack, { engines: threads, duration }: L
 
 async function runOn(
   stack: LocalStack | null,
-  where: Where,
+  target: Target,
   warmUpCalls: number,
   options: LoadOptions,
   say: Say,
@@ -71,10 +71,10 @@ async function runOn(
   const signsAt = isRotation ? Date.now() + (await rotateKey(stack)) : null
   const waitMs = signsAt === null ? 0 : signsAt - duration / 2 - OPENING_MS - Date.now()
   if (waitMs > 0) {
-    say(`Waiting ${milliseconds(waitMs)}, so that the new key begins to sign about half-way ...`)
+    say(`Waiting ${milliseconds(waitMs)}, so that the new key begins to sign halfway through the run ...`)
     await sleep(waitMs)
   }
-  const engines = await openSessions(options, where, stack, say)
+  const engines = await openSessions(options, target, stack, say)
   const load: Load =
     rate !== undefined
       ? { model: 'arrivals', perSecond: rate }
@@ -82,7 +82,7 @@ async function runOn(
         ? { model: 'saturating', inFlight: Math.min(clients, IN_FLIGHT) }
         : { model: 'paced', thinkMs: think }
   await engines.run(load, Math.min(RUN_IN_MS, duration / 4))
-  const result = await runOnce({ options, load, engines, stack, where, signsAt, warmUpCalls })
+  const result = await runOnce({ options, load, engines, stack, target, signsAt, warmUpCalls })
   await engines.close()
   return result
 }

@@ -10,7 +10,7 @@ import type { LocalStack } from './stack/local-stack.ts'
 import { LiveView } from './view/live-view.ts'
 import { integer, milliseconds } from '@heirloom/harness/numbers'
 
-export interface Where {
+export interface Target {
   apiUrls: string[]
   authUrls: string[]
 }
@@ -20,18 +20,26 @@ interface Run {
   load: Load
   engines: Engines
   stack: LocalStack | null
-  where: Where
-  /** When a new key begins to sign, in milliseconds since 1970. */
+  target: Target
+  /** When a new key begins to sign, in milliseconds since 1970, or null. */
   signsAt: number | null
-  /** That each replica has answered. */
+  /** How many calls each replica has answered before. */
   warmUpCalls: number
 }
 
-/** Measures a stack that is up, with clients that are logged in. */
-export async function runOnce({ options, load, engines, stack, where, signsAt, warmUpCalls }: Run): Promise<RunResult> {
+/** Measures a running stack with clients that are logged in. */
+export async function runOnce({
+  options,
+  load,
+  engines,
+  stack,
+  target,
+  signsAt,
+  warmUpCalls,
+}: Run): Promise<RunResult> {
   const { profile, duration: durationMs, clients } = options
   const replicas = stack?.replicas ?? []
-  const title = `${profile} on ${stack ? `${replicas.length} replica${replicas.length === 1 ? '' : 's'}` : where.apiUrls.join(', ')}, ${integer(clients)} clients`
+  const title = `${profile} on ${stack ? `${replicas.length} replica${replicas.length === 1 ? '' : 's'}` : target.apiUrls.join(', ')}, ${integer(clients)} clients`
   const names = new Map(replicas.map(({ name, service }) => [new URL(service.url).host, name]))
   const nameOf = (server: string) => names.get(server) ?? server
   const view = new LiveView(title, durationMs, nameOf)
@@ -59,17 +67,17 @@ export async function runOnce({ options, load, engines, stack, where, signsAt, w
       Profile: `${profile}: ${PROFILES[profile].summary}`,
       Load: describe(load),
       Clients: integer(clients),
-      'Resource service': stack ? `${replicas.length} × ${balancing(stack)}` : where.apiUrls.join(', '),
+      'Resource service': stack ? `${replicas.length} × ${balancing(stack)}` : target.apiUrls.join(', '),
       'Auth server': stack
         ? `${stack.authServers.length} × on Postgres${stack.redis ? ' and Redis' : ' alone'}`
-        : where.authUrls.join(', '),
+        : target.authUrls.join(', '),
       Engine: `undici on ${options.engines} thread${options.engines === 1 ? '' : 's'}`,
       ...(warmUpCalls > 0 && { 'Warm-up': `${integer(warmUpCalls)} calls to each replica` }),
       Limits: limitsOf(options),
     },
     measured: { ...measured, servers: renamed(measured.servers, nameOf) },
     used,
-    replicas: stack ? replicas.length : where.apiUrls.length,
+    replicas: stack ? replicas.length : target.apiUrls.length,
     connections,
     events,
     bottleneck: engineBottleneck(measured),
@@ -78,22 +86,22 @@ export async function runOnce({ options, load, engines, stack, where, signsAt, w
 }
 
 const balancing = ({ balancer }: LocalStack) =>
-  balancer ? `behind ${balancer.name}` : 'without a balancer: clients take them in turn'
+  balancer ? `behind ${balancer.name}` : 'without a balancer (clients use them in turn)'
 
 function describe(load: Load): string {
   switch (load.model) {
     case 'arrivals':
-      return `open: ${load.perSecond} calls a second arrive by chance, whether or not answers come`
+      return `open: ${load.perSecond} calls per second arrive at random, whether or not answers come`
     case 'paced':
-      return `closed: each client calls every ${milliseconds(load.thinkMs)} on average, and catches up when it is behind`
+      return `closed: each client calls every ${milliseconds(load.thinkMs)} on average, and catches up when it is late`
     case 'saturating':
-      return `closed: ${load.inFlight} calls are on their way at any time`
+      return `closed: ${load.inFlight} calls are in flight at any time`
   }
 }
 
 function limitsOf({ maxErrorRate, maxP99 }: LoadOptions): string {
   const limits = [
-    'no false refusal, no attack that succeeds',
+    'no false refusal, no successful attack',
     ...(maxErrorRate === undefined ? [] : [`at most ${maxErrorRate * 100} % of requests fail`]),
     ...(maxP99 === undefined ? [] : [`p99 at most ${milliseconds(maxP99)}`]),
   ]

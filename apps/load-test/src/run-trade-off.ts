@@ -10,14 +10,14 @@ import { openEngines } from './sessions.ts'
 import { registerUsers } from './users.ts'
 import { number } from '@heirloom/harness/numbers'
 
-/** Clients that do nothing but read, so that each call on the auth server is a refresh. */
+/** Clients that only read, so that each request to the auth server is a refresh. */
 const READING: Profile = { ...PROFILES.browse, twoTabs: 0, lostAnswers: 0, logouts: 0 }
 
-/** Sessions that log out, with tokens of different ages. */
+/** Sessions that log out, with access tokens of different ages. */
 const LEAVING = 6
 const POLL_MS = 200
 
-/** All lifetimes at the same time, each with an auth-server and clients of its own. */
+/** Measures all lifetimes at the same time, each with its own auth server and clients. */
 export async function runTradeOff(
   { lifetimes, clients }: TradeOffOptions,
   say: (line: string) => void,
@@ -33,8 +33,8 @@ export async function runTradeOff(
     const groups = await Promise.all(
       lifetimes.map(async (lifetimeMs, i) => {
         const authUrl = authUrls[i] ?? ''
-        const world = { profile: READING, authUrls: [authUrl], apiUrls: [apiUrl] }
-        const engines = await openEngines({ threads: 1, clients, users, stack, say, ...world })
+        const context = { profile: READING, authUrls: [authUrl], apiUrls: [apiUrl] }
+        const engines = await openEngines({ threads: 1, clients, users, stack, say, ...context })
         return { lifetimeMs, authUrl, engines }
       }),
     )
@@ -65,15 +65,15 @@ interface Leaving {
   authUrl: string
   apiUrl: string
   user: Credentials | undefined
-  /** How old the access token is at the logout, in milliseconds. */
+  /** The age of the access token at the logout, in milliseconds. */
   afterMs: number
 }
 
-/** Seconds from the logout until the service refuses the access token. */
+/** Returns the seconds from the logout until the service refuses the access token. */
 async function logoutTook({ authUrl, apiUrl, user, afterMs }: Leaving): Promise<number> {
   if (!user) throw new Error('there is no user')
   const client = createClient({ authServer: authUrl, resources: [apiUrl] })
-  // Several log in at a time, so it may be told to come back.
+  // Several log in at once, so the server may answer 503.
   for (let waitMs: number | null = 0; waitMs !== null;) {
     await sleep(waitMs)
     waitMs = await client.login(user).then(

@@ -3,23 +3,23 @@ import { checkTrust } from './check-target.ts'
 import { Engines } from './engine/engines.ts'
 import type { Credentials } from './engine/engine-context.ts'
 import { PROFILES, type Profile } from './profiles.ts'
-import type { Where } from './run-once.ts'
+import type { Target } from './run-once.ts'
 import type { LocalStack } from './stack/local-stack.ts'
 import { registerUsers } from './users.ts'
 import { integer } from '@heirloom/harness/numbers'
 
 /**
- * More accounts would only make the start longer: each costs a password hash. Fewer than an auth server allows, as a client
- * whose session is lost logs in again.
+ * More accounts would slow the start: each costs a password hash. The number stays below SESSIONS_PER_USER, as clients whose
+ * session is lost log in again.
  */
 const SESSIONS_PER_USER = 50
 const AT_ONCE = 6
 const PROGRESS_MS = 5_000
 
-/** Starts the engines, with a live session for each of their clients. */
+/** Starts the engines and gives each client a live session. */
 export async function openSessions(
   { clients, engines: threads, profile, user }: LoadOptions,
-  { apiUrls, authUrls }: Where,
+  { apiUrls, authUrls }: Target,
   stack: LocalStack | null,
   say: (line: string) => void,
 ): Promise<Engines> {
@@ -30,7 +30,7 @@ export async function openSessions(
   return openEngines({ threads, clients, users, profile: PROFILES[profile], authUrls, apiUrls, stack, say })
 }
 
-interface Opening extends Where {
+interface Opening extends Target {
   threads: number
   clients: number
   users: readonly Credentials[]
@@ -39,20 +39,20 @@ interface Opening extends Where {
   say: (line: string) => void
 }
 
-export async function openEngines({ threads, clients, users, stack, say, ...world }: Opening): Promise<Engines> {
+export async function openEngines({ threads, clients, users, stack, say, ...context }: Opening): Promise<Engines> {
   const each = Array.from({ length: clients }, (_, i) => users[i % users.length] ?? { username: '', password: '' })
   const earlier = await stack?.seedSessions(each.map(({ username }) => username))
   const accounts = each.map((account, i) => ({ ...account, client: i + 1, earlier: earlier?.[i] }))
-  const engines = new Engines(threads, { ...world, accounts })
+  const engines = new Engines(threads, { ...context, accounts })
 
   let opened = 0
   const began = performance.now()
-  const tell = () => {
+  const report = () => {
     const perSecond = opened / ((performance.now() - began) / 1000)
-    const why = stack ? '' : '; each login costs the auth server a password hash'
-    say(`${integer(opened)} of ${integer(clients)} clients have a session, ${integer(perSecond)} more a second${why}.`)
+    const why = stack ? '' : ' (each login costs the auth server a password hash)'
+    say(`${integer(opened)} of ${integer(clients)} clients have a session, at ${integer(perSecond)} per second${why}.`)
   }
-  const timer = setInterval(tell, PROGRESS_MS)
+  const timer = setInterval(report, PROGRESS_MS)
   try {
     await engines.open(AT_ONCE, () => opened++)
   } finally {

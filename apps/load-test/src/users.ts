@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Credentials } from './engine/engine-context.ts'
 
-/** Registers new accounts, with passwords that nobody else knows. */
+/** Registers new accounts with random passwords. */
 export async function registerUsers(authUrl: string, count: number): Promise<Credentials[]> {
   const users = Array.from({ length: count }, () => ({
     username: `load-${randomBytes(6).toString('hex')}`,
@@ -22,10 +22,10 @@ async function register(authUrl: string, user: Credentials): Promise<void> {
     if (response.status === 201) return
     const { error } = (await response.json().catch(() => ({}))) as { error?: string }
     if (error === 'registration_closed') {
-      throw new Error('the auth server takes no new accounts: name one with --user, and its password in LOAD_PASSWORD')
+      throw new Error('registration is closed: give an account with --user, and its password in LOAD_PASSWORD')
     }
     if (response.status !== 503)
-      throw new Error(`the auth server answered ${response.status} ${error ?? ''} to a registration`)
+      throw new Error(`the auth server answered a registration with ${response.status} ${error ?? ''}`)
     await sleep(1_000)
   }
 }

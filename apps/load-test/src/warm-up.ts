@@ -1,14 +1,14 @@
 import type { Load } from './engine/drive.ts'
 import type { Engines } from './engine/engines.ts'
 
-/** After a thousand, a call still costs a quarter more: its code is still being compiled. */
+/** After a thousand calls the code is still being compiled, and a call costs a quarter more. */
 const CALLS_EACH = 20_000
 const STEP_MS = 2_000
 
 /**
- * Lets each replica answer calls that are not counted, for `mostMs` milliseconds at most.
+ * Sends calls that are not counted to each replica, for at most `mostMs` milliseconds.
  *
- * @returns how many each has answered.
+ * @returns the number of calls to each replica.
  */
 export async function warmUp(engines: Engines, load: Load, replicas: number, mostMs = Infinity): Promise<number> {
   const end = performance.now() + mostMs

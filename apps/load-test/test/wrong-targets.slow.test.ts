@@ -51,23 +51,23 @@ const WRONG: [string, RequestListener, string][] = [
     '302, a redirect to https://sso.example (',
   ],
   ['an empty 200', (_, to) => to.writeHead(200, JSON_TYPE).end(), '200 without a body'],
-  ['another service', (_, to) => to.writeHead(200, JSON_TYPE).end('{"status":"ok"}'), 'JSON that has no right "'],
+  ['another service', (_, to) => to.writeHead(200, JSON_TYPE).end('{"status":"ok"}'), 'is missing or wrong'],
   ['a service without that path', (_, to) => to.writeHead(404, JSON_TYPE).end('{"error":"not_found"}'), 'answered 404'],
   ['an error', (_, to) => to.writeHead(500, JSON_TYPE).end('{"error":"server_error"}'), 'answered 500'],
   ['truncated JSON', (_, to) => to.writeHead(200, JSON_TYPE).end('{"message":"Any'), 'broken JSON'],
-  ['JSON that is no object', (_, to) => to.writeHead(200, JSON_TYPE).end('null'), 'JSON that has no right "'],
+  ['JSON that is no object', (_, to) => to.writeHead(200, JSON_TYPE).end('null'), 'is missing or wrong'],
   [
     'the right words as text',
     (_, to) => to.end('{"message":"x","issuer":"x","jwks_uri":"x"}'),
-    'no type and not with JSON',
+    'no content type instead of JSON',
   ],
-  ['an echo', (from, to) => to.writeHead(200, JSON_TYPE).end(JSON.stringify(from.headers)), 'JSON that has no right "'],
+  ['an echo', (from, to) => to.writeHead(200, JSON_TYPE).end(JSON.stringify(from.headers)), 'is missing or wrong'],
   [
     'a connection that breaks in the middle',
     (_, to) => to.writeHead(200, { 'content-length': 9 }).write('{', () => to.destroy()),
-    'gives no answer',
+    'does not answer',
   ],
-  ['one that never answers', () => {}, 'gives no answer'],
+  ['one that never answers', () => {}, 'does not answer'],
   ['a body that does not end', (_, to) => drip(to), 'its body does not end'],
 ]
 
@@ -83,7 +83,7 @@ describe.concurrent(
       expect([err.split('\n').length, code]).toEqual([2, 1])
       expect(err).toContain(`load: ${target} `)
       expect(err).toContain(said)
-      expect(err).toContain('--target names the resource API')
+      expect(err).toContain('--target is the resource API')
     })
 
     it.each(WRONG)('%s in place of the auth server', async (_, listener, said) => {
@@ -96,7 +96,7 @@ describe.concurrent(
     it('nothing at all', async () => {
       const url = `http://127.0.0.1:${await freePort()}`
       expect(await load(`--target ${url} --auth ${url}`)).toEqual({
-        err: `load: ${url} gives no answer to GET /.well-known/oauth-authorization-server: ECONNREFUSED (--target names the resource API, and --auth its auth server)\n`,
+        err: `load: ${url} does not answer GET /.well-known/oauth-authorization-server: ECONNREFUSED (--target is the resource API, and --auth its auth server)\n`,
         code: 1,
       })
     })
@@ -150,16 +150,16 @@ describe('services that are the right ones at first', { timeout: 180_000 }, () =
   })
 
   it.each([
-    ['a page', page, 'GET /api/me answered 200 with text/html and not with JSON'],
+    ['a page', page, 'GET /api/me answered 200 with text/html instead of JSON'],
     [
       'somebody else',
       (_, to) => to.writeHead(200, JSON_TYPE).end('{"sub":"a","session_id":"b","client_id":"c","roles":[]}'),
-      'for somebody else',
+      'with the data of another user',
     ],
   ] as [string, RequestListener, string][])('and answer with %s later', async (_, listener, said) => {
     const { err, code } = await run(await turning(api, '/api/me', 5, listener), auth)
     expect(code).toBe(1)
-    expect(err).toMatch(/^Answers that were not what the service says: \d+, the first: GET \/api\/me /m)
+    expect(err).toMatch(/^Answers that do not fit the service's contract: \d+\. The first: GET \/api\/me /m)
     expect(err).toContain(said)
   })
 
@@ -167,13 +167,13 @@ describe('services that are the right ones at first', { timeout: 180_000 }, () =
     const { err, code } = await run(api, await turning(auth, '/auth/refresh', 0, page))
     expect(code).toBe(1)
     expect(err).toMatch(
-      /Answers that were not what the service says: \d+, the first: POST \/auth\/refresh answered 200 with text\/html/,
+      /Answers that do not fit the service's contract: \d+\. The first: POST \/auth\/refresh answered 200 with text\/html/,
     )
   })
 
   it('and a login with a page: the start ends, and does not wait for ever', async () => {
     const { err, code } = await run(api, await turning(auth, '/auth/login', 3, page))
-    expect([err, code]).toEqual(['load: POST /auth/login answered 200 with text/html and not with JSON\n', 1])
+    expect([err, code]).toEqual(['load: POST /auth/login answered 200 with text/html instead of JSON\n', 1])
   })
 
   it('and a resource API that trusts another auth server', async () => {
@@ -183,7 +183,7 @@ describe('services that are the right ones at first', { timeout: 180_000 }, () =
     })
     undo.push(() => other.stop())
     await other.ready()
-    const said = `load: ${other.url} refuses a token of ${auth}: is that the issuer that it trusts?\n`
+    const said = `load: ${other.url} refuses a token of ${auth}. Does it trust this issuer?\n`
     expect(await run(other.url, auth)).toEqual({ err: said, code: 1 })
   })
 })

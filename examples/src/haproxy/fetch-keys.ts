@@ -1,5 +1,5 @@
 // node fetch-keys.ts https://auth.example /etc/haproxy/keys
-// From time to time, more often than SIGNING_KEY_LEAD_SECONDS. Prints a line where keys came or went: then reload HAProxy.
+// Run it regularly, more often than SIGNING_KEY_LEAD_SECONDS. If the keys have changed, it prints a line: then reload HAProxy.
 import { type webcrypto, createPublicKey } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 
@@ -10,13 +10,14 @@ const answer = await fetch(`${issuer}/.well-known/jwks.json`)
 if (!answer.ok) throw new Error(`the issuer answered ${answer.status}`)
 const { keys } = (await answer.json()) as { keys: webcrypto.JsonWebKey[] }
 const pems = keys.map((key) => createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'pem' }))
-if (pems.length === 0 || pems.length > FILES) throw new Error(`${pems.length} keys, and places for 1 to ${FILES}`)
+if (pems.length === 0 || pems.length > FILES)
+  throw new Error(`the issuer has ${pems.length} keys, but there are files for 1 to ${FILES}`)
 
 mkdirSync(folder, { recursive: true })
 let changed = false
 for (let place = 0; place < FILES; place++) {
   const file = `${folder}/${place + 1}.pem`
-  // A place that is left over has the last key once more: HAProxy wants all the files that its configuration names.
+  // HAProxy needs every file that its configuration names, so the last key fills the remaining files.
   const pem = String(pems[Math.min(place, pems.length - 1)])
   if (read(file) === pem) continue
   writeFileSync(file, pem)

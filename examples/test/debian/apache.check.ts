@@ -32,7 +32,7 @@ beforeAll(async () => {
   await startProgram(url, {}, '/usr/sbin/apache2', '-f', `${place}/apache.conf`, '-D', 'FOREGROUND')
 })
 
-// Whatever `Require` refuses is one status; and the module takes a token that never ends.
+// `Require` refuses with a single status, and the module accepts a token without `exp`.
 checkAll(issuer, () => url, {
   'not a token': 403,
   'without an end': 200,

@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 checkAll(issuer, () => url)
 
-it('takes tokens of the next key once it was fetched and HAProxy reloaded', { timeout: 120_000 }, async () => {
+it('accepts tokens of the next key after a fetch and a reload of HAProxy', { timeout: 120_000 }, async () => {
   expect(await fetchKeys()).toBe('')
   const env = { PATH: process.env['PATH'], ...issuer.env }
   await promisify(execFile)(process.execPath, ['apps/auth-server/src/admin.ts', 'key', 'rotate'], { env })

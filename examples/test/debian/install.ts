@@ -13,7 +13,7 @@ const PACKAGES = [
   'python3-uvicorn',
 ]
 
-/** Installs what is missing. @throws where it cannot: these checks are never skipped. */
+/** Installs missing packages. @throws if it cannot: these checks are never skipped. */
 export default function install(): void {
   const isThere = (name: string) => spawnSync('dpkg', ['--status', name], { stdio: 'ignore' }).status === 0
   const missing = PACKAGES.filter((name) => !isThere(name))

@@ -9,7 +9,7 @@ import { afterAll, inject, vi } from 'vitest'
 
 export const recipe = (path: string) => fileURLToPath(new URL(`../../src/${path}`, import.meta.url))
 
-/** A folder of this test's own. */
+/** A folder for this test. */
 export function folder(name: string): string {
   const path = join(inject('runFolder'), name)
   mkdirSync(path, { recursive: true })
@@ -30,7 +30,7 @@ export async function startProgram(url: string, env: Record<string, string>, com
   return child
 }
 
-/** What stands behind a proxy: it answers with whom the proxy has told it. */
+/** The application behind a proxy. It answers with the caller that the proxy names. */
 export async function startApplication(): Promise<string> {
   const server = createServer(({ headers }, response) => response.end(JSON.stringify({ sub: headers['x-user'] })))
   server.listen(0, '127.0.0.1')

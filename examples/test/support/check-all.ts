@@ -4,8 +4,8 @@ import type { Case, startIssuer } from './issuer.ts'
 type Issuer = Awaited<ReturnType<typeof startIssuer>>
 
 /**
- * A test a case: what a service of any make answers to `GET /reports` with each of these tokens.
- * @param otherwise statuses where this make cannot but answer something else.
+ * One test per case: the answer of a service to `GET /reports` with each of these tokens.
+ * @param otherwise statuses of cases in which this library has to answer something else.
  */
 export function checkAll(
   { cases, sub }: Issuer,

@@ -10,13 +10,13 @@ import { keyEncryption } from '@heirloom/auth-server/internals/keys/key-encrypti
 import { openDatabase } from '@heirloom/auth-server/internals/postgres/database'
 import { testServer } from '@heirloom/auth-server/testing'
 
-/** What a recipe is asked: a token, or none, and what the answer must be. */
+/** A token or none, and the status that the recipe must answer. */
 export interface Case {
   token: string | undefined
   status: number
 }
 
-/** A real auth server behind TLS, as a service finds it elsewhere, and tokens of every kind, made with its very key. */
+/** A real auth server behind TLS, as in production, and tokens of every kind, made with its own key. */
 export async function startIssuer() {
   const port = await freePort()
   const issuer = `https://localhost:${port}`
@@ -33,7 +33,7 @@ async function logIn(server: Awaited<ReturnType<typeof testServer>>) {
   return { sub: body.id as string, tokens }
 }
 
-/** TLS in front of the server. Answers the file of the certificate that clients have to trust. */
+/** Serves TLS in front of the server. Returns the file of the certificate that clients must trust. */
 async function serveTls(port: number, target: string): Promise<string> {
   const file = join(inject('runFolder'), `tls-${randomUUID()}`)
   const [certificate, privateKey] = [`${file}.crt`, `${file}.key`]
@@ -63,7 +63,7 @@ async function serveTls(port: number, target: string): Promise<string> {
   return certificate
 }
 
-/** The newest key: so that what a test forges is wrong in the one way that it means, and right in all others. */
+/** The newest key. A forged token is thus wrong in one way only. */
 async function newestKey(env: Record<string, string>) {
   const database = openDatabase({ url: env['DATABASE_URL'] ?? '', poolSize: 1, statementTimeoutMs: 10_000 })
   const { kid, privateEncrypted } = await database.signingKey.findFirstOrThrow({ orderBy: { signsFrom: 'desc' } })
@@ -86,7 +86,7 @@ function casesOf(good: string, key: { kid: string; privateKey: KeyObject }) {
     const input = inputOf(changes, headerChanges)
     return `${input}.${sign('sha256', Buffer.from(input), privateKey).toString('base64url')}`
   }
-  /** The confusion of RFC 8725, section 2.1: the public key taken for a secret. */
+  /** The attack of RFC 8725, section 2.1: the public key is used as a secret. */
   const hmac = () => {
     const input = inputOf({}, { alg: 'HS256' })
     const secret = createPublicKey(key.privateKey).export({ format: 'pem', type: 'spki' })

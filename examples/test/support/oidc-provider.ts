@@ -33,7 +33,7 @@ export async function startOidcProvider() {
         getResourceServerInfo: (_context, audience) => ({
           audience,
           scope: 'reports:read',
-          // `urn:opaque` has tokens that are no JWT.
+          // Tokens for `urn:opaque` are not JWTs.
           accessTokenFormat: audience === 'urn:opaque' ? 'opaque' : 'jwt',
           accessTokenTTL: 900,
           jwt: { sign: { alg: 'RS256' } },
@@ -57,10 +57,10 @@ export async function startOidcProvider() {
   return {
     issuer,
     clientId: CLIENT.client_id,
-    /** The machine's own token. */
+    /** A client's own token (client credentials). */
     clientToken: async (resource: string, scope = 'reports:read') =>
       (await ask({ grant_type: 'client_credentials', resource, scope })).access_token,
-    /** A user's tokens, by a refresh token as it would have from the pages of a login. */
+    /** A user's tokens, by a refresh token as after a login. */
     async userTokens(accountId: string) {
       const scope = 'openid offline_access reports:read'
       const client = await provider.Client.find(CLIENT.client_id)

@@ -4,19 +4,19 @@ import type { Shape } from './shapes.ts'
 
 export interface Expected {
   readonly issuer: string
-  /** This service's own name: it must be the audience or among the audiences. */
+  /** This service's own name. It must be the audience, or one of the audiences. */
   readonly audience: string
   /** Seconds since 1970. */
   readonly now: number
-  /** How far the issuer's clock and this one may differ, in seconds. */
+  /** How far the clocks of the issuer and of this service may differ, in seconds. */
   readonly clockToleranceSeconds: number
 }
 
 /**
  * - `not_an_object`: the claims set is not a JSON object (RFC 7519, section 7.2, step 10).
- * - `missing`, `malformed`: a claim of the profile is not there, or has not its shape.
- * - `issuer`, `audience`: the token is not from here, or not for here.
- * - `expired`, `not_yet_valid`: by the clock. `inconsistent`: it ends before it begins.
+ * - `missing`, `malformed`: a claim of the profile is absent, or does not have its shape.
+ * - `issuer`, `audience`: the token is from another issuer, or for another audience.
+ * - `expired`, `not_yet_valid`: by the clock. `inconsistent`: the token ends before it begins.
  */
 export type ClaimsFault =
   'not_an_object' | 'missing' | 'malformed' | 'issuer' | 'audience' | 'expired' | 'not_yet_valid' | 'inconsistent'
@@ -26,8 +26,8 @@ export type ClaimsResult<Claims> =
   | { readonly ok: false; readonly fault: ClaimsFault; readonly claim: string; readonly description: string }
 
 /**
- * Checks a claims set against a profile and an expectation. Pure: the caller says what time it is. It says nothing
- * about the signature, so a verifier asks this last; an auth server asks it just before it signs.
+ * Checks a claims set against a profile and an expectation. It is pure: the caller provides the time. It does not check the
+ * signature, so a verifier calls it last. An auth server calls it just before it signs.
  */
 export function checkClaims<Claims extends AccessTokenClaims>(
   profile: Profile<Claims>,
@@ -45,7 +45,7 @@ export function checkClaims<Claims extends AccessTokenClaims>(
       return refuse('missing', claim, `The claim "${claim}" is missing.`)
     }
     if (!shape.fits((value as Record<string, unknown>)[claim])) {
-      return refuse('malformed', claim, `The claim "${claim}" must be ${shape.words}.`)
+      return refuse('malformed', claim, `The claim "${claim}" must be ${shape.description}.`)
     }
   }
   const claims = value as Claims
@@ -54,7 +54,7 @@ export function checkClaims<Claims extends AccessTokenClaims>(
 
 /** RFC 9068, section 4: exactly the issuer, and this service among the audiences. */
 function checkParties(claims: AccessTokenClaims, { issuer, audience }: Expected) {
-  if (claims.iss !== issuer) return refuse('issuer', 'iss', 'The token is of another issuer.')
+  if (claims.iss !== issuer) return refuse('issuer', 'iss', 'The token is from another issuer.')
   const { aud } = claims
   if (!(typeof aud === 'string' ? aud === audience : aud.includes(audience))) {
     return refuse('audience', 'aud', 'The token is for another audience.')
@@ -62,7 +62,7 @@ function checkParties(claims: AccessTokenClaims, { issuer, audience }: Expected)
   return undefined
 }
 
-/** RFC 7519, sections 4.1.4 to 4.1.6, with the leeway that they allow. */
+/** RFC 7519, sections 4.1.4 to 4.1.6, with the leeway that it allows. */
 function checkTimes({ iat, exp, nbf, auth_time }: AccessTokenClaims, { now, clockToleranceSeconds }: Expected) {
   if (exp <= iat) return refuse('inconsistent', 'exp', 'The token ends before it begins.')
   if (now >= exp + clockToleranceSeconds) return refuse('expired', 'exp', 'The token has expired.')
@@ -70,7 +70,7 @@ function checkTimes({ iat, exp, nbf, auth_time }: AccessTokenClaims, { now, cloc
   if (iat > latest) return refuse('not_yet_valid', 'iat', 'The token was issued in the future.')
   if (nbf !== undefined && nbf > latest) return refuse('not_yet_valid', 'nbf', 'The token is not valid yet.')
   if (auth_time !== undefined && auth_time > latest) {
-    return refuse('not_yet_valid', 'auth_time', 'The login of the token is in the future.')
+    return refuse('not_yet_valid', 'auth_time', 'The login time of the token is in the future.')
   }
   return undefined
 }

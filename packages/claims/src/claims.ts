@@ -1,31 +1,31 @@
 /**
- * What every access token says (RFC 9068, section 2.2), whoever issued it. Times are seconds since 1970 (RFC 7519,
- * section 2, NumericDate). A verifier hands these objects out frozen.
+ * The claims of every access token (RFC 9068, section 2.2), of any issuer. Times are seconds since 1970 (RFC 7519, section 2,
+ * NumericDate). A verifier returns these objects frozen.
  */
 export interface AccessTokenClaims {
-  /** Who issued the token: the issuer's identifier, a URL. */
+  /** The issuer's identifier, a URL. */
   readonly iss: string
-  /** For whom it is: one resource service or several (RFC 7519, section 4.1.3). */
+  /** The audience: one resource service or several (RFC 7519, section 4.1.3). */
   readonly aud: string | readonly string[]
-  /** Whose it is: the user, or the client itself where there is no user. */
+  /** The user, or the client itself if there is no user. */
   readonly sub: string
-  /** The client that it was issued to (RFC 8693, section 4.3). */
+  /** The client that the token was issued to (RFC 8693, section 4.3). */
   readonly client_id: string
   /** This token's own id. */
   readonly jti: string
   readonly iat: number
   readonly exp: number
-  /** Not valid before this time. Rarely there. */
+  /** The token is not valid before this time. Rarely present. */
   readonly nbf?: number
-  /** When the user last proved who they are. */
+  /** When the user last authenticated. */
   readonly auth_time?: number
   /** Space-separated (RFC 8693, section 4.2, and RFC 6749, section 3.3). */
   readonly scope?: string
-  /** Whatever else the issuer put in: unchecked. */
+  /** Any other claims of the issuer. They are not checked. */
   readonly [claim: string]: unknown
 }
 
-/** What Heirloom's auth server says on top. */
+/** The claims of Heirloom's auth server. */
 export interface HeirloomClaims extends AccessTokenClaims {
   /** The public id of the session, as in `GET /auth/sessions`. It is not part of any refresh token. */
   readonly sid: string

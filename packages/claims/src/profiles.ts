@@ -2,8 +2,8 @@ import type { AccessTokenClaims, HeirloomClaims } from './claims.ts'
 import { type Shape, audience, name, names, optional, scope, time } from './shapes.ts'
 
 /**
- * One kind of token: the `typ` that names it and the claims it must carry. Kinds must exclude each other (RFC 8725,
- * section 3.12), so a token is checked against one profile and never against "one of".
+ * One kind of token: its `typ` and the claims that it must carry. Kinds must exclude each other (RFC 8725, section 3.12), so
+ * a token is checked against exactly one profile.
  */
 export interface Profile<Claims extends AccessTokenClaims> {
   /** Accepted values of the header's `typ`: media types, in any case, with or without `application/` (RFC 7515, section 4.1.9). */
@@ -11,10 +11,10 @@ export interface Profile<Claims extends AccessTokenClaims> {
   readonly shapes: { readonly [claim in keyof Known<Claims>]-?: Shape }
 }
 
-/** The members that are written down, without "whatever else". */
+/** The named members, without the index signature. */
 type Known<T> = { [key in keyof T as string extends key ? never : key]: T[key] }
 
-/** RFC 9068 as it stands (sections 2.2 and 4): tokens of any issuer. */
+/** RFC 9068, sections 2.2 and 4, for tokens of any issuer. */
 export const rfc9068Profile: Profile<AccessTokenClaims> = {
   types: ['at+jwt'],
   shapes: {
@@ -31,7 +31,7 @@ export const rfc9068Profile: Profile<AccessTokenClaims> = {
   },
 }
 
-/** What Heirloom issues: RFC 9068 with the session and the roles, and nothing of it left out. */
+/** Tokens of Heirloom: RFC 9068 with the session and the roles, and with `auth_time` and `scope` required. */
 export const heirloomProfile: Profile<HeirloomClaims> = {
   types: rfc9068Profile.types,
   shapes: { ...rfc9068Profile.shapes, sid: name, auth_time: time, scope, roles: names },

@@ -1,4 +1,4 @@
-// Log in, call a service for as long as there is something to do, log out.
+// Log in, call a service, log out.
 import { createClient } from '@heirloom/client'
 
 export async function main(env: NodeJS.ProcessEnv): Promise<unknown> {

@@ -11,14 +11,14 @@ export interface Answer {
   retryAfterMs: number
 }
 
-/** The longest that a server may send a client away for: a mistake there must not log people out here. */
+/** The longest Retry-After that is followed: a wrong value must not lock users out. */
 const LONGEST_RETRY_AFTER_MS = 15 * 60_000
 
 /**
- * Asks the auth server.
+ * Sends a request to the auth server.
  *
- * @returns its answer; or `unavailable`, if another try may bring one; or `misconfigured`, if something else answered, or if
- * the platform cannot ask.
+ * @returns its answer; or `unavailable`, if a retry may succeed; or `misconfigured`, if something else answered or the platform
+ * cannot send requests.
  */
 export async function askAuthServer(
   { fetch, now }: Runtime,
@@ -30,16 +30,16 @@ export async function askAuthServer(
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
-    // Tokens go where they were meant to go, or nowhere.
+    // A redirect must not carry tokens elsewhere.
     redirect: 'manual',
     credentials: 'omit',
     cache: 'no-store',
-    // A page that is being closed still finishes it.
+    // The request finishes even if the page is closed.
     keepalive: true,
   } as const
   try {
     return await within(timeoutMs, async (signal) => {
-      // What it throws at once is no matter of the network, unlike what it rejects with.
+      // A synchronous throw is not a network error, unlike a rejection.
       const asked = fetch(url, { ...request, signal })
       try {
         const response = await asked
@@ -52,8 +52,8 @@ export async function askAuthServer(
     })
   } catch (error) {
     if (error instanceof TimedOut) return unavailable(`${url} did not answer within ${timeoutMs} ms`)
-    // Its message may quote what was sent.
-    return new ClientError('misconfigured', `This platform could not ask ${url}: it lacks fetch, or something else.`)
+    // Its message may quote the request.
+    return new ClientError('misconfigured', `This platform could not send a request to ${url}. It may lack fetch.`)
   }
 }
 
@@ -71,26 +71,26 @@ async function readAnswer(
   if (status !== 200 && status !== 400 && status !== 401) return misconfigured(url, `answered ${status}`)
   const body = await readJson(response, signal)
   if (body) return { status, body, retryAfterMs }
-  // It was cut off, or it does not end.
-  if (body === undefined && isJson(response)) return unavailable(`The answer of ${url} was not whole`)
+  // The body was cut off, or it does not end.
+  if (body === undefined && isJson(response)) return unavailable(`The answer of ${url} was incomplete`)
   return misconfigured(url, `answered ${status} without a JSON object`)
 }
 
-/** The server's stable code and no more. */
+/** The server's stable error code, without its description. */
 export const errorCode = ({ error }: Answer['body']): string =>
   typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? error : 'no reason given'
 
 const unavailable = (what: string, retryAfterMs = 0) => new ClientError('unavailable', `${what}.`, retryAfterMs)
 
-/** An error of `fetch` may quote what was sent; its cause has a code in Node. */
+/** An error of `fetch` may quote the request. In Node its cause has a code. */
 function unreachable(url: string, error: unknown): ClientError {
   const { cause } = (error ?? {}) as { cause?: { code?: unknown } | null }
   const code = typeof cause?.code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(cause.code) ? cause.code : ''
-  if (/CERT|SSL|^UNABLE_TO_/.test(code)) return misconfigured(url, `cannot be trusted (${code})`)
+  if (/CERT|SSL|^UNABLE_TO_/.test(code)) return misconfigured(url, `has a certificate that is not trusted (${code})`)
   return unavailable(`${url} is unavailable${code && ` (${code})`}`)
 }
 
-/** RFC 9110, section 10.2.3: seconds, or a date, which is one of the server's clock. */
+/** RFC 9110, section 10.2.3: seconds, or a date by the server's clock. */
 function readRetryAfter(headers: Headers, now: number): number {
   const value = headers.get('retry-after')
   if (value === null) return 0

@@ -1,9 +1,9 @@
-/** Answers of the auth server, and refusals of services, have far less. */
+/** Real answers are far smaller. */
 const MOST_BYTES = 65_536
 
 /**
- * The JSON object that a body holds; null if it is JSON of another kind, undefined if it is none or has more than 64 KiB.
- * Whatever is not read is cancelled.
+ * The JSON object in a body. Null if it is another kind of JSON, undefined if it is not JSON or exceeds 64 KiB. The rest of the
+ * body is cancelled.
  */
 export async function readJson(
   response: Response,
@@ -19,7 +19,7 @@ export async function readJson(
   }
 }
 
-/** @returns nothing of it, if it is too long. */
+/** @returns an empty string if it is too long. */
 async function readText(response: Response, signal: AbortSignal): Promise<string> {
   // React Native has no streams.
   if (!response.body) return response.text()
@@ -42,11 +42,11 @@ async function readText(response: Response, signal: AbortSignal): Promise<string
   }
 }
 
-/** Says that nobody will read it: else the connection stays taken. */
+/** Cancels a body that is not read, which frees the connection. */
 export const discard = (response: Response): void => void response.body?.cancel().catch(() => undefined)
 
 export const isJson = (response: Response): boolean => /\bjson\b/i.test(response.headers.get('content-type') ?? '')
 
-/** With `redirect: 'manual'` a browser hides it behind this type, and everything else shows it. */
+/** With `redirect: 'manual'` browsers hide a redirect behind this type. Other platforms show its status. */
 export const isRedirect = ({ type, status }: Response): boolean =>
   type === 'opaqueredirect' || [301, 302, 303, 307, 308].includes(status)

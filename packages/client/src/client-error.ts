@@ -3,26 +3,26 @@ export type ClientErrorCode =
   | 'invalid_credentials'
   /** Too many attempts to log in; `retryAfterMs` says when to try again. */
   | 'too_many_attempts'
-  /** The auth server does not take this login: the client, the scope or a field is not one that it knows. */
+  /** The auth server does not accept the client, the scope or a field of this login. */
   | 'login_refused'
-  /** Nobody is logged in. */
+  /** There is no session. */
   | 'not_logged_in'
-  /** The session ended while it was in use: log in again. */
+  /** The session has ended: log in again. */
   | 'session_ended'
-  /** Another session took the place of the one that the call began with. Nothing was sent under the other one. */
+  /** Another session replaced the one that the call began with. Nothing was sent under the other one. */
   | 'session_changed'
-  /** The auth server could not be asked, or could not decide. Nothing is lost; `retryAfterMs` says when to try again. */
+  /** The auth server is unreachable or cannot decide. The session stays; `retryAfterMs` says when to try again. */
   | 'unavailable'
-  /** Something else than the auth server answers at its address, or it refuses this client. Trying again does not help. */
+  /** Something else answers at the auth server's address, or it refuses this client. A retry does not help. */
   | 'misconfigured'
-  /** The store failed. Nothing is lost: the next call asks for the same tokens again. */
+  /** The store failed. No token is lost: the next call requests the same tokens again. */
   | 'storage_failed'
-  /** The address is not one that may see the access token. */
+  /** The address is not among the `resources`. */
   | 'address_not_allowed'
-  /** The service answered with a redirect, which was not followed. */
+  /** The service answered with a redirect, which the client does not follow. */
   | 'redirected'
 
-/** Never holds a token, a password, or anything else that was sent or stored. */
+/** It never contains a token, a password, or anything else that was sent or stored. */
 export class ClientError extends Error {
   override readonly name = 'ClientError'
   readonly code: ClientErrorCode
@@ -35,6 +35,6 @@ export class ClientError extends Error {
   }
 }
 
-/** @param what that address does, as in "answered 404". */
+/** @param what a phrase that follows the address, such as "answered 404". */
 export const misconfigured = (url: string, what: string): ClientError =>
-  new ClientError('misconfigured', `${url} ${what}. Check \`authServer\`, and what stands between it and this client.`)
+  new ClientError('misconfigured', `${url} ${what}. Check \`authServer\`, and any proxy between it and this client.`)

@@ -1,10 +1,10 @@
 export type ClientEvent =
   | { type: 'logged_in' }
-  /** `expiresAt` is that of the new access token, in milliseconds since 1970. */
+  /** `expiresAt`: when the new access token expires, in milliseconds since 1970. */
   | { type: 'refreshed'; expiresAt: number }
-  /** It was given up for now, and is tried again at a use after `retryAfterMs`. */
+  /** The refresh failed for now. The first use after `retryAfterMs` tries again. */
   | { type: 'refresh_failed'; retryAfterMs: number }
-  /** `ended_elsewhere`: the store is empty, by the hand of another tab. It is heard at the next use, or when the store tells. */
+  /** `ended_elsewhere`: another tab has emptied the store. It is noticed at the next use, or through `subscribe` of the store. */
   | { type: 'session_ended'; reason: 'refused' | 'logged_out' | 'ended_elsewhere' }
-  /** The store holds another session, by the hand of another tab. Reload the page. It is heard likewise. */
+  /** Another tab has put another session into the store: reload the page. It is noticed in the same way. */
   | { type: 'session_changed' }

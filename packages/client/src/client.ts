@@ -14,19 +14,19 @@ import { type SessionStore, memoryStore } from './session-store.ts'
 import { TokenKeeper } from './token-keeper.ts'
 
 export interface ClientOptions {
-  /** The base URL of the auth server, without query and fragment. */
+  /** The base URL of the auth server, without user name, query and fragment. */
   authServer: string | URL
-  /** Origins of the services that may see the access token, of http or https, such as `https://api.example`. */
+  /** The http or https origins that may get the access token, such as `https://api.example`. */
   resources: readonly (string | URL)[]
-  /** As the auth server knows this application. Default: the server's first one. */
+  /** The auth server's id of this application. Default: the server's first one. */
   clientId?: string
   /** Where the session is kept. Default: in memory. */
   store?: SessionStore
-  /** Of one request to the auth server, with its answer; no service's 401 is read for longer, either. Default: 4,000. */
+  /** The longest time for one request to the auth server, and for reading a service's 401. Default: 4,000 ms. */
   timeoutMs?: number
-  /** How long one refresh goes on trying. Default: 20,000. */
+  /** How long one refresh is retried. Default: 20,000 ms. */
   retryForMs?: number
-  /** What it throws goes nowhere. */
+  /** Called with each event. Errors that it throws are ignored. */
   onEvent?: (event: ClientEvent) => void
   runtime?: Partial<Runtime>
 }
@@ -34,66 +34,65 @@ export interface ClientOptions {
 export interface Credentials {
   username: string
   password: string
-  /** Default: all that the user has. */
+  /** Default: every scope of the user. */
   scope?: string
-  /** What the user knows this device by, in the list of sessions. */
+  /** The name of this device in the list of sessions. */
   device?: string
 }
 
 /**
- * A client keeps to one session: that of its login, or the one that it found in the store at its first use, until its next
- * `login` or `logout`. A call that began under one session never goes out under another: it fails with `session_changed`.
+ * A client uses one session until its next `login` or `logout`: the session of its login, or the one in the store at its first
+ * use. A call that began under one session never goes out under another: it fails with `session_changed`.
  *
- * Each call also throws `storage_failed`; each that may refresh, which are `fetch` and `accessToken`, `unavailable` and
+ * Every call can throw `storage_failed`. `fetch` and `accessToken` may refresh, so they can also throw `unavailable` and
  * `misconfigured`.
  */
 export interface Client {
   /**
-   * Opens a session, in the place of the one that is in the store. Of two at once, the one that was begun last counts.
+   * Opens a session, which replaces the one in the store. Of two concurrent logins, the one that began last counts.
    *
-   * @throws ClientError `invalid_credentials`, `too_many_attempts`, `login_refused`, `session_changed` (another login or a logout
-   * was begun meanwhile), `unavailable`, `misconfigured`
+   * @throws ClientError `invalid_credentials`, `too_many_attempts`, `login_refused`, `session_changed` (another login or logout
+   * began meanwhile), `unavailable`, `misconfigured`
    */
   login(credentials: Credentials): Promise<void>
 
   /**
-   * `fetch` with the access token. If the service refuses the token, it is refreshed and the request sent again, once. A
-   * redirect is not followed, unless `init.redirect` says so. Rejects as `fetch` does, and:
+   * `fetch` with the access token. If the service refuses the token, the client refreshes it and sends the request again, once.
+   * Redirects are not followed unless `init.redirect` says so. Rejects as `fetch` does, and:
    *
    * @throws ClientError `not_logged_in`, `session_ended`, `session_changed`, `address_not_allowed`, `redirected`
    */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>
 
   /**
-   * For requests that `fetch` cannot make: a WebSocket, a stream of events.
+   * The access token, for requests that `fetch` cannot make, such as a WebSocket or an event stream.
    *
    * @throws ClientError `not_logged_in`, `session_ended`, `session_changed`
    */
   accessToken(options?: { signal?: AbortSignal }): Promise<string>
 
-  /** Whether this client's session is in the store. It may have been ended elsewhere. */
+  /** Whether this client's session is in the store. The server may have ended it. */
   isLoggedIn(): Promise<boolean>
 
   /**
-   * Forgets the session at once, and tells the auth server. `serverTold` is false if that could not be done: the session
-   * then lives on there until it ends by itself. Another session that is in the store by now stays there.
+   * Deletes the session at once and notifies the auth server. If that fails, `serverNotified` is false, and the session stays
+   * valid at the server until it expires. Another session that is in the store by now stays there.
    */
-  logout(): Promise<{ serverTold: boolean }>
+  logout(): Promise<{ serverNotified: boolean }>
 }
 
 /**
- * Two retries of a refresh whose answer never came then fall within the server's grace period (10 s), in which any number of
- * them is in order.
+ * Two retries of an unanswered refresh then fall within the server's grace period (10 s), which allows any number of retries.
  */
 const TIMEOUT_MS = 4_000
 
-/** So new a token is not refused for its age, and a newer one would fare no better. */
+/** A younger token is not refused for its age, so a newer one would not help. */
 const YOUNG_MS = 10_000
 
-/** Somebody who leaves does not wait long. */
+/** A user who logs out does not wait long. */
 const [LOGOUT_TRIES, LOGOUT_WAIT_MS] = [3, 3_000]
 
-/** @throws TypeError for an address that is none, or none of http or https, and for a time that no timer can wait. */
+/** @throws TypeError for an address that is not an http or https URL, and for a time that no timer supports. */
 export function createClient(options: ClientOptions): Client {
   const { clientId, store = memoryStore(), timeoutMs = TIMEOUT_MS, retryForMs = 20_000 } = options
   checkMs('timeoutMs', timeoutMs, 1)
@@ -105,7 +104,7 @@ export function createClient(options: ClientOptions): Client {
     try {
       options.onEvent?.(event)
     } catch {
-      // A listener's fault must not stand for the outcome of a call.
+      // An error of the listener must not replace the outcome of a call.
     }
   }
   const ask = (path: string, body: object) => askAuthServer(runtime, `${base}/auth/${path}`, body, timeoutMs)
@@ -122,8 +121,8 @@ export function createClient(options: ClientOptions): Client {
       try {
         await sessions.enter(session, turn)
       } catch (error) {
-        // Nobody has its tokens.
-        tellLogout(session).catch(() => undefined)
+        // The new session is not used, so end it.
+        notifyServer(session).catch(() => undefined)
         throw error
       }
       onEvent({ type: 'logged_in' })
@@ -134,7 +133,7 @@ export function createClient(options: ClientOptions): Client {
       const address = new URL(target, (globalThis as { location?: { href: string } }).location?.href)
       const origin = originOf(address)
       if (origin === null || !origins.has(origin)) {
-        const who = origin ?? `An address of ${address.protocol}`
+        const who = origin ?? `A ${address.protocol} address`
         throw new ClientError('address_not_allowed', `${who} is not among the resources of this client.`)
       }
       const headers = new Headers(init.headers)
@@ -143,7 +142,7 @@ export function createClient(options: ClientOptions): Client {
         const response = await runtime.fetch(address, { ...init, headers, redirect: init.redirect ?? 'manual' })
         if (init.redirect !== undefined || !isRedirect(response)) return response
         discard(response)
-        throw new ClientError('redirected', `${origin} answered with a redirect, which may lead the token elsewhere.`)
+        throw new ClientError('redirected', `${origin} answered with a redirect, which could send the token elsewhere.`)
       }
       const session = await orAborted(tokens.session(own), init.signal)
       const response = await send(session)
@@ -169,11 +168,11 @@ export function createClient(options: ClientOptions): Client {
     },
 
     async logout() {
-      return { serverTold: await sessions.leave(tellLogout) }
+      return { serverNotified: await sessions.leave(notifyServer) }
     },
   }
 
-  async function tellLogout({ refreshToken }: Session): Promise<boolean> {
+  async function notifyServer({ refreshToken }: Session): Promise<boolean> {
     const pace = new Pace()
     for (let tries = 0; tries < LOGOUT_TRIES; tries++) {
       const waitMs = pace.waitMs(runtime.monotonic())
@@ -196,6 +195,6 @@ const asFields = ({ username, password, scope, device }: Credentials, clientId: 
   client_id: clientId,
 })
 
-/** What is a stream is gone once it was sent. Not every platform has `ReadableStream`. */
+/** A stream can be sent only once. Not every platform has `ReadableStream`. */
 const canBeSentAgain = (body: unknown) =>
   typeof body !== 'object' || body === null || !('getReader' in body || Symbol.asyncIterator in body)

@@ -2,8 +2,8 @@ import { isJson, readJson } from './body.ts'
 import { within } from './within.ts'
 
 /**
- * Whether a service says that the access token is of no use (RFC 6750, section 3.1). A browser may hide the header from
- * scripts of another origin; our services say the same in the body, which is waited for no longer than this.
+ * Whether a service refuses the access token as invalid (RFC 6750, section 3.1). Browsers may hide the header from scripts of
+ * another origin. Our services repeat the code in the body, which is read for at most `timeoutMs`.
  */
 export async function isInvalidToken(response: Response, timeoutMs: number): Promise<boolean> {
   if (response.status !== 401) return false

@@ -1,11 +1,11 @@
-/** The origin of an address that may have a token; null for any other: all opaque origins are spelt "null", and so alike. */
+/** The origin of an http or https address. Null for all others: their opaque origins are all spelt "null". */
 export const originOf = ({ protocol, origin }: URL): string | null =>
   protocol === 'https:' || protocol === 'http:' ? origin : null
 
-/** @throws TypeError for an address that is none, or is no origin of http or https */
+/** @throws TypeError for an address that is not an http or https URL */
 export function readOrigin(address: string | URL): string {
   const origin = originOf(new URL(address))
-  if (origin === null) throw new TypeError('Each of `resources` must be an address of http or https.')
+  if (origin === null) throw new TypeError('Each of `resources` must be an http or https URL.')
   return origin
 }
 
@@ -13,12 +13,12 @@ export function readOrigin(address: string | URL): string {
 export function readBase(address: string | URL): string {
   const url = new URL(address)
   if (originOf(url) === null || url.search || url.hash || url.username || url.password) {
-    throw new TypeError('`authServer` must be an address of http or https, without user name, query and fragment.')
+    throw new TypeError('`authServer` must be an http or https URL without user name, query and fragment.')
   }
   return url.href.replace(/\/$/, '')
 }
 
-/** What a timer takes for longer is over at once. */
+/** Timers for a longer time fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** @throws TypeError */

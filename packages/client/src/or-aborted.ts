@@ -1,4 +1,4 @@
-/** Lets one caller go, and what others wait for as well goes on. */
+/** Rejects for one caller when its signal is aborted. The work goes on for the others. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
   if (!signal) return work
   let leave = () => {}

@@ -2,7 +2,7 @@ import { type Answer, errorCode } from './auth-server.ts'
 import { ClientError, misconfigured } from './client-error.ts'
 import { type Session, readTokenResponse } from './session.ts'
 
-/** @throws ClientError for any answer to a login that is not a session */
+/** @throws ClientError if the answer to a login is not a session */
 export function readLogin(url: string, answer: Answer | ClientError, askedAt: number): Session {
   if (answer instanceof ClientError) throw answer
   const { status, body, retryAfterMs } = answer
@@ -11,7 +11,7 @@ export function readLogin(url: string, answer: Answer | ClientError, askedAt: nu
   }
   if (status === 429) throw new ClientError('too_many_attempts', 'Too many attempts to log in.', retryAfterMs)
   if (status === 400) {
-    throw new ClientError('login_refused', `The auth server does not take this login: ${errorCode(body)}.`)
+    throw new ClientError('login_refused', `The auth server does not accept this login: ${errorCode(body)}.`)
   }
   if (status !== 200) throw misconfigured(url, `answered ${status} (${errorCode(body)})`)
   const session = readTokenResponse(body, askedAt)

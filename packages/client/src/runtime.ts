@@ -1,18 +1,18 @@
-/** What the world gives a client. Replaced in tests, and in simulations on virtual time. */
+/** What a client uses of its platform. Tests and simulations replace it. */
 export interface Runtime {
-  /** Milliseconds since 1970. Somebody may set this clock. */
+  /** Milliseconds since 1970. This clock may be set. */
   readonly now: () => number
-  /** Milliseconds since any moment. Nobody sets this clock. */
+  /** Milliseconds since some moment. This clock is never set. */
   readonly monotonic: () => number
   readonly sleep: (milliseconds: number) => Promise<void>
-  /** From 0 up to, not including, 1: for jitter only. */
+  /** From 0 up to, but not including, 1. For jitter only. */
   readonly random: () => number
   readonly fetch: typeof globalThis.fetch
-  /** The tabs' common locks, where there are any. */
+  /** Locks that the tabs share, if there are any. */
   readonly locks: Locks | undefined
 }
 
-/** The part of https://www.w3.org/TR/web-locks/ that is used. */
+/** The part of https://www.w3.org/TR/web-locks/ that the client uses. */
 export interface Locks {
   request<T>(name: string, options: { signal: AbortSignal }, work: () => Promise<T>): Promise<T>
 }

@@ -5,10 +5,10 @@ import type { SessionStore } from './session-store.ts'
 import { within } from './within.ts'
 import { withLock } from './with-lock.ts'
 
-/** A store that does not answer must not hold up everything that uses the client. */
+/** A store that does not answer must not block the client. */
 const STORE_TIMEOUT_MS = 5_000
 
-/** A store whose faults are `storage_failed`, and in which this client does one thing after the other. */
+/** Reports faults of a store as `storage_failed`, and does one thing after the other in it. */
 export class SafeStore {
   readonly #store: SessionStore
   readonly #locks: Runtime['locks']
@@ -19,15 +19,15 @@ export class SafeStore {
     this.#locks = locks
   }
 
-  /** What it holds when this client's own work on it is done. Not for use within that work. */
+  /** Reads the store after this client's pending work on it. Not for use within that work. */
   async read(): Promise<Session | null> {
     await this.#working
     return this.load()
   }
 
   /**
-   * Work that looks into the store and then writes. No other of this client comes between, and none of those with whom it has
-   * locks in common.
+   * Runs work that reads the store and then writes it. No other such work of this client, or of others that share its locks, runs
+   * meanwhile.
    */
   exclusively<T>(work: () => Promise<T>): Promise<T> {
     const { lockName } = this.#store
@@ -54,7 +54,7 @@ async function attempt<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await within(STORE_TIMEOUT_MS, work)
   } catch {
-    // Its error may quote what it was given.
+    // The store's error may quote a session.
     throw storageFailed()
   }
 }

@@ -6,15 +6,15 @@ import { type Session, isSameToken } from './session.ts'
 import type { SessionStore } from './session-store.ts'
 
 /**
- * The session that a client keeps to, from its login or its first use until its next login or logout. A call that begins under
- * it goes out under it or not at all, whoever is logged in in the store by then.
+ * The session that a client uses, from its login or first use until its next login or logout. A call that begins under it goes
+ * out under it or not at all, even if the store has another session by then.
  */
 export interface OwnSession {
-  /** As it was seen last. None: the first one that the store answers is it. */
+  /** The session as read last. If absent, the first session that the store returns becomes it. */
   session?: Session | undefined
-  /** What has been told, since the session is no longer in the store. */
-  told?: 'session_ended' | 'session_changed' | undefined
-  /** The refresh that is on its way, for whoever wants one. */
+  /** The event that was emitted because the session is no longer in the store. */
+  reported?: 'session_ended' | 'session_changed' | undefined
+  /** The refresh in progress, which all callers share. */
   refreshing?: Promise<Session> | undefined
 }
 
@@ -23,9 +23,9 @@ export class SessionKeeper {
   readonly #runtime: Runtime
   readonly #onEvent: (event: ClientEvent) => void
   #own: OwnSession = {}
-  /** Of the last login or logout that was begun. */
+  /** The number of the last login or logout that began. */
   #turn = 0
-  /** The newest token that came here, and when that was, by the clock that nobody sets. */
+  /** The newest token that this client received, and when, by the monotonic clock. */
   #newest = { accessToken: '', receivedAt: 0 }
 
   constructor(store: SessionStore, runtime: Runtime, onEvent: (event: ClientEvent) => void) {
@@ -37,7 +37,7 @@ export class SessionKeeper {
     })
   }
 
-  /** What a call that begins now keeps to. */
+  /** The session of a call that begins now. */
   get own(): OwnSession {
     return this.#own
   }
@@ -49,20 +49,20 @@ export class SessionKeeper {
     own.session ??= kept ?? undefined
     if (own.session === undefined) throw notLoggedIn()
     if (kept?.sessionId === own.session.sessionId) {
-      own.told = undefined
+      own.reported = undefined
       return (own.session = kept)
     }
     const type = kept ? 'session_changed' : 'session_ended'
-    const isNews = own.told !== type
-    own.told = type
+    const isNews = own.reported !== type
+    own.reported = type
     if (isNews) this.#onEvent(type === 'session_changed' ? { type } : { type, reason: 'ended_elsewhere' })
     if (kept) throw sessionChanged()
     throw isNews ? sessionEnded() : notLoggedIn()
   }
 
   /**
-   * Milliseconds since its access token came. Negative: the clock was set back. The longer one counts where there are two: one
-   * clock may be set, and the other may stand still while the device sleeps.
+   * Milliseconds since the access token came. It is negative if the clock was set back. If both clocks know, the longer time
+   * counts: one clock may be set, and the other may stop while the device sleeps.
    */
   ageOf({ accessToken, receivedAt }: Session): number {
     const age = this.#runtime.now() - receivedAt
@@ -70,12 +70,12 @@ export class SessionKeeper {
     return Math.max(age, this.#runtime.monotonic() - this.#newest.receivedAt)
   }
 
-  /** Of a login that begins now, for `enter`. */
+  /** The number of a login that begins now, for `enter`. */
   nextTurn(): number {
     return ++this.#turn
   }
 
-  /** @throws ClientError `session_changed` when another login or a logout was begun meanwhile, `storage_failed` */
+  /** @throws ClientError `session_changed` if another login or logout began meanwhile, `storage_failed` */
   enter(session: Session, turn: number): Promise<void> {
     return this.#store.exclusively(async () => {
       if (turn !== this.#turn) throw sessionChanged()
@@ -85,9 +85,9 @@ export class SessionKeeper {
   }
 
   /**
-   * Puts what a refresh brought in the place of what it was asked with; null: nothing, as the token was refused.
+   * Replaces a session after a refresh. Null ends it, as the token was refused.
    *
-   * @returns 'outdated' when the store held something else by then, which is left as it is
+   * @returns 'outdated' if the store holds another session by now, which stays
    * @throws ClientError `storage_failed`
    */
   replace(own: OwnSession, former: Session, next: Session | null): Promise<Session | null | 'outdated'> {
@@ -95,45 +95,45 @@ export class SessionKeeper {
       if (own !== this.#own || !isSameToken(await this.#store.load(), former)) return 'outdated'
       if (next === null) {
         await this.#store.clear()
-        own.told = 'session_ended'
+        own.reported = 'session_ended'
         this.#onEvent({ type: 'session_ended', reason: 'refused' })
         return null
       }
       await this.#save(next)
       own.session = next
-      // Or it would be refreshed again and again.
+      // The store ignored the new session, which would cause endless refreshes.
       if (!isSameToken(next, former) && isSameToken(await this.#store.load(), former)) throw storageFailed()
       return own === this.#own ? next : 'outdated'
     })
   }
 
   /**
-   * Forgets the own session; another one that is in the store stays there.
+   * Deletes this client's session. Another one in the store stays there.
    *
-   * @param tell is given the session, and answers whether the server knows
+   * @param notify is given the session, and answers whether the server knows
    * @returns what it answered, or true where there was no session
    * @throws ClientError `storage_failed`, when it has answered
    */
-  async leave(tell: (session: Session) => Promise<boolean>): Promise<boolean> {
+  async leave(notify: (session: Session) => Promise<boolean>): Promise<boolean> {
     this.#turn++
-    const { session, told } = this.#own
+    const { session, reported } = this.#own
     this.#own = {}
-    let answer = session && tell(session)
+    let answer = session && notify(session)
     const forgotten = this.#store.exclusively(async () => {
       const kept = await this.#store.load().catch(async (error: unknown) => {
         await this.#store.clear()
         throw error
       })
       if (kept === null || (session && kept.sessionId !== session.sessionId)) return
-      answer ??= tell(kept)
+      answer ??= notify(kept)
       await this.#store.clear()
     })
-    // That it failed is thrown when the server knows.
+    // First notify the server, then throw the store's error.
     await forgotten.catch(() => undefined)
-    const serverTold = await answer
+    const serverNotified = await answer
     await forgotten
-    if (answer && !told) this.#onEvent({ type: 'session_ended', reason: 'logged_out' })
-    return serverTold ?? true
+    if (answer && !reported) this.#onEvent({ type: 'session_ended', reason: 'logged_out' })
+    return serverNotified ?? true
   }
 
   async #save(session: Session): Promise<void> {

@@ -1,27 +1,27 @@
 import { type Session, readSession } from './session.ts'
 
 /**
- * Where a session is kept. `load` is called at every use, so it should be fast; it answers what `save` was given last, or
- * null. Each may throw, reject or take longer than five seconds: the caller gets `storage_failed`, and nothing is lost. Those
- * that were called earlier take effect earlier.
+ * Keeps a session. `load` is called at every use, so it should be fast. It returns the last saved session, or null. If a method
+ * throws, rejects or takes longer than five seconds, the caller gets `storage_failed`, and no session is lost. Calls must take
+ * effect in their order.
  *
- * Tabs, threads or processes may share one store. A client looks into it before it refreshes and before it saves, and
- * gives way to what it finds there.
+ * Tabs, threads or processes may share one store. A client reads it before it refreshes or saves, and adopts a newer session
+ * that it finds.
  */
 export interface SessionStore {
   load(): Session | null | Promise<Session | null>
   save(session: Session): void | Promise<void>
   clear(): void | Promise<void>
-  /** Of the locks under which those who share the store refresh and write, one at a time. None: it is not shared. */
+  /** The name of the locks for refreshes and writes of a shared store. Absent if it is not shared. */
   readonly lockName?: string
   /**
-   * Calls the listener whenever somebody else may have changed what is kept, for as long as the page lives. Without it a client
-   * hears of a logout elsewhere at its next use.
+   * Calls the listener whenever another tab or process may have changed the session, until the page ends. Without it a client
+   * notices a logout elsewhere at its next use.
    */
   subscribe?(listener: () => void): void
 }
 
-/** Forgets with the page or the process. */
+/** Keeps the session until the page or the process ends. */
 export function memoryStore(): SessionStore {
   let kept: Session | null = null
   return {
@@ -31,7 +31,7 @@ export function memoryStore(): SessionStore {
   }
 }
 
-/** `localStorage` or `sessionStorage`: shared by the tabs of an origin, and readable by every script that runs in it. */
+/** Keeps the session in `localStorage` or `sessionStorage`. Every script of the origin can read it. */
 export function webStore(
   storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>,
   key = 'heirloom.session',
@@ -52,7 +52,7 @@ export function webStore(
       const page = globalThis as {
         addEventListener?: (type: 'storage', listener: (event: StorageEvent) => void) => void
       }
-      // Fired in the other tabs, and not in the one that wrote. All was removed at once where there is no key.
+      // It fires in the other tabs only. Without a key, everything was removed at once.
       page.addEventListener?.('storage', (event) => {
         if (event.storageArea === storage && (event.key ?? key) === key) listener()
       })

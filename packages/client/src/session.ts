@@ -1,32 +1,32 @@
-/** What a client keeps. Plain data, so that any store can hold it. */
+/** Plain data, so that any store can hold it. */
 export interface Session {
   readonly sessionId: string
   readonly scope: string
   readonly accessToken: string
   readonly refreshToken: string
-  /** By this device's clock, in milliseconds since 1970. */
+  /** In milliseconds since 1970, by this device's clock. */
   readonly receivedAt: number
   readonly expiresAt: number
 }
 
-/** RFC 6750, section 2.1, and RFC 6749, appendix A.17: what else it may be, it could not be sent. */
+/** RFC 6750, section 2.1, and RFC 6749, appendix A.17. Other characters could not be sent. */
 const isToken = (value: unknown): value is string => typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)
 
 const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
 
 const isId = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
-/** Reads a token response (RFC 6749, section 5.1). Null where it is none: a proxy may answer 200 with a page of its own. */
+/** Reads a token response (RFC 6749, section 5.1). Null if it is not one: a proxy may answer 200 with its own page. */
 export function readTokenResponse(body: Record<string, unknown>, askedAt: number): Session | null {
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: lifetime } = body
   const { session_id: sessionId, scope } = body
   if (!isTime(lifetime) || lifetime <= 0) return null
-  // It was issued after the question was sent, so by this device's clock it cannot expire sooner.
+  // The token was issued after the request was sent, so it cannot expire earlier than this.
   const expiresAt = askedAt + lifetime * 1000
   return readSession({ sessionId, scope, accessToken, refreshToken, receivedAt: askedAt, expiresAt })
 }
 
-/** A copy of what a store answers, which may have been written by anything. Null where it is no session. */
+/** Copies a session from a store, which anything may have written. Null if it is not a session. */
 export function readSession(value: unknown): Session | null {
   if (typeof value !== 'object' || value === null) return null
   const { sessionId, scope, accessToken, refreshToken, receivedAt, expiresAt } = value as Record<string, unknown>
@@ -39,11 +39,11 @@ const LONGEST_MARGIN_MS = 5_000
 
 const lifetimeOf = ({ receivedAt, expiresAt }: Session) => expiresAt - receivedAt
 
-/** Whether a request that is sent now still arrives in time. A negative age says that the clock was set: it tells nothing. */
+/** Whether a request that is sent now arrives before the token expires. With a negative age the clock was set, so it is unknown. */
 export const isUsable = (session: Session, ageMs: number): boolean =>
   ageMs >= 0 && ageMs < lifetimeOf(session) - Math.min(LONGEST_MARGIN_MS, lifetimeOf(session) / 20)
 
-/** Whether it is time for the next token: in the last fifth to tenth of the lifetime. `jitter` is from 0 to 1. */
+/** Whether a refresh is due, which begins in the last fifth to tenth of the lifetime. `jitter` is from 0 to 1. */
 export const isDue = (session: Session, ageMs: number, jitter: number): boolean =>
   ageMs >= lifetimeOf(session) * (0.9 - 0.1 * jitter)
 

@@ -10,7 +10,7 @@ import { withLock } from './with-lock.ts'
 interface TokenKeeperOptions {
   runtime: Runtime
   sessions: SessionKeeper
-  /** Where refresh tokens are redeemed. */
+  /** The URL for refreshes. */
   url: string
   clientId: string | undefined
   lockName: string | undefined
@@ -19,11 +19,11 @@ interface TokenKeeperOptions {
   onEvent: (event: ClientEvent) => void
 }
 
-/** Has an access token at hand, and sees to it that there is a next one. */
+/** Provides a valid access token and refreshes it in time. */
 export class TokenKeeper {
   readonly #options: TokenKeeperOptions
   readonly #pace = new Pace()
-  /** Why it was of no use to ask, when that was last tried. */
+  /** The error of the last request, if it was `misconfigured`. */
   #misconfigured: ClientError | undefined
   #jitter: number
 
@@ -38,7 +38,7 @@ export class TokenKeeper {
     const session = await sessions.read(own)
     const age = sessions.ageOf(session)
     if (!isUsable(session, age)) return this.renew(own, session.accessToken)
-    // In good time nobody has to wait for it, and nobody is hurt if it fails.
+    // A refresh ahead of need: no caller waits for it, and a failure does no harm.
     if (isDue(session, age, this.#jitter) && this.#pace.waitMs(runtime.monotonic()) === 0) {
       this.renew(own, session.accessToken).catch(() => undefined)
     }
@@ -46,7 +46,7 @@ export class TokenKeeper {
   }
 
   /**
-   * Another access token of this session than this one. All who ask while a refresh is on its way get what it brings.
+   * Returns an access token of this session that differs from the given one. All callers share one refresh.
    *
    * @throws ClientError `session_ended`, `session_changed`, `unavailable`, `misconfigured`, `storage_failed`
    */
@@ -61,9 +61,9 @@ export class TokenKeeper {
   async #refresh(own: OwnSession, accessToken: string): Promise<Session> {
     const { runtime, sessions, retryForMs, onEvent } = this.#options
     const giveUpAt = runtime.monotonic() + retryForMs
-    let failure = new ClientError('unavailable', 'The auth server could not be asked, or could not decide.')
+    let failure = new ClientError('unavailable', 'The auth server is unreachable or cannot decide.')
     for (;;) {
-      // Looked at anew before each question: somebody else may have asked it meanwhile, logged out or logged in.
+      // Read again before each request: another tab may have refreshed, logged out or logged in.
       const session = await sessions.read(own)
       if (session.accessToken !== accessToken && isUsable(session, sessions.ageOf(session))) return session
 
@@ -105,15 +105,15 @@ export class TokenKeeper {
       return next
     }
   }
-  /** What the auth server gives for the refresh token. Null where it refuses it. */
+  /** Sends the refresh token. Returns null if the auth server refuses it. */
   async #ask({ refreshToken, sessionId }: Session): Promise<Session | null | ClientError> {
     const { runtime, url, clientId, timeoutMs } = this.#options
     const askedAt = runtime.now()
     const body = { refresh_token: refreshToken, ...(clientId !== undefined && { client_id: clientId }) }
     const answer = await askAuthServer(runtime, url, body, timeoutMs)
     if (answer instanceof ClientError) return answer
-    // RFC 6749, section 5.2. Nothing else ends a session: neither another 4xx, which a proxy or a wrong setting may be behind,
-    // nor any number of failures.
+    // RFC 6749, section 5.2. Nothing else ends a session: not another 4xx, which a proxy or a wrong setting may cause, and not any
+    // number of failures.
     if (answer.status === 400 && answer.body['error'] === 'invalid_grant') return null
     if (answer.status === 429) return new ClientError('unavailable', `${url} answered 429.`, answer.retryAfterMs)
     if (answer.status !== 200) return misconfigured(url, `answered ${answer.status} (${errorCode(answer.body)})`)

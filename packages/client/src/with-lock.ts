@@ -1,12 +1,12 @@
 import type { Locks } from './runtime.ts'
 import { within } from './within.ts'
 
-/** A tab that was frozen with the lock in its hands keeps the others waiting for this long, and no longer. */
+/** A frozen tab that holds the lock blocks the others for this long at most. */
 const LOCK_WAIT_MS = 5_000
 
 /**
- * Does the work under a lock that those who share a store have in common, or without it where there is none or it is not
- * to be had in time.
+ * Does the work under a lock that the sharers of a store have in common. If there is no lock, or it takes too long, the work
+ * begins without it.
  */
 export async function withLock<T>(
   locks: Locks | undefined,
@@ -21,14 +21,14 @@ export async function withLock<T>(
       return new Promise<void>((granted, refused) => {
         const hold = () => {
           granted()
-          // Where it comes too late, the work has begun without it.
+          // If the lock comes too late, the work has begun without it.
           return begin()
         }
         locks.request(name, { signal }, hold).catch(refused)
       })
     })
   } catch {
-    // There was no lock: not in time, or not in this context.
+    // The lock came too late or does not exist in this context.
   }
   return begin()
 }

@@ -1,8 +1,8 @@
 /**
- * The outcome of this work, if there is one in time. `AbortSignal.timeout` would be shorter, but not every platform has it, and
- * not everything that is given a signal heeds it.
+ * Returns the outcome of the work, if it comes in time. Not every platform has `AbortSignal.timeout`, and some work ignores its
+ * signal.
  *
- * @throws TimedOut when the time is over; the signal that the work was given is then aborted.
+ * @throws TimedOut after the time. The signal of the work is then aborted.
  */
 export async function within<T>(milliseconds: number, work: (signal: AbortSignal) => T | Promise<T>): Promise<T> {
   const controller = new AbortController()

@@ -20,7 +20,7 @@ function chanceFrom(seed: number): () => number {
 }
 
 interface Faults {
-  /** How often the store throws, never answers, or tells a lie; the auth server errs; the service refuses. From 0 to 1. */
+  /** How often the store throws, never answers or returns something wrong; the auth server fails; the service refuses. From 0 to 1. */
   store: number
   lies: number
   auth: number

@@ -27,7 +27,7 @@ describe('fetch', () => {
     expect(world.requests).toHaveLength(4)
   })
 
-  it('a service that refuses whatever it gets causes no refresh after refresh', async () => {
+  it('a service that refuses every token does not cause endless refreshes', async () => {
     const { world, client } = await loggedIn()
     world.advance(60_000)
     world.answer = (request) => (request.path === '/api/me' ? invalidToken() : successor(request))
@@ -113,25 +113,25 @@ describe('login', () => {
 })
 
 describe('logout', () => {
-  it('tells the server and forgets', async () => {
+  it('notifies the server and deletes the session', async () => {
     const { world, client, store, events } = await loggedIn()
-    expect(await client.logout()).toEqual({ serverTold: true })
+    expect(await client.logout()).toEqual({ serverNotified: true })
     expect(world.requests[1]).toMatchObject({ path: '/auth/logout', body: { refresh_token: 'refresh-session-1-1' } })
     expect(await store.load()).toBeNull()
     expect(events.at(-1)).toEqual({ type: 'session_ended', reason: 'logged_out' })
-    expect(await client.logout()).toEqual({ serverTold: true })
+    expect(await client.logout()).toEqual({ serverNotified: true })
     expect(world.requests).toHaveLength(2)
   })
 
-  it('forgets although the server cannot be told, and says so', async () => {
+  it('deletes the session and says so if the server cannot be notified', async () => {
     const { world, client, store } = await loggedIn()
     world.answer = () => refusal(503, 'temporarily_unavailable', { 'retry-after': '1' })
-    expect(await client.logout()).toEqual({ serverTold: false })
+    expect(await client.logout()).toEqual({ serverNotified: false })
     expect(world.requests).toHaveLength(4)
     expect(await store.load()).toBeNull()
   })
 
-  it('tells the server although the store fails', async () => {
+  it('notifies the server even if the store fails', async () => {
     const store = memoryStore()
     const { world, client } = await loggedIn({ store })
     store.clear = () => Promise.reject(new Error('the disk is full'))
@@ -176,6 +176,6 @@ it('a listener that throws changes nothing', async () => {
   await expect(client.accessToken()).rejects.toMatchObject({ code: 'session_ended' })
 })
 
-it('an address that is none is told at once', () => {
+it('an invalid address is rejected at once', () => {
   expect(() => createClient({ authServer: 'auth.example', resources: [] })).toThrow(TypeError)
 })

@@ -48,7 +48,7 @@ describe('what is no outage', () => {
         message: expect.stringContaining('https://auth.example/auth/refresh'),
       })
       expect(world.redeemed).toHaveLength(1)
-      // Callers who do not stop are told what it is, and ask no more often than in an outage.
+      // Callers that go on get the error, and cause no more requests than in an outage.
       for (let i = 0; i < 100; i++) {
         await expect(client.accessToken()).rejects.toMatchObject({ code: 'misconfigured' })
         world.advance(100)
@@ -105,7 +105,7 @@ it.each([
   expect((await client.fetch(ME)).status).toBe(401)
   world.advance(60_000)
   expect((await client.fetch(ME, { method: 'POST', body: new Uint8Array(3) })).status).toBe(200)
-  expect(await client.logout()).toEqual({ serverTold: true })
+  expect(await client.logout()).toEqual({ serverNotified: true })
 })
 
 it('a platform without streams (React Native): everything works', async () => {
@@ -118,7 +118,7 @@ it('a platform without streams (React Native): everything works', async () => {
   world.answer = (request) =>
     plain(request.authorization === 'Bearer access-session-1-1' ? refusal(401, 'invalid_token') : successor(request))
   expect((await client.fetch(ME)).status).toBe(200)
-  expect(await client.logout()).toEqual({ serverTold: true })
+  expect(await client.logout()).toEqual({ serverNotified: true })
 })
 
 describe('an outage', () => {

@@ -115,7 +115,7 @@ describe('two logins at once', () => {
     })
   })
 
-  it('whoever logs out while a login is on its way stays logged out', async () => {
+  it('a logout during a login wins', async () => {
     const { world, client, store } = await loggedIn()
     let release = () => {}
     world.answer = async (request) => {
@@ -188,7 +188,7 @@ describe('when a second user logs in in another tab', () => {
   it('a logout ends the session of the first, and leaves that of the second', async () => {
     const { world, client, open, store } = await loggedIn()
     await open().login(BOB)
-    expect(await client.logout()).toEqual({ serverTold: true })
+    expect(await client.logout()).toEqual({ serverNotified: true })
     expect(world.requests.at(-1)).toMatchObject({
       path: '/auth/logout',
       body: { refresh_token: 'refresh-session-1-1' },
@@ -222,7 +222,7 @@ describe('a second tab', () => {
     expect(events.at(-1)).toEqual({ type: 'session_changed' })
   })
 
-  it('hears of a logout and of a login at once, if the store tells', async () => {
+  it('notices a logout and a login at once, if the store has `subscribe`', async () => {
     const listeners = new Set<() => void>()
     const kept = memoryStore()
     const tell = () => listeners.forEach((listener) => listener())
@@ -253,7 +253,7 @@ describe('a second tab', () => {
   })
 })
 
-it('webStore tells of what other tabs do, and of nothing else', () => {
+it('webStore reports changes by other tabs, and nothing else', () => {
   type Listener = (event: { key: string | null; storageArea: unknown }) => void
   const listeners: Listener[] = []
   vi.stubGlobal(
@@ -274,7 +274,7 @@ it('webStore tells of what other tabs do, and of nothing else', () => {
   expect(heard).toHaveBeenCalledTimes(2)
 })
 
-it('a store that never answers is told, and nobody waits for ever', async () => {
+it('a store that never answers is reported, and no call waits for ever', async () => {
   const store = memoryStore()
   const { client } = await loggedIn({ store })
   store.load = () => new Promise<never>(() => {})
@@ -300,7 +300,7 @@ it('a store that does not keep what it was given causes no flood', async () => {
   expect(world.redeemed.length).toBeLessThan(20)
 })
 
-it('an answer that names another session is not kept, and nobody gets its token', async () => {
+it('an answer that names another session is not kept or used', async () => {
   const { world, client, store } = await loggedIn()
   world.advance(LIFETIME_MS)
   world.answer = (request) => successor({ ...request, body: { refresh_token: 'refresh-session-bob-7' } })

@@ -101,7 +101,7 @@ it('logs in, calls, refreshes, logs out', async () => {
   expect(await status(client)).toBe(200)
   expect((await store.load())?.refreshToken).not.toBe(before?.refreshToken)
   const last = await store.load()
-  expect(await client.logout()).toEqual({ serverTold: true })
+  expect(await client.logout()).toEqual({ serverNotified: true })
   // What was kept elsewhere is of no use any more.
   await store.save({ ...(last ?? expect.fail()), expiresAt: 0 })
   await expect(client.accessToken()).rejects.toMatchObject({ code: 'session_ended' })
@@ -168,7 +168,7 @@ it("nothing of the first user's goes out as the second, who logs in in another t
   await expect(client.fetch(`${api.url}/api/reports`, sent)).rejects.toMatchObject({ code: 'session_changed' })
   expect(way.asked).toBe(1)
 
-  expect(await client.logout()).toEqual({ serverTold: true })
+  expect(await client.logout()).toEqual({ serverNotified: true })
   const mine = (token: string) =>
     fetch(`${auth.url}/auth/me`, { headers: { authorization: `Bearer ${token}` } }).then((answer) => answer.status)
   expect(await mine(tokenOfAnn)).toBe(401)
@@ -184,7 +184,7 @@ it.each(['/wrong', '/docs', '/auth'])('the base path %s is told, with the addres
   })
 })
 
-it('a wrong password is told', async () => {
+it('a wrong password is reported', async () => {
   const client = createClient({ authServer: auth.url, resources: [] })
   await expect(client.login({ ...CREDENTIALS, password: 'not this one, surely' })).rejects.toMatchObject({
     code: 'invalid_credentials',

@@ -214,7 +214,7 @@ describe('a store that others share', () => {
     expect(await client.accessToken()).toBe('access-session-1-2')
   })
 
-  it('gets a new token before anybody uses it, and costs nothing but a retry where it fails', async () => {
+  it('refreshes ahead of need, and a failure only costs a retry', async () => {
     const kept = memoryStore()
     let isFull = true
     const store: SessionStore = {

@@ -36,7 +36,7 @@ it.each([301, 302, 303, 307, 308])('a redirect (%i) does not carry the token on'
   const client = await calling(url)
   await expect(client.fetch(url)).rejects.toMatchObject({ code: 'redirected' })
   expect(got).toEqual([])
-  // The platform follows if it is told to, and leaves the token behind.
+  // With `redirect: follow` the platform follows, and drops the token.
   expect((await client.fetch(url, { redirect: 'follow' })).status).toBe(200)
   expect(got).toEqual([undefined])
   expect((await client.fetch(url, { redirect: 'manual' })).status).toBe(status)

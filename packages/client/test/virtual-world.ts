@@ -31,7 +31,7 @@ interface VirtualWorld {
   setClock(byMs: number): void
 }
 
-/** Time that passes when somebody sleeps, and an auth server and a service that answer as they are told. */
+/** Simulated time that passes in `sleep`, and an auth server and a service with given answers. */
 function virtualWorld(): VirtualWorld {
   let now = 1_800_000_000_000
   let clockIsAheadMs = 0

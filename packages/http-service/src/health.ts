@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { ErrorBody, errorBody } from './error-body.ts'
 import { Type } from 'typebox'
 
+const Ok = Type.Object({ status: Type.Literal('ok', { description: 'Always `ok`.' }) })
+
 /** `/livez`, whether the process answers, and `/readyz`, whether it should get traffic. */
 export function addHealth(app: FastifyInstance, notReady: () => readonly string[] | Promise<readonly string[]>) {
   // Asked every second by whoever watches: nothing to log.
@@ -10,7 +12,11 @@ export function addHealth(app: FastifyInstance, notReady: () => readonly string[
     '/livez',
     {
       logLevel,
-      schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }) } },
+      schema: {
+        tags: ['health'],
+        summary: 'Whether the process answers',
+        response: { 200: Ok },
+      },
     },
     async () => ({
       status: 'ok',
@@ -20,7 +26,11 @@ export function addHealth(app: FastifyInstance, notReady: () => readonly string[
     '/readyz',
     {
       logLevel,
-      schema: { tags: ['health'], response: { 200: Type.Object({ status: Type.Literal('ok') }), 503: ErrorBody } },
+      schema: {
+        tags: ['health'],
+        summary: 'Whether the service should get traffic',
+        response: { 200: Ok, 503: ErrorBody },
+      },
     },
     async (_request, reply) => {
       const reasons = await notReady()

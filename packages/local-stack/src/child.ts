@@ -8,9 +8,9 @@ export interface Exit {
 
 export interface Child {
   readonly pid: number
-  /** Settles when the process is gone and all of its output was read. Never rejects. */
+  /** Resolves when the process has ended and all of its output was read. Never rejects. */
   readonly exited: Promise<Exit>
-  /** Asks the process to stop and waits until it is gone; after 30 s it is killed. */
+  /** Stops the process and waits until it has ended. After 30 s it is killed. */
   stop(): Promise<void>
   kill(signal: NodeJS.Signals): void
 }
@@ -18,7 +18,7 @@ export interface Child {
 interface ChildOptions {
   command: string
   args: string[]
-  /** Whom the process becomes, if it is not who runs this. */
+  /** The user that the process runs as. Default: the current one. */
   uid?: number
   gid?: number
   env?: NodeJS.ProcessEnv
@@ -32,8 +32,8 @@ interface ChildOptions {
 const STOP_TIMEOUT_MS = 30_000
 
 /**
- * Starts a process that outlives a Ctrl-C at the terminal, so that its parent can stop things in order, but not its
- * parent.
+ * Starts a process that survives a Ctrl-C at the terminal, so that its parent can stop processes in order. It does not survive
+ * its parent.
  */
 export async function startChild(options: ChildOptions): Promise<{ child: Child; process: ChildProcess }> {
   const { command, args, stopSignal, stopTimeoutMs = STOP_TIMEOUT_MS, ...how } = options
@@ -56,7 +56,7 @@ export async function startChild(options: ChildOptions): Promise<{ child: Child;
       async stop() {
         if (process.exitCode !== null || process.signalCode !== null) return
         process.kill(stopSignal)
-        process.kill('SIGCONT') // a suspended process would never see the signal
+        process.kill('SIGCONT') // a suspended process does not handle signals
         const timer = setTimeout(() => process.kill('SIGKILL'), stopTimeoutMs)
         await exited
         clearTimeout(timer)
@@ -66,12 +66,12 @@ export async function startChild(options: ChildOptions): Promise<{ child: Child;
 }
 
 /**
- * A shell that waits for the end of a pipe which only this process holds open. When this process dies in a way that
- * it cannot handle (SIGKILL), the pipe ends and the shell stops the child as `stop` does: it asks, waits, and kills. A Node
- * that hangs at its exit sees no signal any more (https://github.com/nodejs/node/issues/54918).
+ * Starts a shell that waits on a pipe, which only this process holds open. When this process is killed, the pipe ends and
+ * the shell stops the child as `stop` does: it asks, waits, and kills. A Node process that hangs at its exit no longer
+ * handles signals (https://github.com/nodejs/node/issues/54918).
  */
 function guard(child: ChildProcess, pid: number, stopSignal: NodeJS.Signals, stopTimeoutMs: number): void {
-  // One that is suspended sees the signal when it is woken.
+  // A suspended child handles the signal after SIGCONT.
   const script = `
     read -r _
     kill -${stopSignal.slice('SIG'.length)} ${pid}; kill -CONT ${pid}

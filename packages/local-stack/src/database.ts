@@ -2,10 +2,10 @@ import pg from 'pg'
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const DUPLICATE_DATABASE = '42P04'
-const READ_ONLY_SQL_TRANSACTION = '25006' // a standby: it has what its primary has
-const CANNOT_CONNECT_NOW = '57P03' // it starts, stops, or recovers
+const READ_ONLY_SQL_TRANSACTION = '25006' // a standby has the databases of its primary
+const CANNOT_CONNECT_NOW = '57P03' // it is starting, stopping or recovering
 
-/** False while it does not answer yet; throws on any other trouble, such as a wrong password. */
+/** Returns false while it does not answer yet. Throws on other errors, such as a wrong password. */
 export async function isUp(url: string): Promise<boolean> {
   try {
     await query(url, 'SELECT 1')
@@ -18,8 +18,8 @@ export async function isUp(url: string): Promise<boolean> {
 }
 
 /**
- * Makes a database beside the one that the URL names, empty or as a copy of a template, and answers its URL. One that
- * exists already is left as it is.
+ * Creates a database on the same server, empty or as a copy of a template, and returns its URL. An existing one is not
+ * changed.
  */
 export async function createDatabase(url: string, name: string, template = 'template0'): Promise<string> {
   try {
@@ -35,7 +35,7 @@ export async function createDatabase(url: string, name: string, template = 'temp
 
 async function query(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
-  // A server that goes away is reported by the query; without a listener it would also end the process.
+  // The query reports a lost connection. Without a listener it would also end the process.
   client.on('error', () => {})
   try {
     await client.connect()

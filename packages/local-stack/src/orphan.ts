@@ -4,16 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const STOP_TIMEOUT_MS = 30_000
 
 /**
- * Stops a store that still runs on a folder because whoever started it was killed. The caller has made sure that
- * nobody else uses the folder. A process id may have been given to something else since, so the process must also
- * stand in the folder, as both stores do.
+ * Stops a store that still runs on a folder because its parent was killed. The caller makes sure that nothing else uses the
+ * folder. As process ids are reused, it also checks that the process has the folder as its working directory, as both stores
+ * do.
  */
 export async function stopOrphan(name: string, pidFile: string, folder: string, signal: NodeJS.Signals): Promise<void> {
   const pid = readPid(pidFile)
   if (pid === null || !isAlive(pid)) return
   if (process.platform !== 'linux') {
     throw new Error(
-      `${name} may still run on ${folder}: end process ${pid}, or remove ${pidFile} if it is another program`,
+      `${name} may still run on ${folder}. End process ${pid}, or remove ${pidFile} if that is another program`,
     )
   }
   const standing = realpathSync(folder)
@@ -21,9 +21,9 @@ export async function stopOrphan(name: string, pidFile: string, folder: string, 
 
   process.kill(pid, signal)
   const deadline = Date.now() + STOP_TIMEOUT_MS
-  // Nor is it alive if it only waits to be reaped: then it stands nowhere.
+  // A zombie has no working directory.
   while (workingFolder(pid) === standing) {
-    if (Date.now() > deadline) throw new Error(`${name} still runs on ${folder} and does not stop: end process ${pid}`)
+    if (Date.now() > deadline) throw new Error(`${name} still runs on ${folder} and does not stop. End process ${pid}`)
     await sleep(20)
   }
 }

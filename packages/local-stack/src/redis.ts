@@ -7,18 +7,18 @@ import { freePort, HOST, keptPassword, openFolder, untilReady, type Store } from
 import { storeUser } from './store-user.ts'
 
 interface RedisOptions {
-  /** Holds the data, the password and the log; made if missing. The caller sees to it that nobody else uses it. */
+  /** Holds the data, the password and the log. It is created if missing. Nothing else may use it. */
   dataDir: string
   port?: number
   /** More settings, as in redis.conf. */
   settings?: Record<string, string>
   /** Added to this process' environment. */
   env?: NodeJS.ProcessEnv
-  /** Else one that is made for the folder. */
+  /** Default: a password that is created for the folder. */
   password?: string
 }
 
-/** Starts Redis, or answers null where no Redis is installed. Throws, with one line, when it does not come up. */
+/** Starts Redis. Returns null if none is installed. Throws, with one line, if it does not start. */
 export async function startRedis(options: RedisOptions): Promise<Store | null> {
   const { dataDir, port, settings = {}, env = {} } = options
   const program = findRedis()
@@ -42,7 +42,7 @@ export async function startRedis(options: RedisOptions): Promise<Store | null> {
     ...settings,
   }
   const log = openSync(logFile, 'w')
-  // The settings go in by stdin, as everyone on the machine may read a command line.
+  // The settings go in by stdin, as every user of the machine can read a command line.
   const asItIs = (command: string, args: string[]) => ({ command, args })
   const { child, process } = await startChild({
     ...(storeUser(folder, program) ?? asItIs)(program, ['-']),
@@ -62,7 +62,7 @@ export async function startRedis(options: RedisOptions): Promise<Store | null> {
   return { ...child, url, port: chosenPort }
 }
 
-/** The path of redis-server or valkey-server, or null where neither is on the PATH. */
+/** The path of redis-server or valkey-server, or null if neither is on the PATH. */
 export function findRedis(): string | null {
   const folders = (process.env['PATH'] ?? '').split(delimiter)
   const candidates = ['redis-server', 'valkey-server'].flatMap((name) => folders.map((folder) => join(folder, name)))
@@ -78,10 +78,10 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** False while it does not answer or still loads its data. */
+/** Returns false while it does not answer or loads its data. */
 export async function isUp(url: string): Promise<boolean> {
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 })
-  redis.on('error', () => {}) // the promise tells
+  redis.on('error', () => {}) // the promise rejects as well
   try {
     await redis.connect()
     return (await redis.ping()) === 'PONG'

@@ -8,19 +8,19 @@ import { findRedis, isUp, startRedis } from './redis.ts'
 import { freePort, HOST, keptPassword, untilReady, type Store } from './store.ts'
 
 interface SentinelOptions {
-  /** Holds a folder a process, and the password that they share. */
+  /** Holds a folder per process, and their common password. */
   dataDir: string
-  /** Without an answer for this long the master is failed over, about a second later. */
+  /** After this time without an answer, and about one more second, the master is failed over. */
   downAfterMs?: number
 }
 
 export interface Sentinel {
-  /** As `REDIS_URL` takes it, with the passwords; names every sentinel. */
+  /** In the form of `REDIS_URL`, with the passwords and every sentinel. */
   readonly url: string
-  /** The master at first, and its replica. Kill and stop them at will. */
+  /** At first the master, then its replica. Tests may kill either. */
   readonly nodes: readonly Store[]
   readonly sentinels: readonly Store[]
-  /** Starts a node that has exited, on its port and its data. The sentinels tell it whom to copy. */
+  /** Starts a node that has exited, on its port and its data. The sentinels make it a replica. */
   restart(index: number): Promise<void>
   stop(): Promise<void>
 }
@@ -29,7 +29,7 @@ const NAME = 'heirloom'
 const SENTINELS = 3
 const READY_WITHIN_MS = 30_000
 
-/** A real master, a replica and three sentinels on this machine. Throws, with one line, when they do not come up. */
+/** Starts a real master, a replica and three sentinels. Throws, with one line, if one does not start. */
 export async function startSentinel({ dataDir, downAfterMs = 1_000 }: SentinelOptions): Promise<Sentinel> {
   const folder = resolve(dataDir)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -41,7 +41,7 @@ export async function startSentinel({ dataDir, downAfterMs = 1_000 }: SentinelOp
       ...(port !== undefined && { port }),
       settings: { masterauth: password, 'repl-diskless-sync-delay': '0', ...settings },
     })
-    if (!store) throw new Error('a sentinel needs redis-server or valkey-server on the PATH')
+    if (!store) throw new Error('Redis Sentinel needs redis-server or valkey-server on the PATH')
     return store
   }
   const master = await startNode(0)
@@ -75,7 +75,7 @@ async function startProcess(folder: string, password: string, masterPort: number
   const [logFile, pidFile, configFile] = [join(folder, 'log'), join(folder, 'pid'), join(folder, 'sentinel.conf')]
   await stopOrphan('Sentinel', pidFile, folder, 'SIGTERM')
   const port = await freePort()
-  // A sentinel keeps what it learns in its settings.
+  // A sentinel writes its state into this file.
   const config = [
     `port ${port}`,
     `bind ${HOST}`,
@@ -102,7 +102,7 @@ async function startProcess(folder: string, password: string, masterPort: number
   return { ...child, url, port }
 }
 
-/** A sentinel hears of the replica from the master, and of the other sentinels through it. */
+/** Waits until a sentinel has discovered the replica and the other sentinels through the master. */
 async function knowsAll({ url }: Store): Promise<void> {
   const client = new Redis(url)
   const deadline = Date.now() + READY_WITHIN_MS

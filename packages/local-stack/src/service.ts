@@ -5,9 +5,9 @@ import { startChild, type Child } from './child.ts'
 import { freePort, HOST } from './store.ts'
 
 interface ServiceOptions {
-  /** What Node runs: an app's folder, or a file. */
+  /** What Node runs: a folder of an app, or a file. */
   script: string
-  /** All of its environment but PATH and TZ. HOST and PORT may be left out: 127.0.0.1 and a free port. */
+  /** Its whole environment, except for PATH and TZ. Default of HOST: 127.0.0.1; of PORT: a free port. */
   env: NodeJS.ProcessEnv
   /** Called with each line of output, instead of keeping it in `output`. */
   onLine?: (line: string) => void
@@ -15,17 +15,17 @@ interface ServiceOptions {
 
 export interface Service extends Child {
   readonly url: string
-  /** The lines it has written so far, to stdout and stderr. */
+  /** The lines that it has written so far to stdout and stderr. */
   readonly output: readonly string[]
   /** Waits until GET /readyz answers 200. Throws, with one line, if the service stops or does not get there. */
   ready(): Promise<void>
 }
 
 const READY_TIMEOUT_MS = 30_000
-/** What Node prints around the message of an uncaught error. */
+/** Lines that Node prints around the message of an uncaught error. */
 const PARTS_OF_A_CRASH = /^$|^\s|^}|^Node\.js v/
 
-/** Starts a service of Heirloom as a process of its own, under this process' Node. */
+/** Starts a service as its own process, with the same Node. */
 export async function startService({ script, env, onLine }: ServiceOptions): Promise<Service> {
   const name = basename(script)
   const port = env['PORT'] ?? String(await freePort())
@@ -68,13 +68,13 @@ export async function startService({ script, env, onLine }: ServiceOptions): Pro
   }
 }
 
-/** Where a service that listens on this host is reached from this machine. */
+/** The URL at which this machine reaches a service that listens on `host`. */
 export function serviceUrl(host: string | undefined, port: number | string): string {
   const everywhere = !host || host === '0.0.0.0' || host === '::'
   return `http://${everywhere ? HOST : host}:${port}`
 }
 
-/** Null if it is ready. */
+/** Returns null if it is ready. */
 async function whatIsMissing(url: string): Promise<string | null> {
   try {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2000) })

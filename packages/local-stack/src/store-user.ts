@@ -5,7 +5,7 @@ import { join } from 'node:path'
 interface Command {
   command: string
   args: string[]
-  /** Whom the process becomes, if it is not who runs this. */
+  /** The user that the process runs as. Default: the current one. */
   uid?: number
   gid?: number
 }
@@ -13,14 +13,14 @@ interface Command {
 export type Wrap = (command: string, args: string[]) => Command
 
 /**
- * Root is who runs things in a container or in CI. Postgres refuses to run as root, and no store needs to: what a store can
- * do, whoever may speak SQL to it as its superuser can do too. So it runs as whoever owns its folder, at first `nobody`.
+ * In containers and in CI, root runs everything. Postgres refuses to run as root, and no store needs root's rights, which anyone
+ * with superuser SQL would get. So a store runs as the owner of its folder, at first `nobody`.
  *
- * It has no capability at all if that user can reach the folder and the program. Only if one of them lies below a folder
- * that nobody else may enter (mode 0700, as /root is), it keeps one capability, to go through: the lesser one if the
- * container has it. `no_setuid_fixup` keeps that in force for access(2), by which initdb looks for its programs.
+ * The store has no capability if that user can reach the folder and the program. If one of them is below a folder that only
+ * root may enter (mode 0700, such as /root), the store keeps one capability to pass it: the lesser one if the container has it.
+ * `no_setuid_fixup` keeps it in force for access(2), by which initdb looks for its programs.
  *
- * Null if there is no way to do it here.
+ * Returns null if it is not possible here.
  */
 export function storeUser(folder: string, program: string): Wrap | null {
   if (process.getuid?.() !== 0) return (command, args) => ({ command, args })
@@ -28,7 +28,7 @@ export function storeUser(folder: string, program: string): Wrap | null {
   const { uid, gid } = giveAway(folder)
   const ways: Wrap[] = [
     setpriv(uid, gid),
-    // Without setpriv: Node drops the groups and becomes the user, and with that the kernel takes every capability.
+    // Without setpriv: Node drops the groups and becomes the user, and the kernel drops every capability.
     (command, args) => ({ command, args, uid, gid }),
     setpriv(uid, gid, 'dac_read_search'),
     setpriv(uid, gid, 'dac_override'),
@@ -40,7 +40,7 @@ export function storeUser(folder: string, program: string): Wrap | null {
   return ways.find(works) ?? null
 }
 
-/** util-linux. Nothing that the process starts can have more than it has itself. */
+/** setpriv is part of util-linux. Child processes cannot gain more rights. */
 function setpriv(uid: number, gid: number, kept?: string): Wrap {
   const capabilities = kept === undefined ? '-all' : `-all,+${kept}`
   const options = [
@@ -56,7 +56,7 @@ function setpriv(uid: number, gid: number, kept?: string): Wrap {
   return (command, args) => ({ command: 'setpriv', args: [...options, command, ...args] })
 }
 
-/** What root made or copied into the folder becomes its owner's. Answers who that is. */
+/** Gives root's files in the folder to its owner. Returns the owner. */
 function giveAway(folder: string): { uid: number; gid: number } {
   const owner = statSync(folder)
   const { uid, gid } = owner.uid === 0 ? { uid: idOf('-u'), gid: idOf('-g') } : owner

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import getPort, { portNumbers } from 'get-port'
 import type { Child } from './child.ts'
 
-/** A real store on this machine: listens on 127.0.0.1 only, and wants a password. */
+/** A real store on this machine. It listens on 127.0.0.1 only and requires a password. */
 export interface Store extends Child {
   /** With the password. */
   readonly url: string
@@ -15,8 +15,8 @@ export interface Store extends Child {
 export const HOST = '127.0.0.1'
 
 /**
- * Below the ports that systems give to outgoing connections, as one of those could take it before it is used; and from
- * a random one on, as other test runs look for theirs at the same time.
+ * A free port below the range of outgoing connections, which could take it before it is used. The search starts at a random
+ * port, as other test runs search at the same time.
  */
 export function freePort(): Promise<number> {
   const first = randomInt(10_000, 32_000)
@@ -24,8 +24,8 @@ export function freePort(): Promise<number> {
 }
 
 /**
- * Makes a store's folder if it is missing, and answers its whole path. Nobody else may list it. If root runs this, the
- * store runs as another user, who has to go through it.
+ * Creates a store's folder if it is missing, and returns its absolute path. No other user may list it. Under root the store runs
+ * as another user, who must be able to enter it.
  */
 export function openFolder(path: string): string {
   const folder = resolve(path)
@@ -34,7 +34,7 @@ export function openFolder(path: string): string {
   return folder
 }
 
-/** The password in the file, made at the first call. */
+/** The password in the file. The first call creates it. */
 export function keptPassword(file: string): string {
   if (!existsSync(file)) writeFileSync(file, randomBytes(24).toString('base64url'), { mode: 0o600 })
   return readFileSync(file, 'utf8')
@@ -44,13 +44,13 @@ interface ReadyOptions {
   name: string
   child: Child
   logFile: string
-  /** True when ready, false when it is worth asking again; throws when it is not. */
+  /** Returns true if it is ready, and false to try again. Throws if it will never be ready. */
   probe: () => Promise<boolean>
 }
 
 const READY_TIMEOUT_MS = 60_000
 
-/** Waits until the store answers. When it does not come up, stops it and says why, from the end of its log. */
+/** Waits until the store answers. If it does not start, stops it and throws with a line of its log. */
 export async function untilReady({ name, child, logFile, probe }: ReadyOptions): Promise<void> {
   let stopped = false
   void child.exited.then(() => (stopped = true))
@@ -70,5 +70,5 @@ export async function untilReady({ name, child, logFile, probe }: ReadyOptions):
 function reason(logFile: string): string {
   const lines = readFileSync(logFile, 'utf8').trim().split('\n')
   const telling = lines.findLast((line) => /FATAL|PANIC|# |error|fail/i.test(line))
-  return telling ?? lines.at(-1) ?? 'it stopped without a word'
+  return telling ?? lines.at(-1) ?? 'it stopped without a log line'
 }

@@ -7,26 +7,26 @@ import type { Store } from './store.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** A migrated, empty database on the test run's Postgres, which each file copies. */
+    /** A migrated, empty database on the Postgres of the run. Each file copies it. */
     templateUrl: string
-    /** The same database, as the role that servers have. */
+    /** The same database, as the role of servers. */
     serverUrl: string
-    /** A folder that is removed when the run is over. */
+    /** A folder that is removed at the end of the run. */
     runFolder: string
   }
 }
 
 interface TestStores {
-  /** A migrated, empty database of this caller's own, as the role that servers have: it reads and writes rows. */
+  /** The caller's own migrated, empty database, as the role of servers, which reads and writes rows. */
   databaseUrl: string
-  /** The same database as a superuser, for what a test does to it from outside. */
+  /** The same database as a superuser, for changes from outside. */
   superuserUrl: string
-  /** An empty Redis of this caller's own, which it may fill, stop or kill. */
+  /** The caller's own empty Redis, which it may fill, stop or kill. */
   redisUrl: string
   redis: Store
 }
 
-/** Fresh stores, for one test file or one test. They are gone when the process that runs the file is. */
+/** Fresh stores for one test file or one test. They end with the process that runs the file. */
 export async function testStores(): Promise<TestStores> {
   const id = randomUUID()
   const template = new URL(inject('templateUrl'))
@@ -35,7 +35,7 @@ export async function testStores(): Promise<TestStores> {
     createDatabase(maintenance.href, `test-${id}`, template.pathname.slice(1)),
     startRedis({ dataDir: join(inject('runFolder'), `redis-${id}`), settings: { appendonly: 'no' } }),
   ])
-  if (redis === null) throw new Error('there was a Redis on the PATH when the run began')
+  if (redis === null) throw new Error('Redis has disappeared from the PATH since the run began')
   const { pathname } = new URL(superuserUrl)
   const databaseUrl = new URL(pathname, inject('serverUrl')).href
   return { databaseUrl, superuserUrl, redisUrl: redis.url, redis }

@@ -6,14 +6,14 @@ import { startChild } from '../src/child.ts'
 const start = (script: string) =>
   startChild({ command: 'sh', args: ['-c', script], stdio: ['ignore', 'pipe', 'inherit'], stopSignal: 'SIGTERM' })
 
-test('stop asks with the signal, and waits', async () => {
+test('stop sends the signal and waits', async () => {
   const { child, process } = await start('trap "exit 7" TERM; echo ready; while :; do sleep 0.02; done')
   await once(process.stdout ?? process, 'data')
   await child.stop()
   expect(await child.exited).toEqual({ code: 7, signal: null })
 })
 
-test('stop wakes what was suspended', async () => {
+test('stop resumes a suspended process', async () => {
   const { child } = await start('while :; do sleep 0.02; done')
   child.kill('SIGSTOP')
   await child.stop()

@@ -39,7 +39,7 @@ async function sql<T extends pg.QueryResultRow>(url: string, text: string): Prom
 
 async function withRedis<T>(url: string, use: (client: Redis) => Promise<T>): Promise<T> {
   const client = new Redis(url, { retryStrategy: () => null })
-  client.on('error', () => {}) // the commands tell
+  client.on('error', () => {}) // the commands reject as well
   try {
     return await use(client)
   } finally {
@@ -49,18 +49,18 @@ async function withRedis<T>(url: string, use: (client: Redis) => Promise<T>): Pr
 
 const ZONE = `SELECT current_setting('timezone') AS zone, current_setting('datestyle') AS style`
 
-test('the tests and their Postgres are in two zones, neither of which is whole hours from UTC', async () => {
+test('the tests and their Postgres are in two time zones, neither whole hours from UTC', async () => {
   expect(new Date().getTimezoneOffset()).toBe(9.5 * 60)
   const { databaseUrl } = await testStores()
   expect(await sql(databaseUrl, ZONE)).toEqual([{ zone: 'Asia/Kathmandu', style: 'SQL, DMY' }])
 })
 
 describe('Postgres', () => {
-  test('is a real one, on loopback only, and wants its password', async () => {
+  test('is a real one, on loopback only, and requires its password', async () => {
     const { url } = await postgres()
     const [server] = await sql(url, `SELECT current_setting('listen_addresses') AS addresses, version()`)
     expect(server).toMatchObject({ addresses: '127.0.0.1', version: expect.stringMatching(/^PostgreSQL 18\./) })
-    // Whatever the zone of its machine is.
+    // Whatever the time zone of the machine.
     expect(await sql(url, ZONE)).toEqual([{ zone: 'UTC', style: 'ISO, MDY' }])
 
     const wrong = new URL(url)
@@ -69,7 +69,7 @@ describe('Postgres', () => {
     expect(statSync(join(dataDir, 'postgres/password')).mode & 0o777).toBe(0o600)
   })
 
-  test('keeps what was committed, over a stop and over a kill', async () => {
+  test('keeps committed data over a stop and a kill', async () => {
     const [first] = started as [Store]
     await sql(first.url, 'CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)')
     await first.stop()
@@ -83,14 +83,14 @@ describe('Postgres', () => {
     expect(await sql(third.url, 'SELECT n FROM kept ORDER BY n')).toEqual([{ n: 1 }, { n: 2 }])
   })
 
-  test('stops the one that a killed parent has left on the folder', async () => {
+  test('stops an orphan on its folder', async () => {
     const abandoned = started.at(-1) as Store
     const { url } = await postgres()
     expect(await abandoned.exited).toMatchObject({ code: 0 })
     expect(await sql(url, 'SELECT count(*)::int FROM kept')).toEqual([{ count: 2 }])
   })
 
-  test('says in one line why it does not come up', async () => {
+  test('reports in one line why it does not start', async () => {
     await (started.at(-1) as Store).stop()
     await expect(postgres({ max_connections: 'many' })).rejects.toThrow(
       /^Postgres did not come up: .*FATAL.*max_connections.*\(its log: .*\)$/,
@@ -99,7 +99,7 @@ describe('Postgres', () => {
 })
 
 describe('Redis', () => {
-  test('wants its password, which no command line shows', async () => {
+  test('requires its password, which no command line shows', async () => {
     const { url, pid } = await redis()
     expect(await withRedis(url, (client) => client.ping())).toBe('PONG')
     const { host, password } = new URL(url)
@@ -107,7 +107,7 @@ describe('Redis', () => {
     if (process.platform === 'linux') expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).not.toContain(password)
   })
 
-  test('keeps what was written, over a stop', async () => {
+  test('keeps its data over a stop', async () => {
     const first = started.at(-1) as Store
     await withRedis(first.url, (client) => client.set('kept', 'yes'))
     await first.stop()
@@ -115,7 +115,7 @@ describe('Redis', () => {
     expect(await withRedis(second.url, (client) => client.get('kept'))).toBe('yes')
   })
 
-  test('stops the one that a killed parent has left on the folder', async () => {
+  test('stops an orphan on its folder', async () => {
     const abandoned = started.at(-1) as Store
     const { url } = await redis()
     expect(await abandoned.exited).toMatchObject({ code: 0 })

@@ -1,4 +1,4 @@
-// The middleware is Express's as well: app.get('/reports', connectBearer(verifier, { scope: 'reports:read' }), handler)
+// The same middleware works in Express: app.get('/reports', connectBearer(verifier, { scope: 'reports:read' }), handler)
 import { createServer } from 'node:http'
 import { callerOf, connectBearer, createVerifier } from '@heirloom/verifier'
 

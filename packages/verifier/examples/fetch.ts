@@ -1,4 +1,4 @@
-// For whatever hands out a Request and takes a Response: Hono, Remix, Next.js route handlers, service workers' look-alikes.
+// For any framework with the web's Request and Response, such as Hono, Remix or Next.js route handlers.
 import { authorizeRequest, createVerifier } from '@heirloom/verifier'
 
 export const verifier = createVerifier({

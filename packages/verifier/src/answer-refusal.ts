@@ -1,18 +1,29 @@
 import type { Requirement } from './requirement.ts'
 import type { Refusal } from './refusal.ts'
 
+/** The comment of each is on the reference page: its meaning, then what a client does. */
+type BearerErrorCode =
+  /** The request presents a token in more than one way. Client: send it once, in the `Authorization` header. */
+  | 'invalid_request'
+  /** There is no access token, or it is not valid or has expired. Client: refresh, and send the request once more. */
+  | 'invalid_token'
+  /** The access token lacks the scope or the role. Client: log in as a user who has it, or with a scope that has it. */
+  | 'insufficient_scope'
+  /** The keys of the issuer could not be fetched. Client: keep the token, and try again after `Retry-After`. */
+  | 'temporarily_unavailable'
+
 export interface RefusalAnswer {
   readonly status: 400 | 401 | 403 | 503
-  /** In lower case, as node:http and Fastify like them. */
+  /** Names in lower case, as in node:http and Fastify. */
   readonly headers: Readonly<Record<string, string>>
-  readonly body: { readonly error: string; readonly error_description: string }
+  readonly body: { readonly error: BearerErrorCode; readonly error_description: string }
 }
 
 /**
- * What the client is told (RFC 6750, section 3): what to do next, and nothing that helps to make a better forgery. That
- * a token has expired is found only after its signature, so only its owner learns it.
+ * The answer to the client (RFC 6750, section 3). It says what to do next, and nothing that helps to make a better
+ * forgery. Expiry is checked after the signature, so only the owner of a token learns that it has expired.
  */
-export function answerRefusal({ code, description }: Refusal, need: Requirement = {}): RefusalAnswer {
+export function answerRefusal({ code, description }: Refusal, requirement: Requirement = {}): RefusalAnswer {
   switch (code) {
     case 'token_missing':
       return NO_TOKEN
@@ -21,7 +32,7 @@ export function answerRefusal({ code, description }: Refusal, need: Requirement 
     case 'scope_insufficient':
       return answer(
         403,
-        challenge({ error: 'insufficient_scope', scope: need.scope }),
+        challenge({ error: 'insufficient_scope', scope: requirement.scope }),
         'insufficient_scope',
         description,
       )
@@ -47,24 +58,34 @@ export function answerRefusal({ code, description }: Refusal, need: Requirement 
   }
 }
 
-/** Nothing here can hold a quote: error codes are ours, scope tokens have none (RFC 6749, section 3.3). */
+/** No value can contain a quote: error codes are ours, and scope tokens have none (RFC 6749, section 3.3). */
 function challenge(parameters: { error: string; scope?: string | undefined }): string {
   const pairs = Object.entries(parameters).filter(([, value]) => value !== undefined)
   return `Bearer ${pairs.map(([name, value]) => `${name}="${value}"`).join(', ')}`
 }
 
-function answer(status: 400 | 401 | 403, authenticate: string, error: string, description: string): RefusalAnswer {
-  return { status, headers: { 'www-authenticate': authenticate }, body: { error, error_description: description } }
+function answer(
+  status: 400 | 401 | 403,
+  authenticate: string,
+  error: BearerErrorCode,
+  description: string,
+): RefusalAnswer {
+  // RFC 6749, section 5.2: a role may have characters that a description must not have.
+  const error_description = description.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/gu, '?')
+  return { status, headers: { 'www-authenticate': authenticate }, body: { error, error_description } }
 }
 
-// Made once: a flood of forgeries should cost no more than the same number of good tokens.
+// Made once, so that a flood of forgeries costs no more than the same number of good tokens.
 const INVALID = challenge({ error: 'invalid_token' })
-const BAD_TOKEN = answer(401, INVALID, 'invalid_token', 'The access token is not valid here.')
+const BAD_TOKEN = answer(401, INVALID, 'invalid_token', 'The access token is not valid for this service.')
 const EXPIRED_TOKEN = answer(401, INVALID, 'invalid_token', 'The access token has expired.')
-/** RFC 6750, section 3.1: no error code in the challenge where no authentication was tried. */
-const NO_TOKEN = answer(401, 'Bearer', 'invalid_token', 'An access token is needed.')
+/** RFC 6750, section 3.1: no error code in the challenge if the request has no token. */
+const NO_TOKEN = answer(401, 'Bearer', 'invalid_token', 'This call needs an access token.')
 const NO_KEYS: RefusalAnswer = {
   status: 503,
   headers: { 'retry-after': '1' },
-  body: { error: 'temporarily_unavailable', error_description: 'Tokens cannot be checked at the moment.' },
+  body: {
+    error: 'temporarily_unavailable',
+    error_description: 'Tokens cannot be checked right now. Try again shortly.',
+  },
 }

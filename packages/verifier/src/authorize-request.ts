@@ -7,22 +7,22 @@ import type { Verifier } from './verifier.ts'
 
 /**
  * For frameworks with the web's Request and Response: answers the claims, or the response to send.
- * Fetch joins two Authorization headers with a comma, which no token can hold: such a request is refused as well.
- * @throws TypeError if the need is not one.
+ * Fetch joins two Authorization headers with a comma. No token contains one, so such a request is refused as well.
+ * @throws TypeError if the requirement is not valid: see `Requirement`.
  */
 export async function authorizeRequest<Claims extends AccessTokenClaims>(
   verifier: Verifier<Claims>,
   request: Request,
-  need: Requirement = {},
+  requirement: Requirement = {},
 ): Promise<
   | { readonly ok: true; readonly claims: Claims }
   | { readonly ok: false; readonly refusal: Refusal; readonly response: Response }
 > {
-  checkRequirement(need)
+  checkRequirement(requirement)
   const header = request.headers.get('authorization')
   const rawHeaders = header === null ? [] : ['authorization', header]
-  const verdict = await authorize(verifier, rawHeaders, request.url, need)
+  const verdict = await authorize(verifier, rawHeaders, request.url, requirement)
   if (verdict.ok) return verdict
-  const { status, headers, body } = answerRefusal(verdict, need)
+  const { status, headers, body } = answerRefusal(verdict, requirement)
   return { ok: false, refusal: verdict, response: Response.json(body, { status, headers }) }
 }

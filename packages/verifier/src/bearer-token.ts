@@ -4,10 +4,10 @@ const missing = refuse('token_missing', 'The request carries no access token.')
 const repeated = refuse('token_repeated', 'The request presents an access token in more than one way.')
 
 /**
- * Finds the token of a request: in the Authorization header (RFC 6750, section 2.1), once, and nowhere else. One in the
- * query string ends up in logs and histories (RFC 9700, section 4.3.2) and is not read.
- * @param rawHeaders names and values in turn, as node:http has them: of two Authorization headers it hides the second.
- * @param url the request's URL or its path with the query.
+ * Finds the token of a request: in one Authorization header (RFC 6750, section 2.1), and nowhere else. A token in the
+ * query string would end up in logs and browser histories (RFC 9700, section 4.3.2), so it is not read.
+ * @param rawHeaders names and values in turn. node:http's `headers` would hide a second Authorization header.
+ * @param url the request's URL, or its path with the query.
  */
 export function bearerToken(rawHeaders: readonly string[], url: string): string | Refusal {
   let header: string | undefined

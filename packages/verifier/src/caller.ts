@@ -1,6 +1,6 @@
 import type { AccessTokenClaims, HeirloomClaims } from '@heirloom/claims'
 
-/** From the registry of symbols: two copies of this package in one process still find each other's callers. */
+/** From the global symbol registry, so that two copies of this package in one process share it. */
 const CALLER = Symbol.for('@heirloom/verifier caller')
 
 interface CheckedRequest {

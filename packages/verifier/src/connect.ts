@@ -16,17 +16,17 @@ export interface ConnectBearerOptions {
 const debug = debuglog('heirloom')
 
 /**
- * Express and Connect middleware: goes on with a request whose token is good and sufficient, or answers it. Handlers get
- * the claims by `callerOf(request)`.
+ * Express and Connect middleware. It passes on a request whose token is good and meets the requirement, and answers any
+ * other. Handlers get the claims with `callerOf(request)`.
  * `app.get('/reports', connectBearer(verifier, { scope: 'reports:read' }), handler)`
- * @throws TypeError if the need is not one.
+ * @throws TypeError if the requirement is not valid: see `Requirement`.
  */
 export function connectBearer<Claims extends AccessTokenClaims>(
   verifier: Verifier<Claims>,
-  need: Requirement = {},
+  requirement: Requirement = {},
   { onRefusal = ({ code, description }) => debug('%s: %s', code, description) }: ConnectBearerOptions = {},
 ) {
-  checkRequirement(need)
+  checkRequirement(requirement)
   const report = reportRefusals(onRefusal)
   return (
     request: IncomingMessage & { originalUrl?: string },
@@ -34,7 +34,7 @@ export function connectBearer<Claims extends AccessTokenClaims>(
     next: (error?: unknown) => void,
   ): void => {
     const settle = (verdict: Verdict<Claims>) => {
-      // Another middleware, a time-out say, may have answered while the keys were fetched.
+      // Another middleware, such as a time-out, may have answered while the keys were fetched.
       if (response.headersSent || response.destroyed) return
       if (verdict.ok) {
         setCaller(request, verdict.claims)
@@ -42,7 +42,7 @@ export function connectBearer<Claims extends AccessTokenClaims>(
         return
       }
       report(verdict, request)
-      const { status, headers, body } = answerRefusal(verdict, need)
+      const { status, headers, body } = answerRefusal(verdict, requirement)
       const text = JSON.stringify(body)
       response
         .writeHead(status, {
@@ -52,8 +52,8 @@ export function connectBearer<Claims extends AccessTokenClaims>(
         })
         .end(text)
     }
-    // A router that is mounted at a path shortens `url`.
-    const verdict = authorize(verifier, request.rawHeaders, request.originalUrl ?? request.url ?? '', need)
+    // A router that is mounted at a path shortens `url`, so `originalUrl` goes first.
+    const verdict = authorize(verifier, request.rawHeaders, request.originalUrl ?? request.url ?? '', requirement)
     if (verdict instanceof Promise) void verdict.then(settle, next)
     else settle(verdict)
   }

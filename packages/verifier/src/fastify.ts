@@ -10,11 +10,11 @@ import type { Verdict, Verifier } from './verifier.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** A guard for `onRequest`: the route needs a good token. */
+    /** A guard for `onRequest`: the route requires a good token. */
     authenticate: onRequestHookHandler
-    /** A guard that also needs a scope (or several, with spaces between them). @throws TypeError without one. */
+    /** A guard that also requires a scope, or several with spaces between them. @throws TypeError without one. */
     requireScope(scope: string): onRequestHookHandler
-    /** A guard that also needs a role. @throws TypeError without one. */
+    /** A guard that also requires a role. @throws TypeError without one. */
     requireRole(role: string): onRequestHookHandler
   }
 }
@@ -27,13 +27,13 @@ export interface BearerAuthOptions {
   readonly onRefusal?: OnRefusal<FastifyRequest>
 }
 
-/** For `components.securitySchemes` of the OpenAPI document, under the name that `securityScheme` has. */
+/** For `components.securitySchemes` of the OpenAPI document, under the name given as `securityScheme`. */
 export const openApiBearerScheme = { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } as const
 
 /**
- * A Fastify plugin: `app.authenticate`, `app.requireScope()` and `app.requireRole()` are `onRequest` hooks. Handlers of
- * guarded routes get the claims by `callerOf(request)`. Guarded routes say so in their schema: `security`, and the 401 and
- * 403 responses.
+ * A Fastify plugin that adds the `onRequest` hooks `app.authenticate`, `app.requireScope()` and `app.requireRole()`.
+ * Handlers of guarded routes get the claims with `callerOf(request)`. The plugin adds `security` and the responses that a
+ * guard can send to the schema of each guarded route.
  */
 export const bearerAuth: FastifyPluginCallback<BearerAuthOptions> = (
   app,
@@ -47,21 +47,21 @@ export const bearerAuth: FastifyPluginCallback<BearerAuthOptions> = (
   app.addHook('onRoute', (route) => describeGuards(route, securityScheme))
   done()
 }
-// The two marks by which Fastify gives the surrounding instance the decorators, and errors the plugin's name.
+// With these two, Fastify adds the decorators to the surrounding instance, and names the plugin in errors.
 Object.assign(bearerAuth, {
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: '@heirloom/verifier',
 })
 
-/** What each guard needs, so that a route's guards can be told from its other hooks. */
-const needOf = new WeakMap<object, Requirement>()
+/** What each guard requires. It also tells a route's guards from its other hooks. */
+const requirementOf = new WeakMap<object, Requirement>()
 
 function guard(
   verifier: BearerAuthOptions['verifier'],
-  need: Requirement,
+  requirement: Requirement,
   report: OnRefusal<FastifyRequest>,
 ): onRequestHookHandler {
-  checkRequirement(need)
+  checkRequirement(requirement)
   const hook: onRequestHookHandler = function (request, reply, next) {
     const settle = (verdict: Verdict<AccessTokenClaims>) => {
       // A time-out may have answered while the keys were fetched.
@@ -72,14 +72,14 @@ function guard(
         return
       }
       report(verdict, request)
-      const { status, headers, body } = answerRefusal(verdict, need)
+      const { status, headers, body } = answerRefusal(verdict, requirement)
       void reply.code(status).headers(headers).send(body)
     }
-    const verdict = authorize(verifier, request.raw.rawHeaders, request.raw.url ?? '', need)
+    const verdict = authorize(verifier, request.raw.rawHeaders, request.raw.url ?? '', requirement)
     if (verdict instanceof Promise) void verdict.then(settle, next)
     else settle(verdict)
   }
-  needOf.set(hook, need)
+  requirementOf.set(hook, requirement)
   return hook
 }
 
@@ -94,17 +94,19 @@ const errorBody = (description: string) => ({
   properties: { error: { type: 'string' }, error_description: { type: 'string' } },
 })
 
-/** OpenAPI 3.1, "Security Requirement Object": the scopes, or for other schemes the roles, that the call needs. */
+/** OpenAPI 3.1, "Security Requirement Object": the scopes, or for other schemes the roles, that the call requires. */
 function describeGuards(route: RouteOptions, securityScheme: string) {
-  const needs = [route.onRequest ?? []].flat().flatMap((hook) => needOf.get(hook) ?? [])
-  if (needs.length === 0) return
-  const names = needs.flatMap(({ scope, role }) => [...(scope?.split(' ') ?? []), ...(role ? [role] : [])])
+  const requirements = [route.onRequest ?? []].flat().flatMap((hook) => requirementOf.get(hook) ?? [])
+  if (requirements.length === 0) return
+  const names = requirements.flatMap(({ scope, role }) => [...(scope?.split(' ') ?? []), ...(role ? [role] : [])])
   const schema: FastifySchema & { security: object } = {
     security: [{ [securityScheme]: names }],
     ...route.schema,
     response: {
-      401: errorBody('No access token, or not a valid one.'),
+      400: errorBody('The request presents an access token in more than one way.'),
+      401: errorBody('The request has no valid access token.'),
       ...(names.length > 0 ? { 403: errorBody(`The access token lacks ${names.join(' and ')}.`) } : {}),
+      503: errorBody('There are no keys to check tokens with.'),
       ...(route.schema?.response as object | undefined),
     },
   }

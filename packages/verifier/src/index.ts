@@ -16,7 +16,7 @@ export { type JwkSet, type LocalKeySet, localKeySet } from './keys/local-key-set
 export { type KeySetEvent, type KeySetStats, RemoteKeySet, type RemoteKeySetOptions } from './keys/remote-key-set.ts'
 export { type Runtime } from './keys/runtime.ts'
 export { type ImportedKey, type VerificationKey, importKey } from './keys/verification-key.ts'
-export { type Requirement as Need, unmetRequirement as lacking } from './requirement.ts'
+export { type Requirement, unmetRequirement } from './requirement.ts'
 export { type Refusal, type RefusalCode } from './refusal.ts'
 export { type OnRefusal } from './report-refusals.ts'
 export { type Verdict, type Verifier, type VerifierOptions, type VerifierStats, createVerifier } from './verifier.ts'

@@ -12,28 +12,28 @@ export interface ParsedToken extends Header {
   /** What the signature covers: RFC 7515, section 5.2, step 8. */
   readonly signingInput: Buffer
   readonly signature: Buffer
-  /** Undefined where the payload is not strict JSON; told to nobody before the signature is checked. */
+  /** Undefined if the payload is not strict JSON. Must not be used before the signature is checked. */
   readonly payload: () => unknown
 }
 
-/** Claims nest little; `roles` is the deepest of ours. */
+/** Claims are shallow: `roles` is the deepest of ours. */
 const MAX_DEPTH = 8
 
 /**
- * Members that would have the token choose its own key, or ask for processing that is not done here: `crit` (RFC 7515,
- * section 4.1.11) and what it brings (`b64`), keys and where to fetch them (RFC 8725, section 3.10), encryption.
+ * Members with which the token would choose its own key, or ask for processing that is not supported: `crit` (RFC 7515,
+ * section 4.1.11) and its `b64`, keys and their addresses (RFC 8725, section 3.10), encryption.
  */
 const REFUSED_MEMBERS = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'enc', 'zip'] as const
 
-const malformed = refuse('token_malformed', 'Not a signed token in the compact form.')
+const malformed = refuse('token_malformed', 'This is not a signed token in the compact form.')
 
 /**
- * Makes a function that takes tokens apart (RFC 7515, section 7.1) and checks their headers. It trusts nothing in them.
+ * Makes a function that takes tokens apart (RFC 7515, section 7.1) and checks their headers. The result is not trusted yet.
  * @param types accepted media types: see `Profile.types`.
  */
 export function tokenParser(types: readonly string[], maxLength: number): (token: string) => ParsedToken | Refusal {
   const accepted = new Set(types.map(mediaType))
-  // An issuer's tokens have one header in common for as long as they have one key: its text is read once, not each time.
+  // Tokens that are signed by one key share their header, so its text is parsed once.
   let lastText: string | undefined
   let lastHeader: Header | undefined
 
@@ -82,8 +82,8 @@ function parseHeader(text: string, types: readonly string[], accepted: ReadonlyS
 }
 
 /**
- * RFC 7515, section 4.1.9: `typ` is a media type, compared in any case, and `application/` may be left out where no other
- * slash follows. A letter outside of ASCII that turns into one of ours in lower case is not taken for it.
+ * RFC 7515, section 4.1.9: `typ` is a media type, compared in any case, and `application/` may be left out if no other
+ * slash follows. A letter outside of ASCII does not match, even if its lower case is in ASCII.
  */
 function mediaType(typ: string): string {
   const type = /^[\x21-\x7e]+$/.test(typ) ? typ.toLowerCase() : typ
@@ -91,8 +91,8 @@ function mediaType(typ: string): string {
 }
 
 /**
- * Undefined for anything but the one canonical spelling. Buffer skips characters of no alphabet, takes padding and both
- * alphabets, and ignores trailing bits: each would be a second string for the same token.
+ * Undefined for anything but the one canonical spelling. Buffer skips foreign characters, accepts padding and both
+ * alphabets, and ignores trailing bits. Each of these would allow a second string for the same token.
  */
 function decodeBase64url(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url')

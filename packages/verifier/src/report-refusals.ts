@@ -1,9 +1,9 @@
 import type { Refusal } from './refusal.ts'
 
-/** Receives why a request was refused: for the service's log. It never holds the token or a part of it. */
+/** Receives why a request was refused, for the service's log. A refusal never contains the token or a part of it. */
 export type OnRefusal<Request> = (refusal: Refusal, request: Request) => void
 
-const MOST_PER_SECOND = 10
+const MAX_PER_SECOND = 10
 
 /** Passes on at most 10 refusals a second: a flood of bad tokens must not become a flood of log lines. */
 export function reportRefusals<Request>(onRefusal: OnRefusal<Request>): OnRefusal<Request> {
@@ -15,6 +15,6 @@ export function reportRefusals<Request>(onRefusal: OnRefusal<Request>): OnRefusa
       second = now
       reported = 0
     }
-    if (reported++ < MOST_PER_SECOND) onRefusal(refusal, request)
+    if (reported++ < MAX_PER_SECOND) onRefusal(refusal, request)
   }
 }

@@ -1,25 +1,26 @@
 import type { AccessTokenClaims } from '@heirloom/claims'
 import { type Refusal, refuse } from './refusal.ts'
 
-/** What a route needs beyond a good token. */
+/** What a route requires beyond a good token. */
 export interface Requirement {
-  /** One scope, or several with spaces between them: the token must have all of them. */
+  /** One scope, or several with spaces between them. The token must have all of them. */
   readonly scope?: string
-  /** A role that must be among the claim `roles`. */
+  /** A role that must be in the claim `roles`. */
   readonly role?: string
 }
 
-/** RFC 6749, section 3.3: visible ASCII but `"` and `\`. Several are separated by single spaces. */
+/** RFC 6749, section 3.3: visible ASCII without `"` and `\`, separated by single spaces. */
 const SCOPES = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
 
 /**
- * A guard that was given nothing to ask for, by a typing error or an unset variable, would let everybody in. So a need is
- * checked when the guard is made.
- * @throws TypeError for a member that does not exist, or has no value.
+ * A guard without a scope or role to require, because of a typing error or an unset variable, would let every token in. So
+ * a requirement is checked when its guard is made.
+ * @throws TypeError for a member that does not exist or has no value.
  */
-export function checkRequirement(need: Requirement): Requirement {
-  for (const [name, value] of Object.entries(need) as [string, unknown][]) {
-    if (name !== 'scope' && name !== 'role') throw new TypeError(`A guard knows "scope" and "role", not "${name}".`)
+export function checkRequirement(requirement: Requirement): Requirement {
+  for (const [name, value] of Object.entries(requirement) as [string, unknown][]) {
+    if (name !== 'scope' && name !== 'role')
+      throw new TypeError(`A guard can require "scope" and "role", not "${name}".`)
     if (typeof value !== 'string' || value === '')
       throw new TypeError(`A guard's ${name} must be a string that is not empty.`)
     if (name === 'scope' && !SCOPES.test(value)) {
@@ -28,20 +29,20 @@ export function checkRequirement(need: Requirement): Requirement {
       )
     }
   }
-  return need
+  return requirement
 }
 
-/** Answers why these claims are too little, or undefined when they are enough. */
+/** Answers why these claims do not meet the requirement, or undefined if they do. */
 export function unmetRequirement({ scope, role }: Requirement, claims: AccessTokenClaims): Refusal | undefined {
   if (scope !== undefined) {
     const granted = claims.scope?.split(' ') ?? []
     if (!scope.split(' ').every((token) => granted.includes(token))) {
-      return refuse('scope_insufficient', `This needs the scope ${scope}.`)
+      return refuse('scope_insufficient', `This call needs the scope ${scope}.`)
     }
   }
-  // Another issuer's roles may have any form.
+  // The roles of another issuer may have any form.
   if (role !== undefined && !(Array.isArray(claims.roles) && claims.roles.includes(role))) {
-    return refuse('role_insufficient', `This needs the role ${role}.`)
+    return refuse('role_insufficient', `This call needs the role ${role}.`)
   }
   return undefined
 }

@@ -3,12 +3,12 @@ const BACKSLASH = 0x5c
 const COLON = 0x3a
 
 /**
- * Parses JSON and answers undefined where `JSON.parse` would be lenient or costly: a member given twice (RFC 7515,
- * section 4, and RFC 7519, section 4, leave it to the reader to refuse them), or nesting deeper than `maxDepth`.
- * What it answers is frozen through and through, so it can be shared.
+ * Parses JSON more strictly than `JSON.parse`. Answers undefined if a member is given twice, which RFC 7515, section 4, and
+ * RFC 7519, section 4, allow to refuse, or if the nesting is deeper than `maxDepth`. The value is deeply frozen, so that it
+ * can be shared.
  *
- * In valid JSON every colon outside of a string is a member. `JSON.parse` keeps one of those with the same name, however
- * the name is escaped; so the text and its value hold equally many members exactly if none was given twice.
+ * In valid JSON every colon outside of a string belongs to a member. `JSON.parse` keeps one member of each name, however
+ * the name is escaped. So the text and the value have the same number of members only if none was given twice.
  */
 export function parseStrictJson(text: string, maxDepth: number): unknown {
   let members = 0
@@ -33,7 +33,7 @@ export function parseStrictJson(text: string, maxDepth: number): unknown {
   }
 }
 
-/** Index of the quote that ends the string begun at `start`; past the end where none does. */
+/** Index of the quote that ends the string begun at `start`; past the end of the text if there is none. */
 function endOfString(text: string, start: number): number {
   let at = start + 1
   for (; at < text.length; at++) {

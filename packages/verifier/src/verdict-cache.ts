@@ -5,25 +5,24 @@ export interface CachedVerdict<Verdict> {
   readonly token: string
   readonly verdict: Verdict
   readonly key: VerificationKey
-  /** Milliseconds since 1970: the token's own end, with the clock tolerance. */
+  /** When the token ends, with the clock tolerance, in milliseconds since 1970. */
   readonly endsAtMs: number
 }
 
-/** On the safe side: 1,485 bytes were measured for a token of 853 characters, its claims included. A character is a byte. */
+/** A safe estimate: 1,485 bytes were measured for a token of 853 characters, claims included. A character is a byte. */
 const bytesFor = (token: string) => 700 + token.length
 
 /**
- * Verdicts on good tokens that came twice: of one that comes once there is nothing to collect. Two tokens share a verdict
- * only if they are the same string. Bad tokens are not kept and leave no trace, so that nobody without good tokens can
- * displace one.
+ * Verdicts on good tokens that arrived at least twice, as a token that arrives once would gain nothing. Two tokens share a
+ * verdict only if they are the same string. Bad tokens are not kept, so nobody can displace a verdict without good tokens.
  *
- * Two generations bound its size. What is used moves to the young one; when that has grown to half of the limit it
- * becomes the old one, and what nobody asked for since is dropped with the old one, at no cost per entry.
+ * Two generations bound the size. An entry that is used moves to the young one. When the young one reaches half of the
+ * limit, it becomes the old one. The previous old one is dropped, with all that was not used since, at no cost per entry.
  */
 export class VerdictCache<Verdict> {
   readonly #halfBytes: number
   readonly #doorkeeper = new Doorkeeper()
-  // By number: asked by a string, a Map has V8 copy each token that it meets, forged ones too, into a table of its own.
+  // Keyed by number: with string keys, V8 would copy each token, forged ones too, into its own table.
   #young = new Map<number, CachedVerdict<Verdict>>()
   #old = new Map<number, CachedVerdict<Verdict>>()
   #youngBytes = 0
@@ -44,7 +43,7 @@ export class VerdictCache<Verdict> {
     return older
   }
 
-  /** Keeps the verdict on a good token, if it is not the first one on this token. */
+  /** Keeps the verdict on a good token, unless it is the first one on this token. */
   set(entry: CachedVerdict<Verdict>) {
     const place = placeOf(entry.token)
     if (this.#doorkeeper.hasSeen(place)) this.#keep(place, entry)
@@ -68,15 +67,15 @@ export class VerdictCache<Verdict> {
     this.#youngBytes += bytes
   }
 
-  /** An upper bound: a token that moved to the young generation is counted in both. */
+  /** An upper bound: an entry that moved to the young generation is counted in both. */
   get bytes(): number {
     return this.#youngBytes + this.#oldBytes
   }
 }
 
 /**
- * Where a token is looked for: 32 bits of its signature. The last character is left out, as it is not a whole one. A place
- * is no name: two tokens may share one, and then the later one has it.
+ * The key of a token in the maps: 32 bits of its signature. The last character is left out, because it encodes fewer bits.
+ * Two tokens may share a place; the later one then has it.
  */
 function placeOf(token: string): number {
   let place = 0

@@ -19,59 +19,58 @@ export interface VerifierOptions<Claims extends AccessTokenClaims = HeirloomClai
   readonly audience: string
   /** The kind of token that is accepted. Default: Heirloom's. For another auth server: `rfc9068Profile`. */
   readonly profile?: Profile<Claims>
-  /** Keys that this process has anyway; nothing is fetched then. */
+  /** Keys that this process already has. Nothing is fetched then. */
   readonly keys?: KeySet
   /** Default: 10. */
   readonly clockToleranceSeconds?: number
-  /** In characters; a longer one is refused unread. Default: 8,192. */
+  /** In characters. A longer token is refused unread. Default: 8,192. */
   readonly maxTokenLength?: number
-  /** Memory for verdicts on tokens that come again and again, about. 0 keeps none. Default: 16 MiB. */
+  /** Approximate memory for verdicts on tokens that arrive repeatedly. 0 keeps none. Default: 16 MiB. */
   readonly cacheBytes?: number
 }
 
-/** A token is good, and says this; or it is refused. */
+/** The claims of a good token, or why it is refused. */
 export type Verdict<Claims = HeirloomClaims> = { readonly ok: true; readonly claims: Claims } | Refusal
 
 export interface VerifierStats {
-  /** Good tokens whose verdict was at hand, as they had come twice before; and those that were verified. */
+  /** Good tokens whose verdict was cached, and good tokens that were verified. */
   readonly seenBefore: number
   readonly verified: number
   readonly refused: Readonly<Partial<Record<RefusalCode, number>>>
   readonly cacheBytes: number
-  /** Undefined where `keys` were given. */
+  /** Undefined if `keys` were given. */
   readonly keys: KeySetStats | undefined
 }
 
 export interface Verifier<Claims = HeirloomClaims> {
   /**
-   * Checks a token. Answers at once, but for a token with an unknown key id that is worth a look at the issuer: then a
-   * promise, within `timeoutMs`. Never throws, and never rejects. The claims are frozen: once a token came twice, every
-   * request with it gets the same object.
+   * Checks a token. Answers at once, or a promise if the key id is unknown and the keys are fetched again, which takes at
+   * most `timeoutMs`. Never throws and never rejects. The claims are frozen, because requests with the same token may share
+   * them.
    */
   verify(token: string): Verdict<Claims> | Promise<Verdict<Claims>>
   /**
-   * Resolves when there are keys for the first time; rejects if closed before. Where no `onEvent` is told, a warning of the
-   * process says after five seconds why it still waits.
+   * Resolves when there are keys for the first time; rejects if closed before. Without an `onEvent`, a process warning says
+   * after five seconds why it still waits.
    */
   ready(): Promise<void>
   readonly isReady: boolean
-  /** Why the issuer's keys could not be had at the last look, after the address that was asked; undefined where they could. */
+  /** Why the last fetch of the issuer's keys failed, after its address; undefined if it succeeded. */
   readonly problem: string | undefined
   stats(): VerifierStats
-  /** Stops fetching keys. Tokens of the keys at hand are still verified. */
+  /** Stops fetching keys. Tokens of the current keys are still verified. */
   close(): void
 }
 
 /**
- * A verifier of one issuer's access tokens for one audience. It starts to fetch the keys at once; `ready()` tells when it
- * has them.
+ * A verifier of one issuer's access tokens for one audience. It starts to fetch the keys at once. `ready()` waits for them.
  * @throws TypeError for options that cannot work.
  */
 export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims>(
   options: VerifierOptions<Claims>,
 ): Verifier<Claims> {
   checkOptions(options)
-  // Where no profile is given, the default of `Claims` is what Heirloom's profile checks.
+  // Without a profile, the default of `Claims` is what Heirloom's profile checks.
   const profile = options.profile ?? heirloomProfile
   const { issuer, audience, clockToleranceSeconds = 10, maxTokenLength = 8_192, cacheBytes = 16 * 2 ** 20 } = options
   const now = options.runtime?.now ?? systemRuntime.now
@@ -84,9 +83,9 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
   let verified = 0
 
   function verify(token: string): Verdict<Claims> | Promise<Verdict<Claims>> {
-    // A program without types may pass anything; what is no string is refused when it is parsed.
+    // A program without types may pass anything. The parser refuses what is not a string.
     const cached = typeof token === 'string' ? cache.get(token) : undefined
-    // A key that was removed takes its verdicts with it: they are good only as long as their very key is in force.
+    // A verdict is good only as long as its own key object is in force, so a removed key takes its verdicts with it.
     if (cached && now() < cached.endsAtMs && keys.get(cached.key.kid) === cached.key) {
       seenBefore++
       return cached.verdict
@@ -95,17 +94,17 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
     if (!parsed.ok) return count(parsed)
     const key = keys.get(parsed.kid)
     if (key) return count(judge(token, parsed, key))
-    const look = keys.refetchForUnknownKid?.()
-    return look ? look.then(() => count(judge(token, parsed, keys.get(parsed.kid)))) : count(unknownKey())
+    const refetched = keys.refetchForUnknownKid?.()
+    return refetched ? refetched.then(() => count(judge(token, parsed, keys.get(parsed.kid)))) : count(unknownKey())
   }
 
-  /** The signature first: until it is verified, what the payload says is an attacker's word. */
+  /** Verifies the signature first: until then, the payload may be an attacker's. */
   function judge(token: string, parsed: ParsedToken, key: VerificationKey | undefined): Verdict<Claims> {
     if (!key) return unknownKey()
-    // RFC 8725, section 3.1: the key says which algorithm; the token may only agree.
+    // RFC 8725, section 3.1: the key determines the algorithm, and the token may only agree.
     if (parsed.algorithm !== key.algorithm) return refuse('algorithm_refused', 'The key is for another algorithm.')
     if (!ALGORITHMS[key.algorithm].verify(parsed.signingInput, key.publicKey, parsed.signature)) {
-      return refuse('signature_invalid', 'The signature does not fit.')
+      return refuse('signature_invalid', 'The signature does not match.')
     }
     const nowMs = now()
     const expected = { issuer, audience, now: nowMs / 1000, clockToleranceSeconds }
@@ -121,7 +120,7 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
 
   function unknownKey(): Refusal {
     return keys.isEmpty
-      ? refuse('keys_unavailable', 'There are no keys yet, or no more.')
+      ? refuse('keys_unavailable', 'There are no keys yet, or they have expired.')
       : refuse('key_unknown', 'No key of the issuer has this id.')
   }
 

@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { bearerAuth } from '../src/fastify.ts'
 import {
   type KeySet,
-  type Need,
+  type Requirement,
   type Refusal,
   authorizeRequest,
   callerOf,
@@ -94,11 +94,11 @@ describe('a guard that was given nothing to ask for', () => {
     { scope: ['a'] },
     { role: 7 },
     { scopes: 'a' },
-  ] as unknown as Need[]
+  ] as unknown as Requirement[]
 
-  it.each(wrong)('is never made: %j', async (need) => {
-    expect(() => connectBearer(verifier, need)).toThrow(TypeError)
-    await expect(authorizeRequest(verifier, new Request('http://a.example', { headers }), need)).rejects.toThrow(
+  it.each(wrong)('is never made: %j', async (requirement) => {
+    expect(() => connectBearer(verifier, requirement)).toThrow(TypeError)
+    await expect(authorizeRequest(verifier, new Request('http://a.example', { headers }), requirement)).rejects.toThrow(
       TypeError,
     )
   })

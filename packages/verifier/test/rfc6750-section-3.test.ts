@@ -2,7 +2,14 @@ import { type Server, createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import Fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Need, authorizeRequest, callerOf, connectBearer, createVerifier, localKeySet } from '../src/index.ts'
+import {
+  type Requirement,
+  authorizeRequest,
+  callerOf,
+  connectBearer,
+  createVerifier,
+  localKeySet,
+} from '../src/index.ts'
 import { bearerAuth } from '../src/fastify.ts'
 import { AUDIENCE, ISSUER, NOW_SECONDS, claimsOf, makeKey, signToken } from './issuer.ts'
 
@@ -11,7 +18,7 @@ const options = { issuer: ISSUER, audience: AUDIENCE, runtime: { now: () => NOW_
 const verifier = createVerifier({ ...options, keys: localKeySet([key.jwk]) })
 const keyless = createVerifier({ ...options, keys: { get: () => undefined, isEmpty: true } })
 
-const NEEDS: Record<string, Need> = {
+const NEEDS: Record<string, Requirement> = {
   '/any': {},
   '/read': { scope: 'reports:read' },
   '/both': { scope: 'reports:read reports:write' },

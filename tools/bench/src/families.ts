@@ -1,10 +1,10 @@
 /**
- * What a session takes in each store, and so a million of them.
+ * The space that a session takes in each store.
  *
- * Method: rows with the values of a real login, each of a user of its own, are inserted in bulk. Each is then asked for through
- * the stores as composed for the server, which copies it to Redis, and later advanced three times. Sizes are Postgres' own
- * (`pg_table_size`, `pg_relation_size` of each index) and the growth of Redis' `used_memory`, divided by the families: a
- * heap and a B-tree grow in proportion.
+ * Method: sessions with the values of a real login, each of its own user, are inserted in bulk. Each is loaded through the
+ * server's stores, which copies it to Redis, and later advanced three times. Sizes come from Postgres (`pg_table_size`,
+ * `pg_relation_size` of each index) and from the growth of Redis' `used_memory`, divided by the number of sessions: a heap and
+ * a B-tree grow in proportion.
  */
 import { seedSessions } from '@heirloom/harness/seed-sessions'
 import { Redis } from 'ioredis'
@@ -14,7 +14,7 @@ import { inTurns } from './in-turns.ts'
 import { progress } from './progress.ts'
 import { startStores } from './servers.ts'
 import { usedMemory } from './storage.ts'
-import { composeStores, patiently } from './token-stores.ts'
+import { wireStores, withRetries } from './token-stores.ts'
 
 const REFRESHES = 3
 const AT_A_TIME = 256
@@ -24,7 +24,7 @@ export async function benchFamilies({ families }: { families: number }): Promise
   const stores = await startStores({ synchronous_commit: 'off' })
   const redis = new Redis(stores.redis.url)
   const empty = await usedMemory(redis)
-  const { databaseUrl, superuserUrl, tokenSecret, core, close } = await composeStores(stores, stores.redis.url)
+  const { databaseUrl, superuserUrl, tokenSecret, core, close } = await wireStores(stores, stores.redis.url)
   const sql = new pg.Client({ connectionString: superuserUrl })
   await sql.connect()
 
@@ -36,10 +36,10 @@ export async function benchFamilies({ families }: { families: number }): Promise
     const postgres = Object.fromEntries(rows.map(({ name, bytes }) => [name, Number(bytes) / families]))
     const together = Object.values(postgres).reduce((sum, bytes) => sum + bytes, 0)
     const redisBytes = ((await usedMemory(redis)) - empty) / families
-    return { ...postgres, 'Postgres together': together, 'Redis, a key': redisBytes }
+    return { ...postgres, 'Postgres in total': together, 'Redis key': redisBytes }
   }
 
-  progress(`Inserting ${families.toLocaleString('en')} families`)
+  progress(`Inserting ${families.toLocaleString('en')} sessions`)
   await sql.query(
     `INSERT INTO users (username, username_key, password_hash)
      SELECT n, n, '' FROM (SELECT 'user-' || generate_series(1, $1)) AS users (n)`,
@@ -54,7 +54,7 @@ export async function benchFamilies({ families }: { families: number }): Promise
       families,
       rounds,
       async (n) => {
-        await patiently(() => run(ids[n] ?? ''))
+        await withRetries(() => run(ids[n] ?? ''))
         if (++done % 1_000 === 0) progress(`${done.toLocaleString('en')} of ${families * (1 + REFRESHES)}`)
       },
       AT_A_TIME,
@@ -72,7 +72,7 @@ export async function benchFamilies({ families }: { families: number }): Promise
   progress('')
   const refreshed = await sizes()
 
-  console.log(`${families.toLocaleString('en')} families. Bytes a family, which are MB a million:`)
+  console.log(`${families.toLocaleString('en')} sessions. Bytes per session, which equal MB per million sessions:`)
   const whole = (bytes: number | undefined) => Math.round(bytes ?? 0)
   console.table(
     Object.fromEntries(

@@ -1,11 +1,11 @@
 /**
- * How often a fleet of resource services asks for the issuer's keys, and whether it ever refuses a valid token for want of
- * them: through a deployment, the steady state, a rotation, two outages of the issuer and a flood of made-up key ids.
+ * How often a fleet of resource services fetches the issuer's keys, and whether it ever refuses a valid token because it lacks
+ * a key. The scenario has a deployment, the steady state, a rotation, two outages of the issuer and a flood of forged key ids.
  *
- * Method: every replica is a key set of `@heirloom/verifier` itself, the code that runs in production, on a clock, timers and
- * a `fetch` of this program, so four hours of ten thousand replicas take a minute or two. Each replica gets one
- * request with a valid token a second. Beside it the same fleet is run by the rules of jose and get-jwks, which fetch when
- * a request needs it; test/fleet.test.ts holds those rules against the real libraries.
+ * Method: every replica is a key set of `@heirloom/verifier`, the code that runs in production, with a simulated clock, timers
+ * and `fetch`. Four hours of ten thousand replicas thus take a minute or two. Each replica gets one request with a valid token
+ * per second. The same fleet also runs by the rules of jose and get-jwks, which fetch when a request needs a key.
+ * test/fleet.test.ts compares those rules with the real libraries.
  */
 import { writeFileSync } from 'node:fs'
 import { integer } from '@heirloom/harness/numbers'
@@ -17,7 +17,7 @@ import { STORY } from './fleet/story.ts'
 
 export interface FleetOptions {
   replicas: number
-  /** A file for the picture. */
+  /** A file for the chart. */
   picture?: string
 }
 
@@ -27,7 +27,7 @@ const FLEETS: readonly { label: string; makeClient: MakeClient }[] = [
   { label: 'get-jwks', makeClient: getJwksRules },
 ]
 
-/** Seconds in a point of a line, which shows the most of them. */
+/** Seconds per point of a line. A point shows their maximum. */
 const POINT = 10
 
 interface Span {
@@ -38,36 +38,36 @@ interface Span {
 export async function benchFleet({ replicas, picture }: FleetOptions): Promise<void> {
   const outcomes: Record<string, Outcome> = {}
   for (const { label, makeClient } of FLEETS) {
-    console.log(`${replicas.toLocaleString('en')} replicas, ${STORY.end / 60} minutes, as ${label} ...`)
+    console.log(`Simulating ${replicas.toLocaleString('en')} replicas of ${label} for ${STORY.end / 60} minutes ...`)
     outcomes[label] = await simulate(makeClient, replicas)
   }
-  console.log('\nFetches of the whole fleet:')
+  console.log('\nKey fetches of the whole fleet:')
   console.table(perFleet(outcomes, (outcome) => fetches(outcome, replicas)))
-  console.log('Requests with a valid token that were refused:')
+  console.log('Refused requests with a valid token:')
   console.table(perFleet(outcomes, ({ refused }) => refusals(refused, replicas)))
   const ours = outcomes[FLEETS[0]?.label ?? '']
   if (ours) printTargets(ours, replicas)
   if (picture === undefined) return
   const phases = [
     { label: 'key published', from: STORY.rotation.published, to: STORY.rotation.signs },
-    { label: 'it signs', from: STORY.rotation.signs, to: STORY.rotation.withdrawn },
-    { label: 'issuer away', ...STORY.outage },
+    { label: 'key signs', from: STORY.rotation.signs, to: STORY.rotation.withdrawn },
+    { label: 'issuer down', ...STORY.outage },
     { label: 'forged key ids', ...STORY.flood },
-    { label: 'issuer away for an hour', ...STORY.longOutage },
+    { label: 'issuer down for an hour', ...STORY.longOutage },
   ]
   const svg = drawn({
     title: `Fetches of the issuer's keys by ${integer(replicas)} replicas`,
     width: 1_000,
     x: { label: 'minutes', scale: 'linear', tight: true },
-    y: { label: `a second, the most of each ${POINT} s`, scale: 'log', format: integer },
+    y: { label: `per second, maximum of each ${POINT} s`, scale: 'log', format: integer },
     series: FLEETS.map(({ label }) => ({ name: label, style: 'line', points: highest(outcomes[label]?.perSecond) })),
     spans: phases.map(({ label, from, to }) => ({ label, from: from / 60, to: to / 60 })),
   })
   writeFileSync(picture, svg)
-  console.log(`Drawn: ${picture}`)
+  console.log(`Chart written to ${picture}`)
 }
 
-/** On a logarithmic scale none is drawn as one. */
+/** A logarithmic scale cannot show 0, so 0 is drawn as 1. */
 function highest(perSecond: Uint32Array = new Uint32Array()): [minute: number, fetches: number][] {
   return Array.from({ length: Math.ceil(perSecond.length / POINT) }, (_, i) => [
     (i * POINT) / 60,
@@ -82,14 +82,14 @@ function fetches({ perSecond, mostInFlood }: Outcome, replicas: number) {
   const steady = within(perSecond, STORY.steady)
   const lifetimes = (STORY.steady.to - STORY.steady.from) / MAX_AGE_SECONDS
   return {
-    'steady, a second': Number((sum(steady) / steady.length).toFixed(1)),
-    'a replica, in 300 s': Number((sum(steady) / replicas / lifetimes).toFixed(3)),
+    'steady, per second': Number((sum(steady) / steady.length).toFixed(1)),
+    'per replica in 300 s': Number((sum(steady) / replicas / lifetimes).toFixed(3)),
     'steady, peak': Math.max(...steady),
     'rotation, peak': Math.max(...within(perSecond, STORY.rotation)),
     'outage, peak': Math.max(...within(perSecond, STORY.outage)),
     'issuer back, peak': Math.max(...within(perSecond, STORY.recovery)),
     'flood, peak': Math.max(...within(perSecond, STORY.flood)),
-    'flood, most of a replica': mostInFlood,
+    'flood, most by one replica': mostInFlood,
   }
 }
 
@@ -101,7 +101,7 @@ function refusals(refused: Uint32Array, replicas: number) {
     'outage of 10 min': share(STORY.outage),
     flood: share(STORY.flood),
     'outage of an hour': share(STORY.longOutage),
-    'all, in number': sum(refused),
+    'all, count': sum(refused),
   }
 }
 
@@ -114,13 +114,13 @@ function printTargets({ perSecond, refused, mostInFlood }: Outcome, replicas: nu
   const most = floodSeconds / 30 + floodSeconds / MAX_AGE_SECONDS
   const rotationPeak = Math.max(...within(perSecond, STORY.rotation))
   const rows = [
-    // Each copy is replaced in its last hundredth.
-    ['fetches of a replica per lifetime, steady', 'at most 1, to a hundredth', perLifetime, perLifetime <= 1.01],
-    ['peak second over the mean, steady', 'under 3', Math.max(...steady) / mean, Math.max(...steady) < 3 * mean],
-    ['peak second over the steady mean, rotation', 'under 3', rotationPeak / mean, rotationPeak < 3 * mean],
-    // At most one a cool-down for unknown key ids, and what is scheduled anyway.
-    ['fetches of one replica in the flood', `at most ${most}`, mostInFlood, mostInFlood <= most],
-    ['valid tokens refused', 'none', sum(refused), sum(refused) === 0],
+    // A key set refetches in the last hundredth of its lifetime.
+    ['fetches per replica and lifetime, steady', 'at most 1.01', perLifetime, perLifetime <= 1.01],
+    ['peak second / mean, steady', 'under 3', Math.max(...steady) / mean, Math.max(...steady) < 3 * mean],
+    ['peak second in the rotation / steady mean', 'under 3', rotationPeak / mean, rotationPeak < 3 * mean],
+    // At most one per cool-down for unknown key ids, plus the scheduled ones.
+    ['fetches by one replica in the flood', `at most ${most}`, mostInFlood, mostInFlood <= most],
+    ['refused valid tokens', 'none', sum(refused), sum(refused) === 0],
   ] as const
   console.log('Targets for @heirloom/verifier:')
   console.table(

@@ -1,17 +1,17 @@
 /**
- * What is left of a flood, and what an honest user beside it sees.
+ * What a flood of requests leaves behind, and what an honest user sees meanwhile.
  *
- * Method: a server with its default limits, its own Postgres and its own Redis. For each kind of request, from one address
- * and from many, 32 connections send as fast as they are answered. Before and after, rows, keys, bytes of the log and the
- * heap after a full collection are counted, and what the honest user has opened is taken off. The addresses are
- * those that a trusted proxy names. The honest user logs in once a second to the very account that is guessed at.
+ * Method: one server with default limits and its own stores. For each kind of request, from one address and from many, 32
+ * connections send as fast as they get answers. Before and after, the benchmark counts rows, keys, bytes of the log and the
+ * heap after a full collection, minus what the honest user added. A trusted proxy sets the addresses. The honest user logs in
+ * once a second to the same account that the flood attacks.
  */
 import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { honestUser } from './floods/honest-user.ts'
 import { KINDS, type Kind, registerAll } from './floods/kinds.ts'
-import { type Footprint, type FloodContext, send, startWorld } from './floods/world.ts'
+import { type Footprint, type FloodContext, send, startContext } from './floods/context.ts'
 import { progress } from './progress.ts'
 import { percentile } from './statistics.ts'
 
@@ -24,39 +24,39 @@ export interface FloodOptions {
 const CONNECTIONS = 32
 const WARM_UP_REQUESTS = 200
 const MOST_HEAP_MB = 10
-/** Sixty lines a minute of two kinds, in two minutes. */
+/** Sixty lines per minute of two kinds, for two minutes. */
 const MOST_LOG_KB = 80
 
 export async function benchFloods({ seconds, addresses, table }: FloodOptions): Promise<void> {
-  const world = await startWorld()
+  const context = await startContext()
   const rows: string[][] = []
   let broken = 0
   try {
-    await registerAll(world)
-    for (const kind of KINDS) await flood(world, kind, addressesOf(1), { requests: WARM_UP_REQUESTS })
-    const quiet = await measure(world, NO_FLOOD, 0, seconds)
+    await registerAll(context)
+    for (const kind of KINDS) await flood(context, kind, addressesOf(1), { requests: WARM_UP_REQUESTS })
+    const quiet = await measure(context, NO_FLOOD, 0, seconds)
     rows.push(quiet.cells)
     broken += quiet.breaks
     for (const kind of KINDS) {
       for (const count of [1, addresses]) {
         progress(`${kind.name}, from ${count}`)
-        const { cells, breaks } = await measure(world, kind, count, seconds)
+        const { cells, breaks } = await measure(context, kind, count, seconds)
         rows.push(cells)
         broken += breaks
       }
     }
   } finally {
     progress('')
-    await world.stop()
+    await context.stop()
   }
   const text = [HEAD, HEAD.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
   console.log(text)
-  console.log(broken === 0 ? '\nEverything is within its bounds.' : `\n${broken} BOUNDS ARE BROKEN, marked with !`)
+  console.log(broken === 0 ? '\nAll bounds were kept.' : `\n${broken} BOUNDS ARE BROKEN, marked with !`)
   if (table !== undefined) writeFileSync(table, `${text}\n`)
   if (broken > 0) process.exitCode = 1
 }
 
-/** What the honest user sees then is what the others are to be compared with. */
+/** The baseline of the honest user, without a flood. */
 const NO_FLOOD: Kind = {
   name: 'none',
   prepare: async () => ({ request: () => ({ method: 'GET', path: '/livez' }) }),
@@ -75,15 +75,15 @@ const HEAD = [
   'honest logins, longest',
 ]
 
-async function measure(world: FloodContext, kind: Kind, count: number, seconds: number) {
-  await world.forgetAttempts()
-  const { request, heard } = await kind.prepare(world)
+async function measure(context: FloodContext, kind: Kind, count: number, seconds: number) {
+  await context.forgetAttempts()
+  const { request, heard } = await kind.prepare(context)
   const prepared: Kind = { ...kind, prepare: async () => ({ request, ...(heard && { heard }) }) }
-  const before = await world.footprint()
-  const user = honestUser(world.url)
-  const answers = await flood(world, prepared, addressesOf(count), { seconds })
+  const before = await context.footprint()
+  const user = honestUser(context.url)
+  const answers = await flood(context, prepared, addressesOf(count), { seconds })
   const seen = await user.stop()
-  const left = difference(await world.footprint(), before)
+  const left = difference(await context.footprint(), before)
 
   const bound = kind.bound(count)
   let breaks = 0
@@ -104,7 +104,7 @@ async function measure(world: FloodContext, kind: Kind, count: number, seconds: 
       .toSorted(([a], [b]) => a - b)
       .map(([status, times]) => `${times} × ${status}`)
       .join(', '),
-    // A session and its event; a key for the session.
+    // Each honest session adds a row, an event and a key.
     within(left.rows - 2 * seen.sessions, bound.rows),
     within(left.keys - seen.sessions, bound.keys + HONEST_KEYS),
     within(left.heap / 1e6, MOST_HEAP_MB, 1),
@@ -115,9 +115,9 @@ async function measure(world: FloodContext, kind: Kind, count: number, seconds: 
   return { cells, breaks }
 }
 
-/** The counter of the honest user's address, that of the account from there, and where the user was seen. */
+/** The honest user's counters by address and by account, and the user's known networks. */
 const HONEST_KEYS = 3
-/** A login is an event in the log. */
+/** A login writes an event to the log. */
 const LOGIN_LINE_KB = 0.25
 
 const difference = (after: Footprint, before: Footprint): Footprint => ({
@@ -129,21 +129,21 @@ const difference = (after: Footprint, before: Footprint): Footprint => ({
 
 let networks = 0
 
-/** Addresses that no flood has used before. */
+/** Addresses that no earlier flood has used. */
 function addressesOf(count: number): string[] {
   const network = networks++
   return Array.from({ length: count }, (_, i) => `10.${network}.${i >> 8}.${i & 255}`)
 }
 
-/** Sends until the time or the number of requests is used up. Answers how often each status came. */
+/** Sends until the time or the number of requests is used up. Returns how often each status came. */
 async function flood(
-  world: FloodContext,
+  context: FloodContext,
   kind: Kind,
   addresses: readonly string[],
   { seconds = Infinity, requests = Infinity }: { seconds?: number; requests?: number },
 ): Promise<Map<number, number>> {
-  const { request, heard } = await kind.prepare(world)
-  const pool = new Pool(world.url, { connections: CONNECTIONS })
+  const { request, heard } = await kind.prepare(context)
+  const pool = new Pool(context.url, { connections: CONNECTIONS })
   const answers = new Map<number, number>()
   const ends = performance.now() + seconds * 1000
   let sent = 0

@@ -1,7 +1,7 @@
-/** Refreshes on their way, and connections to Postgres: none waits for one. */
+/** Refreshes in flight, and connections to Postgres, so that none waits for a connection. */
 export const AT_A_TIME = 16
 
-/** Calls with 0 to `count` - 1, `rounds` times over; never twice at a time with the same number. */
+/** Calls `run` with 0 to `count` - 1, `rounds` times, and never twice at a time with the same number. */
 export async function inTurns(
   count: number,
   rounds: number,

@@ -1,7 +1,7 @@
 import { freePort } from '@heirloom/local-stack'
 import { startAuthServer } from './servers.ts'
 
-/** What a frame is, of https://chromedevtools.github.io/devtools-protocol/v8/Runtime/#type-CallFrame */
+/** https://chromedevtools.github.io/devtools-protocol/v8/Runtime/#type-CallFrame */
 export interface Frame {
   functionName: string
   url: string
@@ -19,7 +19,7 @@ interface Answer {
   result: { result: { value: string }; profile: Profile }
 }
 
-/** An auth server that can be looked into. */
+/** An auth server with Node's inspector open. */
 export async function startInspected(
   stores: Parameters<typeof startAuthServer>[0],
   settings: Record<string, string> = {},
@@ -29,7 +29,7 @@ export async function startInspected(
   return { server, inspector: await openInspector(port) }
 }
 
-/** Node's inspector speaks the DevTools protocol. */
+/** A client of Node's inspector, which speaks the DevTools protocol. */
 async function openInspector(port: number) {
   const targets = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as {
     webSocketDebuggerUrl: string
@@ -50,14 +50,14 @@ async function openInspector(port: number) {
     })
 
   return {
-    /** In bytes, after a full collection. */
+    /** In bytes, after a full garbage collection. */
     async memory() {
       await call('HeapProfiler.collectGarbage')
       const { result } = await call('Runtime.evaluate', { expression: 'JSON.stringify(process.memoryUsage())' })
       const { heapUsed, external, rss } = JSON.parse(result.result.value) as NodeJS.MemoryUsage
       return { heap: heapUsed, outside: external, resident: rss }
     },
-    /** Of the main thread, while `run` runs. */
+    /** A profile of the main thread while `run` runs. */
     async profile(run: () => Promise<unknown>): Promise<Profile> {
       await call('Profiler.enable')
       await call('Profiler.setSamplingInterval', { interval: SAMPLE_EVERY_US })

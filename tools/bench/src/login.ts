@@ -1,10 +1,10 @@
 /**
- * What a login costs beside the one argon2id in it, and what a flood of logins leaves of the refreshes.
+ * What a login costs compared with the one argon2id in it, and how a flood of logins slows refreshes.
  *
- * Method: one server and its stores; this process drives them. Logins one after the other give the CPU time of one, by
- * /proc, beside that of one argon2id with the same parameters in a process of the same Node. Then refreshes alone and
- * refreshes under a flood (wrong passwords, more at a time than the queue takes) take turns; a ratio is made inside its round, and
- * the median of the rounds counts.
+ * Method: one server and its stores, driven by this process. Sequential logins give the CPU time of one, from /proc. It is
+ * compared with one argon2id with the same parameters, in a process of the same Node. Then refreshes alone and refreshes
+ * during a flood take turns. The flood sends wrong passwords, more at a time than the queue takes. Ratios are made inside a
+ * round, and the median of the rounds counts.
  */
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -42,7 +42,7 @@ export async function benchLogin({ rounds, refreshes, connections, picture }: Lo
   for (let i = 0; i < LOGINS; i++) await post(sessions.pool, USER)
   const loginMs = (cpuTimeMs(server.pid) - before) / LOGINS
   console.log(
-    `A login: ${loginMs.toFixed(1)} ms of CPU; one argon2id: ${hashMs.toFixed(1)} ms; ratio ${(loginMs / hashMs).toFixed(2)}`,
+    `A login takes ${loginMs.toFixed(1)} ms of CPU, one argon2id ${hashMs.toFixed(1)} ms: ratio ${(loginMs / hashMs).toFixed(2)}.`,
   )
 
   const rates = { alone: [] as number[], flooded: [] as number[] }
@@ -54,12 +54,12 @@ export async function benchLogin({ rounds, refreshes, connections, picture }: Lo
     rates.flooded.push(await rate(sessions, refreshes))
     await stop()
     console.log(
-      `Round ${round} of ${rounds}: ${rates.alone.at(-1)?.toFixed(0)}/s alone, ${rates.flooded.at(-1)?.toFixed(0)}/s under the flood`,
+      `Round ${round} of ${rounds}: ${rates.alone.at(-1)?.toFixed(0)}/s alone, ${rates.flooded.at(-1)?.toFixed(0)}/s during the flood`,
     )
   }
   const left = rates.flooded.map((one, i) => one / (rates.alone[i] ?? Number.NaN))
-  console.log(`Under a flood of logins ${spread(left)} of the refresh rate is left.`)
-  console.log(`The flood was answered: ${[...answers].map(([status, count]) => `${count} times ${status}`).join(', ')}`)
+  console.log(`During a flood of logins, the refresh rate is ${spread(left)} of its normal value.`)
+  console.log(`Answers to the flood: ${[...answers].map(([status, count]) => `${count} × ${status}`).join(', ')}`)
   await sessions.pool.destroy()
   await server.stop()
   await stores.stop()
@@ -69,16 +69,16 @@ export async function benchLogin({ rounds, refreshes, connections, picture }: Lo
     return [
       { label: `round ${i + 1}, alone`, value: alone, text: `${Math.round(alone)}/s` },
       {
-        label: 'in the flood',
+        label: 'during the flood',
         value: flooded,
-        text: `${Math.round(flooded)}/s, ${share.toFixed(2)} of it`,
+        text: `${Math.round(flooded)}/s, a share of ${share.toFixed(2)}`,
         ours: true,
       },
     ]
   })
-  const title = `Refreshes per second, alone and beside ${FLOOD_CONNECTIONS} clients that log in with wrong passwords`
+  const title = `Refreshes per second, alone and during logins with wrong passwords from ${FLOOD_CONNECTIONS} clients`
   writeFileSync(picture, barChart(title, bars))
-  console.log(`Drawn: ${picture}`)
+  console.log(`Chart written to ${picture}`)
 }
 
 async function rate(sessions: Driven, refreshes: number): Promise<number> {
@@ -98,7 +98,7 @@ async function post(pool: Pool, credentials: object): Promise<number> {
   return answer.statusCode
 }
 
-/** Wrong passwords from many connections until it is stopped. */
+/** Sends wrong passwords over many connections until it is stopped. */
 function flood(url: string, answers: Map<number, number>): () => Promise<void> {
   const pool = new Pool(url, { connections: FLOOD_CONNECTIONS })
   const stop = new AbortController()

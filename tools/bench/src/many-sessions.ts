@@ -1,11 +1,11 @@
 /**
- * What a user with far more sessions than are allowed costs: to list them, to end them all, to change the password and to
- * disable the account; and what a refresh of another user takes meanwhile.
+ * What a user with far too many sessions costs: to list them, to end them all, to change the password and to disable the
+ * account. Also, what a refresh of another user takes meanwhile.
  *
- * Method: one server and its stores. Before each operation the sessions are put in by SQL, as they could have been opened
- * before there was a limit. The other user refreshes all the time, one request after the other: alone for a while, then
- * beside the operation; medians are compared. CPU time is that of the server and both stores by /proc: on a machine that others use
- * too, it says more than the clock. Disabling is a command of its own process: its start is in the time.
+ * Method: one server and its stores. Before each operation the sessions are inserted by SQL, as if they were older than the
+ * limit. The other user refreshes all the time, one request after the other: alone for a while, then during the operation.
+ * Medians are compared. CPU time is that of the server and both stores, from /proc: on a shared machine it says more than
+ * wall time. Admin commands run in their own process, and their start is part of the time.
  */
 import { cpuTimeMs, treeCpuTimeMs } from '@heirloom/harness/processes'
 import { seedSessions } from '@heirloom/harness/seed-sessions'
@@ -40,7 +40,7 @@ export async function benchManySessions({ sessions }: { sessions: number }): Pro
   const logIn = (username: string) => call('POST', '/auth/login', { username, password: PASSWORD })
   const admin = (...args: string[]) => runAdmin(server.env, ...args)
 
-  /** A user with the sessions, and one more that asks. */
+  /** A new user with the seeded sessions and one more, which makes the calls. */
   let users = 0
   const crowded = async () => {
     const username = `crowded-${++users}`
@@ -66,7 +66,7 @@ export async function benchManySessions({ sessions }: { sessions: number }): Pro
   await call('POST', '/auth/register', { username: 'other', password: PASSWORD })
   const cpuMs = () => cpuTimeMs(server.pid) + treeCpuTimeMs(stores.postgres.pid) + cpuTimeMs(stores.redis.pid)
   let { refresh_token: newest } = await logIn('other')
-  /** Milliseconds of each refresh of the other user until `over`. */
+  /** Milliseconds per refresh of the other user until `over` settles. */
   const refreshUntil = async (over: Promise<unknown>) => {
     const latencies: number[] = []
     const state = { isOver: false }
@@ -110,14 +110,14 @@ export async function benchManySessions({ sessions }: { sessions: number }): Pro
       'CPU seconds': cpuSeconds.toFixed(2),
       'not revoked after': await left(user.username),
       'refresh alone, ms': median(alone).toFixed(2),
-      'beside it, ms': median(beside).toFixed(2),
+      'refresh meanwhile, ms': median(beside).toFixed(2),
       ratio: (median(beside) / median(alone)).toFixed(2),
       'p99 alone': percentile(alone, 0.99).toFixed(1),
-      'p99 beside': percentile(beside, 0.99).toFixed(1),
+      'p99 meanwhile': percentile(beside, 0.99).toFixed(1),
     }
   }
   progress('')
-  console.log(`One user with ${sessions.toLocaleString('en')} sessions, and a refresh of another user meanwhile:`)
+  console.log(`One user with ${sessions.toLocaleString('en')} sessions, and refreshes of another user meanwhile:`)
   console.table(table)
 
   await sql.end()

@@ -1,11 +1,10 @@
 /**
- * Whether the auth server keeps anything of a refresh.
+ * Whether the memory of the auth server grows with refreshes.
  *
- * Method: the server as it is started in production, in a process of its own, with Node's inspector open. Sessions refresh through HTTP over 32
- * connections. Fifty times, the load pauses, the inspector makes V8 collect its garbage, and the process says how much
- * memory it has left. A line is fitted through all but the first quarter, in which compilers and pools warm up. Whatever
- * is kept for each refresh takes 8 bytes at the least, so a heap that grows by less than one byte a refresh keeps nothing.
- * (Logging the sessions in comes before, and takes its time: each is one argon2id.)
+ * Method: the server runs as in production, with Node's inspector open. Sessions refresh by HTTP over 32 connections. Fifty
+ * times the load pauses, V8 collects its garbage, and the memory is read. A line is fitted through all samples but the first
+ * quarter, in which compilers and pools warm up. Anything that is kept per refresh takes at least 8 bytes, so a heap that
+ * grows by less than one byte per refresh keeps nothing. The logins before that take a while: each is one argon2id.
  */
 import { writeFileSync } from 'node:fs'
 import { Pool } from 'undici'
@@ -29,7 +28,7 @@ const CONNECTIONS = 32
 export async function benchMemory({ sessions, refreshes, picture }: MemoryOptions): Promise<void> {
   const stores = await startStores()
   const { server, inspector } = await startInspected(stores)
-  console.log(`Logging ${sessions} sessions in ...`)
+  console.log(`Logging in ${sessions} sessions ...`)
   const driven = {
     name: 'Heirloom',
     pool: new Pool(server.url, { connections: CONNECTIONS }),
@@ -58,17 +57,19 @@ export async function benchMemory({ sessions, refreshes, picture }: MemoryOption
     return {
       'MB first': (values[0] ?? 0) / 1e6,
       'MB last': (values.at(-1) ?? 0) / 1e6,
-      'bytes a refresh': Number((slope(values) / step).toFixed(2)),
+      'bytes per refresh': Number((slope(values) / step).toFixed(2)),
     }
   }
   const heap = row((sample) => sample.heap)
   console.log(`${(step * SAMPLES).toLocaleString('en')} refreshes of ${sessions} sessions in ${seconds.toFixed(0)} s:`)
   console.table({
     'heap after collection': heap,
-    'buffers outside of it': row(({ outside }) => outside),
+    'buffers outside the heap': row(({ outside }) => outside),
     resident: row(({ resident }) => resident),
   })
-  console.log(heap['bytes a refresh'] < 1 ? 'Nothing is kept of a refresh.' : 'It GROWS with refreshes.')
+  console.log(
+    heap['bytes per refresh'] < 1 ? 'The server keeps nothing per refresh.' : 'The memory GROWS with refreshes.',
+  )
   if (picture === undefined) return
   const line = (name: string, of: (sample: (typeof samples)[number]) => number) => {
     const values = samples.map((sample) => of(sample) / 1e6)
@@ -79,11 +80,11 @@ export async function benchMemory({ sessions, refreshes, picture }: MemoryOption
     }
   }
   const svg = drawn({
-    title: 'Memory of the auth server, each time after a collection of garbage',
+    title: 'Memory of the auth server, after garbage collections',
     x: { label: 'thousands of refreshes', scale: 'linear', format: integer },
     y: { label: 'MB', scale: 'linear', format: integer },
     series: [line('heap', ({ heap: bytes }) => bytes), line('resident', ({ resident }) => resident)],
   })
   writeFileSync(picture, svg)
-  console.log(`Drawn: ${picture}`)
+  console.log(`Chart written to ${picture}`)
 }

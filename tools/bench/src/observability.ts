@@ -1,15 +1,15 @@
 /**
  * What security events and metrics cost.
  *
- * Method: two servers that differ in nothing else: the real one, whose metrics are read once a second (Prometheus does every 15 s or
- * so), and one that is composed with a recorder that drops every event and that counts and times nothing
- * (peers/unobserved-auth-server.ts). Two loads: plain refreshes, which record no event, and one in which every tenth
- * request repeats the token before, without any grace, so that it is a late repeat: a row, a log line and a counter. The
- * servers take many short turns in the order ABBA, and the cost is the CPU time of server and Postgres together, by the
- * scheduler: what the one takes more than the other, beside the whole of the other. Left out of the difference are the
- * threads of the pool, which sign and do nothing else: they are the same in both, and most of the noise. Two processes of
- * the same code differ as well, which turns do not average out, so each round starts new servers on new stores. The median
- * of the rounds counts, with the interval that holds it with 95 % by the ranks of a sorted sample.
+ * Method: two servers differ only in observability. One is the real server, whose metrics are read once a second (Prometheus
+ * reads about every 15 s). The other drops every event and neither counts nor times anything (peers/unobserved-auth-server.ts).
+ * There are two loads: plain refreshes, which record no event, and one in which every tenth request repeats the previous
+ * token without grace. That is a late repeat: a row, a log line and a counter.
+ *
+ * The servers take many short turns in the order ABBA. The cost is the difference of the CPU time of server and Postgres, by
+ * the scheduler, as a share of the whole. The difference leaves out the threads of the pool, which only sign: they are equal in
+ * both, and cause most of the noise. Two processes of the same code differ too, so each round starts new servers on new stores.
+ * The median of the rounds counts, with a 95 % interval from the ranks of the sorted sample.
  */
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@heirloom/local-stack'
@@ -20,9 +20,9 @@ import { type Driven, drive, logIn, ourRefresh } from './sessions.ts'
 import { median, medianInterval } from './statistics.ts'
 
 export interface ObservabilityOptions {
-  /** Each of two new servers. */
+  /** Each with two new servers. */
   rounds: number
-  /** In a turn. */
+  /** Per turn. */
   refreshes: number
   connections: number
 }
@@ -30,15 +30,15 @@ export interface ObservabilityOptions {
 const EVENT_EVERY = 10
 const MOST = 0.05
 const SCRAPE_EVERY_MS = 1_000
-/** Of each server, until its code is compiled. */
+/** Requests to each server until its code is compiled. */
 const WARM_UP = 8_000
-/** The first is the one that sees. */
+/** Server 0 is the observed one. */
 const TURNS = Array.from({ length: 16 }, () => [0, 1, 1, 0]).flat()
 const POOL = 'libuv-worker'
 
 const LOADS = [
   { name: 'plain refreshes', events: false },
-  { name: `requests with an event in ${EVENT_EVERY}`, events: true },
+  { name: `requests of which one in ${EVENT_EVERY} is an event`, events: true },
 ]
 
 export async function benchObservability({ rounds, ...shape }: ObservabilityOptions): Promise<void> {
@@ -49,18 +49,18 @@ export async function benchObservability({ rounds, ...shape }: ObservabilityOpti
       `Round ${round} of ${rounds}: ${LOADS.map(({ name }, i) => `${name} ${percent(shares[i]?.at(-1))}`).join(', ')}`,
     )
   }
-  console.log('Security events and metrics cost, of the CPU time:')
+  console.log('Share of security events and metrics in the CPU time:')
   const intervals = shares.map((values) => medianInterval(values))
   for (const [i, { name }] of LOADS.entries()) {
     const [low, high] = intervals[i] ?? []
-    console.log(`  of ${name} ${percent(median(shares[i] ?? []))} (95 % interval ${percent(low)} to ${percent(high)})`)
+    console.log(`  ${name}: ${percent(median(shares[i] ?? []))} (95 % interval ${percent(low)} to ${percent(high)})`)
   }
   const [low = Number.NaN, high = Number.NaN] = intervals[0] ?? []
-  const verdict = high <= MOST ? 'within' : low > MOST ? 'MORE than' : 'not to be told from'
-  console.log(`Of plain refreshes that is ${verdict} ${percent(MOST)}.`)
+  const verdict = high <= MOST ? 'within' : low > MOST ? 'MORE than' : 'not distinguishable from'
+  console.log(`For plain refreshes this is ${verdict} ${percent(MOST)}.`)
 }
 
-/** Of each load, what the server that sees takes more than the one that does not, as a share of that. */
+/** For each load, the extra CPU time of the observed server as a share of the other's. */
 async function compare({ refreshes, connections }: Omit<ObservabilityOptions, 'rounds'>): Promise<number[]> {
   const stores = await startStores()
   const opsPort = await freePort()
@@ -110,7 +110,7 @@ async function scrape(port: number): Promise<void> {
   await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
 }
 
-/** Sessions that, while `events` is set, repeat a token now and then. */
+/** Sessions that repeat a token now and then while `events` is set. */
 async function contender(url: string, connections: number): Promise<Driven & { events: boolean }> {
   const previous: string[] = []
   const count: number[] = []

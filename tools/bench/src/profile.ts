@@ -1,11 +1,10 @@
 /**
  * Where the CPU time of one refresh, and of one login, goes.
  *
- * Method: one server in a process of its own, driven in a closed loop. What each kind of its threads takes is told by the
- * kernel's scheduler. Then the same load again, with V8 sampling the main thread: each sample counts for the innermost
- * frame that one of the parts below claims, so what Node does counts for whoever asked it to, but for writes to sockets and the hand-over of a
- * signature, which are parts of their own. Sampling costs something itself, so its shares are laid over the time that the
- * thread takes without it.
+ * Method: one server in its own process, driven in a closed loop. The kernel's scheduler says what each kind of its threads
+ * takes. Then the same load runs again while V8 samples the main thread. Each sample counts for the innermost frame that one of
+ * the parts below claims, so Node's own work counts for its caller. Writes to sockets and the hand-over of a signature are parts
+ * of their own. Sampling has a cost, so its shares are applied to the time that the thread takes without it.
  */
 import { Pool } from 'undici'
 import { threadTimesUs } from '@heirloom/harness/processes'
@@ -19,9 +18,9 @@ export interface ProfileOptions {
   connections: number
 }
 
-/** Of each, before anything is measured: until everything is compiled. */
+/** Before anything is measured, until all code is compiled. */
 const WARM_UP = { refreshes: 10_000, logins: 300 }
-/** Logins at a time: more would only wait for a thread that hashes. */
+/** Concurrent logins. More would only wait for a hashing thread. */
 const LOGINS_AT_ONCE = 4
 
 export async function benchProfile({ refreshes, logins, connections }: ProfileOptions): Promise<void> {
@@ -51,7 +50,7 @@ export async function benchProfile({ refreshes, logins, connections }: ProfileOp
     const shares = partsOf(await inspector.profile(run))
     const [, mainUs] = threads.find(([thread]) => thread.includes('Main')) ?? []
     if (mainUs === undefined) throw new Error('no thread is named Main')
-    console.log(`\nOf one ${name}, by threads and, of the main thread, by parts:\n`)
+    console.log(`\nOne ${name}, by thread, and its main thread by part:\n`)
     print(threads)
     print([...shares].map(([part, share]) => [part, share * mainUs] as const))
   }
@@ -74,11 +73,11 @@ async function logInTimes(pool: Pool, count: number): Promise<void> {
   await Promise.all(Array.from({ length: LOGINS_AT_ONCE }, client))
 }
 
-/** Frames of Node, and V8's own, are whoever's called them. */
+/** Frames of Node and V8 count for their caller. */
 const PARTS: readonly [name: string, claims: (frame: Frame) => boolean][] = [
-  ['garbage', ({ functionName }) => functionName === '(garbage collector)'],
-  ['handing the signature over, taking it back', ({ url }) => url.includes('/keys/')],
-  ['the tags of the refresh tokens', ({ url }) => url.endsWith('/rules/refresh-token.ts')],
+  ['garbage collection', ({ functionName }) => functionName === '(garbage collector)'],
+  ['hand-over of the signature', ({ url }) => url.includes('/keys/')],
+  ['tags of refresh tokens', ({ url }) => url.endsWith('/rules/refresh-token.ts')],
   ['ioredis', ({ url }) => /\/node_modules\/ioredis\/|\/stores\/redis-/.test(url)],
   ['Prisma and pg', ({ url }) => /\/node_modules\/(@prisma|pg|pg-[a-z]+)\/|\/generated\/prisma\//.test(url)],
   ['metrics', ({ url }) => /\/node_modules\/prom-client\/|\/service\/src\/metrics\.ts$/.test(url)],
@@ -88,7 +87,7 @@ const PARTS: readonly [name: string, claims: (frame: Frame) => boolean][] = [
 const OTHERS = 'Node: HTTP, streams, timers, reading'
 const WRITES = /^(write(Utf8|Latin1)String|writev|writeBuffer)$/
 
-/** The share of each part, the greatest first. */
+/** The share of each part, largest first. */
 function partsOf({ nodes, samples, timeDeltas }: Profile): Map<string, number> {
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const callers = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)))

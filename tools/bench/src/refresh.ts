@@ -1,13 +1,12 @@
 /**
- * How much a refresh costs beside the one signature in it, beside oidc-provider's, and beside a route that does nothing else
- * than sign: the floor of any server that answers by HTTP.
+ * What a refresh costs compared with the one signature in it, with oidc-provider, and with a route that only signs, which is the
+ * lower bound for any HTTP server.
  *
- * Method: each server is a process of its own, with the same number of sessions; this process drives them in a closed loop
- * over keep-alive connections. Rounds are interleaved (ours, the peers, the signature, ours again, …) and the median of the
- * rounds counts, of two rates that of their ratio inside a round, so that a noise of the machine falls on all alike. What
- * carries over to other machines is the ratio of CPU times: the server's per refresh, by /proc, to that of one RSA-2048
- * signature in a process of the same Node. What OpenSSL signs on all cores with nothing around it is measured in each round
- * too, where `openssl` is installed.
+ * Method: each server is a process of its own with the same number of sessions, driven in a closed loop over keep-alive
+ * connections. Rounds are interleaved (ours, the peers, the signature, ours again, …), and the median of the rounds counts.
+ * Ratios of rates are made inside a round, so that noise of the machine affects all alike. One ratio carries over to other
+ * machines: the server's CPU time per refresh, from /proc, to that of one RSA-2048 signature in a process of the same Node.
+ * If `openssl` is installed, each round also measures how many signatures OpenSSL makes on all cores.
  */
 import { writeFileSync } from 'node:fs'
 import { Pool } from 'undici'
@@ -19,10 +18,10 @@ import { median, percentile, spread } from './statistics.ts'
 
 export interface RefreshOptions {
   rounds: number
-  /** In a round, by each server. */
+  /** Per round and server. */
   refreshes: number
   connections: number
-  /** A file for the picture. */
+  /** A file for the chart. */
   picture?: string
 }
 
@@ -30,7 +29,7 @@ export interface RefreshOptions {
 const WARM_UP = 10_000
 
 interface Contender extends Driven {
-  /** A floor is what no auth server can be below: it stands in the table and not in the picture. */
+  /** A floor is a lower bound for any auth server. It is in the table but not in the chart. */
   kind: 'ours' | 'peer' | 'floor'
   pid: number
   rates: number[]
@@ -47,7 +46,7 @@ export async function benchRefresh({ rounds, refreshes, connections, picture }: 
     startPeer('route', connections, { SIGNS: 'true' }),
     startPeer('route', connections),
   ])
-  console.log(`Logging ${connections} sessions in ...`)
+  console.log(`Logging in ${connections} sessions ...`)
   const contender = (
     name: string,
     server: { pid: number; url: string },
@@ -77,7 +76,7 @@ export async function benchRefresh({ rounds, refreshes, connections, picture }: 
   const opensslRates: number[] = []
   const storesUs = { redis: [] as number[], postgres: [] as number[] }
 
-  // Until everything is compiled: what a server costs in its first seconds says nothing of its years.
+  // Until all code is compiled.
   for (const one of contenders) await drive(one, WARM_UP)
   for (let round = 1; round <= rounds; round++) {
     signatures.push(await signatureCpuUs())
@@ -107,7 +106,7 @@ export async function benchRefresh({ rounds, refreshes, connections, picture }: 
   if (ours && opensslRates.length > 0) {
     const [signs, rate] = [median(opensslRates), median(ours.rates)]
     console.log(
-      `\`openssl speed rsa2048\` on all cores: ${signs.toFixed(0)} signatures/s; the one server, beside its load and its stores, ${(rate / signs).toFixed(2)} of that.`,
+      `\`openssl speed rsa2048\` on all cores: ${signs.toFixed(0)} signatures/s. The server refreshes at ${(rate / signs).toFixed(2)} times that rate, on cores that it shares with its load and stores.`,
     )
   }
   await Promise.all(contenders.map(({ pool }) => pool.destroy()))
@@ -127,16 +126,18 @@ function report(contenders: Contender[], signatureUs: number, storesUs: number, 
         contender.name,
         {
           'refreshes/s': Math.round(median(contender.rates)),
-          'CPU µs a refresh': Math.round(median(contender.cpuUs)),
+          'CPU µs per refresh': Math.round(median(contender.cpuUs)),
           'in signatures': ratio(median(contender.cpuUs) / signatureUs),
           'p99 ms': ratio(percentile(contender.latencies, 0.99)),
-          'RS256 of ours, of its rate': spread(ours.rates.map((rate, i) => rate / (contender.rates[i] ?? Number.NaN))),
+          'rate of ours (RS256) / its rate': spread(
+            ours.rates.map((rate, i) => rate / (contender.rates[i] ?? Number.NaN)),
+          ),
         },
       ]),
     ),
   )
   console.log(
-    `Redis and Postgres together: ${storesUs.toFixed(0)} µs a refresh, ${ratio(storesUs / signatureUs)} signatures.`,
+    `Redis and Postgres together: ${storesUs.toFixed(0)} µs per refresh, ${ratio(storesUs / signatureUs)} signatures.`,
   )
   if (picture === undefined) return
   const bars = contenders
@@ -148,5 +149,5 @@ function report(contenders: Contender[], signatureUs: number, storesUs: number, 
       ours: kind === 'ours',
     }))
   writeFileSync(picture, barChart('Refreshes per second, one server process, two cores shared with the load', bars))
-  console.log(`Drawn: ${picture}`)
+  console.log(`Chart written to ${picture}`)
 }

@@ -13,7 +13,7 @@ import { type Service, type Store, findRedis, freePort, startService } from '@he
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
-/** Real stores in a folder of their own, and what stops them. */
+/** Real stores in a temporary folder. */
 export async function startStores(postgresSettings: Record<string, string> = {}) {
   if (findRedis() === null) throw new Error('This benchmark needs redis-server or valkey-server on the PATH.')
   const dataDir = mkdtempSync(join(tmpdir(), 'heirloom-bench-'))
@@ -54,7 +54,7 @@ export async function startAuthServer(
   return { ...service, ...database, env }
 }
 
-/** One of `peers/` in a process of its own, and a refresh token a session. */
+/** Runs one of `peers/` in its own process. `tokens` has a refresh token per session. */
 export async function startPeer(name: string, sessions: number, settings: Record<string, string> = {}) {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -90,12 +90,12 @@ export async function signatureCpuUs(): Promise<number> {
   )
 }
 
-/** What OpenSSL signs on all cores with nothing else to do, RSA-2048 signatures a second; null where it is not installed. */
+/** RSA-2048 signatures per second of OpenSSL on all cores. Null if it is not installed. */
 export async function opensslSignsPerSecond(): Promise<number | null> {
   const args = ['speed', '-seconds', '1', '-multi', String(availableParallelism()), 'rsa2048']
   const child = spawn('openssl', args, { stdio: ['ignore', 'pipe', 'ignore'] })
   const output = await Promise.race([text(child.stdout), once(child, 'error').then(() => '')])
-  // "rsa 2048 bits 0.000310s 0.000009s   3225.8 111111.1": seconds a signature and a check, then how many a second.
+  // "rsa 2048 bits 0.000310s 0.000009s   3225.8 111111.1": seconds per signature and check, then how many per second.
   const found = /^rsa +2048 bits +\S+ +\S+ +(\S+)/m.exec(output)
   return found ? Number(found[1]) : null
 }

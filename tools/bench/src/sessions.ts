@@ -17,7 +17,7 @@ export const ourRefresh: Driven['request'] = (token) => ({
   body: JSON.stringify({ refresh_token: token }),
 })
 
-/** Registers the user and logs in: a refresh token a session. */
+/** Registers the user and logs in. Returns a refresh token per session. */
 export async function logIn(url: string, sessions: number): Promise<string[]> {
   const pool = new Pool(url, { connections: 4 })
   const post = async (path: string) => {
@@ -32,7 +32,7 @@ export async function logIn(url: string, sessions: number): Promise<string[]> {
   return tokens
 }
 
-/** Refreshes until `count` are answered; each session waits for its answer before it asks again. Answers milliseconds. */
+/** Refreshes until `count` are answered. Each session waits for its answer. Returns the milliseconds of each. */
 export async function drive({ pool, tokens, request, name }: Driven, count: number): Promise<number[]> {
   const latencies: number[] = []
   let left = count

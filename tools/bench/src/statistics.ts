@@ -1,17 +1,17 @@
-/** The middle one: a round that something else disturbed does not move it. */
+/** A single disturbed round does not move it. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
 }
 
-/** The median, the least and the most, in words. */
+/** The median, the minimum and the maximum, as text. */
 export const spread = (values: readonly number[]) =>
   `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`
 
 /**
- * What holds the median of all that the values could have been, with at least 95 %: two of the values themselves, by rank. So
- * many heads or fewer in as many throws of a coin come in at most one of forty times. Of five values or fewer it is unbounded.
+ * A confidence interval of the median, at 95 % or more: two of the values, by rank (the sign test). It is unbounded for five
+ * values or fewer.
  */
 export function medianInterval(values: readonly number[]): [low: number, high: number] {
   const sorted = values.toSorted((a, b) => a - b)
@@ -28,7 +28,7 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
 
-/** Of the straight line with the least squares: growth from one value to the next. */
+/** The slope of the least-squares line: growth from one value to the next. */
 export function slope(values: readonly number[]): number {
   const middle = (values.length - 1) / 2
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length

@@ -1,12 +1,14 @@
 /**
- * A row per refresh beside a row per session: what is stored, and how fast it goes, as refreshes add up.
+ * One row per refresh compared with one row per session: space and speed as refreshes add up.
  *
- * Method: three stores, one after the other, each on a new Postgres (and Redis) of its own: a table of refresh tokens as
- * the field keeps it (token-stores.ts says how lean), our stores, and our Postgres store alone (a tenth of the refreshes: it does not change with them). A refresh here is what the stores and the tokens have to do with it: find, judge, mark, issue; there is no HTTP and no signature, which
- * would be the same for all. The sessions take turns, 16 refreshes are on their way at a time. Speed is refreshes
- * per second of CPU time of this process, Postgres and Redis together, by /proc, in twenty windows: it does not depend on how
- * many cores there are, nor on who else uses them. Commits do not wait for the disk (`synchronous_commit = off`): the
- * disk of the machine is not what is compared, and a row per refresh is spared the most by it.
+ * Method: three stores run one after the other, each on its own new Postgres (and Redis): a table of refresh tokens as most
+ * servers keep it (see token-stores.ts), our stores, and our Postgres store alone. The last one gets a tenth of the refreshes, as
+ * its size does not change. A refresh here is the work of stores and tokens: find, decide, update, issue. HTTP and signature
+ * are left out, as they are equal for all.
+ *
+ * The sessions take turns, with 16 refreshes in flight. Speed is refreshes per second of CPU time of this process, Postgres and
+ * Redis together, from /proc, in twenty windows. It does not depend on the number of cores or on other programs. Commits do not
+ * wait for the disk (`synchronous_commit = off`), as disks are not compared. This favours one row per refresh most.
  */
 import { writeFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
@@ -22,7 +24,7 @@ import { type TokenStore, rowPerRefresh, rowPerSession } from './token-stores.ts
 
 export interface StorageOptions {
   sessions: number
-  /** Of each session. */
+  /** Per session. */
   refreshes: number
   only?: string
   picture?: string
@@ -34,13 +36,13 @@ interface Contender {
   key: string
   name: string
   inRedis: boolean
-  /** Of the refreshes that are asked for. */
+  /** The share of the requested refreshes. */
   share: number
   open: (stores: Stores) => Promise<TokenStore>
 }
 
 const CONTENDERS: Contender[] = [
-  { key: 'row-per-refresh', name: 'A row per refresh', inRedis: false, share: 1, open: rowPerRefresh },
+  { key: 'row-per-refresh', name: 'One row per refresh', inRedis: false, share: 1, open: rowPerRefresh },
   { key: 'heirloom', name: 'Heirloom', inRedis: true, share: 1, open: (it) => rowPerSession(it, it.redis.url) },
   { key: 'postgres', name: 'Heirloom, Postgres alone', inRedis: false, share: 0.1, open: (it) => rowPerSession(it) },
 ]
@@ -48,9 +50,9 @@ const CONTENDERS: Contender[] = [
 interface Measured {
   name: string
   total: number
-  /** At the start, and at the end of each window. */
+  /** At the start and at the end of each window. */
   bytes: number[]
-  /** In each window. */
+  /** Per window. */
   perCpuSecond: number[]
   rows: number
   perCpuSecondAtEnd: number
@@ -69,10 +71,10 @@ export async function benchStorage({ sessions, refreshes, only, picture }: Stora
     ),
   )
   if (picture === undefined) return
-  // Ours first: it gets the colour of what is ours.
+  // Ours comes first and gets our colour.
   const whole = measured.filter(({ total }) => total === sessions * refreshes).toReversed()
   writeFileSync(picture, draw(whole, sessions))
-  console.log(`Drawn: ${picture}`)
+  console.log(`Chart written to ${picture}`)
 }
 
 async function measure({ name, inRedis, share, open }: Contender, sessions: number, asked: number): Promise<Measured> {
@@ -118,16 +120,16 @@ async function measure({ name, inRedis, share, open }: Contender, sessions: numb
     'dead rows': Number(found.dead),
     'MB table and indexes, at the start': megabytes(atStart),
     'MB table and indexes, at the end': megabytes(await sizeOf()),
-    'MB of them indexes': megabytes(await ask(`pg_indexes_size('${store.table}')`)),
+    'MB of that, indexes': megabytes(await ask(`pg_indexes_size('${store.table}')`)),
     'MB Redis, at the end': inRedis ? megabytes(redisBytes) : 'none',
-    'MB together, at the end': megabytes(bytes.at(-1) ?? 0),
+    'MB in total, at the end': megabytes(bytes.at(-1) ?? 0),
     'heap-only updates': `${((100 * Number(found.hot)) / Number(found.updates)).toFixed(1)} %`,
     'rows updated': Number(found.updates),
     vacuums: Number(found.vacuums),
-    'WAL bytes a refresh': Math.round(((await ask(WAL_BYTES)) - walAtStart) / total),
-    // The first window warms up.
-    'a CPU second, windows 2 to 4': Math.round(median(perCpuSecond.slice(1, 4))),
-    'a CPU second, windows 18 to 20': Math.round(perCpuSecondAtEnd),
+    'WAL bytes per refresh': Math.round(((await ask(WAL_BYTES)) - walAtStart) / total),
+    // The first window is the warm-up.
+    'refreshes per CPU second, windows 2 to 4': Math.round(median(perCpuSecond.slice(1, 4))),
+    'refreshes per CPU second, windows 18 to 20': Math.round(perCpuSecondAtEnd),
   }
   await sql.end()
   redis.disconnect()
@@ -137,7 +139,7 @@ async function measure({ name, inRedis, share, open }: Contender, sessions: numb
 
 const WAL_BYTES = `pg_current_wal_insert_lsn() - '0/0'`
 
-/** Of all who take part. */
+/** CPU time of this process and both stores. */
 function cpuMs({ postgres, redis }: Stores): number {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1000 + treeCpuTimeMs(postgres.pid) + cpuTimeMs(redis.pid)
@@ -179,7 +181,7 @@ function draw(measured: readonly Measured[], sessions: number): string {
     ),
     panel(
       'Speed of tokens and stores',
-      'refreshes a CPU second',
+      'refreshes per CPU second',
       ({ perCpuSecond }) => perCpuSecond,
       (one) => integer(one.perCpuSecondAtEnd),
     ),

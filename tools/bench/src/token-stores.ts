@@ -9,25 +9,25 @@ import { wire } from '@heirloom/auth-server/internals/wiring'
 import { readConfig } from '@heirloom/auth-server/internals/config'
 import { decideRefresh } from '@heirloom/auth-server/internals/rules/decide-refresh'
 import { EMPTY_STATE } from '@heirloom/auth-server/internals/rules/family'
-import { StoreUnavailable } from '@heirloom/auth-server/internals/stores/store-unavailable'
+import { StoreUnavailable } from '@heirloom/auth-server/internals/connection/store-unavailable'
 import { AT_A_TIME } from './in-turns.ts'
 import type { Stores } from './servers.ts'
 
 /** Sessions in a store, each with its newest refresh token. */
 export interface TokenStore {
   superuserUrl: string
-  /** The one that grows, if any does. */
+  /** The table that may grow. */
   table: string
   open(session: number): Promise<void>
   /** Redeems the session's token for its successor. */
   refresh(session: number): Promise<void>
-  /** Writes what is waiting. */
+  /** Completes pending writes. */
   close(): Promise<void>
 }
 
 const DAY_MS = 86_400_000
 
-/** Find it, see that it may be used, mark it used, insert its successor: a transaction of one statement. */
+/** Finds the token, checks it, marks it used and inserts its successor in one statement. */
 const REDEEM = {
   name: 'redeem',
   text: `
@@ -43,9 +43,9 @@ const REDEEM = {
 }
 
 /**
- * The way of the field, at its leanest: what a session is granted has a row of its own, so that a token's row is its
- * hash, its family and three times; two indexes (whoever prunes will want a third); one prepared statement where most
- * send three to five; nothing between the application and the driver.
+ * One row per refresh, as most servers do it, but as lean as possible. The grant has its own row, so a token's row is its hash,
+ * its family and three times. There are two indexes (pruning would need a third), and one prepared statement instead of the
+ * usual three to five, without a library between the application and the driver.
  */
 export async function rowPerRefresh({ postgres }: Stores): Promise<TokenStore> {
   const superuserUrl = await createDatabase(postgres.url, 'row-per-refresh')
@@ -88,7 +88,7 @@ export async function rowPerRefresh({ postgres }: Stores): Promise<TokenStore> {
 }
 
 /** Our stores as wired for the server, on a new database. */
-export async function composeStores({ postgres }: Stores, redisUrl?: string) {
+export async function wireStores({ postgres }: Stores, redisUrl?: string) {
   const database: Database = await newDatabase(postgres.url, 'row-per-session')
   const secrets = newSecrets()
   const config = readConfig({
@@ -98,14 +98,14 @@ export async function composeStores({ postgres }: Stores, redisUrl?: string) {
     DATABASE_POOL_SIZE: String(AT_A_TIME),
     DATABASE_STATEMENT_TIMEOUT_MS: '10000',
   })
-  const parts = await patiently(() => wire(config, pino({ level: 'silent' }), createMetrics()))
+  const parts = await withRetries(() => wire(config, pino({ level: 'silent' }), createMetrics()))
   return { ...database, tokenSecret: secrets.TOKEN_SECRETS, ...parts }
 }
 
-/** Ours: what `services/refresh.ts` asks of the tokens, the rule and the stores. */
+/** Ours: the work that a refresh asks of the tokens, the rule and the stores. */
 export async function rowPerSession(stores: Stores, redisUrl?: string): Promise<TokenStore> {
-  const { superuserUrl, core, close } = await composeStores(stores, redisUrl)
-  const user = await patiently(() =>
+  const { superuserUrl, core, close } = await wireStores(stores, redisUrl)
+  const user = await withRetries(() =>
     core.accounts.add({ username: 'bench', usernameKey: 'bench', passwordHash: '', roles: ['user'] }),
   )
   if (!user) throw new Error('The user is there already.')
@@ -120,11 +120,11 @@ export async function rowPerSession(stores: Stores, redisUrl?: string): Promise<
       const grant = { id, sid: randomUUID(), userId: user.id, clientId: 'web', scope: 'reports:read', bindingKey: null }
       const times = { createdAt: now, expiresAt: now + 30 * DAY_MS }
       const origin = { device: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0)', ip: '203.0.113.7' }
-      await patiently(() => core.families.open({ ...grant, ...times, ...EMPTY_STATE, redeemedAt: now }, origin))
+      await withRetries(() => core.families.open({ ...grant, ...times, ...EMPTY_STATE, redeemedAt: now }, origin))
       tokens[session] = core.refreshTokens.issue(id, 1)
     },
     refresh: (session) =>
-      patiently(async () => {
+      withRetries(async () => {
         const token = core.refreshTokens.parse(tokens[session] ?? '')
         const found = token && (await core.families.load(token.family))
         if (!found) throw new Error('not found')
@@ -143,8 +143,8 @@ export async function rowPerSession(stores: Stores, redisUrl?: string): Promise<
 
 const TRIES = 20
 
-/** Asks again where a store did not answer in time, as a client would: the machine may be busy. */
-export async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+/** Tries again if a store did not answer in time, as a client would: the machine may be busy. */
+export async function withRetries<T>(ask: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await ask()

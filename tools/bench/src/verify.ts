@@ -1,16 +1,15 @@
 /**
- * What checking a token costs a service, beside a route that checks nothing and beside what others install for it.
+ * What verifying a token costs a service, compared with a route without verification and with other packages.
  *
- * Method: each contender is a service in a process of its own, with one route that answers the token's subject; all get
- * the same tokens of one issuer (RS256, 2,048 bits), whose keys they fetch themselves. This process sends the requests over
- * keep-alive connections, pipelined as in Fastify's own benchmarks, so that a server has always something to do. The
- * contenders take turns, many times and briefly, the order reversed every other round; a ratio is made inside its
- * round, and what is printed is the median of the rounds with the least and the most. Both the answers per second and
- * the CPU time of the server per answer (all of its threads, by the scheduler) are measured: the first is what one sees, the
- * second is less moved by whatever else the machine does.
+ * Method: each contender is a service in its own process, with one route that answers the token's subject. All get the same
+ * tokens of one issuer (RS256, 2,048 bits), whose keys they fetch themselves. This process sends the requests over keep-alive
+ * connections, pipelined as in Fastify's own benchmarks, so that a server is always busy. The contenders take many short turns,
+ * in reversed order every other round. Ratios are made inside a round, and the output is the median of the rounds with the
+ * minimum and the maximum. Answers per second are what users see. The CPU time per answer (all threads, by the scheduler)
+ * depends less on other programs.
  *
- * The four loads: one token again and again; 5,000 tokens in turn, each seen twice before; tokens that no contender has
- * seen; and the same with one bit of the signature changed, all of which are to be refused with 401.
+ * The four loads: one token again and again; 5,000 tokens in turn, each seen twice before; tokens that no contender has seen;
+ * and the same tokens with one bit of the signature changed, which must be refused with 401.
  */
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -27,14 +26,14 @@ import { type Results, printResults, printTargets } from './verify/report.ts'
 
 export interface VerifyOptions extends LoadShape {
   rounds: number
-  /** To each contender in a round of each load. */
+  /** Per contender, round and load. */
   requests: number
-  /** A file for the picture. */
+  /** A file for the chart. */
   picture?: string
 }
 
 const TOKENS_IN_TURN = 5_000
-/** Rounds of each load that are not counted: until then the servers' code is still being compiled. */
+/** Rounds of each load that do not count, while the servers' code is being compiled. */
 const WARM_UP_ROUNDS = 4
 
 export async function benchVerify({ rounds, requests: perRound, picture, ...shape }: VerifyOptions): Promise<void> {
@@ -47,7 +46,7 @@ export async function benchVerify({ rounds, requests: perRound, picture, ...shap
 
   const results: Results = { rounds, verificationUs: [], loads: {} }
   const laps = new Map(contenders.map((contender) => [contender, cycle(known)]))
-  /** The loads of one row take turns as well. Each is what to send in a round, and the status that is right. */
+  /** The loads of one row take turns too. Each has the requests of a round and the expected status. */
   const phases = [
     { 'a token seen before': { requests: () => cycle(known.slice(0, 1)), status: 200 } },
     {
@@ -64,7 +63,7 @@ export async function benchVerify({ rounds, requests: perRound, picture, ...shap
       },
     },
   ]
-  // All the tokens in turn have been seen twice: ours keeps the verdict on a token when it comes again.
+  // Send each of these tokens twice: our verifier caches the verdict when a token comes again.
   for (const { port } of contenders) {
     for (let lap = 0; lap < 2; lap++) await load(port, known.values(), known.length, 200, shape)
   }
@@ -104,8 +103,8 @@ export async function benchVerify({ rounds, requests: perRound, picture, ...shap
       ours: label.startsWith('@heirloom'),
     })),
   )
-  writeFileSync(picture, barChart('Requests checked per second, one service process', bars))
-  console.log(`Drawn: ${picture}`)
+  writeFileSync(picture, barChart('Requests verified per second, one service process', bars))
+  console.log(`Chart written to ${picture}`)
 }
 
 function* cycle<T>(items: readonly T[]): Generator<T> {

@@ -1,10 +1,10 @@
 import { Agent, request } from 'undici'
 
-/** Longer than any answer may take. Milliseconds. */
+/** Longer than any answer may take, in milliseconds. */
 const PATIENCE_MS = 8_000
 
 export interface Answer {
-  /** `cut` where the connection ended, `timeout` where no answer came. */
+  /** `cut` if the connection ended, `timeout` if no answer came. */
   status: number | 'cut' | 'timeout'
   error: string | undefined
   token: string | undefined
@@ -13,13 +13,13 @@ export interface Answer {
   ms: number
 }
 
-/** HTTP as a client sees it, each outcome an answer. */
+/** HTTP as a client sees it. Every outcome is an `Answer`. */
 export class Client {
   readonly #agent = new Agent({ connections: 64 })
-  /** Then a request is given up, and its connection ended. Milliseconds. */
+  /** After this time a request is given up and its connection closed, in milliseconds. */
   patienceMs = PATIENCE_MS
 
-  bePatient(): void {
+  resetPatience(): void {
     this.patienceMs = PATIENCE_MS
   }
 

@@ -1,4 +1,4 @@
-/** Preloaded into a server: a SIGWINCH, which means nothing to it, moves its clock by CLOCK_STEP_MS, the next one moves it back. */
+/** Preloaded into a server: a SIGWINCH moves its clock by CLOCK_STEP_MS, and the next one moves it back. */
 const step = Number(process.env['CLOCK_STEP_MS'])
 const now = Date.now
 let offset = 0

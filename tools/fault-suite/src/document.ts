@@ -10,41 +10,42 @@ interface Circumstances {
   cores: number
 }
 
-/** docs/faults.md. */
+/** The page docs/faults.md. */
 export function document(outcomes: readonly Outcome[], skipped: readonly Skipped[], run: Circumstances): string {
   return `<!-- Written by: npm run test:faults -- --write docs/faults.md -->
 
 # Faults, and what held
 
-\`npm run test:faults\` starts ${run.servers} auth-servers, a resource service, and a real Postgres and Redis; lets sessions refresh,
-retry, share their tokens between racing tabs, log in, log out and be stolen; breaks one thing for ${run.seconds} s; mends it; and then
-tries every session at every server against a ledger of every answer that a client got. This table is of ${run.times} such run${run.times > 1 ? 's in a row' : ''}, on
-${run.cores} cores: sums of what was counted, and the worst of what was measured.
+\`npm run test:faults\` starts ${run.servers} auth servers, a resource service, and a real Postgres and Redis. Sessions refresh, retry, share
+tokens between racing tabs, log in, log out, and are stolen. The suite breaks one thing for ${run.seconds} s, repairs it, and then tries every session
+at every server. A ledger of every answer that any client got says what must happen. The table shows ${run.times} run${run.times > 1 ? 's in a row' : ''} on ${run.cores} cores:
+sums of the counts, and the worst of the measurements.
 
 ${table(outcomes)}
 ${skipped.map(({ name, obstacle }) => `\n- ${name}: ${obstacle}.`).join('\n')}
-- _errors that clients saw_: by status and route, while it was broken and while it recovered; each was asked again, and then
-  worked. \`cut\` is a connection that ended, \`timeout\` a client that lost its patience. A thief is counted apart: with Postgres away
-  it is answered 503, not 400, as the end of the session cannot be made durable; so is whoever asks with a token of a session
-  that had ended. \`resource\` is the resource service: access tokens bear the time of the store, and it refuses those of another
-  time than its own. That is no end of a session, but the reason to keep the clocks of the stores synchronised.
-- _slowest_: of all answers. Beyond 2 s, and what a resource service that no fault touches took longest, it counts as broken; but
-  not where a server is stopped: nobody answers in its place.
-- _recovered_: from the mending, when what was stopped runs again, until refreshes go through Redis again and are at least 0.7 times as many as before.
-- _rate_: refreshes during the fault, for each second that other programs on the machine left of its cores, as a share of those
-  before it; with ${run.sessions} sessions that refresh without a pause.
+- _errors that clients saw_: by status and route, during the fault and the recovery. Each request was retried and then
+  succeeded. \`cut\` means that the connection ended, \`timeout\` that the client gave up.
+  - A thief is counted separately. While Postgres is down, a thief gets 503 instead of 400, as the end of the session cannot be
+    made durable yet. The same holds for tokens of sessions that have ended.
+  - \`resource\` is the resource service. Access tokens carry the time of the store, and the service refuses tokens whose time
+    differs from its own. This ends no session, but it is why the clocks of the stores must be synchronised.
+- _slowest_: the slowest answer. More than 2 s counts as broken, plus the slowest answer of a resource service that no fault
+  affects. It does not count if a server is suspended, as nothing answers in its place.
+- _recovered_: the time from the repair until refreshes go through Redis again at 0.7 times their normal rate or more.
+- _rate_: refreshes during the fault as a share of those before it, per second of CPU time that other programs left. There are
+  ${run.sessions} sessions that refresh without a pause.
 - _1_ to _7_: the [invariants](ARCHITECTURE.md#invariants).
 
 ## What the ledger checks
 
 | invariant | how                                                                                                               |
 | --------- | ----------------------------------------------------------------------------------------------------------------- |
-| 1         | every session asks with its newest token until it is answered, during the fault and then at every server          |
-| 2         | the last token of every session that a logout was acknowledged for is tried at every server, at once and later    |
-| 3         | every successor is compared with what the same token was answered before, by any server                           |
-| 4         | an owner and a thief with an older copy both go on; then the tokens of both are tried at every server             |
-| 5         | rows in Postgres and keys in Redis are counted: one a session                                                     |
-| 6         | a resource service, which has its keys from a server that is killed, is asked twenty times a second               |
-| 7         | a live session is never answered 400; what is not decided is 503 with \`Retry-After\`, and nothing is any other 5xx |
+| 1         | every session presents its newest token until it is answered, during the fault and then at every server           |
+| 2         | after an acknowledged logout, the session's last token is tried at every server, at once and later                |
+| 3         | every successor is compared with earlier answers to the same token, from any server                               |
+| 4         | an owner and a thief with an older copy both refresh; then the tokens of both are tried at every server           |
+| 5         | rows in Postgres and keys in Redis are counted: one per session                                                   |
+| 6         | a resource service, whose keys come from a server that is killed, is called twenty times a second                 |
+| 7         | a live session never gets 400; undecided requests get 503 with \`Retry-After\`; no request gets any other 5xx       |
 `
 }

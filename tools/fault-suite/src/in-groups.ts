@@ -1,6 +1,6 @@
 const AT_ONCE = 16
 
-/** Some at a time. */
+/** Does the work for all items, some at a time. */
 export async function inGroups<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const left = [...items]
   await Promise.all(

@@ -1,36 +1,37 @@
 import type { Answer } from './client.ts'
 
-/** docs/ARCHITECTURE.md has them in words. */
+/** docs/ARCHITECTURE.md explains them. */
 export const INVARIANTS = [1, 2, 3, 4, 5, 6, 7] as const
 export type Invariant = (typeof INVARIANTS)[number]
 
-/** What clients saw between two moments. */
+/** What clients saw in some period. */
 export interface Seen {
   requests: number
   refreshed: number
-  /** By status and route, what was neither a success nor a refusal that was due. */
+  /** Answers that were neither a success nor a due refusal, by status and route. */
   errors: Map<string, number>
   slowestMs: number
-  /** The slowest answer of a resource service, which no fault touches: what a busy machine adds. */
+  /** The slowest answer of a resource service, which no fault affects: it measures how busy the machine is. */
   untouchedMs: number
 }
 
-/** What every client knows: each acknowledged answer, and what was broken. */
+/** Every acknowledged answer that any client got, and every broken invariant. */
 export class Ledger {
-  /** The session that each end was acknowledged for: its last token, which must not work. */
+  /** The last tokens of sessions whose logout was acknowledged. They must not work. */
   readonly ended: string[] = []
-  /** Tokens of sessions in which a thief was found. */
+  /** Tokens of sessions that ended because a theft was detected. */
   readonly stolen: string[] = []
-  /** Sessions that were opened, and logins whose answer did not come. */
+  /** Sessions that were opened. */
   opened = 0
+  /** Logins without an answer. */
   inDoubt = 0
-  /** Rows that a restore of Postgres did not bring back. */
+  /** Rows that are missing after a restore of Postgres. */
   forgotten = 0
   readonly broken = new Map<Invariant, string[]>()
   readonly #successors = new Map<string, string>()
   #seen: Seen = nothingSeen()
 
-  /** What was seen since the last call. */
+  /** What clients saw since the last call. */
   takeSeen(): Seen {
     const seen = this.#seen
     this.#seen = nothingSeen()
@@ -41,23 +42,24 @@ export class Ledger {
     return this.#seen.refreshed
   }
 
-  /** Every answer goes through here. */
+  /** Counts an answer. @param isDue whether it is a success or a refusal that was due. */
   note(path: string, { status, ms, hasRetryAfter }: Answer, isDue: boolean): void {
     this.#seen.requests++
-    // A client in a hurry ends some by itself, and those were not slow.
+    // An impatient client cuts some by itself. These were not slow.
     if (status !== 'cut') this.#seen.slowestMs = Math.max(this.#seen.slowestMs, ms)
     if (isDue) return
     this.#count(`${status} ${path.replace('/auth/', '')}`)
-    if (status === 503 && !hasRetryAfter) this.breaks(7, '503 without Retry-After')
-    if (typeof status === 'number' && status >= 500 && status !== 503) this.breaks(7, `an answer of ${status}`)
+    if (status === 503 && !hasRetryAfter) this.breaks(7, 'a 503 came without Retry-After')
+    if (typeof status === 'number' && status >= 500 && status !== 503)
+      this.breaks(7, `a request was answered ${status}`)
   }
 
-  /** @param isOutOfTime whether the token's times, by the clock of whoever checks it, are not now. */
+  /** Counts an answer of the resource service. @param isOutOfTime whether the token is not valid now, by this machine's clock. */
   noteUntouched(answer: Answer, isOutOfTime: boolean): void {
     const { status, ms } = answer
     this.#seen.untouchedMs = Math.max(this.#seen.untouchedMs, ms)
     if (status === 401 && isOutOfTime) this.#count('401 resource')
-    else if (status !== 200) this.breaks(6, `a resource service answered ${status}`)
+    else if (status !== 200) this.breaks(6, `the resource service answered ${status}`)
   }
 
   #count(error: string): void {
@@ -68,7 +70,7 @@ export class Ledger {
     this.#seen.refreshed++
     const known = this.#successors.get(presented)
     this.#successors.set(presented, successor)
-    if (known !== undefined && known !== successor) this.breaks(3, 'one token was answered with two successors')
+    if (known !== undefined && known !== successor) this.breaks(3, 'one token had two successors')
   }
 
   breaks(invariant: Invariant, how: string): void {

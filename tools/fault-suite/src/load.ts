@@ -7,50 +7,50 @@ import { commitTheft } from './theft.ts'
 const USER = { username: 'ann', password: 'a long and quiet walk' }
 const THINK_MS = 5
 const TABS = 3
-/** Refreshes between two logins of one who comes and goes. */
+/** Refreshes between login and logout. */
 const STAY = 25
-/** In each fault. */
+/** Per fault. */
 const THEFTS = 8
 const BETWEEN_THEFTS_MS = 300
 
 export interface LoadOptions {
   steady: number
-  /** Sessions whose tabs all refresh at once. */
+  /** Sessions whose tabs all refresh at the same time. */
   tabbed: number
-  /** Users who log in, stay a little, and log out. */
+  /** Sessions that log in, refresh some times, and log out. */
   leaving: number
 }
 
-/** Sessions that go on until they are paused. */
+/** Sessions that refresh until they are paused. */
 export class Load {
-  readonly world: SessionContext
-  readonly #house: TestCluster
+  readonly context: SessionContext
+  readonly #cluster: TestCluster
   readonly #options: LoadOptions
   readonly #workers: { session: Session; step: () => Promise<void> }[] = []
   #running: Promise<unknown> = Promise.resolve()
   #paused = true
-  /** How long after an acknowledged logout another server may go on: the stated bound on invariant 2. */
+  /** How long another server may still accept a token after an acknowledged logout: the stated bound on invariant 2. */
   boundMs = 0
-  /** How many sessions had ended before this fault. */
+  /** The number of sessions that had ended before this fault. */
   endedBefore = 0
-  /** Tokens that thieves will have. */
+  /** Tokens to be stolen. */
   #stealable: string[] = []
 
-  constructor(house: TestCluster, world: SessionContext, options: LoadOptions) {
-    this.#house = house
-    this.world = world
+  constructor(cluster: TestCluster, context: SessionContext, options: LoadOptions) {
+    this.#cluster = cluster
+    this.context = context
     this.#options = options
   }
 
   async prepare(): Promise<void> {
-    const { client, urls, ledger } = this.world
-    // A busy machine may say 503.
+    const { client, urls, ledger } = this.context
+    // A busy machine may answer 503.
     for (let answer; answer?.status !== 201 && answer?.status !== 409;)
       answer = await client.post(`${urls[0]}/auth/register`, USER)
     const { steady, tabbed, leaving } = this.#options
-    const tokens = await this.mint(steady + tabbed + leaving)
+    const tokens = await this.seed(steady + tabbed + leaving)
     for (const [i, token] of tokens.entries()) {
-      const session = new Session(this.world, token)
+      const session = new Session(this.context, token)
       const worker = { session, step: () => worker.session.refresh(i < steady ? 1 : TABS) }
       if (i >= steady + tabbed) worker.step = () => this.#comeAndGo(worker)
       this.#workers.push(worker)
@@ -58,31 +58,32 @@ export class Load {
     ledger.takeSeen()
   }
 
-  async mint(count: number): Promise<string[]> {
-    this.world.ledger.opened += count
+  /** Opens sessions without logins. Returns their first refresh tokens. */
+  async seed(count: number): Promise<string[]> {
+    this.context.ledger.opened += count
     const usernames = Array.from({ length: count }, () => USER.username)
-    return (await seedSessions(this.#house, usernames)).map(({ refreshToken }) => refreshToken)
+    return (await seedSessions(this.#cluster, usernames)).map(({ refreshToken }) => refreshToken)
   }
 
-  /** Sessions that were opened and ended since a backup are not in Postgres any more. */
-  async takeStock(): Promise<void> {
-    const { ledger } = this.world
-    const [rows] = await this.#house.askPostgres<{ count: string }>('SELECT count(*) FROM families')
+  /** Counts the sessions that are missing in Postgres since it came back from a backup. */
+  async countForgotten(): Promise<void> {
+    const { ledger } = this.context
+    const [rows] = await this.#cluster.query<{ count: string }>('SELECT count(*) FROM families')
     ledger.forgotten = Math.max(0, ledger.opened - Number(rows?.count))
   }
 
-  /** New sessions for those that were put out, so that one fault is not seen in the next. */
+  /** Replaces sessions that have ended, so that one fault does not affect the next. */
   async refill(): Promise<void> {
-    this.endedBefore = this.world.ledger.ended.length
-    // Refreshed once, so that Redis knows them, as it does after a login.
-    const stealable = (await this.mint(THEFTS)).map((token) => new Session(this.world, token))
+    this.endedBefore = this.context.ledger.ended.length
+    // A refresh copies them into Redis, as a login does.
+    const stealable = (await this.seed(THEFTS)).map((token) => new Session(this.context, token))
     await Promise.all(stealable.map((session) => session.refresh()))
     this.#stealable = stealable.map(({ token }) => token)
     for (const worker of this.#workers)
-      if (worker.session.isPutOut) worker.session = new Session(this.world, (await this.mint(1))[0] ?? '')
+      if (worker.session.isPutOut) worker.session = new Session(this.context, (await this.seed(1))[0] ?? '')
   }
 
-  /** Those that nobody logged out. */
+  /** Sessions that have not logged out. */
   get live(): Session[] {
     return this.#workers.map(({ session }) => session)
   }
@@ -101,7 +102,7 @@ export class Load {
     ])
   }
 
-  /** When it returns, no request is on its way. */
+  /** Stops. When it returns, no request is in flight. */
   async pause(): Promise<void> {
     this.#paused = true
     await this.#running
@@ -115,22 +116,22 @@ export class Load {
     }
     const left = worker.session
     await left.logOut()
-    const { urls, ledger } = this.world
+    const { urls, ledger } = this.context
     await sleep(this.boundMs)
     for (const url of urls)
-      if (!(await isRefused(this.world, url, left.token))) ledger.breaks(2, 'a token worked after its logout')
+      if (!(await isRefused(this.context, url, left.token))) ledger.breaks(2, 'a token worked after its logout')
     worker.session = await this.#logIn()
   }
 
   async #logIn(): Promise<Session> {
-    const { client, urls, ledger } = this.world
+    const { client, urls, ledger } = this.context
     for (;;) {
       const url = urls[Math.floor(Math.random() * urls.length)]
       const answer = await client.post(`${url}/auth/login`, USER)
       ledger.note('/auth/login', answer, answer.status === 200)
       if (answer.token !== undefined) {
         ledger.opened++
-        return new Session(this.world, answer.token)
+        return new Session(this.context, answer.token)
       }
       ledger.inDoubt++
       await sleep(100)
@@ -140,18 +141,18 @@ export class Load {
   async #steal(): Promise<void> {
     while (!this.#paused) {
       const stolen = this.#stealable.pop()
-      if (stolen !== undefined) await commitTheft(this.world, stolen, this.boundMs)
+      if (stolen !== undefined) await commitTheft(this.context, stolen, this.boundMs)
       await sleep(BETWEEN_THEFTS_MS)
     }
   }
 
-  /** A resource service goes on whatever happens to the rest. */
+  /** Checks that the resource service works whatever happens to the rest. */
   async #useAccessTokens(): Promise<void> {
-    const { client, ledger } = this.world
+    const { client, ledger } = this.context
     while (!this.#paused) {
       const token = this.#workers[0]?.session.accessToken
       if (token !== undefined) {
-        const answer = await client.get(`${this.#house.resourceApi.url}/api/me`, token)
+        const answer = await client.get(`${this.#cluster.resourceApi.url}/api/me`, token)
         ledger.noteUntouched(answer, isOutOfTime(token))
       }
       await sleep(50)
@@ -159,10 +160,10 @@ export class Load {
   }
 }
 
-/** A second less than what a resource service has, for the time that an answer takes. */
+/** A second less than the leeway of a resource service, for the time that an answer takes. */
 const LEEWAY_SECONDS = 9
 
-/** Access tokens bear the time of the store: where that is another one than a resource service's, it refuses them rightly. */
+/** Access tokens carry the time of the store. If that clock differs from a resource service's, the service rightly refuses them. */
 function isOutOfTime(accessToken: string): boolean {
   const claims = Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString()
   const { iat, exp } = JSON.parse(claims) as { iat: number; exp: number }

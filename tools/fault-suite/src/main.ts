@@ -19,20 +19,20 @@ interface Options {
 }
 
 const { only, servers, sessions, seconds, times, write, list } = new Command('test:faults')
-  .description('Breaks stores, servers and the network under a load, and checks every invariant against a ledger.')
-  .option('--only <words>', 'only faults with these words in their name', '')
-  .option('--servers <n>', 'auth-servers, 2 or more', count, 3)
-  .option('--sessions <n>', 'sessions that refresh all the time', count, 12)
+  .description('Breaks stores, servers and the network under load, and checks every invariant.')
+  .option('--only <words>', 'run only faults whose name contains this text', '')
+  .option('--servers <n>', 'number of auth servers, at least 2', count, 3)
+  .option('--sessions <n>', 'number of sessions that refresh all the time', count, 12)
   .option('--seconds <n>', 'how long each fault lasts', count, 5)
-  .option('--times <n>', 'runs of all of it, one after the other', count, 1)
-  .option('--write <file>', 'writes the table as Markdown, with what it means')
-  .option('--list', 'names the faults')
+  .option('--times <n>', 'run everything this many times', count, 1)
+  .option('--write <file>', 'write the table, with an explanation, to this Markdown file')
+  .option('--list', 'print the names of the faults and exit')
   .parse()
   .opts<Options>()
 
 const faults = FAULTS.filter(({ name }) => name.toLowerCase().includes(only.toLowerCase()))
 if (faults.length === 0) {
-  console.error(`No fault has "${only}" in its name; --list names them.`)
+  console.error(`No fault has "${only}" in its name. List the names with --list.`)
   process.exitCode = 1
 } else if (list) {
   for (const { name } of faults) console.log(name)

@@ -7,30 +7,30 @@ const HOST = '127.0.0.1'
 interface Link {
   near: Socket
   far: Socket
-  /** Settles when what came from the far side so far was passed on: a stream keeps its order, whatever the delay. */
+  /** Settles when all data from the far side so far was passed on. It keeps the order of a delayed stream. */
   passed: Promise<void>
 }
 
 export interface Proxy {
   readonly port: number
-  /** Ends all connections, and each new one at once. */
+  /** Closes all connections, and new ones at once. */
   cut(): void
-  /** Lets nothing through, and ends nothing: what is sent meanwhile arrives after `heal`. */
+  /** Stops all traffic without closing connections. Data that is sent meanwhile arrives after `heal`. */
   hold(): void
-  /** What comes from the far side comes later. Milliseconds. */
+  /** Delays all data from the far side, in milliseconds. */
   delay(ms: number): void
-  /** Ends all connections once; new ones work. */
+  /** Closes all connections once. New ones work. */
   reset(): void
-  /** Swallows what the far side sends next, on whichever connection, and ends that connection. */
+  /** Drops the next data from the far side, on any connection, and closes that connection. */
   loseReply(): void
-  /** From now on, new connections lead to another port. */
+  /** Directs new connections to another port. */
   aim(port: number): void
-  /** Back to passing on. */
+  /** Passes everything on again. */
   heal(): void
   close(): Promise<void>
 }
 
-/** Stands between two processes on this machine, and does to their connections what networks do. */
+/** A TCP proxy between two processes on this machine that simulates network faults. */
 export async function startProxy(port: number): Promise<Proxy> {
   let farPort = port
   const links = new Set<Link>()

@@ -5,39 +5,39 @@ import type { Fault, FaultContext } from './faults/fault.ts'
 import type { Invariant, Seen } from './ledger.ts'
 
 export interface Timing {
-  /** How long the normal rate is measured before. Milliseconds. */
+  /** How long the normal rate is measured before the fault, in milliseconds. */
   normalMs: number
-  /** How long a fault lasts. Milliseconds. */
+  /** How long a fault lasts, in milliseconds. */
   faultMs: number
 }
 
 export interface Outcome extends Seen {
   name: string
-  /** Refreshes for each second that the other programs on this machine left of a core. */
+  /** Refreshes per second of CPU time that other programs left of the cores. */
   normalRate: number
   duringRate: number
-  /** From the mending until refreshes go through Redis and are as many as before; null where that did not come. */
+  /** From the repair until refreshes go through Redis at the normal rate. Null if that did not happen. */
   recoveredMs: number | null
-  /** How each invariant was broken that was. */
+  /** The broken invariants, and how each was broken. */
   broken: ReadonlyMap<Invariant, string[]>
-  /** A server that does not run answers nobody in time. */
+  /** A suspended server cannot answer in time. */
   isMute: boolean
 }
 
-/** As many as before: a busy machine is not that even. */
+/** This share of the normal rate counts as normal: a busy machine varies. */
 const FULL_SPEED = 0.7
 const SLICE_MS = 250
 const RECOVERY_MS = 15_000
 
-/** What a client may have to wait for an answer, whatever the answer is, on a machine that has time. */
+/** The longest that any answer may take, beyond what a busy machine adds. */
 const MOST_MS = 2_000
 export const isLate = ({ slowestMs, untouchedMs, isMute }: Outcome) => !isMute && slowestMs > MOST_MS + untouchedMs
 
-/** Whether all that is promised was kept. */
+/** Whether every promise was kept. */
 export const isHeld = (outcome: Outcome) =>
   outcome.broken.size === 0 && outcome.recoveredMs !== null && !isLate(outcome)
 
-/** A row a fault: sums of what was counted, and the worst of what was measured. */
+/** One outcome per fault: sums of the counts, and the worst of the measurements. */
 export function ofAllRuns(runs: readonly Outcome[][]): Outcome[] {
   return [...Map.groupBy(runs.flat(), ({ name }) => name).values()].map((same) => same.reduce(worseOf))
 }
@@ -62,48 +62,48 @@ function worseOf(one: Outcome, other: Outcome): Outcome {
   }
 }
 
-/** Breaks something under load, mends it, and tries what every client knows. */
-export async function runFault(scene: FaultContext, fault: Fault, { normalMs, faultMs }: Timing): Promise<Outcome> {
-  const { house, load } = scene
-  const { ledger, client } = load.world
+/** Breaks something under load, repairs it, and checks the invariants. */
+export async function runFault(context: FaultContext, fault: Fault, { normalMs, faultMs }: Timing): Promise<Outcome> {
+  const { cluster, load } = context
+  const { ledger, client } = load.context
   const { name, isMute = false } = fault
   ledger.broken.clear()
   await load.refill()
-  await fault.prepare?.(scene)
+  await fault.prepare?.(context)
   load.boundMs = fault.isOneSided ? BOUND_MS : 0
   load.run()
-  await recovery(scene, 0)
-  // What has just started is slow at first.
+  await recovery(context, 0)
+  // Processes that have just started are slow.
   await sleep(normalMs / 2)
-  const normalRate = await rateOver(scene, normalMs)
+  const normalRate = await rateOver(context, normalMs)
   ledger.takeSeen()
 
   client.patienceMs = fault.patienceMs ?? client.patienceMs
-  await fault.inject(scene)
-  const duringRate = await rateOver(scene, faultMs)
-  await fault.heal(scene)
-  const recoveredMs = await recovery(scene, normalRate * FULL_SPEED)
-  client.bePatient()
+  await fault.inject(context)
+  const duringRate = await rateOver(context, faultMs)
+  await fault.heal(context)
+  const recoveredMs = await recovery(context, normalRate * FULL_SPEED)
+  client.resetPatience()
   await load.pause()
   const seen = ledger.takeSeen()
   if (fault.isOneSided) await sleep(BOUND_MS)
-  await check(house, load)
-  await fault.tidy?.(scene)
+  await check(cluster, load)
+  await fault.tidy?.(context)
   return { name, isMute, ...seen, normalRate, duringRate, recoveredMs, broken: new Map(ledger.broken) }
 }
 
 async function rateOver({ load }: FaultContext, ms: number): Promise<number> {
-  const [began, before] = [coreTimeMs(), load.world.ledger.refreshed]
+  const [began, before] = [coreTimeMs(), load.context.ledger.refreshed]
   await sleep(ms)
-  return (1_000 * (load.world.ledger.refreshed - before)) / (coreTimeMs() - began)
+  return (1_000 * (load.context.ledger.refreshed - before)) / (coreTimeMs() - began)
 }
 
-async function recovery(scene: FaultContext, wanted: number): Promise<number | null> {
+async function recovery(context: FaultContext, wanted: number): Promise<number | null> {
   const began = performance.now()
   while (performance.now() - began < RECOVERY_MS) {
     const from = performance.now()
-    const isFast = (await rateOver(scene, SLICE_MS)) >= wanted
-    if (isFast && (await scene.house.isRedisUsed())) return from - began
+    const isFast = (await rateOver(context, SLICE_MS)) >= wanted
+    if (isFast && (await context.cluster.isRedisUsed())) return from - began
   }
   return null
 }

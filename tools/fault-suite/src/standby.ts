@@ -7,8 +7,8 @@ import pg from 'pg'
 const STREAMS_WITHIN_MS = 30_000
 
 /**
- * Starts a copy of a Postgres' folder as one that streams from it.
- * @param first the URL of the first, by the way that the stream is to take.
+ * Starts a standby on a copy of the primary's folder.
+ * @param first the URL by which the standby reaches the primary.
  */
 export async function startStandby(folder: string, first: URL): Promise<Store> {
   const { hostname, port, username, password } = first
@@ -22,7 +22,7 @@ export async function startStandby(folder: string, first: URL): Promise<Store> {
     const streams = async () =>
       (await client.query(`SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'`)).rowCount === 1
     for (const began = performance.now(); !(await streams()); await sleep(20))
-      if (performance.now() - began > STREAMS_WITHIN_MS) throw new Error('the standby does not stream')
+      if (performance.now() - began > STREAMS_WITHIN_MS) throw new Error('the standby does not stream from its primary')
   } finally {
     await client.end()
   }

@@ -12,7 +12,7 @@ interface SuiteOptions extends Timing {
   onEnd?: (outcome: Outcome) => void
 }
 
-/** What could not be tried, and why. */
+/** A fault that could not be tried, and why. */
 export interface Skipped {
   name: string
   obstacle: string
@@ -23,7 +23,7 @@ interface Report {
   skipped: Skipped[]
 }
 
-/** One fault after the other, on one house and with one ledger for each layout of Redis. */
+/** Runs one fault after the other, with one cluster and one ledger per layout of Redis. */
 export async function runSuite(faults: readonly Fault[], options: SuiteOptions): Promise<Report> {
   const report: Report = { outcomes: [], skipped: [] }
   const possible = faults.filter(({ name, obstacle }) => {
@@ -32,29 +32,29 @@ export async function runSuite(faults: readonly Fault[], options: SuiteOptions):
     return reason === null
   })
   for (const [layout, these] of Map.groupBy(possible, (fault) => fault.layout ?? 'one'))
-    report.outcomes.push(...(await runHouse(layout, these, options)))
+    report.outcomes.push(...(await runOnCluster(layout, these, options)))
   return report
 }
 
-async function runHouse(layout: Layout, faults: readonly Fault[], options: SuiteOptions): Promise<Outcome[]> {
-  const house = new TestCluster()
+async function runOnCluster(layout: Layout, faults: readonly Fault[], options: SuiteOptions): Promise<Outcome[]> {
+  const cluster = new TestCluster()
   const client = new Client()
   const outcomes: Outcome[] = []
   try {
-    await house.start(options.servers, layout)
-    const urls = house.nodes.map(({ url }) => url)
-    const isEndedByOperator = (token: string) => house.isEndedByRestore(token)
-    const load = new Load(house, { urls, client, ledger: new Ledger(), isEndedByOperator }, options.load)
+    await cluster.start(options.servers, layout)
+    const urls = cluster.nodes.map(({ url }) => url)
+    const isEndedByOperator = (token: string) => cluster.isEndedByRestore(token)
+    const load = new Load(cluster, { urls, client, ledger: new Ledger(), isEndedByOperator }, options.load)
     await load.prepare()
     for (const fault of faults) {
       options.onBegin?.(fault.name)
-      const outcome = await runFault({ house, load }, fault, options)
+      const outcome = await runFault({ cluster, load }, fault, options)
       options.onEnd?.(outcome)
       outcomes.push(outcome)
     }
   } finally {
     await client.close()
-    await house.stop()
+    await cluster.stop()
   }
   return outcomes
 }

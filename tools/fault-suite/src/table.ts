@@ -3,7 +3,7 @@ import { type Outcome, isHeld, isLate } from './run-fault.ts'
 
 const HEAD = ['fault', 'requests', 'errors that clients saw', 'slowest', 'recovered', 'rate', ...INVARIANTS.map(String)]
 
-/** A row a fault, in Markdown. */
+/** One row per fault, in Markdown. */
 export function table(outcomes: readonly Outcome[]): string {
   const rows = [HEAD, ...outcomes.map(row)]
   const widths = HEAD.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0), 3))
@@ -29,22 +29,23 @@ function row(outcome: Outcome): string[] {
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`
 const rate = ({ duringRate, normalRate }: Outcome) => (duringRate / normalRate).toFixed(2)
 
-/** One line, while others still run. */
+/** One line about a fault that is over. */
 export function inShort(outcome: Outcome): string {
   const { requests, recoveredMs } = outcome
   const back = recoveredMs === null ? 'did not recover' : `recovered in ${seconds(recoveredMs)}`
   return `  ${requests} requests, rate ${rate(outcome)}, ${back}: ${isHeld(outcome) ? 'held' : 'BROKEN'}`
 }
 
-/** How each broken promise showed, a line a way. */
+/** One line for each way in which a promise was broken. */
 export function details(outcomes: readonly Outcome[]): string[] {
   return outcomes.flatMap((outcome) => [
     ...[...outcome.broken].flatMap(([invariant, ways]) =>
       [...new Set(ways)].map(
-        (how) => `${outcome.name}: ${invariant}: ${how} (${ways.filter((one) => one === how).length} ×)`,
+        (how) =>
+          `${outcome.name}: invariant ${invariant} was broken: ${how} (${ways.filter((one) => one === how).length} ×)`,
       ),
     ),
     ...(isLate(outcome) ? [`${outcome.name}: an answer took ${seconds(outcome.slowestMs)}`] : []),
-    ...(outcome.recoveredMs === null ? [`${outcome.name}: it was not as fast as before afterwards`] : []),
+    ...(outcome.recoveredMs === null ? [`${outcome.name}: refreshes did not reach their normal rate again`] : []),
   ])
 }

@@ -24,26 +24,26 @@ import { copyFolder } from './copy-folder.ts'
 import { type Proxy, startProxy } from './proxy.ts'
 import { startStandby } from './standby.ts'
 
-/** How Redis is laid out: one, with a proxy before it; or as `REDIS_URL` may also name it. */
+/** The layout of Redis: one process behind a proxy, or one of the others that `REDIS_URL` can name. */
 export type Layout = 'one' | 'cluster' | 'sentinel'
 
 const CLOCK = new URL('clock.ts', import.meta.url).href
 const ANSWERS_WITHIN_MS = 5_000
-/** Resource services fetch the keys from this server. */
+/** The server from which the resource service fetches the keys. */
 const KEYS_FROM = 1
 
-/** One auth-server, and the proxies on its three ways. */
+/** One auth server and its three proxies. */
 export interface Node {
   service: Service
-  /** Leads nowhere where Redis is laid out otherwise: then its nodes say themselves where they are. */
+  /** Unused with a Redis Cluster or Sentinel, whose nodes announce their own addresses. */
   toRedis: Proxy
   toPostgres: Proxy
-  /** Clients come through this one, and the resource service. */
+  /** Clients and the resource service use this one. */
   front: Proxy
   url: string
 }
 
-/** Real stores, auth-servers and a resource service, each of which can be broken and mended. */
+/** Real stores, auth servers and a resource service, each of which can be broken and repaired. */
 export class TestCluster {
   readonly folder = mkdtempSync(join(tmpdir(), 'heirloom-faults-'))
   readonly #secrets = newSecrets()
@@ -51,7 +51,7 @@ export class TestCluster {
   readonly nodes: Node[] = []
   /** Its URL is a superuser's: servers have another role. */
   postgres!: Store
-  /** The one, or the first master. */
+  /** The only one, or the first master. */
   redis!: Store
   redisCluster: RedisCluster | null = null
   sentinel: Sentinel | null = null
@@ -133,27 +133,27 @@ export class TestCluster {
     return redis
   }
 
-  /** On the same port, with what it last saved. */
+  /** On the same port, with its last snapshot. */
   async restartRedis(env?: NodeJS.ProcessEnv): Promise<void> {
     await this.redis.exited
     this.redis = await this.#startRedis(this.redis.port, {}, 'redis', env)
   }
 
-  /** A copy that lags as soon as its link is held. */
+  /** Adds a replica. It lags while the returned link is held. */
   async addReplica(): Promise<Proxy> {
     const link = await startProxy(this.redis.port)
     const settings = { replicaof: `127.0.0.1 ${link.port}`, masterauth: this.#redisPassword }
     this.#replica = { link, store: await this.#startRedis(undefined, settings, 'replica') }
     const upToDate = async (redis: Redis) => (await redis.info('replication')).includes('master_link_status:up')
-    while (!(await this.tellRedis(upToDate, this.#replica.store))) await sleep(20)
+    while (!(await this.withRedis(upToDate, this.#replica.store))) await sleep(20)
     return link
   }
 
-  /** The servers find it where the other one was. */
+  /** Makes the replica the new Redis, at the old address. */
   async promoteReplica(): Promise<void> {
     if (!this.#replica) throw new Error('there is no replica')
     const { store, link } = this.#replica
-    await this.tellRedis((redis) => redis.replicaof('NO', 'ONE'), store)
+    await this.withRedis((redis) => redis.replicaof('NO', 'ONE'), store)
     this.redis = store
     for (const { toRedis } of this.nodes) toRedis.aim(store.port)
     this.#replica = null
@@ -165,7 +165,7 @@ export class TestCluster {
     await this.#startPostgres(this.postgres.port, env)
   }
 
-  /** As `addReplica`, of Postgres. */
+  /** The same as `addReplica`, for Postgres. */
   async addStandby(): Promise<Proxy> {
     const link = await startProxy(this.postgres.port)
     const folder = join(this.folder, 'standby')
@@ -180,14 +180,14 @@ export class TestCluster {
   async promoteStandby(): Promise<void> {
     if (!this.#standby) throw new Error('there is no standby')
     const { store, link, folder } = this.#standby
-    await this.askPostgres('SELECT pg_promote()', [], store)
+    await this.query('SELECT pg_promote()', [], store)
     ;[this.postgres, this.postgresFolder] = [store, folder]
     for (const { toPostgres } of this.nodes) toPostgres.aim(store.port)
     this.#standby = null
     await link.close()
   }
 
-  /** On the same port. It need not be ready. @param clockStepMs what a SIGWINCH then does to its clock. */
+  /** Starts it on its port, without waiting until it is ready. @param clockStepMs how far a SIGWINCH moves its clock. */
   async startServer(i: number, clockStepMs?: number): Promise<void> {
     const node = this.node(i)
     await node.service.exited
@@ -209,13 +209,13 @@ export class TestCluster {
     return node
   }
 
-  /** Every process of Redis. */
+  /** All processes of Redis. */
   get redisNodes(): readonly Store[] {
     return (this.redisCluster ?? this.sentinel)?.nodes ?? [this.redis]
   }
 
   /** One command to Redis, past the proxies. */
-  async tellRedis<T>(command: (redis: Redis) => Promise<T>, { url }: Store = this.redis): Promise<T> {
+  async withRedis<T>(command: (redis: Redis) => Promise<T>, { url }: Store = this.redis): Promise<T> {
     const redis = new Redis(url)
     redis.on('error', () => undefined)
     try {
@@ -226,7 +226,7 @@ export class TestCluster {
   }
 
   /** One query to Postgres, past the proxies. */
-  async askPostgres<Row extends pg.QueryResultRow>(
+  async query<Row extends pg.QueryResultRow>(
     sql: string,
     values: unknown[] = [],
     { url }: Store = this.postgres,
@@ -241,10 +241,10 @@ export class TestCluster {
     }
   }
 
-  /** `admin restore` ends those of which nobody knows whether they had ended since the backup. */
+  /** `admin restore` ends every session that may have ended since the backup. */
   async isEndedByRestore(token: string): Promise<boolean> {
     const id = refreshTokens([this.tokenSecret]).parse(token)?.family ?? ''
-    const [row] = await this.askPostgres<{ revoked_reason: string | null }>(
+    const [row] = await this.query<{ revoked_reason: string | null }>(
       'SELECT revoked_reason FROM families WHERE id = $1',
       [Buffer.from(id, 'base64url')],
     ).catch(() => [])
@@ -252,7 +252,7 @@ export class TestCluster {
   }
 
   isPostgresUp(): Promise<boolean> {
-    return this.askPostgres('SELECT 1').then(
+    return this.query('SELECT 1').then(
       () => true,
       () => false,
     )
@@ -260,16 +260,16 @@ export class TestCluster {
 
   /** Whether the servers have agreed to work through Redis. */
   async isRedisUsed(): Promise<boolean> {
-    const [row] = await this.askPostgres<{ used: boolean }>('SELECT suspended_until IS NULL AS used FROM redis_trust')
+    const [row] = await this.query<{ used: boolean }>('SELECT suspended_until IS NULL AS used FROM redis_trust')
     return row?.used === true
   }
 
   async saveSnapshot(): Promise<void> {
-    await this.tellRedis((redis) => redis.save())
+    await this.withRedis((redis) => redis.save())
     copyFileSync(this.#dump, `${this.#dump}.old`)
   }
 
-  /** What Redis loads at its next start. */
+  /** Redis loads it at its next start. */
   putSnapshotBack(): void {
     copyFileSync(`${this.#dump}.old`, this.#dump)
   }
@@ -278,7 +278,7 @@ export class TestCluster {
     return join(this.folder, 'redis', 'dump.rdb')
   }
 
-  /** Whatever of it was started. */
+  /** Stops everything that was started. */
   async stop(): Promise<void> {
     await Promise.all([this.resourceApi?.stop(), ...this.nodes.map(({ service }) => service.stop())])
     await Promise.all(
@@ -286,7 +286,7 @@ export class TestCluster {
     )
     const redis = this.redisCluster ?? this.sentinel ?? this.redis
     await Promise.all([this.postgres?.stop(), redis?.stop(), this.#replica?.store.stop(), this.#standby?.store.stop()])
-    // Where a fault mounted a disk on it and did not come to an end.
+    // An interrupted fault may have left a disk mounted on it.
     spawnSync('umount', [this.postgresFolder])
     rmSync(this.folder, { recursive: true, force: true })
   }

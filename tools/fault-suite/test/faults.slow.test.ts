@@ -3,7 +3,7 @@ import { FAULTS } from '../src/faults/index.ts'
 import { runSuite } from '../src/suite.ts'
 import { details } from '../src/table.ts'
 
-/** The others take longer: `npm run test:faults`. */
+/** The others take longer. `npm run test:faults` runs them. */
 const QUICK = [
   'Redis killed',
   'Redis flushed',

@@ -15,12 +15,12 @@ const fine: Outcome = {
   isMute: false,
 }
 
-/** In whichever run it was. */
+/** The result of three runs, with a bad one in each position. */
 const positions = (bad: Partial<Outcome>) =>
   [0, 1, 2].map((at) => ofAllRuns([0, 1, 2].map((run) => [run === at ? { ...fine, ...bad } : fine]))[0])
 
 describe('of several runs', () => {
-  test('what was counted is added, and what was fine is held', () => {
+  test('counts are added, and a good result stays good', () => {
     const [all] = ofAllRuns([[fine], [fine], [fine]])
     expect(all).toMatchObject({ requests: 300, refreshed: 270, errors: new Map([['503 login', 3]]) })
     expect(all && isHeld(all)).toBe(true)
@@ -34,7 +34,7 @@ describe('of several runs', () => {
     expect(positions(bad).map((all) => all && isHeld(all))).toEqual([false, false, false])
   })
 
-  test('the worst is told', () => {
+  test('the worst counts', () => {
     const [, second] = positions({ slowestMs: 9_000, recoveredMs: 1_400, duringRate: 40 })
     expect(second).toMatchObject({ slowestMs: 9_000, recoveredMs: 1_400, duringRate: 40 })
   })

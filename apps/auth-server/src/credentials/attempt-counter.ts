@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { RedisAccess, RunScript } from '../redis/redis-access.ts'
-import { isUnavailable } from '../stores/store-unavailable.ts'
+import { isUnavailable } from '../connection/store-unavailable.ts'
 
 /** Counters in this process, about 2 MB. Beyond, the one that was not asked for longest is forgotten. */
 const MOST_LOCAL = 10_000

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { RedisAccess, RunScript } from '../redis/redis-access.ts'
-import { isUnavailable } from '../stores/store-unavailable.ts'
+import { isUnavailable } from '../connection/store-unavailable.ts'
 
 /** Of one account; the one that was used longest ago is forgotten first. */
 const MOST_NETWORKS = 10

@@ -1,6 +1,6 @@
-/** What is asked waits at most so long for company. Milliseconds. */
+/** The longest an item waits to be batched. Milliseconds. */
 const LONGEST_WAIT_MS = 20
-/** In one statement. */
+/** Items in one statement. */
 const MOST_AT_ONCE = 500
 
 interface Waiting<Item, Answer> {
@@ -10,9 +10,9 @@ interface Waiting<Item, Answer> {
 }
 
 /**
- * Turns a statement about many into one about each: while one is under way, what is asked meanwhile is gathered for the
- * next, so that many at once share a round trip and a commit. A statement begins after all of its items were asked.
- * @param run answers in the order of its items; what it throws, each of them gets.
+ * Makes a function for one item of a statement for many. Calls that arrive while a statement runs are batched into the next
+ * one, so that they share a round trip and a commit. A statement begins after all of its items were passed in.
+ * @param run answers in the order of the items. If it throws, the calls of all its items throw the same.
  */
 export function batch<Item, Answer>(run: (items: Item[]) => Promise<Answer[]>): (item: Item) => Promise<Answer> {
   let waiting: Waiting<Item, Answer>[] = []
@@ -39,7 +39,7 @@ export function batch<Item, Answer>(run: (items: Item[]) => Promise<Answer[]>): 
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject })
-      // Once all requests that came in this turn of the event loop have asked; a slow statement is not waited for.
+      // Waits for the other requests of this turn of the event loop, but not for a slow statement.
       timer ??= setTimeout(() => void leave(), LONGEST_WAIT_MS)
       if (running === 0) setImmediate(() => running === 0 && void leave())
     })

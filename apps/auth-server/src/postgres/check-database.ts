@@ -4,15 +4,15 @@ import { PostgresFault, explainPostgres } from './postgres-fault.ts'
 
 const MIGRATIONS = new URL('../../../../prisma/migrations/', import.meta.url)
 
-/** Of this version. */
+/** The migrations of this version. */
 const migrations = () =>
   readdirSync(MIGRATIONS, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)
 
 /**
- * Whether Postgres can do what every request needs: its schema is that of this version or a newer one, and the privileges
- * are there. Answers whether it takes writes. @throws PostgresFault, StoreUnavailable
+ * Checks that Postgres can do what every request needs: its schema is that of this version or a newer one, and no privilege is
+ * missing. Answers whether it is read-only. @throws PostgresFault, StoreUnavailable
  */
 export async function checkDatabase(database: Database): Promise<{ isReadOnly: boolean }> {
   const applied = await appliedMigrations(database)
@@ -20,7 +20,7 @@ export async function checkDatabase(database: Database): Promise<{ isReadOnly: b
   if (missing && missing.length > 0)
     throw new PostgresFault({
       code: '42P01',
-      words: `The database lacks the migration ${missing.join(', ')}: run \`npm run migrate\``,
+      description: `The database lacks the migration ${missing.join(', ')}: run \`npm run migrate\``,
     })
   const [state] = await query(database.$queryRaw<{ is_read_only: boolean; forbidden: string | null }[]>`
     SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS is_read_only,
@@ -33,7 +33,7 @@ export async function checkDatabase(database: Database): Promise<{ isReadOnly: b
   return { isReadOnly: state?.is_read_only ?? false }
 }
 
-/** By name. Null where they may not be read: then what is missing is found by the query that needs it. */
+/** By name. Null if they may not be read: then the query that needs a missing part reports it. */
 async function appliedMigrations(database: Database): Promise<Set<string> | null> {
   try {
     const rows = await query(database.$queryRaw<{ name: string }[]>`

@@ -1,13 +1,13 @@
-import { PERCENT_ENCODE, assertWholeUrl } from '../stores/url-faults.ts'
+import { PERCENT_ENCODE, assertWholeUrl } from '../connection/url-faults.ts'
 import { schemaOf } from './schema-of.ts'
-import { readTlsFiles } from '../stores/tls-files.ts'
+import { readTlsFiles } from '../connection/tls-files.ts'
 
-/** @throws Error in words that go after "DATABASE_URL" and hold nothing of it, as a password may stand at any wrong place. */
+/** @throws Error whose message goes after "DATABASE_URL". It quotes nothing: a password may stand in any wrong place. */
 export function checkDatabaseUrl(url: string): void {
   if (!/^postgres(ql)?:\/\//i.test(url)) throw new Error('must be a URL that begins with postgresql:// or postgres://')
   assertWholeUrl(url)
   const parsed = URL.parse(url)
-  if (!parsed) throw new Error(`is no URL that can be read: ${PERCENT_ENCODE}, and the port must be a number`)
+  if (!parsed) throw new Error(`is not a valid URL: ${PERCENT_ENCODE}, and the port must be a number`)
   readTlsFiles(new Map(parsed.searchParams))
   schemaOf(url)
 }

@@ -4,15 +4,15 @@ import { PostgresClient } from './postgres-client.ts'
 import { PrismaPostgres } from './prisma-postgres.ts'
 import { schemaOf } from './schema-of.ts'
 import { PostgresFault, explainPostgres } from './postgres-fault.ts'
-import { StoreUnavailable } from '../stores/store-unavailable.ts'
+import { StoreUnavailable } from '../connection/store-unavailable.ts'
 import { type Tables, tablesOf } from './tables.ts'
 
 export interface DatabaseOptions {
   url: string
   poolSize: number
-  /** A statement that takes longer is ended by Postgres; through a pooler, it is left to itself. */
+  /** Postgres cancels a statement that takes longer. Through a pooler, only the client gives up. */
   statementTimeoutMs: number
-  /** Looks at each new connection before it is used. */
+  /** Called with each new connection before it is used. */
   check?: (client: Connection) => Promise<void>
 }
 
@@ -44,17 +44,17 @@ export function openDatabase({ url, poolSize, statementTimeoutMs, check }: Datab
   return Object.assign(client, { tables: tablesOf(schema) })
 }
 
-/** A longer statement is one of a list, whose text is another one for each length. */
+/** A statement with more parameters has a list in it, and a different text for each length of that list. */
 const MOST_PARAMETERS = 8
 
 /**
- * What has a name is parsed once a connection, and soon no longer planned: both cost Postgres more than to run it. Two
- * texts never share a name, not even those of two servers: a pooler may give both the same session.
+ * Postgres parses a named statement once a connection, and soon reuses its plan: both cost more than running it. Two texts
+ * never share a name, not even those of two servers: a pooler may give both the same session.
  */
 function statementNames() {
   const names = new Map<string, string>()
   return ({ sql, args }: { sql: string; args: unknown[] }) => {
-    // pg knows an empty name for none.
+    // pg takes an empty name for no name.
     if (args.length > MOST_PARAMETERS) return ''
     const name = names.get(sql) ?? `heirloom_${createHash('sha256').update(sql).digest('base64url')}`
     names.set(sql, name)
@@ -62,7 +62,7 @@ function statementNames() {
   }
 }
 
-/** Runs a query. @throws StoreUnavailable for what may pass by itself, PostgresFault for what an operator has to mend. */
+/** Runs a query. @throws StoreUnavailable for what may pass by itself, PostgresFault for what an operator has to fix. */
 export async function query<T>(work: Promise<T> | PromiseLike<T>): Promise<T> {
   try {
     return await work

@@ -4,31 +4,31 @@ const TIMESTAMPTZ = pg.types.builtins.TIMESTAMPTZ
 const ISOLATION = 'read committed'
 
 /**
- * A connection whose answers do not depend on what its session inherits from the machine, the database or the role.
+ * A connection whose answers do not depend on settings that its session inherits from the machine, the database or the role.
  *
- * A pooler such as PgBouncer may stand in between and run each transaction in another session. What was set in one would
- * be missing in the next, and would be found there by other connections, so then nothing is set. Statements get no names
- * then, since a session may not have parsed them.
+ * A pooler such as PgBouncer may run each transaction in another session. A setting would be missing in the next session, and
+ * other connections would find it in the first one. Therefore nothing is set behind a pooler. Statements get no names there,
+ * since another session has not parsed them.
  */
 export class PostgresClient extends pg.Client {
-  /** What the server called its process when the connection was opened. */
+  /** The process id that the server sent when the connection was opened. */
   declare readonly processID: number
   /** True until it is known. */
   #isPooled = true
 
-  /** To be called once, before the first query. @throws where nothing but the database or the role can be changed. */
+  /** To be called once, before the first query. @throws if the settings of the database or the role must be changed. */
   async prepare(statementTimeoutMs: number): Promise<void> {
     const settings = Object.entries({
       default_transaction_isolation: ISOLATION,
       statement_timeout: statementTimeoutMs,
-      // The time of a statement is limited; a connection that is not used is closed by its pool.
+      // The time of a statement is limited already, and the pool closes idle connections.
       lock_timeout: 0,
       transaction_timeout: 0,
       idle_session_timeout: 0,
       idle_in_transaction_session_timeout: 0,
     })
-    // A pooler tells a number of its own as the process. It does keep the date style of each connection, and takes it from
-    // session to session. An older Postgres does not know all of the limits.
+    // A pooler sends a number of its own as the process id. It does keep the date style of each connection, whatever the
+    // session. An older Postgres does not know all of these limits.
     const { rows } = await super.query<{ pid: number; isolation: string }>(`
       SELECT pg_backend_pid() AS pid, current_setting('default_transaction_isolation') AS isolation,
         set_config('DateStyle', 'ISO', false),
@@ -52,12 +52,12 @@ export class PostgresClient extends pg.Client {
   }
 }
 
-/** The parser that Prisma's adapter has for times drops their offset. */
+/** The time parser of Prisma's adapter drops the offset. */
 function keepOffsets(types: pg.CustomTypesConfig): pg.CustomTypesConfig {
   return { getTypeParser: (oid, format) => (oid === TIMESTAMPTZ ? toInstant : types.getTypeParser(oid, format)) }
 }
 
-/** In UTC. @throws where it does not name its offset: a wrong time would be worse than none. */
+/** In UTC. @throws if the text has no offset: a wrong time would be worse than none. */
 function toInstant(text: string): string {
   const time: unknown = pg.types.getTypeParser(TIMESTAMPTZ)(text)
   if (time instanceof Date) return time.toISOString()

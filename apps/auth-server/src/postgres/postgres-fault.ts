@@ -1,20 +1,20 @@
-/** What went wrong with Postgres. Holds identifiers of the schema at most, never a value or a parameter of a query. */
+/** An error of Postgres, explained. It may hold identifiers of the schema, but never a value or a parameter of a query. */
 export interface Explained {
   /** An SQLSTATE, a code of Node, or one of our own in lower case. */
   code: string
-  /** It may work at the next attempt, with nobody doing anything. */
+  /** The next attempt may succeed without anyone doing anything. */
   isPassing: boolean
   /** For the operator: the cause and the cure, in one line. */
-  words: string
+  description: string
 }
 
 interface Known {
-  /** Of codes; an SQLSTATE class is its first two characters. */
+  /** Matches the code. The first two characters of an SQLSTATE are its class. */
   codes: RegExp
-  /** Where a code alone says too little. */
+  /** Matches the message too, if the code alone says too little. */
   message?: RegExp
   isPassing?: true
-  words: string
+  description: string
   /** Postgres' message names tables, roles or parameters, and nothing else. */
   isQuoted?: true
 }
@@ -23,129 +23,143 @@ const GRANTS = 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA pub
 
 /** The first that fits counts. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const KNOWN: readonly Known[] = [
-  { codes: /^28P01$/, words: 'Postgres refuses the password: correct the user or the password in DATABASE_URL' },
+  { codes: /^28P01$/, description: 'Postgres refuses the password: correct the user or the password in DATABASE_URL' },
   {
     codes: /^no_password$/,
-    words: 'Postgres asks for a password and DATABASE_URL has none: write it as postgres://user:password@host/database',
+    description:
+      'Postgres asks for a password and DATABASE_URL has none: write it as postgres://user:password@host/database',
   },
   {
     codes: /^28/,
-    words: 'Postgres does not let the user of DATABASE_URL in: correct the user, the role or pg_hba.conf',
+    description: 'Postgres does not let the user of DATABASE_URL in: correct the user, the role or pg_hba.conf',
     isQuoted: true,
   },
   {
     codes: /^3D000$/,
-    words: 'Postgres has no database of that name: create it, or correct the name in DATABASE_URL',
+    description: 'Postgres has no database of that name: create it, or correct the name in DATABASE_URL',
     isQuoted: true,
   },
   {
     codes: /^08P01$/,
     message: /unsupported startup parameter/i,
-    words:
-      'The pooler refuses a start-up parameter: name it in ignore_startup_parameters of PgBouncer, or take it out of DATABASE_URL',
+    description:
+      'The pooler refuses a start-up parameter: name it in ignore_startup_parameters of PgBouncer, or remove it from DATABASE_URL',
     isQuoted: true,
   },
   {
-    // PgBouncer has this code for what passes, too.
+    // PgBouncer uses this code for passing errors, too.
     codes: /^08P01$/,
     message: /no such (user|database)|not allowed|authentication failed|auth failed/i,
-    words: 'The pooler does not let the user of DATABASE_URL in: correct the user, the database or its auth_file',
+    description: 'The pooler does not let the user of DATABASE_URL in: correct the user, the database or its auth_file',
     isQuoted: true,
   },
   {
     codes: /^(42704|22023|55P02)$/,
     message: /parameter/,
-    words: 'Postgres refuses a parameter of the connection: take it out of DATABASE_URL',
+    description: 'Postgres refuses a parameter of the connection: remove it from DATABASE_URL',
     isQuoted: true,
   },
   {
     codes: /^(42P01|42703|3F000|42883|42704)$/,
-    words: 'The database lacks the schema of this version: run `npm run migrate`',
+    description: 'The database lacks the schema of this version: run `npm run migrate`',
     isQuoted: true,
   },
   {
     codes: /^42501$/,
-    words: `The user of DATABASE_URL lacks privileges: let it own the tables, or \`${GRANTS}\` to it`,
+    description: `The user of DATABASE_URL lacks privileges: let it own the tables, or \`${GRANTS}\` to it`,
     isQuoted: true,
   },
   {
     codes: /^25006$/,
     isPassing: true,
-    words: 'Postgres is read-only: DATABASE_URL must name the primary, and the primary must take writes',
+    description: 'Postgres is read-only: DATABASE_URL must name the primary, and the primary must take writes',
   },
   {
     codes: /^(26000|42P05|08P01)$/,
     message: /prepared statement/,
-    words:
-      'A pooler mixes prepared statements up: set max_prepared_statements in PgBouncer (1.21 or newer), or pool sessions',
+    description:
+      'A pooler mixes up prepared statements: set max_prepared_statements in PgBouncer (1.21 or newer), or pool sessions',
   },
-  // A migration changed it under a connection.
-  { codes: /^0A000$/, message: /cached plan/, isPassing: true, words: 'Postgres plans a changed statement anew' },
+  // A migration changed the table while the connection was open.
+  { codes: /^0A000$/, message: /cached plan/, isPassing: true, description: 'Postgres plans a changed statement anew' },
   {
     codes: /^53300$/,
     isPassing: true,
-    words: 'Postgres has no connection left: lower DATABASE_POOL_SIZE, or raise max_connections',
+    description: 'Postgres has no free connection: lower DATABASE_POOL_SIZE, or raise max_connections',
   },
-  { codes: /^53[12]00$/, isPassing: true, words: 'Postgres is out of disk or memory: give it more' },
-  { codes: /^57014$/, isPassing: true, words: 'A statement took too long: see what Postgres waits for' },
-  { codes: /^57P03$/, isPassing: true, words: 'Postgres is starting, stopping or recovering' },
-  { codes: /^(08|40|53|57)|^(55P03|55006|25P03|25P04)$/, isPassing: true, words: 'Postgres cannot answer now' },
+  { codes: /^53[12]00$/, isPassing: true, description: 'Postgres has run out of disk space or memory: give it more' },
+  { codes: /^57014$/, isPassing: true, description: 'A statement took too long: check what Postgres waits for' },
+  { codes: /^57P03$/, isPassing: true, description: 'Postgres is starting, stopping or recovering' },
+  { codes: /^(08|40|53|57)|^(55P03|55006|25P03|25P04)$/, isPassing: true, description: 'Postgres cannot answer now' },
   {
     codes: /^(tls|.*CERT.*|ERR_TLS.*|HOSTNAME_MISMATCH|UNABLE_TO_.*)$/,
     message: /expired|not yet valid/,
-    words: 'The certificate of Postgres is not valid today: renew it, or set the clock of this machine right',
+    description: 'The certificate of Postgres is not valid today: renew it, or correct the clock of this machine',
   },
   {
     codes: /^(tls|ERR_TLS_CERT_ALTNAME.*|HOSTNAME_MISMATCH)$/,
     message: /altnames|hostname/i,
-    words: 'The certificate of Postgres is for another host: name the host in DATABASE_URL as the certificate does',
+    description:
+      'The certificate of Postgres is for another host: name the host in DATABASE_URL as the certificate does',
   },
   {
     codes: /^tls$/,
     message: /does not support SSL/,
-    words: 'Postgres speaks no TLS there: turn `ssl` on in Postgres, or take sslmode out of DATABASE_URL',
+    description:
+      'Postgres does not use TLS on that port: turn `ssl` on in Postgres, or remove sslmode from DATABASE_URL',
   },
   {
     codes: /^tls$/,
     message: /error establishing/,
-    words: 'What answers at the address in DATABASE_URL is no Postgres: correct its host and port',
+    description: 'The server at the address in DATABASE_URL is not a Postgres: correct the host and the port',
   },
   {
     codes: /^(tls|.*CERT.*|ERR_TLS.*|ERR_SSL.*|ERR_OSSL.*|UNABLE_TO_.*|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH)$/,
-    words:
-      'The certificate of Postgres is not trusted: name the file of its authority in DATABASE_URL, as ?sslmode=verify-full&sslrootcert=/path/ca.pem',
+    description:
+      'The certificate of Postgres is not trusted: name the file of its CA in DATABASE_URL, as ?sslmode=verify-full&sslrootcert=/path/ca.pem',
   },
   {
     codes: /^ECONNREFUSED$/,
     isPassing: true,
-    words: 'Nothing listens at the host and port in DATABASE_URL: start Postgres, or correct them',
+    description: 'Nothing listens at the host and port in DATABASE_URL: start Postgres, or correct them',
   },
   {
     codes: /^(ENOTFOUND|EAI_AGAIN)$/,
     isPassing: true,
-    words: 'The host name in DATABASE_URL is not known: correct it, or see to the DNS',
+    description: 'The host name in DATABASE_URL cannot be resolved: correct it, or fix the DNS',
   },
   {
     codes: /^ERR_INVALID_URL$/,
-    words: 'DATABASE_URL is no URL: what has a meaning in a URL is percent-encoded in its user and password',
+    description: 'DATABASE_URL is not a valid URL: percent-encode reserved characters in the user and the password',
   },
   {
     codes: /^(E(?!RR_)[A-Z_]+|closed|timeout)$/,
     isPassing: true,
-    words: 'Postgres did not answer in time, or hung up: see that the host and port in DATABASE_URL are its own',
+    description:
+      'Postgres did not answer in time, or closed the connection: check the host and the port in DATABASE_URL',
   },
-  { codes: /^program$/, words: 'This server asked Postgres in a way that is a fault of its own: report it' },
-  { codes: /^unknown$/, isPassing: true, words: 'Postgres did not answer, and the driver does not say why' },
+  { codes: /^program$/, description: 'A query of this server is wrong, which is a bug: report it' },
+  {
+    codes: /^unknown$/,
+    isPassing: true,
+    description: 'Postgres did not answer, for a reason that the driver does not name',
+  },
 ]
 
-const REST: Omit<Known, 'codes'> = { words: 'Postgres refuses what this server asks: its log says what it was' }
+const REST: Omit<Known, 'codes'> = {
+  description: 'Postgres refuses a query of this server: the log of Postgres has the query',
+}
 
-/** Names what a query, a connection or the driver threw. Pure. */
+/** Explains what a query, a connection or the driver threw. Pure. */
 export function explainPostgres(error: unknown): Explained {
   const { code, message } = read(error)
   const known = KNOWN.find(({ codes, message: part }) => codes.test(code) && (!part || part.test(message)))
-  const { words, isPassing, isQuoted }: Omit<Known, 'codes'> = known ?? REST
-  return { code, isPassing: isPassing === true, words: `${words} (${code}${isQuoted ? `: ${message}` : ''})` }
+  const { description, isPassing, isQuoted }: Omit<Known, 'codes'> = known ?? REST
+  return {
+    code,
+    isPassing: isPassing === true,
+    description: `${description} (${code}${isQuoted ? `: ${message}` : ''})`,
+  }
 }
 
 interface Thrown {
@@ -156,7 +170,7 @@ interface Thrown {
   meta?: { driverAdapterError?: { cause?: AdapterCause } }
 }
 
-/** As @prisma/adapter-pg words it. */
+/** As @prisma/adapter-pg wraps it. */
 interface AdapterCause {
   kind?: string
   originalCode?: string
@@ -190,16 +204,16 @@ function readAdapted({ kind, originalCode, originalMessage = '', reason = '', po
   return { code: kind === 'ConnectionClosed' ? 'closed' : 'unknown', message: '' }
 }
 
-/** For a Postgres that answers, and takes no writes. */
-export const READ_ONLY_WORDS = explainPostgres({ code: '25006' }).words
+/** For a Postgres that answers but takes no writes. */
+export const READ_ONLY_WORDS = explainPostgres({ code: '25006' }).description
 
-/** Postgres refuses what this server needs, and will go on refusing until an operator acts. */
+/** Postgres refuses what this server needs, until an operator fixes the cause. */
 export class PostgresFault extends Error {
   readonly code: string
 
-  /** Does not keep the error that it explains: its text may hold values. */
-  constructor({ code, words }: Pick<Explained, 'code' | 'words'>) {
-    super(words)
+  /** Does not keep the original error as its cause: the text may hold values. */
+  constructor({ code, description }: Pick<Explained, 'code' | 'description'>) {
+    super(description)
     this.code = code
   }
 }

@@ -4,7 +4,7 @@ type Adapter = Awaited<ReturnType<PrismaPg['connect']>>
 type Queryable = Pick<Adapter, 'queryRaw' | 'executeRaw'>
 type Query = Parameters<Adapter['queryRaw']>[0]
 
-/** Prisma's adapter, but for times: it writes them without an offset, and Postgres would add that of the session's zone. */
+/** Prisma's adapter with one fix: it writes times without an offset, so Postgres would take them for times of its own zone. */
 export class PrismaPostgres extends PrismaPg {
   override async connect(): Promise<Adapter> {
     const adapter = writeOffsets(await super.connect())
@@ -23,7 +23,7 @@ function writeOffsets<T extends Queryable>(queryable: T): T {
   })
 }
 
-/** A string is left as it is. */
+/** Turns times into strings, which the adapter leaves as they are. */
 function withOffsets(query: Query): Query {
   const isTime = query.argTypes.map(({ scalarType }) => scalarType === 'datetime')
   if (!isTime.includes(true)) return query

@@ -1,6 +1,6 @@
 import { Prisma } from '../generated/prisma/client.ts'
 
-/** For SQL of our own, which names its schema as Prisma's does. */
+/** The tables with their schema, for raw SQL: Prisma's own queries name the schema, too. */
 export function tablesOf(schema: string) {
   const table = (name: string) => Prisma.raw(`"${schema}"."${name}"`)
   return {

@@ -8,28 +8,28 @@ export type RunOnEach = (
   own: readonly (string | number)[],
 ) => Promise<void>
 
-/** What is asked of Redis, be it one process, whichever one the sentinels name, or a cluster. */
+/** Access to one Redis, to the master that the sentinels name, or to a cluster. */
 export interface RedisAccess {
   /**
-   * Calls back whenever a script may be answered from here on by another process than before: a connection ended, or
-   * other masters serve. Before any of them is asked.
+   * Calls back when another process than before may answer from now on: a connection ended, or other masters serve. It does
+   * so before it asks any of them.
    */
   onLost(callback: () => void): void
   /** Resolves when scripts can be sent, or after `withinMs`. */
   ready(withinMs: number): Promise<void>
   /**
-   * A name for the memory that answers, which is another after each start and each fail-over. @throws where a part of it
-   * does not answer, or takes no writes.
+   * An id of the memory that answers. It changes with each start and each fail-over. @throws if a part of it does not answer,
+   * or takes no writes.
    */
   probe(): Promise<string>
-  /** A script that touches one key only, sent by its hash. */
+  /** Defines a script that touches one key only. It is sent by its hash. */
   script<Answer>(name: string, lua: string): RunScript<Answer>
   /**
-   * A script that does the same with each of `KEYS`; `ARGV` has what they share, and then one argument for each key. It is
-   * given as many keys at a time as do not keep others waiting; in a cluster one, as no other is sure to be in its slot.
+   * Defines a script that does the same with each of `KEYS`. `ARGV` has the shared arguments, and then one for each key. It
+   * gets only so many keys at a time that other commands do not wait long; in a cluster one, as each key has its own slot.
    */
   scriptOnEach(name: string, lua: string): RunOnEach
-  /** The keys that match, some at a time. Each that is there throughout comes at least once. */
+  /** The keys that match, some at a time. A key that exists throughout comes at least once. */
   scan(pattern: string): AsyncIterable<string[]>
   close(): void
 }

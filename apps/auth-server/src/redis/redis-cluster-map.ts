@@ -19,8 +19,8 @@ export interface ClusterMap {
 }
 
 /**
- * Asks the masters that are known and the nodes that the URL names, and answers the newest map that has a master for each
- * slot. A node that the others have left behind does not know it. @throws where nobody has such a map.
+ * Asks the known masters and the nodes in the URL, and answers the newest map that has a master for each slot: a node that
+ * was cut off has an older one. @throws if no node has such a map.
  */
 export async function askForMap(
   { hosts, login }: RedisAddress,
@@ -58,7 +58,7 @@ async function mapOf({ client }: RedisConnection, askedHost: string): Promise<Cl
   let covered = 0
   for (const [first, last, master] of slots) {
     if (!master) throw new Error('some slots have no master')
-    // A node that does not know its own address leaves it out (or null): it is where it was asked.
+    // A node that does not know its own address answers '' or null: then it is where we asked.
     const [named, port] = master
     const host = named || askedHost
     const address = `${host}:${port}`

@@ -1,26 +1,26 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import slotOf from 'cluster-key-slot'
 import type { RedisAccess, RunOnEach, RunScript } from './redis-access.ts'
 import { type ClusterMap, type Master, askForMap } from './redis-cluster-map.ts'
 import { COMMAND_TIMEOUT_MS, RedisConnection } from './redis-connection.ts'
-import { slotOf } from './redis-slot.ts'
 import { type RedisAddress, parseRedisUrl } from './redis-url.ts'
-import { StoreUnavailable } from '../stores/store-unavailable.ts'
+import { StoreUnavailable } from '../connection/store-unavailable.ts'
 
 const RETRY_MS = 50
-/** For a master that was not known before. */
+/** How long to wait for a master that was not known before. */
 const READY_WITHIN_MS = 300
 
 interface Node {
   connection: RedisConnection
   scripts: Map<string, RunScript<unknown>>
-  /** In a slot of this master. */
+  /** A key in a slot of this master. */
   probeKey: string
 }
 
 /**
- * The masters of a Redis Cluster, each by a connection of its own. A redirection is followed only to a master that is
- * known already: one that was promoted has lost its last moments, so it is not to answer before `onLost` was told.
+ * The masters of a Redis Cluster, each with a connection of its own. A redirection is followed only to a master that is
+ * known already. A promoted replica lacks the last writes, so it must not answer before `onLost` was called.
  */
 export class RedisCluster implements RedisAccess {
   readonly #address: RedisAddress
@@ -31,7 +31,7 @@ export class RedisCluster implements RedisAccess {
   #nodes = new Map<string, Node>()
   /** The address of the master of each slot. */
   #owners: string[] = []
-  /** Something does not fit the map. */
+  /** Something contradicted the map. */
   #isStale = true
   #closed = false
 
@@ -56,21 +56,21 @@ export class RedisCluster implements RedisAccess {
     }
   }
 
-  /** All masters together: whichever of them lost something, copies are to be merged anew. */
+  /** One id for all masters: if any of them lost something, all copies are merged anew. */
   async probe(): Promise<string> {
     if (this.#isStale) await this.#readMap()
     try {
       return await this.#probeAll()
     } catch (error) {
       this.#isStale = true
-      // A replica took over at somebody's word, or a slot moved: no reason to do without Redis.
+      // An operator promoted a replica, or a slot moved: no reason to work without Redis.
       if (!(error instanceof Error && error.message.startsWith('MOVED '))) throw error
       await this.#readMap()
       return await this.#probeAll()
     }
   }
 
-  /** To be called before the first connection: each learns all of them when it is made. */
+  /** To be called before the first connection, which defines all scripts when it is made. */
   script<Answer>(name: string, lua: string): RunScript<Answer> {
     if (this.#nodes.size > 0 && !this.#scripts.has(name)) throw new Error(`${name} is defined too late`)
     this.#scripts.set(name, lua)
@@ -83,7 +83,7 @@ export class RedisCluster implements RedisAccess {
         return await run(owner)
       } catch (error) {
         const { node, isOnce } = this.#redirected(error, slot)
-        // Counts for the next command, which goes out in the same breath.
+        // ASKING counts for the next command only, so nothing may come between the two.
         if (isOnce) void node.connection.client.asking().catch(() => undefined)
         return await run(node)
       }
@@ -106,7 +106,7 @@ export class RedisCluster implements RedisAccess {
     for (const { connection } of this.#nodes.values()) connection.close()
   }
 
-  /** The known master that a node names instead of itself. @throws the error, where it names none. */
+  /** The known master to which a node redirects. @throws the given error if there is none. */
   #redirected(error: unknown, slot: number): { node: Node; isOnce: boolean } {
     const reply = error instanceof StoreUnavailable && error.cause instanceof Error ? error.cause.message : ''
     const [, kind, address = ''] = /^(MOVED|ASK) \d+ (\S+)$/.exec(reply) ?? []
@@ -145,23 +145,23 @@ export class RedisCluster implements RedisAccess {
     for (const { address, ranges } of masters)
       for (const [first, last] of ranges) for (let slot = first; slot <= last; slot++) this.#owners[slot] = address
     this.#isStale = false
-    if (!isSame) this.#tellLost()
+    if (!isSame) this.#onLostMemory()
     for (const [address, { connection }] of before) if (!this.#nodes.has(address)) connection.close()
   }
 
   #connect({ address, host, port }: Master): Pick<Node, 'connection' | 'scripts'> {
     const connection = new RedisConnection({ ...this.#address.login, host, port }, this.#onTrouble, this.#timeoutMs)
     connection.onLost(() => {
-      // Nobody asks one that was let go of.
+      // This connection is not in use any more.
       if (this.#nodes.get(address)?.connection !== connection) return
       this.#isStale = true
-      this.#tellLost()
+      this.#onLostMemory()
     })
     const scripts = new Map([...this.#scripts].map(([name, lua]) => [name, connection.script<unknown>(name, lua)]))
     return { connection, scripts }
   }
 
-  #tellLost(): void {
+  #onLostMemory(): void {
     for (const callback of this.#onLost) callback()
   }
 }

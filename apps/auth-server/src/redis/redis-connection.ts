@@ -1,9 +1,9 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import type { RedisAccess, RunOnEach, RunScript } from './redis-access.ts'
 import { parseRedisUrl } from './redis-url.ts'
-import { StoreUnavailable } from '../stores/store-unavailable.ts'
+import { StoreUnavailable } from '../connection/store-unavailable.ts'
 
-/** A request waits this long for Redis, and then as long once more for the look whether it still lives. */
+/** A request waits this long for Redis, and then as long again for the poll of the fence. */
 export const COMMAND_TIMEOUT_MS = 400
 /** Redis does nothing else while a script runs: about a millisecond with these. */
 const KEYS_IN_A_SCRIPT = 200
@@ -18,22 +18,22 @@ const OPTIONS = {
   socketTimeout: 3_000,
   disconnectTimeout: 500,
   enableOfflineQueue: false,
-  // An unanswered command is an error, not a command to send again: see the merges for why either would do.
+  // An unanswered command is an error and is not sent again. (Sending it again would be safe: the scripts merge.)
   maxRetriesPerRequest: 0,
   retryStrategy: (times) => Math.min(50 * 2 ** times, 500),
 } satisfies Options
 
-/** One connection to Redis, told to fail at once rather than to queue: what to do then is for the caller to say. */
+/** One connection to Redis. It fails at once and never queues: the caller decides what to do then. */
 export class RedisConnection implements RedisAccess {
   readonly client: Redis
-  #gathers = false
-  /** It goes on in database 0, which is another one's. */
+  #isCorked = false
+  /** Why the database could not be selected. ioredis would go on in database 0, which belongs to others. */
   #wrongDatabase: Error | undefined
 
   /**
-   * @param where a URL of one Redis or of sentinels, or one node of a cluster.
-   * @param onTrouble told of what the client meets; what that comes to shows in the answers.
-   * @param timeoutMs of a command.
+   * @param where the URL of one Redis or of sentinels, or the options of one node of a cluster.
+   * @param onTrouble called with errors of the connection, for the log. Callers see them as failed commands.
+   * @param timeoutMs the time that a command may take.
    */
   constructor(
     where: string | Options,
@@ -41,7 +41,7 @@ export class RedisConnection implements RedisAccess {
     timeoutMs = COMMAND_TIMEOUT_MS,
   ) {
     const address = typeof where === 'string' ? toOptions(where) : where
-    // A master that became a replica: whoever is master now is found by connecting anew.
+    // A master became a replica: a new connection finds the new master.
     const reconnectOnError = (error: Error) => {
       const isReplica = error.message.startsWith('READONLY')
       if (isReplica) onTrouble(error)
@@ -56,7 +56,7 @@ export class RedisConnection implements RedisAccess {
   }
 
   onLost(callback: () => void): void {
-    // One that never became ready has answered nothing.
+    // A connection that never became ready has answered nothing.
     this.client.on('ready', () => this.client.once('close', callback))
   }
 
@@ -74,7 +74,7 @@ export class RedisConnection implements RedisAccess {
     })
   }
 
-  /** @param key written to, as a full Redis, or a replica that was a master, answers reads. */
+  /** @param key is written: a full Redis, or a master that became a replica, would still answer reads. */
   async probe(key = 'heirloom:probe'): Promise<string> {
     if (this.#wrongDatabase) throw this.#wrongDatabase
     const [server, replication] = await Promise.all([
@@ -83,17 +83,17 @@ export class RedisConnection implements RedisAccess {
       this.client.set(key, '', 'PX', 10_000),
     ])
     const runId = /^run_id:(\w+)/m.exec(server)?.[1]
-    if (runId === undefined) throw new Error('Redis does not say which process it is')
-    // A process that was demoted and promoted again has forgotten too; then its history has another id.
-    const history = /^master_replid:(\w+)/m.exec(replication)?.[1] ?? ''
-    return `${runId}:${history}`
+    if (runId === undefined) throw new Error('INFO of Redis has no run_id')
+    // A process that was demoted and promoted again lost data, too. Then its replication id has changed.
+    const replicationId = /^master_replid:(\w+)/m.exec(replication)?.[1] ?? ''
+    return `${runId}:${replicationId}`
   }
 
   script<Answer>(name: string, lua: string): RunScript<Answer> {
     this.client.defineCommand(name, { numberOfKeys: 1, lua })
     const command = Reflect.get(this.client, name) as RunScript<Answer>
     return async (key, ...args) => {
-      this.#gather()
+      this.#cork()
       try {
         return await command.call(this.client, key, ...args)
       } catch (error) {
@@ -118,16 +118,16 @@ export class RedisConnection implements RedisAccess {
   }
 
   /**
-   * What is asked in one turn of the event loop goes out in one write. ioredis 6 has `enableAutoPipelining` for it: 1.4
-   * times the CPU for a command, and what it leaves outlives two young generations.
+   * Sends the commands of one turn of the event loop in one write. `enableAutoPipelining` of ioredis 6 does so too, but takes
+   * 1.4 times the CPU for a command, and its garbage outlives two young generations.
    */
-  #gather(): void {
+  #cork(): void {
     const { stream } = this.client
-    if (this.#gathers || !stream) return
-    this.#gathers = true
+    if (this.#isCorked || !stream) return
+    this.#isCorked = true
     stream.cork()
     setImmediate(() => {
-      this.#gathers = false
+      this.#isCorked = false
       stream.uncork()
     })
   }

@@ -1,5 +1,5 @@
-import { type TlsFiles, readTlsFiles } from '../stores/tls-files.ts'
-import { PERCENT_ENCODE, assertWholeUrl } from '../stores/url-faults.ts'
+import { type TlsFiles, readTlsFiles } from '../connection/tls-files.ts'
+import { PERCENT_ENCODE, assertWholeUrl } from '../connection/url-faults.ts'
 
 interface RedisHost {
   host: string
@@ -10,9 +10,9 @@ export interface RedisAddress {
   kind: 'single' | 'cluster' | 'sentinel'
   /** One Redis, some nodes of the cluster, or the sentinels. */
   hosts: readonly [RedisHost, ...RedisHost[]]
-  /** For each Redis. */
+  /** The same for each Redis. */
   login: { username?: string; password?: string; db?: number; tls?: TlsFiles }
-  /** What the sentinels call the master, and what they want of who asks. */
+  /** The name of the master, and the login of the sentinels themselves. */
   sentinel: { name: string; username?: string; password?: string }
 }
 
@@ -28,8 +28,8 @@ const PARAMETERS = ['sslrootcert', 'sslcert', 'sslkey', 'sentinel_username', 'se
  *     redis-cluster://[user[:password]@]host[:port],…
  *     redis-sentinel://[user[:password]@]host[:port],…/name[/database]
  *
- * and the same with `rediss`, for TLS. What has a meaning in a URL is percent-encoded in a user, a password or a name.
- * @throws Error in words that go after "REDIS_URL" and hold nothing of it, as a password may stand at any wrong place.
+ * and the same with `rediss`, for TLS. Reserved characters are percent-encoded in a user, a password or a name.
+ * @throws Error whose message goes after "REDIS_URL". It quotes nothing: a password may stand in any wrong place.
  */
 export function parseRedisUrl(url: string): RedisAddress {
   if (SCHEME.test(url)) assertWholeUrl(url)
@@ -46,9 +46,10 @@ export function parseRedisUrl(url: string): RedisAddress {
   const password = decode(rest.join(':'))
   const parameters = new Map(new URLSearchParams(query))
   if ([...parameters.keys()].some((name) => !PARAMETERS.includes(name)))
-    throw new Error(`has a parameter that is none of ${PARAMETERS.join(', ')}`)
+    throw new Error(`has an unknown parameter; known are ${PARAMETERS.join(', ')}`)
   const files = readTlsFiles(parameters)
-  if (!secure && Object.keys(files).length > 0) throw new Error('names certificates, but no TLS: begin it with rediss')
+  if (!secure && Object.keys(files).length > 0)
+    throw new Error('names certificates but does not use TLS: begin it with rediss')
   const sentinelUsername = parameters.get('sentinel_username')
   const sentinelPassword = parameters.get('sentinel_password')
   const { name, db } = parsePath(kind, path)
@@ -88,11 +89,11 @@ function parsePath(kind: RedisAddress['kind'], path: string): { name: string; db
   const parts = path.split('/').slice(1)
   const name = kind === 'sentinel' ? decode(parts.shift() ?? '') : ''
   const [database = '', ...more] = parts
-  if (kind === 'sentinel' && name === '') throw new Error('must say, after the sentinels, /what they call the master')
+  if (kind === 'sentinel' && name === '') throw new Error('must name the master after the sentinels, as /name')
   if (more.length > 0 || !/^\d{0,5}$/.test(database))
-    throw new Error('must end with a database as a number, or without')
+    throw new Error('must end with the number of a database, or with no path')
   const db = Number(database)
-  if (kind === 'cluster' && db > 0) throw new Error('names a database; a cluster has but one')
+  if (kind === 'cluster' && db > 0) throw new Error('names a database, but a cluster has only one')
   return { name, db }
 }
 
@@ -100,6 +101,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new Error(`has a percent-encoding that is no UTF-8: ${PERCENT_ENCODE}`)
+    throw new Error(`has a percent-encoding that is not UTF-8: ${PERCENT_ENCODE}`)
   }
 }

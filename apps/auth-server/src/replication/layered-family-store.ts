@@ -4,7 +4,7 @@ import type { RollbackDetector } from './rollback-detector.ts'
 import type { WriteBehind } from './write-behind.ts'
 import type { RedisFence } from './redis-fence.ts'
 import type { RedisFamilyStore } from '../stores/redis-family-store.ts'
-import { StoreUnavailable, isUnavailable } from '../stores/store-unavailable.ts'
+import { StoreUnavailable, isUnavailable } from '../connection/store-unavailable.ts'
 
 interface Layers {
   /** Redis; null for a server that works without. */
@@ -16,13 +16,13 @@ interface Layers {
   rollback: RollbackDetector
 }
 
-/** A Redis that is lost and believed again by turns. */
+/** The connection to Redis may be lost and made again between attempts. */
 const MOST_ATTEMPTS = 3
 
 /**
- * Redis decides, Postgres remembers: a login and a revocation wait for both, a refresh for Redis alone, and its marks
- * follow into Postgres in batches. A family that Redis does not have is merged into it from Postgres. While Redis is not
- * trusted, or where there is none, Postgres decides too, and the servers that trust it are told.
+ * Redis is the cache, Postgres is durable. A login and a revocation wait for both. A refresh waits for Redis alone, and its
+ * update is written to Postgres in batches. A family that Redis does not have is merged into it from Postgres. While the
+ * fence is disabled, or if there is no Redis, Postgres does all, and the fence makes that visible to the other servers.
  */
 export class LayeredFamilyStore implements LoginStore {
   readonly #layers: Layers
@@ -38,50 +38,50 @@ export class LayeredFamilyStore implements LoginStore {
     await this.#opened(family, epoch)
   }
 
-  async openFor(...[userId, limits, origin, judge]: Parameters<LoginStore['openFor']>): Promise<void> {
+  async openFor(...[userId, limits, origin, decide]: Parameters<LoginStore['openFor']>): Promise<void> {
     const { durable, fence } = this.#layers
     const { epoch } = fence
     let family: Family | null = null as Family | null
-    await durable.openFor(userId, limits, origin, (facts) => (family = judge(facts)))
+    await durable.openFor(userId, limits, origin, (facts) => (family = decide(facts)))
     if (family) await this.#opened(family, epoch)
   }
 
   async #opened(family: Family, epoch: number): Promise<void> {
     this.#layers.rollback.countLater()
-    // A family that Redis does not have is found in Postgres, so this one need not succeed.
+    // This need not succeed: a family that Redis does not have is found in Postgres.
     await this.#redisElsePostgres(
-      (hot) => hot.copyIn(family, epoch),
+      (cache) => cache.copyIn(family, epoch),
       async () => undefined,
     )
   }
 
   async load(id: FamilyId): Promise<{ family: Family; now: number } | null> {
     return this.#redisElsePostgres(
-      (hot) => this.#askCache(hot, id, () => hot.load(id)),
+      (cache) => this.#askCache(cache, id, () => cache.load(id)),
       () => this.#loadDurable(id),
     )
   }
 
-  async advance(growth: FamilyUpdate): Promise<FamilyState | null> {
+  async advance(update: FamilyUpdate): Promise<FamilyState | null> {
     const { durable, writeBehind } = this.#layers
     return this.#redisElsePostgres(
-      async (hot) => {
-        const before = await this.#askCache(hot, growth.id, () => hot.advance(growth))
-        if (before) writeBehind.add(growth)
+      async (cache) => {
+        const before = await this.#askCache(cache, update.id, () => cache.advance(update))
+        if (before) writeBehind.add(update)
         return before
       },
       async () => {
-        const before = await durable.advance(growth)
-        if (before) await this.#publishUpdate(growth)
+        const before = await durable.advance(update)
+        if (before) await this.#publishUpdate(update)
         return before
       },
     )
   }
 
   /**
-   * Makes sure, after a commit that went past Redis, that no server goes on with a copy without it. Where the others use
-   * Redis again and this server has not seen it yet, the update goes to Redis too. To disable Redis anew each time would
-   * never let all servers go back to it while there are refreshes.
+   * Makes sure, after a commit that went past Redis, that no server goes on with a copy without it. If the others use
+   * Redis again and this server has not seen that yet, the update goes to Redis too. Disabling the fence anew each time
+   * would keep all servers from going back to Redis while there are refreshes.
    */
   async #publishUpdate(update: FamilyUpdate): Promise<void> {
     const { cache, fence } = this.#layers
@@ -101,36 +101,36 @@ export class LayeredFamilyStore implements LoginStore {
     }
   }
 
-  /** The tombstones go to Redis at once, trusted or not: they hold even if Postgres then does not answer. */
-  async revoke(growths: readonly FamilyUpdate[]): Promise<void> {
+  /** Writes the tombstones to Redis first, even while the fence is disabled: they hold even if Postgres then does not answer. */
+  async revoke(updates: readonly FamilyUpdate[]): Promise<void> {
     const { durable, writeBehind, rollback } = this.#layers
-    const told = await this.#writeTombstones(growths)
+    const isWritten = await this.#writeTombstones(updates)
     try {
-      await durable.revoke(growths)
+      await durable.revoke(updates)
     } catch (error) {
-      // Not acknowledged, but it did happen in Redis: it follows when Postgres is back.
-      if (told) for (const growth of growths) writeBehind.add(growth)
+      // Not acknowledged, but it did happen in Redis: Postgres gets it when it is back.
+      if (isWritten) for (const update of updates) writeBehind.add(update)
       throw error
     }
-    await Promise.all([rollback.count(), this.#publish(growths, told)])
+    await Promise.all([rollback.count(), this.#publish(updates, isWritten)])
   }
 
-  /** Makes sure, after the commit, that no server goes on with a copy without these tombstones. */
-  async #publish(growths: readonly FamilyUpdate[], told: boolean): Promise<void> {
+  /** Makes sure, after the commit, that no server uses a copy without these tombstones. */
+  async #publish(updates: readonly FamilyUpdate[], isWritten: boolean): Promise<void> {
     const { fence } = this.#layers
-    if (!told) return fence.ensureVisible(null)
-    // Where the others believe Redis again and this server has not seen it yet, it need not be suspended anew.
+    if (!isWritten) return fence.ensureVisible(null)
+    // If the others use Redis again and this server has not seen that yet, the fence need not be disabled anew.
     if (!fence.isEnabled) await fence.poll()
     const epoch = fence.isEnabled ? fence.epoch : null
-    // Again: a Redis that lost the first tombstone may since have been given a row from before the commit.
-    await fence.ensureVisible((await this.#writeTombstones(growths)) ? epoch : null)
+    // Once more: Redis may have lost the first tombstone, and got a row from before the commit.
+    await fence.ensureVisible((await this.#writeTombstones(updates)) ? epoch : null)
   }
 
-  /** Whether Redis has the tombstones. */
-  async #writeTombstones(growths: readonly FamilyUpdate[]): Promise<boolean> {
+  /** Answers whether Redis took the tombstones. */
+  async #writeTombstones(updates: readonly FamilyUpdate[]): Promise<boolean> {
     const { cache } = this.#layers
     try {
-      await cache?.revoke(growths)
+      await cache?.revoke(updates)
       return cache !== null
     } catch (error) {
       if (!isUnavailable(error, 'Redis')) throw error
@@ -138,9 +138,9 @@ export class LayeredFamilyStore implements LoginStore {
     }
   }
 
-  /** Asks Redis, looks whether it still lives where it does not answer, asks again, and then asks Postgres. */
+  /** Asks Redis. If it does not answer, polls the fence and asks again, and at last asks Postgres. */
   async #redisElsePostgres<T>(
-    byRedis: (hot: RedisFamilyStore) => Promise<T>,
+    byRedis: (cache: RedisFamilyStore) => Promise<T>,
     byPostgres: () => Promise<T>,
   ): Promise<T> {
     const { cache, fence } = this.#layers
@@ -156,28 +156,28 @@ export class LayeredFamilyStore implements LoginStore {
     return byPostgres()
   }
 
-  /** Asks Redis about a family; one that it does not have is merged in from Postgres, and asked about again. */
-  async #askCache<T>(hot: RedisFamilyStore, id: FamilyId, askFor: () => Promise<T | null>): Promise<T | null> {
+  /** Asks Redis about a family. If Redis does not have it, merges it in from Postgres, and asks again. */
+  async #askCache<T>(cache: RedisFamilyStore, id: FamilyId, ask: () => Promise<T | null>): Promise<T | null> {
     const { fence } = this.#layers
-    const known = await askFor()
+    const known = await ask()
     if (known !== null) return known
     const { epoch } = fence
-    const remembered = await this.#loadDurable(id)
-    if (!remembered) return null
-    // A tombstone that is in Redis already stands.
-    await hot.copyIn(remembered.family, epoch)
-    const restored = await askFor()
-    // Evicted at once, or a new epoch began: Redis cannot say.
-    if (restored === null) throw new StoreUnavailable('Redis', new Error('the family did not stay'))
-    return restored
+    const found = await this.#loadDurable(id)
+    if (!found) return null
+    // Merges: a tombstone that is in Redis already stands.
+    await cache.copyIn(found.family, epoch)
+    const copied = await ask()
+    // Redis evicted it at once, or a new epoch began.
+    if (copied === null) throw new StoreUnavailable('Redis', new Error('the family did not stay'))
+    return copied
   }
 
-  /** Postgres' row, with the marks that wait here to be written to it. */
+  /** The row in Postgres, with the updates of it that wait here to be written. */
   async #loadDurable(id: FamilyId): Promise<{ family: Family; now: number } | null> {
     const { durable, writeBehind, rollback } = this.#layers
     const waiting = writeBehind.pending(id)
     const found = await durable.load(id)
-    // An older row is not to be mistaken for the newest one.
+    // A Postgres that is rolled back has an older row.
     rollback.assertIntact()
     return found && waiting ? { ...found, family: { ...found.family, ...merge(found.family, waiting) } } : found
   }

@@ -1,7 +1,7 @@
-/** What to do about a Postgres that is older than it was: wait for an operator, or do what he would do. */
+/** What to do when Postgres is rolled back: wait for an operator, or restore without one. */
 export type Rollback = 'stop' | 'restore'
 
-/** Postgres is older than it was: what it says of sessions, accounts and revocations may long be untrue. */
+/** Postgres is rolled back: what it says of sessions, accounts and revocations may be out of date. */
 export class PostgresRolledBack extends Error {
   readonly retryAfterSeconds: number
 

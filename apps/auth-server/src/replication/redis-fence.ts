@@ -1,95 +1,89 @@
-import { type SharedFence, type RedisEpoch, decideFence } from '../rules/decide-fence.ts'
-import { type Database, query } from '../postgres/database.ts'
+import { type RedisEpoch, decideFence } from '../rules/decide-fence.ts'
+import { StoreUnavailable } from '../connection/store-unavailable.ts'
+import type { Database } from '../postgres/database.ts'
 import type { RedisAccess } from '../redis/redis-access.ts'
-import { StoreUnavailable } from '../stores/store-unavailable.ts'
+import { FenceRow } from './fence-row.ts'
 
-/** How soon one server sees what another one wrote past Redis. */
+/** How soon a server sees that another one wrote without Redis. */
 const POLL_EVERY_MS = 250
-/** How long a server's word that it works without Redis stands; it repeats it at every look, while it writes. */
+/** How long the fence stays disabled after a server worked without Redis. Each poll of that server renews it while it writes. */
 const DISABLED_FOR_MS = 1_000
-/** A server that wrote past Redis is taken to do so again within this, so that its use is not resumed and suspended by turns. */
+/** A server that wrote without Redis counts as one that still does for this long, so that the fence does not flap. */
 const WRITES_PAST_MS = 5_000
 
-interface Row {
-  epoch: bigint
-  run_id: string
-  suspended: SharedFence['suspended']
-}
-
 /**
- * Keeps servers from believing a Redis that missed something: one that was away, hung, restarted from an old snapshot,
- * replaced by a replica, or that one server alone cannot see. The rule is `decideTrust`; what the servers must know of
- * each other is one row in Postgres.
+ * Keeps servers from using a Redis that missed something: one that was away, hung, restarted from an old snapshot, replaced
+ * by a replica, or cut off from one server alone. The rule is `decideFence`. The README has the states and the invariants.
  */
 export class RedisFence {
-  readonly #database: Database
+  readonly #row: FenceRow
   readonly #redis: RedisAccess | null
-  readonly #onChange: (isTrusted: boolean) => void
+  readonly #onChange: (isEnabled: boolean) => void
+  /** The epoch and the process of the Redis that is in use, or null. */
   #current: RedisEpoch | null = null
   #newestEpoch = 0
-  /** What was believed without a break; a suspension of our own breaks it. */
+  /** The Redis that was in use without interruption. Disabling the fence interrupts it. */
   #last: RedisEpoch | null = null
   #polling: Promise<void> | null = null
   #disabling: Promise<void> | null = null
   #disableNext: Promise<void> | null = null
   #timer: NodeJS.Timeout | undefined
   #stopped = false
-  /** How often the connection ended: what was seen before the last time says nothing about the Redis after it. */
+  /** How often the connection was lost. What a poll saw before the last loss says nothing about the Redis after it. */
   #losses = 0
-  /** How often something else than a look ended the belief: a look that began before may have read what was before. */
+  /** How often the fence was invalidated other than by a poll. A poll that began before may have read an older row. */
   #invalidations = 0
-  /** When a mark was last written past Redis. */
+  /** When this server last wrote an update without Redis. */
   #wrotePastAt = -Infinity
-  /** So long, at least, the last suspension of our own stands. */
-  #suspendedUntil = -Infinity
-  /** At the last look nobody had ever believed Redis. */
+  /** This server disabled the fence until then, at least. */
+  #disabledUntil = -Infinity
+  /** At the last poll, no epoch had ever begun. */
   #isUnused = false
-  /** Why Redis did not answer the last look, or null. */
   #trouble: unknown = null
-  /** What waits for an answer of the Redis that is believed. */
+  /** What waits for an answer of the Redis that is in use. */
   readonly #waiting = new Set<(error: StoreUnavailable) => void>()
 
   /**
-   * @param redis null for a server that is to work without: it tells those that do not what it writes.
-   * @param onChange told when Redis begins or ceases to be believed.
+   * @param redis null for a server that works without: it makes what it writes visible to the servers that use Redis.
+   * @param onChange called when this server begins or ceases to use Redis.
    */
-  constructor(database: Database, redis: RedisAccess | null, onChange: (isTrusted: boolean) => void) {
-    this.#database = database
+  constructor(database: Database, redis: RedisAccess | null, onChange: (isEnabled: boolean) => void) {
+    this.#row = new FenceRow(database)
     this.#redis = redis
     this.#onChange = onChange
   }
 
-  /** Whether Redis may be asked; else work through Postgres. */
+  /** Whether this server uses Redis; otherwise it works through Postgres. */
   get isEnabled(): boolean {
     return this.#current !== null
   }
 
-  /** Why Redis took no write at the last look; null where it did, or where there is none. */
+  /** Why Redis took no write at the last poll; null if it did, or if there is no Redis. */
   get trouble(): unknown {
     return this.#trouble
   }
 
-  /** A copy in Redis must be of this epoch, or a later one, to be believed. */
+  /** A copy in Redis counts only if it is of this epoch or a later one. */
   get epoch(): number {
     return this.#newestEpoch
   }
 
   /**
-   * What Redis answers, as long as it is believed: a Redis that hangs is found out by the first request or look that it keeps
-   * waiting, and no other one waits for longer. @throws StoreUnavailable
+   * What Redis answers, unless the fence is disabled first. If Redis hangs, the first request or poll to time out ends the
+   * waiting of all others. @throws StoreUnavailable
    */
   whileEnabled<T>(answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject)
-      const settle = () => this.#waiting.delete(reject)
+      const stopWaiting = () => this.#waiting.delete(reject)
       answer.then(
-        (value) => settle() && resolve(value),
-        (error: unknown) => settle() && reject(error),
+        (value) => stopWaiting() && resolve(value),
+        (error: unknown) => stopWaiting() && reject(error),
       )
     })
   }
 
-  /** Looks for the first time, then again and again until `stop`. */
+  /** Polls now, and then regularly until `stop`. */
   async start(): Promise<void> {
     this.#redis?.onLost(() => {
       if (this.#stopped) return
@@ -101,22 +95,22 @@ export class RedisFence {
     this.#timer = setInterval(() => void this.poll(), POLL_EVERY_MS)
   }
 
-  /** Afterwards nothing is asked of the stores: a connection that is closed on purpose is no reason to suspend. */
+  /** To be called before the stores are closed: a connection that is closed on purpose must not disable the fence. */
   async stop(): Promise<void> {
     this.#stopped = true
     clearInterval(this.#timer)
     await this.#polling
   }
 
-  /** Finds out where things stand; callers at the same time share one look. Never throws. */
+  /** Reads both stores and decides anew; concurrent callers share one poll. Never throws. */
   poll(): Promise<void> {
     this.#polling ??= this.#pollUntilStable().finally(() => (this.#polling = null))
     return this.#polling
   }
 
   /**
-   * Tells all servers that Postgres has something that Redis misses. When it returns, whoever looks works through Postgres
-   * until all copies in Redis are to be merged anew. @throws StoreUnavailable where Postgres does not answer.
+   * Announces that Postgres has something that Redis lacks. When it returns, every server that polls works through Postgres,
+   * until a new epoch begins. @throws StoreUnavailable if Postgres does not answer
    */
   async disable(): Promise<void> {
     // Only a statement that starts after this call covers what the caller wrote before it.
@@ -131,14 +125,14 @@ export class RedisFence {
   }
 
   /**
-   * Makes sure, after a commit to Postgres, that no server goes on with a copy in Redis that lacks it: either what was
-   * written to Redis in `epoch` still counts, or the use of Redis is suspended.
-   * @param epoch as it was before the write to Redis, or null where that failed. @throws StoreUnavailable
+   * Makes sure, after a commit to Postgres, that no server uses a copy in Redis that lacks it. Either the copy that was
+   * written to Redis in `epoch` still counts, or the fence is disabled.
+   * @param epoch as it was before the write to Redis, or null if that failed. @throws StoreUnavailable
    */
   async ensureVisible(epoch: number | null): Promise<void> {
-    const shared = await this.#read()
-    // Nobody is to believe Redis, and the epoch in which somebody will begins after the commit. Suspending it anew each
-    // time would never let it begin while users log out.
+    const shared = await this.#row.read()
+    // No server may use Redis, and the next epoch begins after the commit. Disabling the fence anew each time would keep that
+    // epoch from ever beginning while users log out.
     if (shared && (shared.suspended !== 'never' || shared.runId === '')) return this.#invalidate()
     if (shared && this.#current?.runId === shared.runId && shared.epoch === epoch) return
     await this.disable()
@@ -154,8 +148,8 @@ export class RedisFence {
     // No server has ever used Redis. When one begins to, the next poll sees it.
     if (this.#redis === null && this.#isUnused) return true
     // The polls renew it meanwhile.
-    if (performance.now() < this.#suspendedUntil) return true
-    const shared = await this.#read()
+    if (performance.now() < this.#disabledUntil) return true
+    const shared = await this.#row.read()
     return shared !== null && (shared.suspended !== 'never' || shared.runId === '')
   }
 
@@ -167,9 +161,8 @@ export class RedisFence {
     this.#invalidate()
     const began = performance.now()
     try {
-      await query(this.#database.$executeRaw`
-        UPDATE ${this.#database.tables.redisTrust} SET suspended_until = clock_timestamp() + ${DISABLED_FOR_MS} * interval '1 millisecond'`)
-      this.#suspendedUntil = began + DISABLED_FOR_MS
+      await this.#row.disable(DISABLED_FOR_MS)
+      this.#disabledUntil = began + DISABLED_FOR_MS
     } finally {
       this.#invalidate()
     }
@@ -184,16 +177,16 @@ export class RedisFence {
   }
 
   async #pollOnce(losses: number): Promise<void> {
-    const doubts = this.#invalidations
-    const [shared, runId] = await Promise.all([this.#read().catch(() => null), this.#probe()])
+    const invalidations = this.#invalidations
+    const [shared, runId] = await Promise.all([this.#row.read().catch(() => null), this.#probe()])
     if (losses !== this.#losses) return
     this.#isUnused = shared?.runId === ''
     const verdict = decideFence(shared, runId, this.#last, this.#writesPast)
-    // What another server wrote past Redis breaks the belief as well as what we did.
+    // What another server wrote without Redis interrupts its use, too.
     if (shared && verdict.kind !== 'trust') this.#last = null
     switch (verdict.kind) {
       case 'trust':
-        return this.#enable(verdict.trust, doubts)
+        return this.#enable(verdict.trust, invalidations)
       case 'distrust':
         return this.#set(null)
       case 'suspend':
@@ -216,33 +209,19 @@ export class RedisFence {
     }
   }
 
-  async #read(): Promise<SharedFence | null> {
-    const [row] = await query(this.#database.$queryRaw<Row[]>`
-      SELECT epoch, run_id, CASE WHEN suspended_until IS NULL THEN 'never'
-                                 WHEN suspended_until > clock_timestamp() THEN 'now' ELSE 'before' END AS suspended
-      FROM ${this.#database.tables.redisTrust}`)
-    return row ? { epoch: Number(row.epoch), runId: row.run_id, suspended: row.suspended } : null
-  }
-
-  /**
-   * Of several servers that try, one does; the others see it at their next look. An epoch is never less than the clock, so
-   * that a database which is restored from a backup does not count through numbers that copies in Redis already have.
-   */
+  /** Of several servers that try, one begins the epoch; the others see it at their next poll. */
   async #beginEpoch(after: number, runId: string, losses: number): Promise<void> {
-    await query(this.#database.$executeRaw`
-      UPDATE ${this.#database.tables.redisTrust} SET run_id = ${runId}, suspended_until = NULL,
-        epoch = greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
-      WHERE epoch = ${after} AND (suspended_until IS NULL OR suspended_until <= clock_timestamp())`)
-    const doubts = this.#invalidations
-    const verdict = decideFence(await this.#read(), runId, null, false)
-    if (verdict.kind === 'trust' && losses === this.#losses) this.#enable(verdict.trust, doubts)
+    await this.#row.beginEpoch(after, runId)
+    const invalidations = this.#invalidations
+    const verdict = decideFence(await this.#row.read(), runId, null, false)
+    if (verdict.kind === 'trust' && losses === this.#losses) this.#enable(verdict.trust, invalidations)
   }
 
-  /** @param doubts as many as there were before the row was read. */
-  #enable(trust: RedisEpoch, doubts: number): void {
-    if (doubts !== this.#invalidations) return
-    this.#last = trust
-    this.#set(trust)
+  /** @param invalidations as many as there were before the row was read. */
+  #enable(redis: RedisEpoch, invalidations: number): void {
+    if (invalidations !== this.#invalidations) return
+    this.#last = redis
+    this.#set(redis)
   }
 
   #invalidate(): void {
@@ -251,14 +230,14 @@ export class RedisFence {
     this.#set(null)
   }
 
-  #set(trust: RedisEpoch | null): void {
-    const changed = (trust === null) !== (this.#current === null)
-    this.#current = trust
-    this.#newestEpoch = Math.max(this.#newestEpoch, trust?.epoch ?? 0)
-    if (changed) this.#onChange(trust !== null)
-    if (trust !== null) return
+  #set(redis: RedisEpoch | null): void {
+    const changed = (redis === null) !== (this.#current === null)
+    this.#current = redis
+    this.#newestEpoch = Math.max(this.#newestEpoch, redis?.epoch ?? 0)
+    if (changed) this.#onChange(redis !== null)
+    if (redis !== null) return
     const waiting = [...this.#waiting]
     this.#waiting.clear()
-    for (const giveUp of waiting) giveUp(new StoreUnavailable('Redis', new Error('it is not believed any more')))
+    for (const giveUp of waiting) giveUp(new StoreUnavailable('Redis', new Error('the fence was disabled')))
   }
 }

@@ -1,27 +1,27 @@
 import type { Prisma } from '../generated/prisma/client.ts'
 import { type Database, query } from '../postgres/database.ts'
 
-/** The advisory lock of the one process that restores. */
+/** The advisory lock of the process that restores. */
 const RESTORE_LOCK = 7_240_661_903
 const LONGEST_RESTORE_MS = 86_400_000
-/** The claim of a machine that vanished ends after this; one that lives says so more often. */
+/** The claim of a machine that vanished ends after this time without a heartbeat. */
 const CLAIM_TIMEOUT_MS = 10_000
-const SAY_SO_EVERY_MS = 2_000
+const HEARTBEAT_EVERY_MS = 2_000
 
 export type Claim = Prisma.TransactionClient
 
-/** What came of an attempt to restore. */
+/** The outcome of an attempt to restore. */
 export type Restoring<T> =
   | { readonly state: 'done'; readonly result: T }
-  /** Nothing is lost. */
+  /** Postgres is not rolled back. */
   | { readonly state: 'intact' }
   /** Another process restores. */
   | { readonly state: 'busy' }
 
 /**
- * Does what one process at a time may do, while a transaction holds the claim to it; null where another process has it.
- * What is done by the transaction happens only if the claim still stands at its end: not in a process that died, and not
- * in a Postgres that was replaced meanwhile.
+ * Runs `work` while a transaction holds the claim to restore; answers null if another process holds it. What `work` does
+ * through the claim's transaction is committed only if the claim still stands at the end: the process did not die, and
+ * no other Postgres took over.
  */
 export async function withRestoreClaim<T>(database: Database, work: (claim: Claim) => Promise<T>): Promise<T | null> {
   const attempt = async (claim: Claim) => {
@@ -30,19 +30,19 @@ export async function withRestoreClaim<T>(database: Database, work: (claim: Clai
     )
     if (!lock?.is_mine) return null
     await query(claim.$executeRawUnsafe(`SET LOCAL idle_in_transaction_session_timeout = ${CLAIM_TIMEOUT_MS}`))
-    const sayingSo = setInterval(() => {
+    const heartbeat = setInterval(() => {
       claim.$executeRaw`SELECT 1`.catch(() => undefined)
-    }, SAY_SO_EVERY_MS)
+    }, HEARTBEAT_EVERY_MS)
     try {
       return await work(claim)
     } finally {
-      clearInterval(sayingSo)
+      clearInterval(heartbeat)
     }
   }
   try {
     return await database.$transaction(attempt, { timeout: LONGEST_RESTORE_MS, isolationLevel: 'ReadCommitted' })
   } catch (error) {
-    // The beginning or the end of the transaction failed; what the work throws stays as it is.
+    // Prisma's own errors: the transaction could not begin or commit. What `work` throws stays as it is.
     throw error instanceof Error && error.name.startsWith('PrismaClient') ? await query(Promise.reject(error)) : error
   }
 }

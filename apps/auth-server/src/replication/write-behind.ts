@@ -6,23 +6,23 @@ const WRITE_EVERY_MS = 100
 const RETRY_MS = 500
 /** Families in one statement. */
 const BATCH = 500
-/** About 300 MB. Beyond, what Redis has is written with the family's next refresh. */
+/** About 300 MB. Beyond this, an update stays in Redis alone, and is written with the next refresh of its family. */
 const MOST_WAITING = 1_000_000
 
 export interface WriteBehindOptions {
-  write: (growths: readonly FamilyUpdate[]) => Promise<unknown>
-  /** Told when writing begins to fail, and when it works again. */
+  write: (updates: readonly FamilyUpdate[]) => Promise<unknown>
+  /** Called when writing begins to fail, and when it works again. */
   onChange: (isWriting: boolean) => void
 }
 
 /**
- * Gathers marks and writes them in batches, one entry a family however often it was refreshed. What a failed write held
- * is merged back, so nothing is lost while the process lives.
+ * Collects updates and writes them to Postgres in batches: one entry a family, however often it was refreshed. A failed
+ * write is merged back, so nothing is lost while the process lives.
  */
 export class WriteBehind {
   readonly #options: WriteBehindOptions
   readonly #waiting = new Map<FamilyId, FamilyUpdate>()
-  /** On their way to Postgres. */
+  /** In the statement that is running. */
   readonly #leaving = new Map<FamilyId, FamilyUpdate>()
   #writing: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | null = null
@@ -37,20 +37,20 @@ export class WriteBehind {
     return this.#waiting.size + this.#leaving.size
   }
 
-  /** What Postgres may not have yet, or undefined. */
+  /** The updates of a family that Postgres may not have yet, merged; or undefined. */
   pending(id: FamilyId): FamilyState | undefined {
     const [waiting, leaving] = [this.#waiting.get(id)?.state, this.#leaving.get(id)?.state]
     return waiting && leaving ? merge(waiting, leaving) : (waiting ?? leaving)
   }
 
-  add(growth: FamilyUpdate): void {
-    const known = this.#waiting.get(growth.id)
+  add(update: FamilyUpdate): void {
+    const known = this.#waiting.get(update.id)
     if (!known && this.#waiting.size >= MOST_WAITING) return
-    this.#waiting.set(growth.id, known ? { ...growth, state: merge(known.state, growth.state) } : growth)
+    this.#waiting.set(update.id, known ? { ...update, state: merge(known.state, update.state) } : update)
     this.#schedule()
   }
 
-  /** Writes what is waiting. Never throws: what fails stays. */
+  /** Writes what is waiting. Never throws: what could not be written waits on. */
   async flush(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
@@ -58,7 +58,7 @@ export class WriteBehind {
     await this.#writing
   }
 
-  /** Writes what is waiting, once; what Postgres does not take then is in Redis. */
+  /** Writes what is waiting, once. What Postgres does not take then is in Redis. */
   async close(): Promise<void> {
     this.#closed = true
     await this.flush()
@@ -70,22 +70,22 @@ export class WriteBehind {
   }
 
   async #write(): Promise<void> {
-    // What comes in meanwhile waits for the next time, so that it is gathered too.
+    // Updates that arrive meanwhile wait for the next flush, so that they are batched too.
     for (let batches = Math.ceil(this.#waiting.size / BATCH); batches > 0; batches--) {
-      for (const [id, growth] of this.#waiting) {
+      for (const [id, update] of this.#waiting) {
         if (this.#leaving.size >= BATCH) break
-        this.#leaving.set(id, growth)
+        this.#leaving.set(id, update)
         this.#waiting.delete(id)
       }
-      const growths = [...this.#leaving.values()]
+      const updates = [...this.#leaving.values()]
       try {
-        await this.#options.write(growths)
+        await this.#options.write(updates)
         this.#leaving.clear()
         this.#report(false)
       } catch {
         this.#leaving.clear()
         this.#report(true)
-        for (const growth of growths) this.add(growth)
+        for (const update of updates) this.add(update)
         return
       }
     }

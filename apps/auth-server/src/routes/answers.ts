@@ -1,4 +1,4 @@
-import type { ErrorAnswer } from '@heirloom/http-service'
+import { type ErrorAnswer, errorBody } from '@heirloom/http-service'
 import type { FastifyReply } from 'fastify'
 import { SignerBusy } from '../keys/token-signer.ts'
 import { HasherBusy } from '../credentials/password-hasher.ts'
@@ -6,10 +6,10 @@ import { NotFinished } from '../services/accounts/change-password.ts'
 import type { Refusal, RefusalCode } from '../services/refusal.ts'
 import { PostgresRolledBack } from '../replication/postgres-rolled-back.ts'
 import { PostgresFault } from '../postgres/postgres-fault.ts'
-import { StoreUnavailable, isUnavailable, reasonOf } from '../stores/store-unavailable.ts'
+import { StoreUnavailable, isUnavailable, reasonOf } from '../connection/store-unavailable.ts'
 
-/** The one place where a refusal gets its status. */
-const STATUS_OF: Record<RefusalCode, number> = {
+/** The only place that gives a refusal its status. A route declares each status in its schema. */
+export const STATUS_OF: Record<RefusalCode, number> = {
   invalid_request: 400,
   invalid_client: 400,
   invalid_grant: 400,
@@ -23,30 +23,55 @@ const STATUS_OF: Record<RefusalCode, number> = {
 
 export function answerRefusal(reply: FastifyReply, { error, description, retryAfterSeconds }: Refusal) {
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds))
-  return reply.code(STATUS_OF[error]).send({ error, error_description: description })
+  return reply.code(STATUS_OF[error]).send(errorBody(error, description))
 }
 
-/** What was not decided may be asked again: never an `invalid_grant`, on which clients throw their session away. */
+/**
+ * Turns the result of a service into a reply.
+ * @param send sends a result that is no refusal, exactly as the route's schema declares it: the serializer would drop the
+ * rest without a word.
+ */
+export function answer<Done extends { ok: true }>(
+  reply: FastifyReply,
+  result: Done | Refusal,
+  send: (done: Done) => unknown,
+): FastifyReply {
+  if (!result.ok) return answerRefusal(reply, result)
+  send(result)
+  return reply
+}
+
+/**
+ * The answer to a fault. A request that was not decided may be sent again, so a fault never becomes an `invalid_grant`: on
+ * that, clients throw their session away.
+ */
 export function answerError(error: Error): ErrorAnswer | undefined {
-  const again = (description: string, afterSeconds = 1): ErrorAnswer => ({
+  const retryLater = (description: string, afterSeconds = 1): ErrorAnswer => ({
     status: 503,
     error: 'temporarily_unavailable',
     description,
     headers: { 'retry-after': String(afterSeconds) },
   })
-  // A commit may be in doubt, or done, and a tombstone stand: never that nothing happened.
+  // Never says that nothing happened: a commit may be in doubt or done, and a tombstone may be written.
   if (error instanceof StoreUnavailable) {
-    const answer = again(`${error.message}. It is not known whether this was done; it is safe to ask again.`)
-    return isUnavailable(error, 'Postgres') ? { ...answer, reason: reasonOf(error) } : answer
+    const unavailable = retryLater(
+      `${error.message}. The request may have been carried out. It is safe to send it again.`,
+    )
+    return isUnavailable(error, 'Postgres') ? { ...unavailable, reason: reasonOf(error) } : unavailable
   }
-  // No `Retry-After`: asking again helps nobody before an operator has acted.
+  // No `Retry-After`: a retry is useless until an operator has acted.
   if (error instanceof PostgresFault)
-    return { status: 500, error: 'server_error', description: 'A store refuses what is needed. It has been logged.' }
+    return {
+      status: 500,
+      error: 'server_error',
+      description: 'The server cannot use one of its stores. It has been logged.',
+    }
   if (error instanceof NotFinished) return { status: 503, error: 'temporarily_unavailable', description: error.message }
-  if (error instanceof PostgresRolledBack) return again(`${error.message}.`, error.retryAfterSeconds)
+  if (error instanceof PostgresRolledBack) return retryLater(`${error.message}.`, error.retryAfterSeconds)
   if (error instanceof HasherBusy || error instanceof SignerBusy)
-    return { ...again('The server is busy. Try again.'), isQuiet: true }
-  // Nobody reads it.
-  if (error.name === 'AbortError') return { status: 499, error: 'client_gone', description: 'The client went away.' }
+    return { ...retryLater('The server is busy. Try again shortly.'), isQuiet: true }
+  // Nobody reads this answer.
+  if (error.name === 'AbortError')
+    return { status: 499, error: 'client_gone', description: 'The client closed the connection.' }
   return undefined
 }

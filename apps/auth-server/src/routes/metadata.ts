@@ -4,27 +4,39 @@ import { Type } from 'typebox'
 import { METADATA_PATH } from '../rules/issuer-path.ts'
 import { SCOPES } from '../rules/scopes.ts'
 import type { Core } from '../services/core.ts'
-import { answers } from './schemas.ts'
 
-/** RFC 8414, section 2. */
-const Metadata = Type.Object({ issuer: Type.String(), jwks_uri: Type.String() }, { additionalProperties: true })
+/**
+ * RFC 8414, section 2. It names no endpoints and no grant types: our calls take JSON, so a standard client could not use
+ * them. `response_types_supported` is required, and empty because there is no authorization endpoint.
+ */
+const Metadata = Type.Object({
+  issuer: Type.String({ description: 'The issuer, as `ISSUER` names it.' }),
+  jwks_uri: Type.String({ description: 'The address of the key set.' }),
+  response_types_supported: Type.Array(Type.String(), { description: 'Empty: there is no authorization endpoint.' }),
+  scopes_supported: Type.Array(Type.String(), { description: 'The scopes that a login may ask for.' }),
+  service_documentation: Type.Optional(Type.String({ description: 'The address of these docs.' })),
+})
 
 export function metadataRoutes(app: App, core: Core): void {
   const { issuer, jwksMaxAgeSeconds, docs } = core.config
 
   app.route({
-    // Fastify's own HEAD would give a 304 the length of nothing.
+    // Fastify's own HEAD would give a 304 the length of an empty body.
     method: ['GET', 'HEAD'],
     url: '/.well-known/jwks.json',
     exposeHeadRoute: false,
     schema: {
       tags: ['metadata'],
       summary: 'The public keys: coming, signing and retiring (RFC 7517)',
-      response: answers({
-        200: Type.Object({ keys: Type.Array(Type.Unsafe<object>({ type: 'object', additionalProperties: true })) }),
-        // No body, and so no length of one: that would be the length of what was not changed (RFC 9110, section 8.6).
+      response: {
+        200: Type.Object({
+          keys: Type.Array(Type.Unsafe<object>({ type: 'object', additionalProperties: true }), {
+            description: 'The keys.',
+          }),
+        }),
+        // No body and no Content-Length, which would be that of the unchanged keys (RFC 9110, section 8.6).
         304: Type.Unsafe<undefined>({ type: 'null' }),
-      }),
+      },
     },
     handler: async (request, reply) => {
       const keys = core.keys.published(Date.now()).map(({ publicJwk }) => publicJwk)
@@ -32,7 +44,7 @@ export function metadataRoutes(app: App, core: Core): void {
         .update(keys.map(({ kid }) => kid).join())
         .digest('base64url')}"`
       reply.header('cache-control', `public, max-age=${jwksMaxAgeSeconds}`).header('etag', etag)
-      if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
+      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send()
       return reply.code(200).send({ keys })
     },
   })
@@ -42,31 +54,25 @@ export function metadataRoutes(app: App, core: Core): void {
     {
       schema: {
         tags: ['metadata'],
-        summary: 'Where everything is (RFC 8414)',
+        summary: 'The metadata of the issuer (RFC 8414)',
         response: { 200: Metadata },
       },
     },
     async (_request, reply) => {
       reply.header('cache-control', `public, max-age=${jwksMaxAgeSeconds}`)
-      return {
+      return reply.code(200).send({
         issuer,
         jwks_uri: `${issuer}/.well-known/jwks.json`,
-        // Ours take JSON bodies, as the OpenAPI document says.
-        token_endpoint: `${issuer}/auth/refresh`,
-        revocation_endpoint: `${issuer}/auth/logout`,
-        grant_types_supported: ['refresh_token'],
         response_types_supported: [],
-        token_endpoint_auth_methods_supported: ['none'],
-        revocation_endpoint_auth_methods_supported: ['none'],
-        scopes_supported: SCOPES,
+        scopes_supported: [...SCOPES],
         ...(docs && { service_documentation: `${issuer}/docs` }),
-      }
+      })
     },
   )
 }
 
 /** RFC 9110, section 13.1.2: a list, compared weakly. */
-function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
   const tags = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
   return tags.includes(etag) || tags.includes('*')
 }

@@ -4,26 +4,26 @@ import { Type } from 'typebox'
 import type { Core } from '../services/core.ts'
 import { endAllSessions, endSession, liveSessions } from '../services/sessions/sessions.ts'
 import { refuse } from '../services/refusal.ts'
-import { answerRefusal } from './answers.ts'
+import { answer, answerRefusal } from './answers.ts'
 import { liveSession } from './live-session.ts'
 import { Empty, answers } from './schemas.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-const MOST_IN_A_PAGE = 100
-/** In a URL all is text. */
+const MAX_IN_A_PAGE = 100
+/** A query string has only text. */
 const PAGE_SIZE = '^([1-9][0-9]?|100)$'
-/** Of a session: when it was opened, in milliseconds, and its id. Postgres takes no time of a year beyond 9999 from Prisma. */
+/** The position of a session: when it was opened, in milliseconds, and its id. Prisma writes no year beyond 9999. */
 const POSITION = '^[0-9]{1,14}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 
 const SessionBody = Type.Object({
-  id: Type.String({ format: 'uuid' }),
-  current: Type.Boolean({ description: 'The session of the token that asks.' }),
-  created_at: Type.String({ format: 'date-time' }),
+  id: Type.String({ format: 'uuid', description: 'The public id of the session, as in the claim `sid`.' }),
+  current: Type.Boolean({ description: 'Whether it is the session of this access token.' }),
+  created_at: Type.String({ format: 'date-time', description: 'When the user logged in.' }),
   last_used_at: Type.String({ format: 'date-time', description: 'The last refresh, or the login.' }),
   expires_at: Type.String({ format: 'date-time', description: 'Its end, however often it is used.' }),
-  device: Type.Union([Type.String(), Type.Null()]),
-  ip: Type.Union([Type.String(), Type.Null()]),
+  device: Type.Union([Type.String(), Type.Null()], { description: 'As the login named it, or its `User-Agent`.' }),
+  ip: Type.Union([Type.String(), Type.Null()], { description: 'The address that the login came from.' }),
 })
 
 export function sessionRoutes(app: App, core: Core): void {
@@ -35,18 +35,20 @@ export function sessionRoutes(app: App, core: Core): void {
       ...bearer,
       schema: {
         tags: ['sessions'],
-        summary: 'The live sessions of the user, newest first, a page at a time',
+        summary: 'List the live sessions of the user, newest first, one page at a time',
         querystring: Type.Object({
           limit: Type.Optional(
-            Type.String({ pattern: PAGE_SIZE, description: 'Sessions in a page: 1 to 100, or 100.' }),
+            Type.String({ pattern: PAGE_SIZE, description: 'How many sessions a page has: 1 to 100. Default: 100.' }),
           ),
-          after: Type.Optional(Type.String({ pattern: POSITION, description: '`next` of the page before.' })),
+          after: Type.Optional(Type.String({ pattern: POSITION, description: '`next` of the previous page.' })),
         }),
         response: answers(
           {
             200: Type.Object({
-              sessions: Type.Array(SessionBody),
-              next: Type.Optional(Type.String({ description: 'There are more: `after` of the next page.' })),
+              sessions: Type.Array(SessionBody, { description: 'One page of sessions.' }),
+              next: Type.Optional(
+                Type.String({ description: 'There are more sessions: the `after` of the next page.' }),
+              ),
             }),
           },
           400,
@@ -54,13 +56,13 @@ export function sessionRoutes(app: App, core: Core): void {
         ),
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { sub, sid: currentSid } = callerOf(request)
-      const { after: position, limit = MOST_IN_A_PAGE } = request.query
+      const { after: position, limit = MAX_IN_A_PAGE } = request.query
       const [time, id = ''] = position?.split('_') ?? []
       const after = time === undefined ? undefined : { createdAt: new Date(Number(time)), sid: id }
       const { sessions, next } = await liveSessions(core, sub, Number(limit), after)
-      return {
+      return reply.code(200).send({
         ...(next && { next: `${next.createdAt.getTime()}_${next.sid}` }),
         sessions: sessions.map(({ sid, createdAt, lastUsedAt, expiresAt, device, ip }) => ({
           id: sid,
@@ -71,7 +73,7 @@ export function sessionRoutes(app: App, core: Core): void {
           device,
           ip,
         })),
-      }
+      })
     },
   )
 
@@ -82,7 +84,7 @@ export function sessionRoutes(app: App, core: Core): void {
       schema: {
         tags: ['sessions'],
         summary: 'End one of the user’s sessions',
-        params: Type.Object({ id: Type.String() }),
+        params: Type.Object({ id: Type.String({ description: 'The id of the session, as the list has it.' }) }),
         response: answers({ 204: Empty }, 401, 404),
       },
     },
@@ -90,7 +92,7 @@ export function sessionRoutes(app: App, core: Core): void {
       const { id } = request.params
       if (!UUID.test(id)) return answerRefusal(reply, refuse('not_found', 'There is no such session.'))
       const result = await endSession(core, callerOf(request).sub, id, 'session_ended')
-      return result.ok ? reply.code(204).send(null) : answerRefusal(reply, result)
+      return answer(reply, result, () => reply.code(204).send(null))
     },
   )
 

@@ -6,11 +6,10 @@ import type { TokenAnswer } from '../services/sessions/issue-tokens.ts'
 import { logIn } from '../services/sessions/log-in.ts'
 import { logOut } from '../services/sessions/log-out.ts'
 import { refresh } from '../services/sessions/refresh.ts'
-import type { Refusal } from '../services/refusal.ts'
-import { answerRefusal } from './answers.ts'
+import { answer } from './answers.ts'
 import { ClientId, Empty, Password, RefreshToken, Scope, TokenResponse, Username, answers } from './schemas.ts'
 
-/** Characters of what a session is known by. */
+/** In characters. */
 const LONGEST_DEVICE = 200
 
 export function tokenRoutes(app: App, core: Core): void {
@@ -19,7 +18,7 @@ export function tokenRoutes(app: App, core: Core): void {
     {
       schema: {
         tags: ['tokens'],
-        summary: 'Log in: opens a session',
+        summary: 'Log in and open a session',
         body: Type.Object({
           username: Username,
           password: Password,
@@ -29,7 +28,7 @@ export function tokenRoutes(app: App, core: Core): void {
             Type.String({
               maxLength: LONGEST_DEVICE,
               pattern: `^[^${UNSHOWABLE}]*$`,
-              description: 'What the user knows the device by.',
+              description: 'What the user calls the device. Default: the `User-Agent` header.',
             }),
           ),
         }),
@@ -48,7 +47,7 @@ export function tokenRoutes(app: App, core: Core): void {
         ip: request.ip,
         signal: goneSignal(reply),
       })
-      return answerTokens(reply, result)
+      return answer(reply, result, (tokens) => reply.code(200).send(bodyOf(tokens)))
     },
   )
 
@@ -58,14 +57,16 @@ export function tokenRoutes(app: App, core: Core): void {
       schema: {
         tags: ['tokens'],
         summary: 'Redeem a refresh token for the next one',
-        description: 'Asking again with the same token, because an answer was lost, gives the same successor.',
+        description:
+          'A request that is repeated with the same token, because the answer was lost, gets the same successor.',
         body: Type.Object({ refresh_token: RefreshToken, client_id: ClientId }),
         response: answers({ 200: TokenResponse }, 400),
       },
     },
     async (request, reply) => {
       const { refresh_token: refreshToken, client_id: clientId } = request.body
-      return answerTokens(reply, await refresh(core, { refreshToken, clientId, signal: goneSignal(reply) }))
+      const result = await refresh(core, { refreshToken, clientId, signal: goneSignal(reply) })
+      return answer(reply, result, (tokens) => reply.code(200).send(bodyOf(tokens)))
     },
   )
 
@@ -86,11 +87,18 @@ export function tokenRoutes(app: App, core: Core): void {
   )
 }
 
-function answerTokens(reply: FastifyReply, result: ({ ok: true } & TokenAnswer) | Refusal) {
-  return result.ok ? reply.send(result) : answerRefusal(reply, result)
-}
+/** Exactly the members that the schema declares. */
+const bodyOf = (tokens: TokenAnswer): TokenAnswer => ({
+  access_token: tokens.access_token,
+  token_type: tokens.token_type,
+  expires_in: tokens.expires_in,
+  refresh_token: tokens.refresh_token,
+  refresh_token_expires_in: tokens.refresh_token_expires_in,
+  scope: tokens.scope,
+  session_id: tokens.session_id,
+})
 
-/** Aborted when the client is gone before it has its answer. */
+/** Aborts if the client closes the connection before it has its answer. */
 export function goneSignal({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController()
   raw.once('close', () => {

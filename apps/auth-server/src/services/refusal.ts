@@ -1,13 +1,25 @@
-/** The codes of refusals: RFC 6749, section 5.2, RFC 6750, section 3.1, and ours where they have none. */
+/**
+ * The codes of refusals: RFC 6749, section 5.2, RFC 6750, section 3.1, and ours if they have none. The comment of each is
+ * on the reference page: its meaning, then what a client does.
+ */
 export type RefusalCode =
+  /** A value in the request is not allowed. Client: correct the request; the description names the field. */
   | 'invalid_request'
+  /** The `client_id` is not one of `CLIENT_IDS`. Client: correct its configuration. */
   | 'invalid_client'
+  /** The refresh token is unknown, expired, revoked or used before. Client: discard the session and log in again. */
   | 'invalid_grant'
+  /** The scope is unknown, or the roles of the user no longer grant any of it. Client: log in with another scope. */
   | 'invalid_scope'
+  /** The username or the password is wrong, or the account is disabled. Client: ask the user again. */
   | 'invalid_credentials'
+  /** Only the operator makes accounts here. Client: do not offer registration. */
   | 'registration_closed'
+  /** Another account has this username. Client: ask the user for another one. */
   | 'username_taken'
+  /** A limit on attempts or logins is reached. Client: wait for as many seconds as `Retry-After` says. */
   | 'too_many_attempts'
+  /** The account or the session does not exist. Client: read the list again. */
   | 'not_found'
 
 /** A service says no. A value, so that whatever had to be stored is stored; a route turns it into a status. */

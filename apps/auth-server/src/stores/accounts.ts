@@ -2,7 +2,7 @@ import { Prisma, type User } from '../generated/prisma/client.ts'
 import { earlierUsernameKey, usernameKey } from '../rules/username.ts'
 import { type Database, query } from '../postgres/database.ts'
 import { batch } from '../postgres/batch.ts'
-import type { AccountStatus, AccountStatusCache } from '../replication/account-status-cache.ts'
+import type { AccountStatus, AccountStatusCopies } from './account-status.ts'
 
 export interface Account extends AccountStatus {
   id: string
@@ -14,20 +14,21 @@ export interface Account extends AccountStatus {
 const ACCOUNTS_IN_A_PAGE = 1_000
 
 /**
- * User accounts. Postgres has them; a copy of what a refresh needs is kept beside the families, in Redis where there is
- * one. Throws `StoreUnavailable` like every store.
+ * User accounts. They are in Postgres; a copy of each status is kept in Redis, if there is one. Every method throws
+ * `StoreUnavailable` if Postgres gives no answer.
  */
 export class Accounts {
   readonly #database: Database
-  readonly #statusCache: AccountStatusCache | null
+  readonly #copies: AccountStatusCopies | null
   readonly byId = batch((ids: string[]) => this.#byIds(ids))
 
-  constructor(database: Database, standings: AccountStatusCache | null) {
+  /** @param copies null: Postgres is always asked. */
+  constructor(database: Database, copies: AccountStatusCopies | null) {
     this.#database = database
-    this.#statusCache = standings
+    this.#copies = copies
   }
 
-  /** Null where the name is taken. */
+  /** Null if the name is taken. */
   async add(user: {
     username: string
     usernameKey: string
@@ -38,9 +39,9 @@ export class Accounts {
     return row ? toAccount(row) : null
   }
 
-  /** By any spelling of the name. Null if nobody has it. */
+  /** By any spelling of the name. Null if no account has it. */
   async byName(username: string): Promise<Account | null> {
-    // Of two rows whose names became one by case folding, each keeps the spelling that it had.
+    // Case folding made some names equal that two accounts had before. Each of them keeps its own spelling.
     const keys = [earlierUsernameKey(username), usernameKey(username)].filter((key) => key !== null)
     if (keys.length === 0) return null
     const rows = await query(this.#database.user.findMany({ where: { usernameKey: { in: keys } } }))
@@ -54,7 +55,7 @@ export class Accounts {
     return ids.map((id) => found.get(id) ?? null)
   }
 
-  /** All of them by their names, in pages, so that any number of them is in memory a page at a time. */
+  /** All accounts by name, read in pages: only one page is in memory at a time. */
   async *all(): AsyncGenerator<Account> {
     for (let after = ''; ;) {
       const where = { usernameKey: { gt: after } }
@@ -68,32 +69,32 @@ export class Accounts {
     }
   }
 
-  /** By the copy where there is one. Null where the user does not exist. */
+  /** From the copy in Redis, if there is one. Null if the user does not exist. */
   async status(userId: string): Promise<AccountStatus | null> {
-    return (await this.#statusCache?.get(userId)) ?? this.current(userId)
+    return (await this.#copies?.get(userId)) ?? this.current(userId)
   }
 
-  /** By Postgres, and the copy renewed. Null where the user does not exist. */
+  /** From Postgres; renews the copy. Null if the user does not exist. */
   async current(userId: string): Promise<Account | null> {
-    const epoch = this.#statusCache?.epoch ?? 0
+    const epoch = this.#copies?.epoch ?? 0
     const account = await this.byId(userId)
-    if (account) await this.#statusCache?.store(userId, account, epoch)
+    if (account) await this.#copies?.store(userId, account, epoch)
     return account
   }
 
-  /** To be called before an account is read elsewhere; what it answers then renews the copy by what was read. */
+  /** To be called before an account is read elsewhere. Answers a function that renews the copy by what was read. */
   keeper(): (account: Account) => Promise<void> {
-    const epoch = this.#statusCache?.epoch ?? 0
-    return async (account) => this.#statusCache?.store(account.id, account, epoch)
+    const epoch = this.#copies?.epoch ?? 0
+    return async (account) => this.#copies?.store(account.id, account, epoch)
   }
 
-  /** Changes an account and its copy. Null where it does not exist, or no longer is as `ifStill` says. */
+  /** Changes an account and its copy. Null if it does not exist, or does not match `ifStill` any more. */
   async change(
     id: string,
     change: { passwordHash?: string; roles?: string[]; disabledAt?: Date | null },
     ifStill?: { version: number; liveSid: string },
   ): Promise<Account | null> {
-    const epoch = this.#statusCache?.epoch ?? 0
+    const epoch = this.#copies?.epoch ?? 0
     const where = {
       id,
       ...(ifStill && { version: ifStill.version, families: { some: { sid: ifStill.liveSid, revokedAt: null } } }),
@@ -103,24 +104,24 @@ export class Accounts {
     )
     if (!row) return null
     const account = toAccount(row)
-    await this.#statusCache?.publish(id, account, epoch)
+    await this.#copies?.publish(id, account, epoch)
     return account
   }
 
   /**
-   * Merges what Redis remembers of accounts that Postgres has in an older version, and answers their usernames.
-   * @param tell told their ids before they are changed, so that none is forgotten by a process that dies.
+   * After a rollback of Postgres: brings accounts up to the newer copies in Redis, and answers their usernames.
+   * @param before called with their ids before they are changed, so that a process that dies leaves none unreported.
    */
-  async catchUp(tell: (ids: readonly string[]) => Promise<void>): Promise<string[]> {
+  async catchUp(before: (ids: readonly string[]) => Promise<void>): Promise<string[]> {
     const usernames: string[] = []
-    for await (const standings of this.#statusCache?.remembered() ?? []) {
-      const where = { id: { in: [...standings.keys()] } }
+    for await (const copies of this.#copies?.all() ?? []) {
+      const where = { id: { in: [...copies.keys()] } }
       const select = { id: true, username: true, version: true }
       const known = await query(this.#database.user.findMany({ where, select }))
-      const older = known.filter((user) => user.version < (standings.get(user.id)?.version ?? 0))
-      if (older.length > 0) await tell(older.map(({ id }) => id))
+      const older = known.filter((user) => user.version < (copies.get(user.id)?.version ?? 0))
+      if (older.length > 0) await before(older.map(({ id }) => id))
       for (const { id, username } of older) {
-        const { version = 0, roles = [], disabled } = standings.get(id) ?? {}
+        const { version = 0, roles = [], disabled } = copies.get(id) ?? {}
         const newer = { roles: [...roles], disabledAt: disabled ? new Date() : null, version }
         const { count } = await query(
           this.#database.user.updateMany({ where: { id, version: { lt: version } }, data: newer }),
@@ -131,7 +132,7 @@ export class Accounts {
     return usernames
   }
 
-  /** Those of the users that exist. */
+  /** Which of these users exist. */
   async existing(ids: readonly string[]): Promise<Set<string>> {
     const rows = await query(this.#database.user.findMany({ where: { id: { in: [...ids] } }, select: { id: true } }))
     return new Set(rows.map(({ id }) => id))

@@ -1,16 +1,16 @@
 import type { Prisma } from '../generated/prisma/client.ts'
 import { type Database, query } from '../postgres/database.ts'
 
-/** One event as it is kept. `at` in milliseconds. */
+/** One event as it is stored. `at` in milliseconds. */
 export interface KeptEvent {
   at: number
   type: string
   userId?: string
   sid?: string
   detail: Record<string, string | number>
-  /** Same for all that share one row. */
+  /** Events with the same key share one row. */
   repeatKey?: string
-  /** How often it happened; the rest is of the first time. */
+  /** How often it happened. The other fields are those of the first time. */
   times: number
 }
 
@@ -18,20 +18,20 @@ const WRITE_EVERY_MS = 500
 const RETRY_MS = 2_000
 /** Events in one statement. */
 const BATCH = 1_000
-/** While Postgres is away. Beyond, events are counted and left out. */
+/** The most events that wait while Postgres is away. Further ones are only counted, in `leftOut`. */
 const MOST_WAITING = 100_000
 
 /**
- * Keeps security events, in batches and never in the way of a request. What repeats is one entry here and one row there,
- * whichever server saw it.
+ * Stores security events in batches, so that no request waits for it. An event that repeats is one entry here and one row
+ * in Postgres, whichever server saw it.
  */
 export class AuditEvents {
   readonly #database: Database
-  /** By `repeatKey`; what has none is an entry of its own. */
+  /** By `repeatKey`. An event without one is an entry of its own. */
   readonly #waiting = new Map<string | symbol, KeptEvent>()
   #writing: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | null = null
-  /** Events that found no place. */
+  /** How many events were dropped because too many waited. */
   leftOut = 0
 
   constructor(database: Database) {
@@ -51,7 +51,7 @@ export class AuditEvents {
     this.#timer ??= setTimeout(() => void this.flush(), WRITE_EVERY_MS)
   }
 
-  /** Writes what is waiting. Never throws: what fails is tried again. */
+  /** Writes what is waiting. Never throws: a failed write is tried again. */
   async flush(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
@@ -60,7 +60,7 @@ export class AuditEvents {
   }
 
   async #write(): Promise<void> {
-    // What comes in meanwhile waits for the next time, so that it is gathered too.
+    // Events that arrive meanwhile wait for the next flush, so that they are batched too.
     for (let batches = Math.ceil(this.#waiting.size / BATCH); batches > 0; batches--) {
       const batch: [string | symbol, KeptEvent][] = []
       for (const entry of this.#waiting) if (batch.push(entry) === BATCH) break
@@ -79,7 +79,7 @@ export class AuditEvents {
     }
   }
 
-  /** In the order of their keys, so that two servers do not wait for each other. */
+  /** Inserts in the order of their keys, so that two servers cannot deadlock. */
   async #insert(events: readonly KeptEvent[]): Promise<void> {
     const rows = events.map(({ at, type, userId, sid, detail, repeatKey, times }) => ({
       at: new Date(at),

@@ -14,7 +14,7 @@ import { GRANT_COLUMNS, grantFromPostgres, grantToPostgres } from './grant-field
 import { batch } from '../postgres/batch.ts'
 import type { Tables } from '../postgres/tables.ts'
 
-/** The record: one row a session. */
+/** The durable store: one row a session. */
 export class PostgresFamilyStore implements LoginStore {
   readonly #database: Database
   readonly load = batch((ids: FamilyId[]) => this.#loadAll(ids))
@@ -30,26 +30,26 @@ export class PostgresFamilyStore implements LoginStore {
     if (count === 0) await this.merge([{ id: family.id, expiresAt: family.expiresAt, state: family }])
   }
 
-  async openFor(...[userId, limits, origin, judge]: Parameters<LoginStore['openFor']>): Promise<void> {
+  async openFor(...[userId, limits, origin, decide]: Parameters<LoginStore['openFor']>): Promise<void> {
     await query(
       this.#database.$transaction(async (transaction) => {
-        // Against logins and changes of the same user; references to the row do not wait for it.
+        // Excludes logins and changes of the same user. Inserts that reference the row do not wait for this lock.
         await transaction.$queryRaw`SELECT FROM ${this.#database.tables.users} WHERE id = ${userId}::uuid FOR NO KEY UPDATE`
         const facts = await readFacts(transaction, this.#database.tables, userId, limits)
-        const family = facts && judge(facts)
+        const family = facts && decide(facts)
         if (family) await transaction.family.createMany({ data: [toRow(family, origin)] })
       }),
     )
   }
 
-  /** Of many at once, a statement of their own: whoever advances one family meanwhile does not wait behind them. */
+  /** Many revocations get a statement of their own, so that a refresh of one family does not wait behind them. */
   async revoke(updates: readonly FamilyUpdate[]): Promise<void> {
     const [first] = updates
     if (first && updates.length === 1) await this.advance(first)
     else for (const group of byRevocation(updates)) await this.#revokeAll(group)
   }
 
-  /** As `merge` does, and for many rows in a third of the time. */
+  /** Does what `merge` does, for many rows in a third of the time. */
   async #revokeAll({
     revoked: { at, reason },
     families,
@@ -86,7 +86,7 @@ export class PostgresFamilyStore implements LoginStore {
     })
   }
 
-  /** One update a family goes into the statement; of several, each sees those before it. */
+  /** The statement has one update a family. Of several updates of one family, each answer includes those before it. */
   async #advanceAll(updates: readonly FamilyUpdate[]): Promise<(FamilyState | null)[]> {
     const whole = new Map<FamilyId, FamilyUpdate>()
     for (const update of updates) {
@@ -102,8 +102,8 @@ export class PostgresFamilyStore implements LoginStore {
   }
 
   /**
-   * Merges any number of updates in one statement and answers the marks before, by family. The rows are locked in the
-   * order of their ids, so that two batches cannot wait for each other.
+   * Merges any number of updates in one statement and answers the states before, by family. The rows are locked in the
+   * order of their ids, so that two batches cannot deadlock.
    */
   async merge(updates: readonly FamilyUpdate[]): Promise<Map<FamilyId, FamilyState>> {
     const rows = updates.map(({ id, state }) => ({
@@ -143,7 +143,7 @@ export class PostgresFamilyStore implements LoginStore {
 
 const GRANT = Prisma.raw(GRANT_COLUMNS)
 
-/** JavaScript's last date is later than any that Postgres' JSON takes. Only ever compared by `least`. */
+/** JavaScript's last date is later than any that Postgres' JSON takes. It is only ever compared by `least`. */
 const FAR_FUTURE_MS = Date.UTC(9999, 0)
 
 interface StateRow {
@@ -154,7 +154,7 @@ interface StateRow {
   revoked_reason: string | null
 }
 
-/** In a statement after the one that locks: what came in between is seen. */
+/** Must be another statement than the one that locks: it sees what was committed while that one waited. */
 async function readFacts(
   transaction: Prisma.TransactionClient,
   { families }: Tables,

@@ -3,7 +3,7 @@ import type { FamilyId, Revocable } from '../rules/family.ts'
 import { type Database, query } from '../postgres/database.ts'
 
 export interface Session {
-  /** The family behind the session. Stays in the server. */
+  /** The family behind the session. It never leaves the server. */
   family: FamilyId
   sid: string
   userId: string
@@ -21,7 +21,7 @@ export interface Session {
 /** Where a page ends: the last session of it. */
 export type Position = Pick<Session, 'sid' | 'createdAt'>
 
-/** Families as seen by people: found by session id or user, never by token. Postgres only; off the path of a refresh. */
+/** Families as people see them: found by session id or user, never by token. Reads Postgres only; no refresh uses it. */
 export class Sessions {
   readonly #database: Database
 
@@ -29,12 +29,12 @@ export class Sessions {
     this.#database = database
   }
 
-  /** Newest first, from the one after `after` on, also the ended ones that are not pruned yet. */
+  /** Newest first, starting after `after`. Includes ended sessions that are not pruned yet. */
   async ofUser(userId: string, limit: number, after?: Position): Promise<Session[]> {
     return this.#page({ userId }, limit, after)
   }
 
-  /** Likewise, those that are not revoked and within both lifetimes at `now`, in milliseconds. */
+  /** The same, but only sessions that are not revoked and within both lifetimes at `now`, in milliseconds. */
   async liveOfUser(userId: string, now: number, idleMs: number, limit: number, after?: Position): Promise<Session[]> {
     const [expiresAt, redeemedAt] = [{ gt: new Date(now) }, { gt: new Date(now - idleMs) }]
     return this.#page({ userId, revokedAt: null, expiresAt, redeemedAt }, limit, after)
@@ -52,8 +52,8 @@ export class Sessions {
   }
 
   /**
-   * Up to `limit` sessions that are neither revoked nor past their absolute end, oldest first, from the one after `after`
-   * on: the idle ones too, since the record may lack their last refreshes. With the time of the store, in milliseconds.
+   * Up to `limit` sessions that are neither revoked nor past their absolute end, oldest first, starting after `after`.
+   * Includes idle ones, since Postgres may lack their last refreshes. With the time of Postgres, in milliseconds.
    */
   async notRevoked(
     userId: string,
@@ -61,7 +61,7 @@ export class Sessions {
     after?: Position,
   ): Promise<{ sessions: (Revocable & Position)[]; now: number }> {
     const { createdAt, sid } = after ?? { createdAt: new Date(0), sid: FIRST_UUID }
-    // As one value: a row each would take ten times as long to read here.
+    // One JSON value: separate rows would take ten times as long to read here.
     const [row] = await query(this.#database.$queryRaw<{ now: Date; sessions: ListedRow[] | null }[]>`
       SELECT clock_timestamp() AS now, json_agg(json_build_array(id, sid, created_at, expires_at)) AS sessions
       FROM (SELECT encode(id, 'hex') AS id, sid, created_at, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at
@@ -78,15 +78,15 @@ export class Sessions {
     return { sessions, now: (row?.now ?? new Date()).getTime() }
   }
 
-  /** Null where the user has no such session. `sid` must be a UUID. */
+  /** Null if the user has no such session. `sid` must be a UUID. */
   async find(userId: string, sid: string): Promise<Session | null> {
     const row = await query(this.#database.family.findFirst({ where: { userId, sid } }))
     return row && toSession(row)
   }
 
   /**
-   * While Postgres is one that lost something: up to `limit` of those that are neither revoked nor past their end, by
-   * family, from the one after `after` on.
+   * While Postgres is rolled back: up to `limit` sessions that are neither revoked nor past their end, ordered by family,
+   * starting after `after`. Otherwise none.
    */
   async inDoubt(after: FamilyId, limit: number): Promise<Revocable[]> {
     const { families, history } = this.#database.tables

@@ -1,24 +1,24 @@
 export interface Model<State> {
   initial: State
-  /** Everything that can happen next, by name. States are not changed, new ones are made. */
+  /** Everything that can happen next, by name. Makes new states; never changes the given one. */
   next: (state: State) => Iterable<[name: string, state: State]>
-  /** What is wrong with a state, or null. */
+  /** The invariant that a state breaks, or null. */
   violation: (state: State) => string | null
-  /** The same for states that cannot be told apart from here on. */
+  /** Equal for states that behave the same from here on. */
   keyOf: (state: State) => string
 }
 
 export interface Explored {
   states: number
   transitions: number
-  /** Every sequence of this many steps was looked at. */
+  /** Every sequence of this many steps was explored. */
   depth: number
   ms: number
   /** The shortest way to a state that breaks an invariant, or null. */
   broken: { violation: string; trace: string[] } | null
 }
 
-/** Breadth first, each state once, until the depth is reached, nothing new is found or something is broken. */
+/** Breadth first, each state once, until the depth is reached, no new state is found or an invariant is broken. */
 export function explore<State>({ initial, next, violation, keyOf }: Model<State>, maxDepth: number): Explored {
   const began = performance.now()
   const seen = new Set([keyOf(initial)])
@@ -45,8 +45,8 @@ export function explore<State>({ initial, next, violation, keyOf }: Model<State>
         seen.add(key)
         cameFrom.push({ parent: index, name })
         const last = cameFrom.length - 1
-        const wrong = violation(after)
-        if (wrong !== null) return explored({ violation: wrong, trace: traceTo(last, cameFrom) })
+        const broken = violation(after)
+        if (broken !== null) return explored({ violation: broken, trace: traceTo(last, cameFrom) })
         found.push({ state: after, index: last })
       }
     }

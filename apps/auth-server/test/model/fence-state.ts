@@ -4,33 +4,33 @@ import type { FamilyState } from '../../src/rules/family.ts'
 export interface Copy {
   /** -1 for a tombstone of a family that Redis does not know. */
   epoch: number
-  marks: FamilyState
+  family: FamilyState
 }
 
 export interface Server {
-  trust: RedisEpoch | null
+  current: RedisEpoch | null
   newestEpoch: number
   last: RedisEpoch | null
-  /** Alone without a way to Redis. */
+  /** This server alone cannot reach Redis. */
   isCut: boolean
-  /** Still asks the master that a replica has replaced, and which does not know it yet. */
+  /** Still asks the master that a replica has replaced; that master does not know it yet. */
   isAtOld: boolean
-  /** A look on its way: what it read. */
-  looking: {
+  /** A poll on its way: what it read. */
+  polling: {
     shared: SharedFence | null
     runId: string | null
     isAfterEnd: boolean
-    isAfterMark: boolean
-    isDoubted: boolean
+    isAfterUpdate: boolean
+    isInvalidated: boolean
   } | null
-  /** Has looked since the logout was acknowledged at another server: the bound on invariant 2. */
-  hasLooked: boolean
-  /** Has looked since a refresh was acknowledged past Redis: the same bound on its mark. */
-  knowsMark: boolean
+  /** Has polled since the logout was acknowledged at another server: the bound on invariant 2. */
+  hasPolled: boolean
+  /** Has polled since a refresh was acknowledged without Redis: the same bound on its update. */
+  knowsUpdate: boolean
   refresh: {
-    /** Read from Postgres, to be merged into Redis, and the epoch before that. */
-    restores: Copy | null
-    /** The logout was acknowledged before this began, and this server must know. */
+    /** A row that was read from Postgres, to be merged into Redis, and the epoch before that. */
+    copiesIn: Copy | null
+    /** The logout was acknowledged before this refresh began, and this server must know of it. */
     mustRefuse: boolean
   } | null
 }
@@ -40,18 +40,18 @@ export interface State {
   /** The process before it, after a fail-over. */
   old: { copy: Copy | null } | null
   snapshot: Copy | null
-  postgres: { isUp: boolean; marks: FamilyState; row: SharedFence }
+  postgres: { isUp: boolean; family: FamilyState; row: SharedFence }
   servers: readonly Server[]
   logout: {
-    stage: 'begin' | 'commit' | 'look' | 'again' | 'cover' | 'done'
+    stage: 'begin' | 'commit' | 'poll' | 'again' | 'ensure' | 'done'
     server: number
     epoch: number | null
-    told: boolean
+    isWritten: boolean
   }
-  /** One server never reached Redis. A fault of Postgres is the second one, then: only a look that read the row tells. */
+  /** One server never reached Redis. Then a fault of Postgres is the second fault: only a poll that read the row counts. */
   isMisconfigured: boolean
-  /** A refresh was acknowledged past Redis. */
-  isMarked: boolean
+  /** A refresh was acknowledged without Redis. */
+  isUpdated: boolean
   faults: number
   wrong: string | null
 }
@@ -62,7 +62,7 @@ export const withServer = (state: State, i: number, changes: Partial<Server>): S
 })
 export const withRow = (state: State, row: SharedFence): State => ({ ...state, postgres: { ...state.postgres, row } })
 
-/** Of the family, where this server asks. */
+/** The copy of the family in the Redis that this server asks. */
 export const copyFor = ({ redis, old, servers }: State, i: number) =>
   old && servers[i]?.isAtOld ? old.copy : redis.copy
 export const withCopy = (state: State, i: number, copy: Copy): State =>

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { type Explored, type Model, explore } from './explore.ts'
-import { HISTORY_PROTOCOL, historyModel } from './rollback-model.ts'
-import { PLANTED_IN_HISTORY, PLANTED_IN_PROTOCOL, PLANTED_IN_RESTORE, PLANTED_IN_RULE } from './planted-faults.ts'
+import { ROLLBACK_PROTOCOL, rollbackModel } from './rollback-model.ts'
+import { PLANTED_IN_ROLLBACK, PLANTED_IN_FENCE, PLANTED_IN_RESTORE, PLANTED_IN_RULE } from './planted-faults.ts'
 import { RULE, ruleModel } from './rule-model.ts'
-import { PROTOCOL, trustModel } from './fence-model.ts'
+import { PROTOCOL, fenceModel } from './fence-model.ts'
 
 const count = (text: string) => {
   const value = Number(text)
@@ -14,15 +14,15 @@ const count = (text: string) => {
 const { depth, faults } = new Command('model')
   .description('Explores every sequence of steps of a family and its stores, and checks the invariants in each state.')
   .option('--depth <n>', 'steps of a sequence', count, 13)
-  .option('--faults <n>', 'faults of stores and servers in a sequence; more than one breaks what is promised', count, 1)
+  .option('--faults <n>', 'faults of stores and servers in a sequence; with more than one, no promise holds', count, 1)
   .parse()
   .opts<{ depth: number; faults: number }>()
 
 function run<State>(name: string, model: Model<State>): Explored {
   const result = explore(model, depth)
   const { states, transitions, ms, broken } = result
-  const looked = `${states.toLocaleString('en')} states, ${transitions.toLocaleString('en')} steps, depth ${result.depth}, ${(ms / 1000).toFixed(1)} s`
-  console.log(`${name}: ${looked}: ${broken ? broken.violation : 'every invariant holds'}`)
+  const explored = `${states.toLocaleString('en')} states, ${transitions.toLocaleString('en')} steps, depth ${result.depth}, ${(ms / 1000).toFixed(1)} s`
+  console.log(`${name}: ${explored}: ${broken ? broken.violation : 'every invariant holds'}`)
   return result
 }
 
@@ -32,14 +32,14 @@ function report({ broken }: Explored, isPlanted: boolean): void {
 }
 
 report(run('the rule', ruleModel(RULE, faults)), false)
-report(run('the trust in Redis', trustModel(PROTOCOL, faults)), false)
-report(run('the trust in Redis, which one server never reached', trustModel(PROTOCOL, faults, true)), false)
-report(run('the history of Postgres', historyModel(HISTORY_PROTOCOL)), false)
+report(run('the fence around Redis', fenceModel(PROTOCOL, faults)), false)
+report(run('the fence around a Redis that one server never reached', fenceModel(PROTOCOL, faults, true)), false)
+report(run('a rollback of Postgres', rollbackModel(ROLLBACK_PROTOCOL)), false)
 const RESTORE = { logouts: 1, failOvers: 2 }
-report(run('a restore by the servers', historyModel({ ...HISTORY_PROTOCOL, restores: true }, RESTORE)), false)
+report(run('a restore by the servers', rollbackModel({ ...ROLLBACK_PROTOCOL, restores: true }, RESTORE)), false)
 console.log('\nPlanted, to be found:')
 for (const { name, rule } of PLANTED_IN_RULE) report(run(name, ruleModel(rule, faults)), true)
-for (const { name, protocol, isMisconfigured } of PLANTED_IN_PROTOCOL)
-  report(run(name, trustModel(protocol, faults, isMisconfigured)), true)
-for (const { name, protocol } of PLANTED_IN_HISTORY) report(run(name, historyModel(protocol)), true)
-for (const { name, protocol } of PLANTED_IN_RESTORE) report(run(name, historyModel(protocol, RESTORE)), true)
+for (const { name, protocol, isMisconfigured } of PLANTED_IN_FENCE)
+  report(run(name, fenceModel(protocol, faults, isMisconfigured)), true)
+for (const { name, protocol } of PLANTED_IN_ROLLBACK) report(run(name, rollbackModel(protocol)), true)
+for (const { name, protocol } of PLANTED_IN_RESTORE) report(run(name, rollbackModel(protocol, RESTORE)), true)

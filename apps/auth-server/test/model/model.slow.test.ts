@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { explore } from './explore.ts'
-import { HISTORY_PROTOCOL, historyModel } from './rollback-model.ts'
-import { PLANTED_IN_HISTORY, PLANTED_IN_PROTOCOL, PLANTED_IN_RESTORE, PLANTED_IN_RULE } from './planted-faults.ts'
+import { ROLLBACK_PROTOCOL, rollbackModel } from './rollback-model.ts'
+import { PLANTED_IN_ROLLBACK, PLANTED_IN_FENCE, PLANTED_IN_RESTORE, PLANTED_IN_RULE } from './planted-faults.ts'
 import { RULE, ruleModel } from './rule-model.ts'
-import { PROTOCOL, trustModel } from './fence-model.ts'
+import { PROTOCOL, fenceModel } from './fence-model.ts'
 
-/** `npm run model -- --depth 14` looks further. */
+/** `npm run model -- --depth 14` goes further. */
 const DEPTH = 11
-/** Of the history of Postgres, whose states are few and whose faults take more steps. */
-const HISTORY_DEPTH = 13
-/** Of a restore, with one logout: a second standby takes over in the middle of it. */
+/** Of a rollback of Postgres: it has few states, but its faults take more steps. */
+const ROLLBACK_DEPTH = 13
+/** Of a restore, with one logout: a second standby may take over in the middle of it. */
 const RESTORE_DEPTH = 16
 const RESTORE = { logouts: 1, failOvers: 2 }
 
@@ -18,20 +18,23 @@ describe('every sequence of steps', { timeout: 120_000 }, () => {
     expect(explore(ruleModel(RULE, 1), DEPTH)).toMatchObject({ depth: DEPTH, broken: null })
   })
 
-  test('of a logout and refreshes, while servers agree on Redis, keeps the invariants', () => {
-    expect(explore(trustModel(PROTOCOL, 1), DEPTH)).toMatchObject({ depth: DEPTH, broken: null })
+  test('of a logout and refreshes, behind the fence, keeps the invariants', () => {
+    expect(explore(fenceModel(PROTOCOL, 1), DEPTH)).toMatchObject({ depth: DEPTH, broken: null })
   })
 
   test('of a logout and refreshes, while one server has never reached Redis, keeps the invariants', () => {
-    expect(explore(trustModel(PROTOCOL, 1, true), 10)).toMatchObject({ depth: 10, broken: null })
+    expect(explore(fenceModel(PROTOCOL, 1, true), 10)).toMatchObject({ depth: 10, broken: null })
   })
 
-  test('of logouts and a standby that takes over: a loss is noticed, and nothing else is', () => {
-    expect(explore(historyModel(HISTORY_PROTOCOL), HISTORY_DEPTH)).toMatchObject({ depth: HISTORY_DEPTH, broken: null })
+  test('of logouts and a standby that takes over: a rollback is noticed, and there is no false alarm', () => {
+    expect(explore(rollbackModel(ROLLBACK_PROTOCOL), ROLLBACK_DEPTH)).toMatchObject({
+      depth: ROLLBACK_DEPTH,
+      broken: null,
+    })
   })
 
   test('of a restore by the servers, killed at any step or cut by another fail-over: no logout is undone', () => {
-    const model = historyModel({ ...HISTORY_PROTOCOL, restores: true }, RESTORE)
+    const model = rollbackModel({ ...ROLLBACK_PROTOCOL, restores: true }, RESTORE)
     expect(explore(model, RESTORE_DEPTH)).toMatchObject({ depth: RESTORE_DEPTH, broken: null })
   })
 })
@@ -41,16 +44,16 @@ describe('a planted fault is found', { timeout: 120_000 }, () => {
     expect(explore(ruleModel(rule, 1), DEPTH).broken?.violation).toMatch(new RegExp(`^${breaks}`))
   })
 
-  test.each(PLANTED_IN_PROTOCOL)('$name', ({ protocol, breaks, isMisconfigured }) => {
-    expect(explore(trustModel(protocol, 1, isMisconfigured), DEPTH).broken?.violation).toMatch(new RegExp(`^${breaks}`))
+  test.each(PLANTED_IN_FENCE)('$name', ({ protocol, breaks, isMisconfigured }) => {
+    expect(explore(fenceModel(protocol, 1, isMisconfigured), DEPTH).broken?.violation).toMatch(new RegExp(`^${breaks}`))
   })
 
-  test.each(PLANTED_IN_HISTORY)('$name', ({ protocol, breaks }) => {
-    expect(explore(historyModel(protocol), HISTORY_DEPTH).broken?.violation).toMatch(new RegExp(`^${breaks}`))
+  test.each(PLANTED_IN_ROLLBACK)('$name', ({ protocol, breaks }) => {
+    expect(explore(rollbackModel(protocol), ROLLBACK_DEPTH).broken?.violation).toMatch(new RegExp(`^${breaks}`))
   })
 
   test.each(PLANTED_IN_RESTORE)('$name', ({ protocol, breaks }) => {
-    const { broken } = explore(historyModel(protocol, RESTORE), RESTORE_DEPTH)
+    const { broken } = explore(rollbackModel(protocol, RESTORE), RESTORE_DEPTH)
     expect(broken?.violation).toMatch(new RegExp(`^${breaks}`))
   })
 })

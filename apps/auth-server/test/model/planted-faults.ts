@@ -1,11 +1,11 @@
 import { decideFence } from '../../src/rules/decide-fence.ts'
 import { decideRollback } from '../../src/rules/decide-rollback.ts'
 import { decideRefresh } from '../../src/rules/decide-refresh.ts'
-import { HISTORY_PROTOCOL, type HistoryProtocol } from './rollback-model.ts'
+import { ROLLBACK_PROTOCOL, type RollbackProtocol } from './rollback-model.ts'
 import { RULE, type Rule } from './rule-model.ts'
 import { PROTOCOL, type Protocol } from './fence-model.ts'
 
-/** Copies of the rule, each with one fault that real servers have had, and the invariant that it breaks. */
+/** Copies of the rule. Each has one fault that real servers have had; `breaks` is the invariant that it breaks. */
 export const PLANTED_IN_RULE: { name: string; breaks: string; rule: Rule }[] = [
   {
     name: 'a grace period that forks',
@@ -45,46 +45,50 @@ export const PLANTED_IN_RULE: { name: string; breaks: string; rule: Rule }[] = [
   },
 ]
 
-/** Copies of how servers agree on Redis. */
-export const PLANTED_IN_PROTOCOL: { name: string; breaks: string; protocol: Protocol; isMisconfigured?: boolean }[] = [
+/** Copies of the fence. */
+export const PLANTED_IN_FENCE: { name: string; breaks: string; protocol: Protocol; isMisconfigured?: boolean }[] = [
   {
-    name: 'a Redis that was started again is believed',
+    name: 'a Redis that was restarted is used',
     breaks: '2',
     protocol: {
       ...PROTOCOL,
-      decideTrust: (shared, runId, ...rest) => decideFence(shared && { ...shared, runId: runId ?? '' }, runId, ...rest),
+      decideFence: (shared, runId, ...rest) => decideFence(shared && { ...shared, runId: runId ?? '' }, runId, ...rest),
     },
   },
   {
-    name: 'a server believes Redis while another one works without it',
+    name: 'a server uses Redis while another one works without it',
     breaks: '4',
     protocol: {
       ...PROTOCOL,
-      decideTrust: (shared, ...rest) => decideFence(shared && { ...shared, suspended: 'never' }, ...rest),
+      decideFence: (shared, ...rest) => decideFence(shared && { ...shared, suspended: 'never' }, ...rest),
     },
   },
-  { name: 'nobody is told of a revocation past Redis', breaks: '2', protocol: { ...PROTOCOL, covers: false } },
   {
-    name: 'a server that never reached Redis tells nobody of its revocations',
+    name: 'a revocation without Redis is not made visible',
     breaks: '2',
-    protocol: { ...PROTOCOL, covers: false },
+    protocol: { ...PROTOCOL, ensuresVisible: false },
+  },
+  {
+    name: 'the revocations of a server that never reached Redis are not made visible',
+    breaks: '2',
+    protocol: { ...PROTOCOL, ensuresVisible: false },
     isMisconfigured: true,
   },
   {
-    name: 'a server that never reached Redis tells nobody of its refreshes',
+    name: 'the refreshes of a server that never reached Redis are not made visible',
     breaks: '4',
-    protocol: { ...PROTOCOL, coversMarks: false },
+    protocol: { ...PROTOCOL, ensuresUpdateVisible: false },
     isMisconfigured: true,
   },
   {
-    name: 'Redis is told of a revocation only before its commit',
+    name: 'a revocation is written to Redis only before its commit',
     breaks: '2',
-    protocol: { ...PROTOCOL, tellsTwice: false },
+    protocol: { ...PROTOCOL, writesTwice: false },
   },
   {
-    name: 'a look believes what its own server has meanwhile suspended',
+    name: 'a poll enables what its own server has meanwhile disabled',
     breaks: '2',
-    protocol: { ...PROTOCOL, doubts: false },
+    protocol: { ...PROTOCOL, discardsStalePolls: false },
   },
   {
     name: 'a redirection to a replica that took over is followed unnoticed',
@@ -93,34 +97,34 @@ export const PLANTED_IN_PROTOCOL: { name: string; breaks: string; protocol: Prot
   },
 ]
 
-/** Copies of how an older Postgres is noticed. */
-export const PLANTED_IN_HISTORY: { name: string; breaks: string; protocol: HistoryProtocol }[] = [
+/** Copies of how a rollback of Postgres is noticed. */
+export const PLANTED_IN_ROLLBACK: { name: string; breaks: string; protocol: RollbackProtocol }[] = [
   {
     name: 'a new connection is used before it is compared',
     breaks: '2',
-    protocol: { ...HISTORY_PROTOCOL, checks: false },
+    protocol: { ...ROLLBACK_PROTOCOL, checks: false },
   },
   {
     name: 'a commit to one Postgres is counted on the one that took over',
     breaks: '2',
-    protocol: { ...HISTORY_PROTOCOL, fences: false },
+    protocol: { ...ROLLBACK_PROTOCOL, fences: false },
   },
   {
     name: 'the position moves on before the commit',
     breaks: '2',
-    protocol: { ...HISTORY_PROTOCOL, countsAfter: false },
+    protocol: { ...ROLLBACK_PROTOCOL, countsAfter: false },
   },
   {
-    name: 'a logout is acknowledged before Redis knows its position',
+    name: 'a logout is acknowledged before its position is published',
     breaks: '2',
-    protocol: { ...HISTORY_PROTOCOL, tellsFirst: false },
+    protocol: { ...ROLLBACK_PROTOCOL, publishesFirst: false },
   },
   {
-    name: 'a position that was told meanwhile is an alarm',
-    breaks: 'an alarm',
+    name: 'a position that was published meanwhile is an alarm',
+    breaks: 'a false alarm',
     protocol: {
-      ...HISTORY_PROTOCOL,
-      decideHistory(...args) {
+      ...ROLLBACK_PROTOCOL,
+      decideRollback(...args) {
         const verdict = decideRollback(...args)
         return verdict === 'look_again' ? 'lost' : verdict
       },
@@ -129,15 +133,15 @@ export const PLANTED_IN_HISTORY: { name: string; breaks: string; protocol: Histo
 ]
 
 /** Copies of how servers restore by themselves. */
-export const PLANTED_IN_RESTORE: { name: string; breaks: string; protocol: HistoryProtocol }[] = [
+export const PLANTED_IN_RESTORE: { name: string; breaks: string; protocol: RollbackProtocol }[] = [
   {
-    name: 'a loss that ends before what Redis has is merged',
+    name: 'a rollback that ends before what Redis has is merged',
     breaks: '2',
-    protocol: { ...HISTORY_PROTOCOL, restores: true, merges: false },
+    protocol: { ...ROLLBACK_PROTOCOL, restores: true, merges: false },
   },
   {
-    name: 'a loss that ends in a Postgres that took over in the middle of the restore',
+    name: 'a rollback that ends in a Postgres that took over in the middle of the restore',
     breaks: '2',
-    protocol: { ...HISTORY_PROTOCOL, restores: true, endsInClaim: false },
+    protocol: { ...ROLLBACK_PROTOCOL, restores: true, endsInClaim: false },
   },
 ]

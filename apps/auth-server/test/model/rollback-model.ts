@@ -2,58 +2,58 @@ import { type Position, decideRollback } from '../../src/rules/decide-rollback.t
 import type { Model } from './explore.ts'
 
 /** The real protocol, or a copy of it with a fault planted in it. */
-export interface HistoryProtocol {
-  decideHistory: typeof decideRollback
+export interface RollbackProtocol {
+  decideRollback: typeof decideRollback
   /** Whether a new connection is compared before it is used. */
   checks: boolean
   /** Whether a commit only counts on the Postgres that it was made in. */
   fences: boolean
-  /** Whether the position moves on after the commit that it covers, and Redis is told before that is acknowledged. */
+  /** Whether the position moves on after the commit that it covers, and is published before that is acknowledged. */
   countsAfter: boolean
-  tellsFirst: boolean
-  /** Whether servers restore by themselves, merge what Redis has before the loss ends, and end it by the claim's connection. */
+  publishesFirst: boolean
+  /** Whether servers restore by themselves, merge what Redis has before the rollback ends, and end it in the claim's transaction. */
   restores: boolean
   merges: boolean
   endsInClaim: boolean
 }
 
-export const HISTORY_PROTOCOL: HistoryProtocol = {
-  decideHistory: decideRollback,
+export const ROLLBACK_PROTOCOL: RollbackProtocol = {
+  decideRollback: decideRollback,
   checks: true,
   fences: true,
   countsAfter: true,
-  tellsFirst: true,
+  publishesFirst: true,
   restores: false,
   merges: true,
   endsInClaim: true,
 }
 
-/** History.LEAP, smaller: past all that is counted here. */
+/** As in postgres-position.ts, but smaller: past all that is counted here. */
 const LEAP = 10
 
 interface Postgres extends Position {
   /** How many logouts it has: each adds one. */
   logouts: number
-  isLost: boolean
-  /** Another for each server of Postgres that takes over; a connection leads to one. */
+  isRolledBack: boolean
+  /** A new number for each Postgres that takes over. A connection leads to one of them. */
   process: number
 }
 
 interface Server {
   known: number
-  isLost: boolean
+  isRolledBack: boolean
   connectedTo: number
-  step: 'idle' | 'commit' | 'count' | 'judge'
-  /** What follows where nothing is lost. */
+  step: 'idle' | 'commit' | 'count' | 'compare'
+  /** The step that follows if Postgres is intact. */
   after: 'idle' | 'commit' | 'count'
-  /** What the logout on its way made of Postgres; 0 while it has not committed, or where this is a mere look. */
+  /** How many logouts Postgres had after the commit of this one; 0 before the commit, or if this is only a poll. */
   logout: number
-  /** The Postgres that it was committed to. */
+  /** The Postgres that took the commit. */
   committedTo: number
   read: { row: Postgres; known: number } | null
 }
 
-/** Who holds the claim, and the Postgres that it is held in. */
+/** The server that holds the claim, and the Postgres in which it is held. */
 interface Restorer {
   server: number
   process: number
@@ -64,9 +64,10 @@ interface State {
   postgres: Postgres
   restorer: Restorer | null
   standby: Postgres | null
-  redis: { newest: number; marks: readonly (string | undefined)[] }
+  redis: { newest: number; nonces: readonly (string | undefined)[] }
   servers: readonly Server[]
-  marks: number
+  /** How many nonces were drawn. */
+  drawn: number
   logoutsLeft: number
   begun: number
   acknowledged: number
@@ -76,14 +77,14 @@ interface State {
 }
 
 /**
- * Two servers that log users out, look and restore, and a standby that copies Postgres at some moment and takes over at
+ * Two servers that log users out, poll and restore, and a standby that copies Postgres at one moment and takes over at
  * another.
  */
-export function historyModel(protocol: HistoryProtocol, { logouts = 3, failOvers = 1 } = {}): Model<State> {
-  const postgres: Postgres = { position: 0, nonce: '', logouts: 0, isLost: false, process: 0 }
+export function rollbackModel(protocol: RollbackProtocol, { logouts = 3, failOvers = 1 } = {}): Model<State> {
+  const postgres: Postgres = { position: 0, nonce: '', logouts: 0, isRolledBack: false, process: 0 }
   const server: Server = {
     known: 0,
-    isLost: false,
+    isRolledBack: false,
     connectedTo: 0,
     step: 'idle',
     after: 'idle',
@@ -96,9 +97,9 @@ export function historyModel(protocol: HistoryProtocol, { logouts = 3, failOvers
       postgres,
       restorer: null,
       standby: null,
-      redis: { newest: 0, marks: [''] },
+      redis: { newest: 0, nonces: [''] },
       servers: [server, server],
-      marks: 0,
+      drawn: 0,
       logoutsLeft: logouts,
       begun: 0,
       acknowledged: 0,
@@ -129,47 +130,47 @@ export function historyModel(protocol: HistoryProtocol, { logouts = 3, failOvers
   }
 }
 
-function* steps(state: State, i: number, protocol: HistoryProtocol): Iterable<[string, State]> {
+function* steps(state: State, i: number, protocol: RollbackProtocol): Iterable<[string, State]> {
   const server = state.servers[i]
   if (!server) return
   const { postgres, logoutsLeft } = state
-  const isNew = server.connectedTo !== postgres.process
-  const look = (after: Partial<Server> = {}) =>
-    change(state, i, { ...after, step: 'judge', read: { row: postgres, known: server.known } })
-  if (server.step === 'judge') {
-    yield [`server ${i} compares`, judge(state, i, protocol)]
-  } else if (isNew && protocol.checks) {
-    yield [`server ${i} connects anew`, look({ connectedTo: postgres.process, after: server.step })]
+  const isNewConnection = server.connectedTo !== postgres.process
+  const poll = (after: Partial<Server> = {}) =>
+    change(state, i, { ...after, step: 'compare', read: { row: postgres, known: server.known } })
+  if (server.step === 'compare') {
+    yield [`server ${i} compares`, compare(state, i, protocol)]
+  } else if (isNewConnection && protocol.checks) {
+    yield [`server ${i} connects anew`, poll({ connectedTo: postgres.process, after: server.step })]
   } else if (server.step === 'idle') {
-    yield [`server ${i} looks`, look()]
+    yield [`server ${i} polls`, poll()]
     const begun = change({ ...state, logoutsLeft: logoutsLeft - 1, begun: state.begun + 1 }, i, {
       step: protocol.countsAfter ? 'commit' : 'count',
     })
-    if (logoutsLeft > 0 && !server.isLost) yield [`a logout at server ${i}`, begun]
+    if (logoutsLeft > 0 && !server.isRolledBack) yield [`a logout at server ${i}`, begun]
   } else if (server.step === 'commit') {
     const logouts = postgres.logouts + 1
     const committed = { ...state, postgres: { ...postgres, logouts } }
-    const step = protocol.countsAfter ? 'count' : 'judge'
+    const step = protocol.countsAfter ? 'count' : 'compare'
     yield [
       `server ${i}: the logout is committed`,
       change(committed, i, { step, logout: logouts, committedTo: postgres.process }),
     ]
   } else {
-    const marks = state.marks + 1
-    const row = postgres.isLost ? postgres : { ...postgres, position: postgres.position + 1, nonce: `m${marks}` }
-    const step = protocol.countsAfter ? 'judge' : 'commit'
-    const counted = { ...state, postgres: row, marks }
-    const acknowledged = protocol.tellsFirst ? state.acknowledged : Math.max(state.acknowledged, server.logout)
+    const drawn = state.drawn + 1
+    const row = postgres.isRolledBack ? postgres : { ...postgres, position: postgres.position + 1, nonce: `n${drawn}` }
+    const step = protocol.countsAfter ? 'compare' : 'commit'
+    const counted = { ...state, postgres: row, drawn }
+    const acknowledged = protocol.publishesFirst ? state.acknowledged : Math.max(state.acknowledged, server.logout)
     yield [`server ${i} counts`, change({ ...counted, acknowledged }, i, { step, read: { row, known: server.known } })]
   }
 }
 
-/** History.restoring: any step of it may be the last one of its server. */
-function* restoring(state: State, protocol: HistoryProtocol): Iterable<[string, State]> {
+/** RollbackDetector.restoring: the server may be killed after any step. */
+function* restoring(state: State, protocol: RollbackProtocol): Iterable<[string, State]> {
   const { restorer, postgres, redis } = state
   if (!restorer) {
-    for (const [i, { isLost }] of state.servers.entries())
-      if (isLost && postgres.isLost)
+    for (const [i, { isRolledBack }] of state.servers.entries())
+      if (isRolledBack && postgres.isRolledBack)
         yield [
           `server ${i} begins to restore`,
           { ...state, restorer: { server: i, process: postgres.process, hasMerged: false } },
@@ -181,9 +182,9 @@ function* restoring(state: State, protocol: HistoryProtocol): Iterable<[string, 
     `server ${i} is killed, and starts again`,
     change({ ...state, restorer: null }, i, {
       known: 0,
-      isLost: false,
+      isRolledBack: false,
       connectedTo: postgres.process,
-      step: 'judge',
+      step: 'compare',
       after: 'idle',
       logout: 0,
       committedTo: 0,
@@ -197,50 +198,50 @@ function* restoring(state: State, protocol: HistoryProtocol): Iterable<[string, 
       `server ${i} merges what Redis has`,
       { ...state, postgres: { ...postgres, logouts }, restorer: { ...restorer, hasMerged: true } },
     ]
-  } else if (postgres.isLost && (restorer.process === postgres.process || !protocol.endsInClaim)) {
-    const marks = state.marks + 1
+  } else if (postgres.isRolledBack && (restorer.process === postgres.process || !protocol.endsInClaim)) {
+    const drawn = state.drawn + 1
     const position = Math.max(postgres.position, redis.newest) + LEAP
     yield [
-      `server ${i} ends the loss`,
-      { ...state, marks, postgres: { ...postgres, isLost: false, position, nonce: `m${marks}` }, restorer: null },
+      `server ${i} ends the rollback`,
+      { ...state, drawn, postgres: { ...postgres, isRolledBack: false, position, nonce: `n${drawn}` }, restorer: null },
     ]
   } else {
     yield [`server ${i} loses its claim`, { ...state, restorer: null }]
   }
 }
 
-/** History.#judge, a round at a time. */
-function judge(state: State, i: number, protocol: HistoryProtocol): State {
+/** RollbackDetector.#compare, one round at a time. */
+function compare(state: State, i: number, protocol: RollbackProtocol): State {
   const server = state.servers[i]
   if (!server?.read) return state
   const { row, known } = server.read
-  const { marks, newest: had } = state.redis
+  const { nonces, newest: had } = state.redis
   const newest = Math.max(had, row.position)
-  const told = { newest, nonce: marks[row.position] ?? row.nonce }
-  const redis = row.isLost ? state.redis : { newest, marks: withMark(marks, row) }
-  const verdict = row.isLost ? 'lost' : protocol.decideHistory(row, known, told)
+  const witnessed = { newest, nonce: nonces[row.position] ?? row.nonce }
+  const redis = row.isRolledBack ? state.redis : { newest, nonces: withNonce(nonces, row) }
+  const verdict = row.isRolledBack ? 'lost' : protocol.decideRollback(row, known, witnessed)
   const after = { ...state, redis }
   if (verdict === 'look_again') return change(after, i, { read: { row: state.postgres, known: newest } })
   if (verdict === 'lost') {
-    const isWrong = state.failOver !== 'lost'
-    // Not where a restore has ended it meanwhile.
-    const isLost = state.postgres.isLost || state.postgres.position < newest + LEAP / 2
-    const lost = {
+    const isFalseAlarm = state.failOver !== 'lost'
+    // Unless a restore has ended the rollback meanwhile.
+    const isRolledBack = state.postgres.isRolledBack || state.postgres.position < newest + LEAP / 2
+    const noticed = {
       ...after,
-      postgres: { ...state.postgres, isLost },
-      wrong: isWrong ? 'an alarm over nothing' : null,
+      postgres: { ...state.postgres, isRolledBack },
+      wrong: isFalseAlarm ? 'a false alarm' : null,
     }
-    return change(lost, i, { step: 'idle', after: 'idle', logout: 0, read: null, isLost: true })
+    return change(noticed, i, { step: 'idle', after: 'idle', logout: 0, read: null, isRolledBack: true })
   }
   const isCurrent = row.process > 0 && row.process === state.postgres.process
   const isMissed = state.failOver === 'lost' && isCurrent && row.logouts < state.acknowledged
   const compared = {
     ...after,
-    wrong: isMissed ? `2: server ${i} takes a Postgres for whole that has lost a logout` : null,
+    wrong: isMissed ? `2: server ${i} takes a Postgres for intact that has lost a logout` : null,
   }
-  const common = { read: null, isLost: false, known: Math.max(server.known, newest) }
+  const common = { read: null, isRolledBack: false, known: Math.max(server.known, newest) }
   if (server.after !== 'idle') return change(compared, i, { ...common, step: server.after, after: 'idle' })
-  // Another one answered than took the commit: 503.
+  // Another Postgres answered than the one that took the commit: 503.
   const isCovered = !protocol.fences || server.committedTo === row.process
   return change({ ...compared, acknowledged: Math.max(state.acknowledged, isCovered ? server.logout : 0) }, i, {
     ...common,
@@ -249,10 +250,10 @@ function judge(state: State, i: number, protocol: HistoryProtocol): State {
   })
 }
 
-function withMark(marks: State['redis']['marks'], { position, nonce }: Position): State['redis']['marks'] {
+function withNonce(nonces: State['redis']['nonces'], { position, nonce }: Position): State['redis']['nonces'] {
   return Array.from(
-    { length: Math.max(marks.length, position + 1) },
-    (_, at) => marks[at] ?? (at === position ? nonce : undefined),
+    { length: Math.max(nonces.length, position + 1) },
+    (_, at) => nonces[at] ?? (at === position ? nonce : undefined),
   )
 }
 

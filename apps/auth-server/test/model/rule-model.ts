@@ -1,5 +1,6 @@
 import { type RefreshPolicy, type Verdict, decideRefresh } from '../../src/rules/decide-refresh.ts'
 import { type Family, type FamilyState, EMPTY_STATE, type RevocationReason, merge } from '../../src/rules/family.ts'
+import { aGrant } from '../support/grant.ts'
 import type { Model } from './explore.ts'
 
 /** What the model is run over: the real rule, or a copy with a fault planted in it. */
@@ -26,13 +27,13 @@ interface State {
   isKnown: boolean
   isRedisAway: boolean
   postgres: FamilyState
-  /** Of the one mark writer, on its way to Postgres. */
+  /** What waits in the one WriteBehind, on its way to Postgres. */
   waiting: FamilyState
   snapshot: FamilyState | null
-  /** The newest generation that each of them holds; the thief none, before the theft. */
+  /** The newest generation that the owner and the thief hold; null before the theft. */
   owner: number
   thief: number | null
-  /** Requests that no server has seen yet: copies of one, or late ones, among them. */
+  /** Requests that no server has seen yet, late ones and copies of one included. */
   onTheWay: readonly { who: Who; generation: number }[]
   /** The ledger: all that was ever stored, and what was answered. */
   truth: FamilyState
@@ -41,9 +42,9 @@ interface State {
   acceptedLate: number | null
   /** A logout, or the answer to a reuse, was acknowledged. */
   isEnded: boolean
-  /** A fault happened, so that a store may lack a mark. */
+  /** A fault happened, so that a store may lack an update. */
   hasLost: boolean
-  /** That may still happen. */
+  /** How many faults may still happen. */
   faults: number
   wrong: string | null
 }
@@ -52,7 +53,7 @@ const AT_LOGIN: FamilyState = { ...EMPTY_STATE, redeemedAt: NOW }
 
 /**
  * One family in Redis and Postgres, its owner, whose answers get lost, and a thief who may copy the token at any time.
- * Each arrival is one step, as `advance` settles a race between two of them by the marks before.
+ * Each arrival is one step, since `advance` is atomic: it answers the state before it.
  * @param faults how many of the stores' and servers' faults may happen in one history; lost answers are always possible.
  */
 export function ruleModel(rule: Rule, faults: number): Model<State> {
@@ -82,9 +83,9 @@ export function ruleModel(rule: Rule, faults: number): Model<State> {
     ],
     violation: ({ wrong }) => wrong,
     keyOf: ({ redis, postgres, waiting, snapshot, truth, onTheWay, successors, ...plain }) => {
-      const marks = [redis, postgres, waiting, snapshot, truth].map(spell)
+      const states = [redis, postgres, waiting, snapshot, truth].map(spell)
       const requested = onTheWay.map(({ who, generation }) => `${who[0]}${generation}`).toSorted()
-      return [...marks, requested, successors, ...Object.values(plain)].join('|')
+      return [...states, requested, successors, ...Object.values(plain)].join('|')
     },
   }
 }
@@ -109,8 +110,8 @@ function* requests(state: State, rule: Rule): Iterable<[string, State]> {
 
 function* background(state: State, rule: Rule): Iterable<[string, State]> {
   const { redis, postgres, waiting, snapshot, truth, isRedisAway, faults } = state
-  const later = (marks: FamilyState): FamilyState =>
-    marks.redeemedAt === NOW ? { ...marks, redeemedAt: PAST_GRACE } : marks
+  const later = (family: FamilyState): FamilyState =>
+    family.redeemedAt === NOW ? { ...family, redeemedAt: PAST_GRACE } : family
   yield [
     'the grace period passes',
     {
@@ -122,7 +123,7 @@ function* background(state: State, rule: Rule): Iterable<[string, State]> {
       truth: later(truth),
     },
   ]
-  yield ['marks reach Postgres', { ...state, postgres: rule.merge(postgres, waiting), waiting: EMPTY_STATE }]
+  yield ['the updates reach Postgres', { ...state, postgres: rule.merge(postgres, waiting), waiting: EMPTY_STATE }]
   if (redis && !snapshot && faults > 0) yield ['Redis saves a snapshot', { ...state, snapshot: redis }]
   if (isRedisAway) yield ['Redis is back', { ...state, isRedisAway: false, isKnown: false }]
   if (!state.isEnded) yield ['logout', end(state, rule, 'logout')]
@@ -136,10 +137,10 @@ function* faultsOf(state: State): Iterable<[string, State]> {
   if (state.waiting !== EMPTY_STATE) yield ['a server is killed', { ...state, waiting: EMPTY_STATE }]
 }
 
-/** What services/refresh.ts and stores/layered-family-store.ts do, in one step. `answer` is null for a refusal. */
+/** What services/sessions/refresh.ts and replication/layered-family-store.ts do, in one step. `answer` is null for a refusal. */
 function arrive(before: State, who: Who, generation: number, rule: Rule): { state: State; answer: number | null } {
-  const { state, marks } = load(before, rule)
-  const family: Family = { ...GRANT, ...marks }
+  const { state, decisive } = load(before, rule)
+  const family: Family = { ...aGrant(), ...decisive }
   const verdict = rule.decide(family, { generation, clientId: null, bindingKey: null }, NOW, POLICY)
   if (verdict.kind === 'refuse' || verdict.kind === 'reuse') {
     const isRight = state.isEnded || isSuspect(state, generation)
@@ -148,15 +149,15 @@ function arrive(before: State, who: Who, generation: number, rule: Rule): { stat
   }
   const redeemed = rule.redeems(family, generation)
   const judged = judge(state, generation, redeemed + 1)
-  return { state: store(judged, growthOf(verdict, redeemed), rule), answer: redeemed + 1 }
+  return { state: store(judged, updateOf(verdict, redeemed), rule), answer: redeemed + 1 }
 }
 
-function growthOf({ kind }: Verdict, generation: number): FamilyState {
+function updateOf({ kind }: Verdict, generation: number): FamilyState {
   if (kind === 'rotate') return { ...EMPTY_STATE, redeemed: generation, redeemedAt: NOW }
   return kind === 'late_repeat' ? { ...EMPTY_STATE, lateRepeated: generation } : EMPTY_STATE
 }
 
-/** Invariants 2, 3 and 4, by the ledger, where a presentation is accepted. */
+/** Checks invariants 2, 3 and 4 against the ledger when a presentation is accepted. */
 function judge(state: State, generation: number, answer: number): State {
   const { truth, successors, acceptedLate, isEnded, hasLost } = state
   const isLate = generation === truth.redeemed && truth.redeemedAt === PAST_GRACE
@@ -188,26 +189,26 @@ function isSuspect({ truth, acceptedLate }: State, generation: number): boolean 
 const isTooSoon = (lateBefore: number | null, generation: number) =>
   lateBefore !== null && generation !== lateBefore && generation - lateBefore < (POLICY.lateRepeatGap ?? Infinity)
 
-/** The copy that decides: Redis' after what it lacks was merged in, or Postgres' while Redis is away. */
-function load(state: State, rule: Rule): { state: State; marks: FamilyState } {
+/** The copy that decides: that of Redis, after what it lacks was merged in, or that of Postgres while Redis is away. */
+function load(state: State, rule: Rule): { state: State; decisive: FamilyState } {
   const { redis, isKnown, isRedisAway, postgres, waiting } = state
-  const remembered = rule.merge(postgres, waiting)
-  if (isRedisAway) return { state, marks: remembered }
-  if (redis && isKnown) return { state, marks: redis }
-  const marks = redis ? rule.merge(redis, remembered) : remembered
-  return { state: { ...state, redis: marks, isKnown: true }, marks }
+  const durable = rule.merge(postgres, waiting)
+  if (isRedisAway) return { state, decisive: durable }
+  if (redis && isKnown) return { state, decisive: redis }
+  const decisive = redis ? rule.merge(redis, durable) : durable
+  return { state: { ...state, redis: decisive, isKnown: true }, decisive }
 }
 
 /** Redis at once and Postgres later, or Postgres at once. */
-function store(state: State, growth: FamilyState, rule: Rule): State {
+function store(state: State, update: FamilyState, rule: Rule): State {
   const { redis, postgres, waiting, truth, isRedisAway } = state
-  if (growth === EMPTY_STATE) return state
-  const grown = { ...state, truth: merge(truth, growth) }
-  if (isRedisAway || !redis) return { ...grown, postgres: rule.merge(postgres, growth) }
-  return { ...grown, redis: rule.merge(redis, growth), waiting: rule.merge(waiting, growth) }
+  if (update === EMPTY_STATE) return state
+  const updated = { ...state, truth: merge(truth, update) }
+  if (isRedisAway || !redis) return { ...updated, postgres: rule.merge(postgres, update) }
+  return { ...updated, redis: rule.merge(redis, update), waiting: rule.merge(waiting, update) }
 }
 
-/** Both stores have the tombstone when it is acknowledged; trust-model.ts has the steps on the way there. */
+/** Both stores have the tombstone when it is acknowledged; fence-model.ts has the steps on the way there. */
 function end(state: State, rule: Rule, reason: RevocationReason): State {
   const tombstone: FamilyState = { ...EMPTY_STATE, revoked: { at: NOW, reason } }
   const { redis, isRedisAway, postgres, truth } = state
@@ -220,16 +221,5 @@ function end(state: State, rule: Rule, reason: RevocationReason): State {
   }
 }
 
-const GRANT = {
-  id: 'family',
-  sid: 'session',
-  userId: 'user',
-  clientId: 'web',
-  scope: 'reports:read',
-  bindingKey: null,
-  createdAt: NOW,
-  expiresAt: 1_000,
-}
-
-const spell = (marks: FamilyState | null) =>
-  marks && [marks.redeemed, Math.min(marks.redeemedAt, 1), marks.lateRepeated, marks.revoked?.reason].join(' ')
+const spell = (one: FamilyState | null) =>
+  one && [one.redeemed, Math.min(one.redeemedAt, 1), one.lateRepeated, one.revoked?.reason].join(' ')

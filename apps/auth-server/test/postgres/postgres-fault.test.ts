@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { explainPostgres } from '../../src/postgres/postgres-fault.ts'
 
-/** As pg throws it; Prisma's adapter hands it on in words of its own. */
+/** As pg throws it; Prisma's adapter hands it on in description of its own. */
 const pg = (code: string, message = '') => ({ name: 'error', code, message, severity: 'FATAL' })
 const prisma = (cause: object) => ({
   name: 'PrismaClientKnownRequestError',
@@ -21,7 +21,7 @@ const PERMANENT: [string, unknown, RegExp][] = [
   ['a table that is missing', pg('42P01', 'relation "families" does not exist'), /npm run migrate/],
   ['a column that is missing', pg('42703', 'column "a" does not exist'), /npm run migrate/],
   ['too few privileges', pg('42501', 'permission denied for table users'), /GRANT/],
-  ['a parameter that Postgres does not know', pg('42704', 'unrecognized configuration parameter "a"'), /take it out/],
+  ['a parameter that Postgres does not know', pg('42704', 'unrecognized configuration parameter "a"'), /remove it/],
   ['a pooler that refuses a parameter', pg('08P01', 'unsupported startup parameter: a'), /ignore_startup_parameters/],
   ['a pooler that knows no such user', pg('08P01', 'no such user: a'), /auth_file/],
   [
@@ -38,12 +38,12 @@ const PERMANENT: [string, unknown, RegExp][] = [
     { code: 'ERR_TLS_CERT_ALTNAME_INVALID', message: "does not match certificate's altnames" },
     /another host/,
   ],
-  ['no TLS there', { message: 'The server does not support SSL connections' }, /no TLS/],
-  ['a value that does not fit', pg('22P02', 'invalid input syntax for type uuid: "hunter2"'), /refuses what/],
+  ['no TLS there', { message: 'The server does not support SSL connections' }, /does not use TLS/],
+  ['a value that does not fit', pg('22P02', 'invalid input syntax for type uuid: "hunter2"'), /refuses a query/],
   [
     'a fault of the program',
     { name: 'PrismaClientValidationError', message: 'Invalid invocation hunter2' },
-    /fault of its own/,
+    /which is a bug/,
   ],
 ]
 
@@ -73,9 +73,9 @@ const PASSING: [string, unknown][] = [
 
 describe('a mistake is told as one', () => {
   test.each(PERMANENT)('%s', (_, error, cure) => {
-    const { isPassing, words } = explainPostgres(error)
-    expect([isPassing, words]).toEqual([false, expect.stringMatching(cure)])
-    expect(words).not.toContain('hunter2')
+    const { isPassing, description } = explainPostgres(error)
+    expect([isPassing, description]).toEqual([false, expect.stringMatching(cure)])
+    expect(description).not.toContain('hunter2')
   })
 })
 

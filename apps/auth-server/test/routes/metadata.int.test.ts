@@ -22,11 +22,19 @@ test('publishes its key, and says when it is not changed', async () => {
   expect([head.status, head.headers.get('content-length')]).toEqual([200, headers.get('content-length')])
 })
 
-test('metadata, OpenAPI and health', async () => {
-  expect((await server.call('GET', '/.well-known/oauth-authorization-server')).body).toMatchObject({
+test('the metadata name nothing that a standard client would try in vain', async () => {
+  const { body } = await server.call('GET', '/.well-known/oauth-authorization-server')
+  expect(body).toEqual({
     issuer: 'http://127.0.0.1:4000',
     jwks_uri: 'http://127.0.0.1:4000/.well-known/jwks.json',
+    // RFC 8414, section 2: required.
+    response_types_supported: [],
+    scopes_supported: ['reports:read', 'reports:write'],
+    service_documentation: 'http://127.0.0.1:4000/docs',
   })
+})
+
+test('OpenAPI and health', async () => {
   const { body } = await server.call('GET', '/openapi.json')
   expect(Object.keys(body.paths).toSorted()).toEqual([
     '/.well-known/jwks.json',

@@ -3,28 +3,29 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Family, type FamilyState, EMPTY_STATE, merge } from '../../src/rules/family.ts'
 import type { FamilyStore } from '../../src/stores/family-store.ts'
+import { aGrant } from '../support/grant.ts'
 
 const HOUR_MS = 3_600_000
 export const ORIGIN = { device: 'a test', ip: '127.0.0.1' }
 
 export function aFamily(userId: string, state: Partial<FamilyState> = {}): Family {
   const createdAt = Date.now()
+  const times = { createdAt, expiresAt: createdAt + HOUR_MS }
   return {
-    id: randomBytes(16).toString('base64url'),
-    sid: randomUUID(),
-    userId,
-    clientId: 'web',
-    scope: 'reports:read reports:write',
-    bindingKey: null,
-    createdAt,
-    expiresAt: createdAt + HOUR_MS,
+    ...aGrant({
+      id: randomBytes(16).toString('base64url'),
+      sid: randomUUID(),
+      userId,
+      scope: 'reports:read reports:write',
+      ...times,
+    }),
     ...EMPTY_STATE,
     redeemedAt: createdAt,
     ...state,
   }
 }
 
-const someMarks: fc.Arbitrary<FamilyState> = fc.record({
+const someState: fc.Arbitrary<FamilyState> = fc.record({
   redeemed: fc.integer({ min: 0, max: 5 }),
   redeemedAt: fc.integer({ min: 1, max: 4 }).map((n) => 1_800_000_000_000 + n),
   lateRepeated: fc.option(fc.integer({ min: 1, max: 5 })),
@@ -36,7 +37,7 @@ const someMarks: fc.Arbitrary<FamilyState> = fc.record({
   ),
 })
 
-/** What every FamilyStore must hold. `stores` is called once the stores are up and has a user that families may name. */
+/** What every FamilyStore must do. `stores` is called once the stores are up; families may belong to `userId`. */
 export function familyStoreContract(name: string, stores: () => { store: FamilyStore; userId: string }) {
   const opened = async (state: Partial<FamilyState> = {}) => {
     const { store, userId } = stores()
@@ -45,10 +46,10 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
     return {
       store,
       family,
-      growth: (grown: Partial<FamilyState>) => ({
+      update: (changes: Partial<FamilyState>) => ({
         id: family.id,
         expiresAt: family.expiresAt,
-        state: { ...EMPTY_STATE, ...grown },
+        state: { ...EMPTY_STATE, ...changes },
       }),
     }
   }
@@ -61,7 +62,7 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
       expect(Math.abs((loaded?.now ?? 0) - Date.now())).toBeLessThan(HOUR_MS)
     })
 
-    test('what is not known is null, and advancing it makes nothing', async () => {
+    test('a family that is not known is null, and advancing it creates nothing', async () => {
       const { store, userId } = stores()
       const { id, expiresAt } = aFamily(userId)
       expect(await store.load(id)).toBeNull()
@@ -70,18 +71,18 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
     })
 
     test('advance answers the state before it', async () => {
-      const { store, family, growth } = await opened()
-      const first = await store.advance(growth({ redeemed: 1, redeemedAt: 1_800_000_000_000 }))
+      const { store, family, update } = await opened()
+      const first = await store.advance(update({ redeemed: 1, redeemedAt: 1_800_000_000_000 }))
       expect(first).toEqual({ ...EMPTY_STATE, redeemedAt: family.redeemedAt })
-      const second = await store.advance(growth({ lateRepeated: 1 }))
+      const second = await store.advance(update({ lateRepeated: 1 }))
       expect(second).toEqual({ ...EMPTY_STATE, redeemed: 1, redeemedAt: 1_800_000_000_000 })
     })
 
     test('of 50 concurrent advances to one generation exactly one sees the generation before it', async () => {
-      const { store, family, growth } = await opened()
+      const { store, family, update } = await opened()
       const seen = await Promise.all(
         Array.from({ length: 50 }, (_, i) =>
-          store.advance(growth({ redeemed: 1, redeemedAt: family.createdAt + 1 + i })),
+          store.advance(update({ redeemed: 1, redeemedAt: family.createdAt + 1 + i })),
         ),
       )
       expect(seen.filter((state) => state?.redeemed === 0)).toHaveLength(1)
@@ -89,28 +90,28 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
     })
 
     test('opening a family again merges and takes nothing back', async () => {
-      const { store, family, growth } = await opened()
-      await store.advance(growth({ redeemed: 7, redeemedAt: family.createdAt + 7 }))
+      const { store, family, update } = await opened()
+      await store.advance(update({ redeemed: 7, redeemedAt: family.createdAt + 7 }))
       await store.open(family, ORIGIN)
       expect((await store.load(family.id))?.family.redeemed).toBe(7)
     })
 
     test('a revocation stands, whatever is merged afterwards', async () => {
-      const { store, family, growth } = await opened()
+      const { store, family, update } = await opened()
       const revoked = { at: family.createdAt + 5, reason: 'logout' as const }
-      await store.revoke([growth({ revoked })])
-      await store.advance(growth({ redeemed: 9, redeemedAt: family.createdAt + 9 }))
+      await store.revoke([update({ revoked })])
+      await store.advance(update({ redeemed: 9, redeemedAt: family.createdAt + 9 }))
       await store.open(family, ORIGIN)
-      await store.revoke([growth({ revoked: { at: family.createdAt + 6, reason: 'admin' } })])
+      await store.revoke([update({ revoked: { at: family.createdAt + 6, reason: 'admin' } })])
       expect((await store.load(family.id))?.family.revoked).toEqual(revoked)
     })
 
-    test('merges any growths in any order as the rule does', async () => {
+    test('merges any updates in any order as `merge` does', async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(someMarks, { minLength: 1, maxLength: 6 }), async (growths) => {
-          const { store, family, growth } = await opened()
-          for (const state of growths) await store.advance(growth(state))
-          const { redeemed, redeemedAt, lateRepeated, revoked } = growths.reduce<FamilyState>(merge, family)
+        fc.asyncProperty(fc.array(someState, { minLength: 1, maxLength: 6 }), async (updates) => {
+          const { store, family, update } = await opened()
+          for (const state of updates) await store.advance(update(state))
+          const { redeemed, redeemedAt, lateRepeated, revoked } = updates.reduce<FamilyState>(merge, family)
           expect((await store.load(family.id))?.family).toEqual({
             ...family,
             redeemed,

@@ -41,7 +41,7 @@ beforeAll(async () => {
   await fence.start()
   cache = new RedisFamilyStore(redis, () => fence.epoch)
   writeBehind = new WriteBehind({
-    write: (growths) => durable.merge(growths),
+    write: (updates) => durable.merge(updates),
     onChange: () => undefined,
   })
   const rollback = new RollbackDetector(database, redis, () => undefined)
@@ -82,18 +82,18 @@ describe('Redis over Postgres', () => {
   test('a family that Redis lost is merged back from Postgres', async () => {
     const family = aFamily(userId)
     await layered.open(family, ORIGIN)
-    const growth = {
+    const update = {
       id: family.id,
       expiresAt: family.expiresAt,
       state: { ...EMPTY_STATE, redeemed: 3, redeemedAt: family.createdAt + 3 },
     }
-    await layered.advance(growth)
+    await layered.advance(update)
     await writeBehind.flush()
     await raw.flushall()
     expect((await layered.load(family.id))?.family.redeemed).toBe(3)
     await raw.flushall()
     expect(
-      await layered.advance({ ...growth, state: { ...EMPTY_STATE, redeemed: 4, redeemedAt: family.createdAt + 4 } }),
+      await layered.advance({ ...update, state: { ...EMPTY_STATE, redeemed: 4, redeemedAt: family.createdAt + 4 } }),
     ).toMatchObject({ redeemed: 3 })
   })
 

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { type Service, startService } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
-import { afterAll } from 'vitest'
+import { afterAll, expect } from 'vitest'
+import { type Declared, declaredAnswers } from './declared-answers.ts'
 
 export const PASSWORD = 'a long and quiet walk'
 
@@ -38,6 +39,7 @@ export async function testServer(settings: Record<string, string> = {}): Promise
   }
   const service = await startService({ script: 'apps/auth-server', env })
   await service.ready()
+  const isDeclared: Declared = await declaredAnswers(service.url)
   afterAll(() => service.stop())
 
   const call = async (
@@ -53,6 +55,7 @@ export async function testServer(settings: Record<string, string> = {}): Promise
       ...(hasBody && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const text = await response.text()
+    expect(isDeclared(method, path, response.status), `${method} ${path} declares ${response.status}`).toBe(true)
     return {
       status: response.status,
       headers: response.headers,

@@ -1,13 +1,13 @@
 import { type Session, type SessionStore, memoryStore } from '@heirloom/client'
 
 export interface AgedStore extends SessionStore {
-  /** Makes the session as old as one of a client that has been there for long, by chance: refreshes then come evenly. */
+  /** Gives the session a random age, as in a population of clients. Refreshes are then spread evenly. */
   age(): Promise<void>
-  /** Of the newest session, when it has ended, too; empty before there was one. */
+  /** Of the newest session, even if it has ended. Empty before the first one. */
   readonly sessionId: string
 }
 
-/** Keeps sessions with a shorter lifetime than they have, where that is asked. */
+/** A store that shortens the lifetime of access tokens. @param lifetimeMs null: as the server says. */
 export function agedStore(lifetimeMs: number | null): AgedStore {
   const store = memoryStore()
   let sessionId = ''
@@ -26,7 +26,7 @@ export function agedStore(lifetimeMs: number | null): AgedStore {
       const session = await store.load()
       if (session === null) return
       const lifetime = lifetimeOf(session)
-      // Up to where it is due, and never younger than it is.
+      // At most until the refresh is due, and never younger than it is.
       const receivedAt = Math.min(session.receivedAt, Date.now() - Math.random() * 0.8 * lifetime)
       await store.save({ ...session, receivedAt, expiresAt: receivedAt + lifetime })
     },

@@ -1,37 +1,37 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
-import { codeOf, isNobodys } from './auth-fetch.ts'
+import { codeOf, isUnanswered } from './auth-fetch.ts'
 import type { Request } from './servers.ts'
 import type { Outcome } from './tally.ts'
 import type { EngineContext } from './engine-context.ts'
 
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
 
-/** A stranger, who has no session and the public documents. */
+/** An attacker without a session, who knows what is public. */
 export class Attacker {
-  readonly #world: EngineContext
+  readonly #context: EngineContext
   readonly #key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
   readonly #issuer: string
   readonly #kid: string
 
-  private constructor(world: EngineContext, issuer: string, kid: string) {
-    this.#world = world
+  private constructor(context: EngineContext, issuer: string, kid: string) {
+    this.#context = context
     this.#issuer = issuer
     this.#kid = kid
   }
 
-  static async prepare(world: EngineContext): Promise<Attacker> {
+  static async prepare(context: EngineContext): Promise<Attacker> {
     const read = async (name: string) => {
-      const { body } = await world.auth.send({ method: 'GET', path: `/.well-known/${name}`, headers: {} })
+      const { body } = await context.auth.send({ method: 'GET', path: `/.well-known/${name}`, headers: {} })
       return JSON.parse(body) as unknown
     }
     const { issuer } = (await read('oauth-authorization-server')) as { issuer: string }
     const { keys } = (await read('jwks.json')) as { keys: { kid: string }[] }
-    return new Attacker(world, issuer, keys[0]?.kid ?? '')
+    return new Attacker(context, issuer, keys[0]?.kid ?? '')
   }
 
-  /** Tries something. It has to be refused. */
+  /** Makes one attack, which must be refused. */
   async act(): Promise<void> {
-    const { tally, api, auth } = this.#world
+    const { tally, api, auth } = this.#context
     const chance = Math.random()
     const isCall = chance < 0.8
     const request = isCall ? this.#call() : chance < 0.98 ? forgedRefresh() : wrongPassword()
@@ -41,16 +41,16 @@ export class Attacker {
     const { status, server } = answer
     const outcome = this.#outcomeOf(status)
     tally.add({ operation: 'attack', outcome, status, server, serviceMs: ms, responseMs: ms })
-    if (outcome === 'ok' || outcome === 'later') return
+    if (outcome === 'ok' || outcome === 'deferred') return
     const at = Date.now()
     const sent = [{ at: at - ms, tab: 1, what: request.path, answer: { status, server, ms, code: codeOf(answer) } }]
     tally.anomaly({ at, operation: 'attack', outcome, client: 0, sid: '', sent })
   }
 
-  /** Where nobody restarts servers, one that breaks under an attack was broken by it. */
+  /** Unless servers are being restarted, a server that fails under an attack counts as broken by it. */
   #outcomeOf(status: number): Outcome {
     if (status >= 200 && status < 300) return 'breach'
-    if (isNobodys(status) && (status === 503 || this.#world.profile.event !== null)) return 'later'
+    if (isUnanswered(status) && (status === 503 || this.#context.profile.event !== null)) return 'deferred'
     return status === 0 || status >= 500 ? 'failed' : 'ok'
   }
 
@@ -63,7 +63,7 @@ export class Attacker {
     const token = [
       () => this.#signed(header, payload),
       () => `${encode({ ...header, alg: 'none' })}.${encode(payload)}.`,
-      // One signature costs an attacker more than it costs to refuse it; most do not bother.
+      // A signature costs the attacker more than the service: most attackers send random bytes.
       () => `${encode(header)}.${encode(payload)}.${randomBytes(256).toString('base64url')}`,
       () => randomBytes(600).toString('base64url'),
     ][Math.floor(Math.random() * 4)]?.()

@@ -10,23 +10,23 @@ const OPERATION_OF: Record<string, Operation> = {
   '/auth/logout': 'logout',
 }
 
-/** The last refresh whose answer was lost: what was presented, and what it would have brought. */
+/** The last refresh whose answer was lost: the token presented, and the successor in the answer. */
 export interface Lost {
   presented: string
   successor: string
 }
 
-/** Of one client, in all of its tabs. */
+/** What all tabs of one client share. */
 interface OfClient {
-  trail: RequestLog
+  requestLog: RequestLog
   lost: { last: Lost | null }
-  onOdd: (operation: Operation, outcome: Outcome, why?: string) => void
+  onAnomaly: (operation: Operation, outcome: Outcome, why?: string) => void
 }
 
-/** The way of a client's tab to the auth servers: counted, and with losses. */
+/** `fetch` for one tab of a client: it counts requests to the auth servers, and loses some answers. */
 export function authFetch(
   { auth, tally, profile }: EngineContext,
-  { trail, lost, onOdd }: OfClient,
+  { requestLog, lost, onAnomaly }: OfClient,
   tab: number,
 ): typeof globalThis.fetch {
   return async (url, init) => {
@@ -36,26 +36,26 @@ export function authFetch(
     const isRetry = path === '/auth/refresh' && presented === lost.last?.presented
     const operation = isRetry ? 'retry' : (OPERATION_OF[path] ?? 'call')
     const what = operation === 'login' ? operation : `${operation} ${generationOf(presented)}`
-    const sent = trail.add({ at: Date.now(), tab, what })
+    const sent = requestLog.add({ at: Date.now(), tab, what })
     const began = performance.now()
     const headers = { 'content-type': 'application/json' }
     const answer = await auth.send({ method: 'POST', path, headers, body }, init?.signal)
     const ms = performance.now() - began
     const { status, server } = answer
     sent.answer = { status, server, ms, code: codeOf(answer) }
-    const isLater = status === 429 || isNobodys(status)
+    const isDeferred = status === 429 || isUnanswered(status)
     const isOther = isRetry && status === 200 && refreshTokenIn(answer.body) !== lost.last?.successor
-    const wrong = wrongOfAuth(path, answer) ?? (isOther ? 'answered a retry with another successor' : null)
-    const outcome = isLater ? 'later' : wrong !== null ? 'wrong' : status < 500 ? 'ok' : 'failed'
+    const wrong = wrongOfAuth(path, answer) ?? (isOther ? 'answered a retry with a different successor' : null)
+    const outcome = isDeferred ? 'deferred' : wrong !== null ? 'wrong' : status < 500 ? 'ok' : 'failed'
     if (wrong !== null) sent.answer.code = wrong
     tally.add({ operation, outcome, status, server, serviceMs: ms, responseMs: ms })
     if (outcome === 'failed' || wrong !== null)
-      onOdd(operation, outcome, wrong === null ? undefined : `POST ${path} ${wrong}`)
+      onAnomaly(operation, outcome, wrong === null ? undefined : `POST ${path} ${wrong}`)
     if (status === 0) throw new TypeError('no answer')
     if (operation === 'refresh' && outcome === 'ok' && Math.random() < profile.lostAnswers) {
       lost.last = { presented, successor: refreshTokenIn(answer.body) }
-      sent.answer.code = 'lost on its way back'
-      throw new TypeError('the answer got lost')
+      sent.answer.code = 'the answer was lost on the way'
+      throw new TypeError('the answer was lost')
     }
     const retryAfter = answer.headers['retry-after']
     return new Response(HAS_NO_BODY.has(status) ? null : answer.body, {
@@ -65,11 +65,11 @@ export function authFetch(
   }
 }
 
-/** A Response of these statuses cannot be made with one. */
+/** The Response constructor rejects a body for these statuses. */
 const HAS_NO_BODY = new Set([204, 205, 304])
 
-/** The connection broke, here or behind a balancer (502, 504), or nobody could answer: the same may be asked again. */
-export const isNobodys = (status: number) => status === 0 || (status >= 502 && status <= 504)
+/** The connection broke, here or behind a balancer (502, 504), or no server could answer. The request may be sent again. */
+export const isUnanswered = (status: number) => status === 0 || (status >= 502 && status <= 504)
 
 /** The stable code of an error (RFC 6749, section 5.2), or why there is no answer. */
 export function codeOf({ status, body, code = '' }: Answer): string {
@@ -81,7 +81,7 @@ export function codeOf({ status, body, code = '' }: Answer): string {
   }
 }
 
-/** Of a request or an answer; empty if it holds none. */
+/** The refresh token in a request or an answer. Empty if there is none. */
 function refreshTokenIn(body: string): string {
   try {
     return (JSON.parse(body) as { refresh_token?: string }).refresh_token ?? ''
@@ -90,7 +90,7 @@ function refreshTokenIn(body: string): string {
   }
 }
 
-/** Which of its session's refresh tokens it is: 4 bytes behind 18 others (docs/storage.md). */
+/** The generation of a refresh token: 4 bytes after 18 others (docs/storage.md). */
 function generationOf(token: string): number {
   const bytes = Buffer.from(token.slice('hrt_'.length), 'base64url')
   return bytes.length < 22 ? 0 : bytes.readUInt32BE(18)

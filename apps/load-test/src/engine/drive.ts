@@ -1,22 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Tally } from './tally.ts'
 
-/** How requests follow each other. */
+/** When requests are sent. */
 export type Load =
-  /** Open: they arrive by chance at a rate, whether or not answers come. */
+  /** Open: requests arrive at random at this rate, whether or not answers come. */
   | { model: 'arrivals'; perSecond: number }
-  /** Closed: each client has its own times, `thinkMs` apart on average; one that is behind catches up while there is time. */
+  /** Closed: each client has its own schedule, `thinkMs` apart on average. A client that is late catches up. */
   | { model: 'paced'; thinkMs: number }
-  /** Closed: this many requests on their way at any time, of each client in turn. */
+  /** Closed: this many requests are in flight at any time, from each client in turn. */
   | { model: 'saturating'; inFlight: number }
 
-/** Does something that was due at this time. Never rejects. */
+/** Does what was due at this time. Never rejects. */
 export type Act = (dueAt: number) => Promise<void>
 
-/** Time between two arrivals that know nothing of each other. */
+/** The time between two independent arrivals. */
 const gapMs = (meanMs: number) => -Math.log(1 - Math.random()) * meanMs
 
-/** Lets clients act until the time is over, and waits for the last answers. */
+/** Lets clients act for this time, then waits for the last answers. */
 export async function drive(load: Load, clients: readonly Act[], durationMs: number, tally: Tally): Promise<void> {
   const end = performance.now() + durationMs
   if (load.model === 'arrivals') return arrive(1000 / load.perSecond, clients, end, tally)
@@ -32,20 +32,20 @@ export async function drive(load: Load, clients: readonly Act[], durationMs: num
 }
 
 async function arrive(meanGapMs: number, clients: readonly Act[], end: number, tally: Tally): Promise<void> {
-  const onTheirWay = new Set<Promise<void>>()
+  const inFlight = new Set<Promise<void>>()
   let dueAt = performance.now()
   while ((dueAt += gapMs(meanGapMs)) < end) {
     const waitMs = dueAt - performance.now()
-    // A timer is a millisecond at least: what falls into the same one begins together.
+    // A timer takes at least a millisecond: arrivals within the same one begin together.
     if (waitMs > 0) await sleep(waitMs)
     tally.begunLate(Math.max(0, performance.now() - dueAt))
     // A timer may also be a little early.
     const work = clients[Math.floor(Math.random() * clients.length)]?.(Math.min(dueAt, performance.now()))
     if (!work) continue
-    onTheirWay.add(work)
-    void work.finally(() => onTheirWay.delete(work))
+    inFlight.add(work)
+    void work.finally(() => inFlight.delete(work))
   }
-  await Promise.all(onTheirWay)
+  await Promise.all(inFlight)
 }
 
 async function keepPace(thinkMs: number, act: Act, end: number, tally: Tally): Promise<void> {

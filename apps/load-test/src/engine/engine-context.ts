@@ -7,11 +7,11 @@ export interface Credentials {
   password: string
 }
 
-/** Of one client. */
+/** The account of one client. */
 export interface Account extends Credentials {
-  /** From 1. */
+  /** Its number, from 1. */
   client: number
-  /** A session that is there already; else the client begins with a login. */
+  /** A seeded session. Without one the client begins with a login. */
   earlier?: { sessionId: string; refreshToken: string } | undefined
 }
 
@@ -22,6 +22,6 @@ export interface EngineContext {
   /** Changes from one measurement to the next. */
   api: Servers
   readonly tally: Tally
-  /** The first answer that was not one of the service: in words. */
+  /** A description of the first answer that does not fit the contract. */
   wrong?: string
 }

@@ -10,31 +10,31 @@ import type { Account, EngineContext } from './engine-context.ts'
 
 export interface EngineOptions {
   profile: Profile
-  /** One for each client. */
+  /** One per client. */
   accounts: Account[]
   authUrls: string[]
   apiUrls: string[]
 }
 
-/** At most, to each server. What waits for one counts as slow, from when it was due. */
+/** The most connections to each server. Waiting for one counts as latency. */
 const [API_CONNECTIONS, AUTH_CONNECTIONS] = [512, 64]
 
-/** Makes the load of some clients. */
+/** Generates the load of some clients. */
 export class Engine {
   readonly tally = new Tally()
-  readonly #world: EngineContext
+  readonly #context: EngineContext
   readonly #clients: LoadClient[]
   readonly #accounts: Account[]
   #attacker: Attacker | undefined
 
   constructor({ profile, accounts, authUrls, apiUrls }: EngineOptions) {
     const auth = new Servers(authUrls, AUTH_CONNECTIONS)
-    this.#world = { profile, auth, api: new Servers(apiUrls, API_CONNECTIONS), tally: this.tally }
+    this.#context = { profile, auth, api: new Servers(apiUrls, API_CONNECTIONS), tally: this.tally }
     this.#accounts = accounts
-    this.#clients = accounts.map((account) => new LoadClient(this.#world, account))
+    this.#clients = accounts.map((account) => new LoadClient(this.#context, account))
   }
 
-  /** Gives each client its first tokens, some at a time: a login costs the auth server a password hash. */
+  /** Gives each client its first tokens. A login costs the auth server a password hash, so few run at once. */
   async open(atOnce: number, onOpened: () => void): Promise<void> {
     const waiting = [...this.#clients]
     await Promise.all(
@@ -46,31 +46,31 @@ export class Engine {
       }),
     )
     for (const client of this.#clients) await client.age()
-    if (this.#world.profile.attacks > 0) this.#attacker = await Attacker.prepare(this.#world)
-    // What it took to begin is not part of what is measured.
+    if (this.#context.profile.attacks > 0) this.#attacker = await Attacker.prepare(this.#context)
+    // The start is not measured.
     this.tally.take()
   }
 
   async retarget(apiUrls: string[]): Promise<void> {
-    await this.#world.api.close()
-    this.#world.api = new Servers(apiUrls, API_CONNECTIONS)
+    await this.#context.api.close()
+    this.#context.api = new Servers(apiUrls, API_CONNECTIONS)
   }
 
   async run(load: Load, durationMs: number): Promise<void> {
-    const { attacks, thefts } = this.#world.profile
+    const { attacks, thefts } = this.#context.profile
     const attacker = this.#attacker
-    // A client refreshes ahead of time beside its calls: what the run before had begun and this one did not is not counted.
+    // Clients refresh ahead of need: a refresh that began in the previous run does not count.
     this.tally.take()
     const acts = this.#clients.map((client, i) => (dueAt: number) => {
       const account = this.#accounts[i]
       if (attacker && Math.random() < attacks) return attacker.act()
-      if (account && Math.random() < thefts) return stealToken(this.#world, account)
+      if (account && Math.random() < thefts) return stealToken(this.#context, account)
       return client.act(dueAt)
     })
     await drive(load, acts, durationMs, this.tally)
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#world.auth.close(), this.#world.api.close()])
+    await Promise.all([this.#context.auth.close(), this.#context.api.close()])
   }
 }

@@ -4,7 +4,7 @@ import type { EngineOptions } from './engine.ts'
 import type { Tick } from './tally.ts'
 import type { Order, Word } from './thread.ts'
 
-/** All engines as one: what is asked of it is shared among them. */
+/** Shares a load among engines on threads of their own. */
 export class Engines {
   readonly #threads: Worker[]
 
@@ -32,7 +32,7 @@ export class Engines {
     await this.#order(() => ({ do: 'retarget', apiUrls }))
   }
 
-  /** Answers how much was done. @param onTick called about once a second for each engine. */
+  /** Returns the number of samples. @param onTick called about once a second by each engine. */
   async run(load: Load, durationMs: number, onTick: (tick: Tick) => void = () => {}): Promise<number> {
     let count = 0
     const engines = this.count

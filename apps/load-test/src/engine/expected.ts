@@ -1,4 +1,4 @@
-// What the services say, by docs of their own (OpenAPI): an answer counts as one only if it says that, whatever its status.
+// The contract of the services, as their OpenAPI documents have it. An answer counts only if it fits, whatever its status.
 import type { Answer } from './servers.ts'
 
 type Body = Record<string, unknown>
@@ -6,7 +6,8 @@ type Shape = Record<string, (value: unknown) => boolean>
 
 const text = (value: unknown) => typeof value === 'string' && value !== ''
 const count = (value: unknown) => Number.isInteger(value) && (value as number) > 0
-const listOf = (shape: Shape) => (value: unknown) => Array.isArray(value) && value.every((one) => !lacking(one, shape))
+const listOf = (shape: Shape) => (value: unknown) =>
+  Array.isArray(value) && value.every((one) => !firstFault(one, shape))
 
 const TOKENS: Shape = {
   access_token: (value) => typeof value === 'string' && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(value),
@@ -24,13 +25,13 @@ const CALLS: Record<string, Shape> = {
   '/api/reports': { reports: listOf({ id: text, title: text, author: text }) },
 }
 
-/** Of whom a token is. */
+/** Whose token it is. */
 export interface Bearer {
   sub: string
   sid: string
 }
 
-/** Of an access token, which is not verified: that is for services. */
+/** Reads an access token without verifying it. */
 export function bearerOf(token: string): Bearer {
   try {
     return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Bearer
@@ -39,7 +40,7 @@ export function bearerOf(token: string): Bearer {
   }
 }
 
-/** Why this is not what the resource API says, in words that follow its name. Null if it is. 5xx may come from a balancer. */
+/** How an answer breaks the contract of the resource API, as a phrase that follows its name. Null if it fits. 5xx may come from a balancer. */
 export function wrongOfCall(path: string, answer: Answer, bearer?: Bearer): string | null {
   const { status } = answer
   if (status === 0 || status >= 500) return null
@@ -48,10 +49,10 @@ export function wrongOfCall(path: string, answer: Answer, bearer?: Bearer): stri
   const wrong = wrongOf(answer, CALLS[path] ?? {})
   if (wrong !== null || path !== '/api/me' || !bearer) return wrong
   const { sub, session_id: sid } = JSON.parse(answer.body) as Body
-  return sub === bearer.sub && sid === bearer.sid ? null : 'answered 200 for somebody else than the bearer of the token'
+  return sub === bearer.sub && sid === bearer.sid ? null : 'answered 200 with the data of another user'
 }
 
-/** Likewise of the auth server. */
+/** The same for the auth server. */
 export function wrongOfAuth(path: string, answer: Answer): string | null {
   const { status, body } = answer
   if (status === 0 || status >= 500 || status === 429) return null
@@ -60,7 +61,7 @@ export function wrongOfAuth(path: string, answer: Answer): string | null {
   return status === 200 ? wrongOf(answer, TOKENS) : unexpected(answer)
 }
 
-/** Of its metadata (RFC 8414, section 3.2). */
+/** The same for its metadata (RFC 8414, section 3.2). */
 export const wrongOfMetadata = (answer: Answer): string | null =>
   answer.status === 200 ? wrongOf(answer, { issuer: text, jwks_uri: text }) : unexpected(answer)
 
@@ -73,7 +74,7 @@ function wrongOf({ status, headers, body }: Answer, shape: Shape): string | null
   const type = headers['content-type']
   if (body === '') return `answered ${status} without a body`
   if (typeof type !== 'string' || !/^application\/json\b/i.test(type)) {
-    return `answered ${status} with ${typeof type === 'string' ? type.slice(0, 40) : 'no type'} and not with JSON`
+    return `answered ${status} with ${typeof type === 'string' ? type.slice(0, 40) : 'no content type'} instead of JSON`
   }
   let said: unknown
   try {
@@ -81,12 +82,12 @@ function wrongOf({ status, headers, body }: Answer, shape: Shape): string | null
   } catch {
     return `answered ${status} with broken JSON`
   }
-  const name = lacking(said, shape)
-  return name === undefined ? null : `answered ${status} with JSON that has no right "${name}"`
+  const name = firstFault(said, shape)
+  return name === undefined ? null : `answered ${status} with JSON whose "${name}" is missing or wrong`
 }
 
-/** The first member that is not there or not as it should be. */
-function lacking(said: unknown, shape: Shape): string | undefined {
+/** The first member that is missing or wrong. */
+function firstFault(said: unknown, shape: Shape): string | undefined {
   const body = (typeof said === 'object' && said !== null ? said : {}) as Body
   return Object.keys(shape).find((name) => !shape[name]?.(body[name]))
 }

@@ -1,6 +1,6 @@
 import { type Client, ClientError, createClient } from '@heirloom/client'
 import { type AgedStore, agedStore } from './aged-store.ts'
-import { type Lost, authFetch, codeOf, isNobodys } from './auth-fetch.ts'
+import { type Lost, authFetch, codeOf, isUnanswered } from './auth-fetch.ts'
 import { type Bearer, bearerOf, wrongOfCall } from './expected.ts'
 import type { Answer } from './servers.ts'
 import type { Operation, Outcome } from './tally.ts'
@@ -11,42 +11,42 @@ const PATHS = ['/api/me', '/api/me', '/api/me', '/api/reports', '/api/public']
 
 const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(Math.random() * items.length)]
 
-/** One person with one session, in one tab or in two: the client that we publish, and calls to the service. */
+/** One user with one session in one or two tabs: it uses the published client and calls the resource service. */
 export class LoadClient {
-  readonly #world: EngineContext
+  readonly #context: EngineContext
   readonly #account: Account
   readonly #store: AgedStore
-  readonly #trail = new RequestLog()
+  readonly #requestLog = new RequestLog()
   readonly #lost: { last: Lost | null } = { last: null }
   #tabs: Client[]
-  /** Of the newest access token. */
+  /** Parsed from the newest access token. */
   #bearer: { token: string; is: Bearer } | undefined
-  /** The login that is on its way. */
+  /** The login in progress. */
   #opening: Promise<number | null> | undefined
 
-  constructor(world: EngineContext, account: Account) {
-    const { profile } = world
-    this.#world = world
+  constructor(context: EngineContext, account: Account) {
+    const { profile } = context
+    this.#context = context
     this.#account = account
     this.#store = agedStore(profile.tokenLifetimeMs)
     this.#tabs = Array.from({ length: Math.random() < profile.twoTabs ? 2 : 1 }, (_, i) => this.#openTab(i + 1))
   }
 
   #openTab(tab: number): Client {
-    const onOdd = this.#odd.bind(this)
+    const onAnomaly = this.#recordAnomaly.bind(this)
     return createClient({
-      // Never resolved: the requests go to whichever auth server's turn it is.
+      // Never resolved: requests go to the auth servers in turn.
       authServer: 'http://auth.invalid',
       resources: [],
       store: this.#store,
-      runtime: { fetch: authFetch(this.#world, { trail: this.#trail, lost: this.#lost, onOdd }, tab) },
+      runtime: { fetch: authFetch(this.#context, { requestLog: this.#requestLog, lost: this.#lost, onAnomaly }, tab) },
       onEvent: (event) => {
-        if (event.type === 'session_ended' && event.reason === 'refused') this.#wasRefused()
+        if (event.type === 'session_ended' && event.reason === 'refused') this.#recordFalseRefusal()
       },
     })
   }
 
-  /** Logs in, or takes up its session. Answers the milliseconds after which to try again, or null where it has succeeded. */
+  /** Logs in, or takes up its seeded session. Returns null, or the milliseconds after which to try again. */
   open(): Promise<number | null> {
     this.#opening ??= this.#open().finally(() => (this.#opening = undefined))
     return this.#opening
@@ -59,14 +59,14 @@ export class LoadClient {
       if (earlier) {
         await this.#store.save({ ...earlier, scope: '', accessToken: 'expired', receivedAt: 0, expiresAt: 0 })
         await tab?.accessToken()
-        // Once only: whoever comes back logs in.
+        // Only the first time: a client that returns logs in.
         this.#account.earlier = undefined
       } else {
         await tab?.login(credentials)
       }
       return null
     } catch (error) {
-      if (this.#world.wrong) throw new Error(this.#world.wrong, { cause: error })
+      if (this.#context.wrong) throw new Error(this.#context.wrong, { cause: error })
       if (error instanceof ClientError && (error.code === 'unavailable' || error.code === 'too_many_attempts')) {
         return error.retryAfterMs || 1_000
       }
@@ -74,18 +74,18 @@ export class LoadClient {
     }
   }
 
-  /** As if it had been there for long. */
+  /** See `AgedStore.age`. */
   async age(): Promise<void> {
     await this.#store.age()
   }
 
-  /** Does what it does next. @param dueAt when it was to do so, by performance.now(). */
+  /** Does its next action. @param dueAt by performance.now(). */
   async act(dueAt: number): Promise<void> {
-    if (Math.random() < this.#world.profile.logouts) {
+    if (Math.random() < this.#context.profile.logouts) {
       await this.#comeBack()
       return
     }
-    // In two tabs at once, as when a browser wakes up; what is measured is one of them.
+    // Two tabs at once, as when a browser wakes up. Only one of them is measured.
     const [tab, other] = this.#tabs
     if (other) other.accessToken().catch(() => undefined)
     if (tab) await this.#call(tab, dueAt)
@@ -94,7 +94,7 @@ export class LoadClient {
   async #comeBack(): Promise<void> {
     await this.#tabs[0]?.logout()
     await this.open()
-    // The other tab's page loads anew: its client keeps to the session that is over.
+    // The other tab's client keeps to the ended session: a real page would reload.
     this.#tabs = this.#tabs.map((tab, i) => (i === 0 ? tab : this.#openTab(i + 1)))
   }
 
@@ -105,9 +105,9 @@ export class LoadClient {
       token = await tab.accessToken()
     } catch (error) {
       const code = error instanceof ClientError ? error.code : null
-      // Turned away at its last login, it tries that again; that is not a call.
+      // Its last login failed, so it logs in again. This is not a call.
       if (code === 'not_logged_in') return void (await this.open())
-      // It logged out meanwhile; or it was refused, which is counted where that happens.
+      // It logged out meanwhile, or it was refused, which is counted elsewhere.
       if (code === 'session_ended' || code === 'session_changed') return
       return this.#note('failed', { status: 0, headers: {}, body: '', server: '' }, dueAt, performance.now())
     }
@@ -115,15 +115,15 @@ export class LoadClient {
     const sentAt = performance.now()
     const send = async () => {
       const [at, began] = [Date.now(), performance.now()]
-      const got = await this.#world.api.send({ method: 'GET', path, headers })
+      const got = await this.#context.api.send({ method: 'GET', path, headers })
       const { status, server } = got
       const wrong = wrongOfCall(path, got, this.#bearerOf(token))
       const took = { status, server, ms: performance.now() - began, code: wrong ?? codeOf(got) }
-      if (status !== 200 || wrong !== null) this.#trail.add({ at, tab: 1, what: path, answer: took })
+      if (status !== 200 || wrong !== null) this.#requestLog.add({ at, tab: 1, what: path, answer: took })
       return { got, wrong }
     }
     let { got, wrong } = await send()
-    const isRetried = isNobodys(got.status)
+    const isRetried = isUnanswered(got.status)
     if (isRetried) ({ got, wrong } = await send())
     const outcome = wrong === null ? outcomeOf(got.status, isRetried) : 'wrong'
     this.#note(outcome, got, dueAt, sentAt, wrong === null ? undefined : `GET ${path} ${wrong}`)
@@ -134,31 +134,31 @@ export class LoadClient {
     return this.#bearer.is
   }
 
-  #wasRefused(): void {
+  #recordFalseRefusal(): void {
     const took = { serviceMs: 0, responseMs: 0 }
-    this.#world.tally.add({ operation: 'refresh', outcome: 'false_refusal', status: 400, server: '', ...took })
-    this.#odd('refresh', 'false_refusal')
+    this.#context.tally.add({ operation: 'refresh', outcome: 'false_refusal', status: 400, server: '', ...took })
+    this.#recordAnomaly('refresh', 'false_refusal')
   }
 
-  #odd(operation: Operation, outcome: Outcome, why?: string): void {
-    if (why) this.#world.wrong ??= why
+  #recordAnomaly(operation: Operation, outcome: Outcome, why?: string): void {
+    if (why) this.#context.wrong ??= why
     const { client } = this.#account
     const { sessionId: sid } = this.#store
-    this.#world.tally.anomaly({
+    this.#context.tally.anomaly({
       at: Date.now(),
       operation,
       outcome,
       client,
       sid,
-      sent: this.#trail.take(),
+      sent: this.#requestLog.take(),
       ...(why && { why }),
     })
   }
 
   #note(outcome: Outcome, { status, server }: Answer, dueAt: number, sentAt: number, why?: string): void {
-    if (outcome !== 'ok' && outcome !== 'mended') this.#odd('call', outcome, why)
+    if (outcome !== 'ok' && outcome !== 'retried_ok') this.#recordAnomaly('call', outcome, why)
     const now = performance.now()
-    this.#world.tally.add({
+    this.#context.tally.add({
       operation: 'call',
       outcome,
       status,
@@ -170,6 +170,6 @@ export class LoadClient {
 }
 
 function outcomeOf(status: number, isRetried: boolean): Outcome {
-  if (status === 200) return isRetried ? 'mended' : 'ok'
+  if (status === 200) return isRetried ? 'retried_ok' : 'ok'
   return status === 401 || status === 403 ? 'false_refusal' : 'failed'
 }

@@ -1,53 +1,53 @@
-import type { NotedEvent } from '../stack/noted-events.ts'
+import type { SecurityEvent } from '../stack/security-events.ts'
 import type { Operation, Outcome } from './tally.ts'
 
-/** One request, without what was secret in it. */
+/** One request, without secrets. */
 export interface Sent {
   /** Milliseconds since 1970. */
   at: number
-  /** 1 or 2. */
+  /** The number of the tab, 1 or 2. */
   tab: number
-  /** `refresh 7`: with the seventh refresh token of the session. */
+  /** `refresh 7` presents the seventh refresh token of the session. */
   what: string
-  /** Not there: it was not answered yet. */
+  /** Absent while there is no answer. */
   answer?: Answered
 }
 
 interface Answered {
-  /** 0: none came. */
+  /** 0 if no answer came. */
   status: number
-  /** Of the answer, as in RFC 6749; of undici, where none came. */
+  /** The error code of the answer (RFC 6749), or undici's if no answer came. */
   code: string
   server: string
-  /** Milliseconds after it was sent. */
+  /** Milliseconds from request to answer. */
   ms: number
 }
 
-/** Something that must not happen, with what led to it. */
+/** Something that must not happen, and what led to it. */
 export interface Anomaly {
   /** Milliseconds since 1970. */
   at: number
   operation: Operation
   outcome: Outcome
-  /** Clients are numbered from 1; 0: a stranger. */
+  /** The number of the client, from 1. 0 is an attacker. */
   client: number
-  /** Where the outcome is `wrong`: in words. */
+  /** A description, if the outcome is `wrong`. */
   why?: string
-  /** Of the session; empty where it is not known. */
+  /** The session id, or empty if it is unknown. */
   sid: string
-  /** What the client had sent last, the oldest first. */
+  /** The client's last requests, oldest first. */
   sent: Sent[]
-  /** What the auth servers noted of the session, where the stack is ours. */
-  noted?: NotedEvent[]
+  /** The session's events, if the stack is ours. */
+  securityEvents?: SecurityEvent[]
 }
 
 const KEPT = 12
 
-/** What a client has sent last: requests to the auth server, and calls that went wrong. */
+/** A client's last requests to the auth server, and its calls that failed. */
 export class RequestLog {
   readonly #sent: Sent[] = []
 
-  /** @returns the same, to be completed when there is an answer. */
+  /** @returns the same object, to which the answer is added later. */
   add(sent: Sent): Sent {
     this.#sent.push(sent)
     if (this.#sent.length > KEPT) this.#sent.shift()

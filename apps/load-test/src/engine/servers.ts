@@ -1,10 +1,10 @@
 import { Pool } from 'undici'
 
-/** A server that refused a connection is left alone for this long, as a load balancer would. */
+/** A server that failed is avoided for this long, as a load balancer would. */
 const REST_MS = 500
-/** Until the answer begins, and between its parts. */
+/** From request to the first bytes of the answer, and between its parts. */
 const TIMEOUT_MS = 10_000
-/** What the services say is some hundred bytes. */
+/** Real answers have some hundred bytes. */
 const MOST_BYTES = 2 ** 20
 
 export interface Request {
@@ -15,13 +15,13 @@ export interface Request {
 }
 
 export interface Answer {
-  /** 0: the connection broke, or nothing came in time. */
+  /** 0 if the connection broke or no answer came in time. */
   status: number
   headers: Record<string, string | string[] | undefined>
   body: string
-  /** Why nothing came, by undici or the system. */
+  /** Why no answer came: a code of undici or of the system. */
   code?: string
-  /** Who answered: as a balancer says, or where the request went. */
+  /** The server that answered, as the balancer names it, or the address of the request. */
   server: string
 }
 
@@ -30,10 +30,10 @@ class EndlessBody extends Error {
 }
 
 /**
- * Several servers that are as good as one, over kept connections, in turn.
+ * Sends requests to several equal servers in turn, over kept connections.
  *
- * undici's `dispatch`, by measurement: it takes about as much CPU a request as autocannon, a half of `undici.request` and
- * of node:http, and an eighth of `fetch`; and unlike autocannon it leaves it to us what a client does next.
+ * It uses undici's `dispatch`, which by measurement takes as much CPU per request as autocannon, half as much as
+ * `undici.request` and node:http, and an eighth of `fetch`. Autocannon cannot act on answers as a client does.
  */
 export class Servers {
   readonly #servers: { pool: Pool; host: string; restUntil: number }[]
@@ -44,13 +44,13 @@ export class Servers {
     this.#servers = urls.map((url) => ({ pool: new Pool(url, options), host: new URL(url).host, restUntil: 0 }))
   }
 
-  /** Never rejects. @param signal when the client gives up: its connection is then closed, as a real one's would be. */
+  /** Never rejects. @param signal aborted when the client gives up, which closes its connection as a real client would. */
   send(request: Request, signal?: AbortSignal | null): Promise<Answer> {
     const server = this.#next()
     const began = performance.now()
     return new Promise((resolve) => {
       const answer: Answer = { status: 0, headers: {}, body: '', server: server.host }
-      // Until it has a connection.
+      // While it waits for a connection.
       let giveUp = () => resolve({ ...answer, code: 'TimeoutError' })
       signal?.addEventListener('abort', () => giveUp(), { once: true })
       server.pool.dispatch(request, {
@@ -72,7 +72,7 @@ export class Servers {
         },
         onResponseEnd: () => resolve(answer),
         onResponseError(_controller, error: NodeJS.ErrnoException) {
-          // A server that is slow for one client is not for that one to judge.
+          // A client that gave up says nothing about the server.
           if (!signal?.aborted) server.restUntil = performance.now() + REST_MS
           resolve({
             ...answer,

@@ -5,23 +5,23 @@ export const OPERATIONS = [
   'call',
   'login',
   'refresh',
-  /** A refresh that is asked for again, as its answer was lost: it has to bring the same successor. */
+  /** A refresh that is repeated because its answer was lost. It must return the same successor. */
   'retry',
   'logout',
   'attack',
-  /** Of a refresh token, which has to be seen. */
+  /** The theft of a refresh token, which must be detected. */
   'theft',
 ] as const
 export type Operation = (typeof OPERATIONS)[number]
 
 export const OUTCOMES = [
   'ok',
-  /** Answered at the client's one retry. */
-  'mended',
-  /** Answered 429, 502 to 504, or not at all, and asked again by the client. */
-  'later',
+  /** Succeeded at the client's one retry. */
+  'retried_ok',
+  /** Answered 429, 502 to 504, or not at all. The client sends it again later. */
+  'deferred',
   'failed',
-  /** Answered, but not with what the service says. */
+  /** The answer does not fit the service's contract. */
   'wrong',
   /** A client with a live session was refused. */
   'false_refusal',
@@ -33,36 +33,36 @@ export type Outcome = (typeof OUTCOMES)[number]
 export interface Sample {
   operation: Operation
   outcome: Outcome
-  /** 0: no answer. */
+  /** 0 if there was no answer. */
   status: number
   server: string
-  /** Milliseconds from when it was sent. */
+  /** Milliseconds from the time it was sent. */
   serviceMs: number
-  /** Milliseconds from when it was due: what waited because something before it was slow is counted in full. */
+  /** Milliseconds from the time it was due: a wait for something slow before it counts in full. */
   responseMs: number
 }
 
-/** Of a sample. */
+/** Numbers per sample. */
 const FIELDS = 6
 
-/** What an engine saw since the last one. */
+/** What an engine measured since its last tick. */
 export interface Tick {
   count: number
-  /** Samples one after the other, in the order of `Sample`, names as their index. */
+  /** The samples in the order of the fields of `Sample`, with names as indexes. */
   packed: Float64Array<ArrayBuffer>
   servers: string[]
-  /** How much later than planned requests were begun, in milliseconds: what the engine itself lost. */
+  /** How late requests began, in milliseconds: the engine's own delay. */
   lateness: Float64Array<ArrayBuffer>
-  /** The share of the time that the engine's thread was busy. */
+  /** How busy the engine's thread was, as a share of 1. */
   busy: number
-  /** What must not have happened; the first ones. */
+  /** The first anomalies. */
   anomalies: Anomaly[]
 }
 
-/** Enough to see what is wrong. */
+/** Enough to see the cause. */
 export const MOST_ANOMALIES = 20
 
-/** Collects what happens in one engine, cheaply: a number a field. */
+/** Collects the samples of one engine cheaply, as plain numbers. */
 export class Tally {
   #samples: number[] = []
   #lateness: number[] = []
@@ -80,8 +80,8 @@ export class Tally {
     this.#lateness.push(ms)
   }
 
-  anomaly(oddity: Anomaly): void {
-    if (this.#anomalies.length < MOST_ANOMALIES) this.#anomalies.push(oddity)
+  anomaly(anomaly: Anomaly): void {
+    if (this.#anomalies.length < MOST_ANOMALIES) this.#anomalies.push(anomaly)
   }
 
   take(): Tick {

@@ -1,14 +1,14 @@
-import { isNobodys } from './auth-fetch.ts'
+import { isUnanswered } from './auth-fetch.ts'
 import type { Answer } from './servers.ts'
 import type { Outcome } from './tally.ts'
 import type { Credentials, EngineContext } from './engine-context.ts'
 
-/** Whoever asks again may have to wait for a server that is restarted. */
+/** A server may be restarting. */
 const TRIES = 5
 
 /**
- * A refresh token that was copied: its owner refreshes twice, and then the thief comes with the copy. The copy has to be refused,
- * and the session to end for both.
+ * Plays a stolen refresh token: the owner refreshes twice, then the thief presents the copy. The copy must be refused, and the
+ * session must end for both.
  */
 export async function stealToken({ auth, tally }: EngineContext, { username, password }: Credentials): Promise<void> {
   const post = async (path: string, body: object): Promise<Answer> => {
@@ -19,7 +19,7 @@ export async function stealToken({ auth, tally }: EngineContext, { username, pas
       body: JSON.stringify(body),
     }
     let answer = await auth.send(request)
-    for (let tries = 1; tries < TRIES && isNobodys(answer.status); tries++) answer = await auth.send(request)
+    for (let tries = 1; tries < TRIES && isUnanswered(answer.status); tries++) answer = await auth.send(request)
     return answer
   }
   const refresh = (token: string) => post('/auth/refresh', { refresh_token: token })
@@ -27,7 +27,7 @@ export async function stealToken({ auth, tally }: EngineContext, { username, pas
   const copied = tokenOf(await post('/auth/login', { username, password }))
   const second = copied && tokenOf(await refresh(copied))
   const newest = second && tokenOf(await refresh(second))
-  // Not a theft: its owner could not even log in.
+  // The owner could not log in, so there was no theft.
   if (!newest) return
   const began = performance.now()
   const ofThief = await refresh(copied)
@@ -38,7 +38,7 @@ export async function stealToken({ auth, tally }: EngineContext, { username, pas
   const outcome = outcomeOf(worst)
   tally.add({ operation: 'theft', outcome, status, server, serviceMs: ms, responseMs: ms })
   if (outcome === 'ok') return
-  const what = worst === ofThief ? 'refresh with the copy' : 'refresh of the owner, after the copy was refused'
+  const what = worst === ofThief ? 'refresh with the copy' : 'refresh by the owner, after the copy was refused'
   const sent = [{ at: Date.now() - ms, tab: 1, what, answer: { status, server, ms, code: '' } }]
   tally.anomaly({ at: Date.now(), operation: 'theft', outcome, client: 0, sid: '', sent })
 }

@@ -1,4 +1,4 @@
-// One engine on a thread of its own, so that drawing and looking after the stack do not disturb it.
+// One engine on its own thread, so that the live view and the stack do not disturb it.
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Load } from './drive.ts'
 import { Engine, type EngineOptions } from './engine.ts'

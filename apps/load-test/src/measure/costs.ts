@@ -3,19 +3,20 @@ import { totalsOf } from './totals.ts'
 
 /** What carries over from one machine to another. */
 export interface Costs {
-  /** For a million calls: what reached the auth-servers, Postgres and Redis. */
+  /** Requests, transactions and commands for a million calls of the resource service. */
   perMillion: { auth: number; transactions: number; redisCommands: number }
-  /** Microseconds of CPU a call: of the replicas, of the engine, and of all that was at work. */
+  /** Microseconds of CPU a call, of all replicas together. */
   cpuUs: number
   engineCpuUs: number
+  /** Of the replicas, the engine, the auth-servers, the stores and the balancer. */
   allCpuUs: number
-  /** Of a replica; `ownBytes` is what it shares with no other one. */
+  /** Of one replica. It shares `ownBytes` with no other process. */
   residentBytes: number
   ownBytes: number
   keyFetches: number
 }
 
-/** Null where it is not known. */
+/** Null if the stack is not ours or a process was restarted. */
 export function costsOf({ used, measured }: RunResult): Costs | null {
   const { calls } = totalsOf(measured)
   if (used === null || calls === 0) return null

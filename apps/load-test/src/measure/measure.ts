@@ -1,24 +1,24 @@
 import type { Load } from '../engine/drive.ts'
 import type { Engines } from '../engine/engines.ts'
 import type { LocalStack, Server } from '../stack/local-stack.ts'
-import { notedEvents } from '../stack/noted-events.ts'
+import { securityEventsOf } from '../stack/security-events.ts'
 import { type StackUsage, stackUsage } from '../stack/stack-usage.ts'
 import { connectionsTo } from '../stack/store-connections.ts'
 import { type Measured, Recorder, type Second } from './recorder.ts'
 
-/** What a run cost the machine and the stores. */
+/** What a run used of the machine and the stores. */
 export type Used = StackUsage & { engineCpuMs: number }
 
 interface Run {
   engines: Engines
-  /** Null: it is not ours, so what it uses cannot be seen. */
+  /** Null if the stack is not ours: its use cannot be measured. */
   stack: LocalStack | null
   load: Load
   durationMs: number
   onSecond: (second: Second) => void
 }
 
-/** Lets the engines run and watches. */
+/** Runs the engines and measures the stack meanwhile. */
 export async function measure({ engines, stack, load, durationMs, onSecond }: Run) {
   const before = stack && (await stackUsage(stack))
   const engineBefore = process.cpuUsage()
@@ -37,21 +37,24 @@ export async function measure({ engines, stack, load, durationMs, onSecond }: Ru
       : null
   if (stack?.postgres && measured.anomalies.length > 0) {
     const sids = measured.anomalies.map(({ sid }) => sid)
-    const noted = await notedEvents(stack.postgres.url, sids).catch(() => null)
-    measured.anomalies = measured.anomalies.map((odd) => ({ ...odd, noted: noted?.get(odd.sid) ?? [] }))
+    const events = await securityEventsOf(stack.postgres.url, sids).catch(() => null)
+    measured.anomalies = measured.anomalies.map((anomaly) => ({
+      ...anomaly,
+      securityEvents: events?.get(anomaly.sid) ?? [],
+    }))
   }
   return { measured, used, connections }
 }
 
-/** To Postgres and Redis. */
+/** Connections to Postgres and Redis. */
 export interface StoreConnections {
   authServers: number
   replicas: number
-  /** How often it was looked. */
-  looks: number
+  /** How often the connections were counted. */
+  samples: number
 }
 
-/** What is held at this moment. Null where the system does not tell. */
+/** The connections of this moment. Null on a system without /proc. */
 function storeConnections({ postgres, redis, authServers, replicas }: LocalStack): StoreConnections | null {
   const ports = [postgres, redis].flatMap((store) => (store ? [store.port] : []))
   const heldBy = (servers: Server[]) =>
@@ -62,7 +65,7 @@ function storeConnections({ postgres, redis, authServers, replicas }: LocalStack
   const [byAuthServers, byReplicas] = [heldBy(authServers), heldBy(replicas)]
   if (!byAuthServers || !byReplicas) return null
   const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0)
-  return { authServers: sum(byAuthServers), replicas: sum(byReplicas), looks: 1 }
+  return { authServers: sum(byAuthServers), replicas: sum(byReplicas), samples: 1 }
 }
 
 const most = (seen: StoreConnections | null, now: StoreConnections | null): StoreConnections | null =>
@@ -70,10 +73,10 @@ const most = (seen: StoreConnections | null, now: StoreConnections | null): Stor
   now && {
     authServers: Math.max(seen.authServers, now.authServers),
     replicas: Math.max(seen.replicas, now.replicas),
-    looks: seen.looks + 1,
+    samples: seen.samples + 1,
   }
 
-/** A process that was restarted took what it had counted with it. */
+/** The counters of a process end with it. */
 const isSame = (before: StackUsage, after: StackUsage) =>
   Object.entries(before.processes).every(([name, { pid }]) => after.processes[name]?.pid === pid)
 

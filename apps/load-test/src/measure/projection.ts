@@ -3,10 +3,10 @@ import type { Level } from '../result.ts'
 import { costsOf } from './costs.ts'
 
 export const MANY = 10_000
-/** How often a replica looks at the keys, in seconds: the verifier's default. */
-export const LOOK_SECONDS = 300
+/** How often a replica fetches the keys, in seconds: the verifier's default. */
+export const KEY_REFRESH_SECONDS = 300
 
-/** What `MANY` replicas would do, each with a core of its own. Null where the costs are not known. */
+/** What `MANY` replicas would do, each with its own core. Null if the costs are unknown. */
 export function projected(levels: readonly Level[]) {
   const known = levels.flatMap(({ run }) => {
     const costs = costsOf(run)
@@ -19,11 +19,11 @@ export function projected(levels: readonly Level[]) {
   const meanCpuUs = mean(measured.map((one) => one.cpuUs))
   return {
     meanCpuUs,
-    /** In words: those numbers of replicas for which there were cores. */
+    /** Which measurements it is from: "1 and 2 replicas". */
     from: `${measured.map(({ replicas }) => replicas).join(' and ')} replica${measured.at(-1)?.replicas === 1 ? '' : 's'}`,
     callsPerSecond: (MANY * 1e6) / meanCpuUs,
     bytes: MANY * mean(measured.map(({ residentBytes }) => residentBytes)),
-    keyFetchesPerSecond: MANY / LOOK_SECONDS,
+    keyFetchesPerSecond: MANY / KEY_REFRESH_SECONDS,
   }
 }
 

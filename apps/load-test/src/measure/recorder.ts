@@ -10,7 +10,7 @@ import {
 } from '../engine/tally.ts'
 import type { Anomaly } from '../engine/request-log.ts'
 
-/** In microseconds, to three digits, so that the longest and the shortest are both true. */
+/** In microseconds, to three digits. */
 const histogram = (): Histogram => build({ numberOfSignificantValueDigits: 3, autoResize: true })
 
 const record = (into: Histogram, ms: number) => into.recordValue(Math.max(1, Math.round(ms * 1000)))
@@ -24,13 +24,13 @@ export const at = (latencies: Latencies, percentile: number) => latencies[PERCEN
 
 const latenciesOf = (from: Histogram): Latencies => PERCENTILES.map((p) => from.getValueAtPercentile(p) / 1000)
 
-/** About a second; counts are per second. */
+/** One measurement of about a second. Counts are per second. */
 export interface Second {
   /** Seconds since the load began, at its end. */
   at: number
   calls: number
   failed: number
-  /** On the auth server. */
+  /** Requests to the auth servers. */
   authCalls: number
   /** Milliseconds. */
   p50: number
@@ -38,7 +38,7 @@ export interface Second {
   worst: number
   /** Calls that each server answered. */
   servers: Record<string, number>
-  /** Of 1: how busy the busiest engine was. */
+  /** How busy the busiest engine was, as a share of 1. */
   engineBusy: number
 }
 
@@ -52,13 +52,13 @@ export interface Measured {
   seconds: Second[]
   elapsedMs: number
   counts: Record<Operation, Record<Outcome, number>>
-  /** `refresh 503`, `call 0`: what was not answered 2xx, but for attacks. */
-  oddAnswers: Record<string, number>
-  /** What failed or was refused: the first ones. */
+  /** How often each answer other than 2xx came, such as `refresh 503`. Attacks and thefts do not count. */
+  non2xx: Record<string, number>
+  /** The first that failed or were refused. */
   anomalies: Anomaly[]
-  /** Of calls, from when they were due. */
+  /** Of calls, from the time they were due. */
   response: Latencies
-  /** Of calls, from when they were sent. */
+  /** Of calls, from the time they were sent. */
   service: Latencies
   /** Of each operation on the auth server. */
   operations: Partial<Record<Operation, { count: number; p50: number; p99: number }>>
@@ -77,7 +77,7 @@ const newSecond = () => ({
   engineBusy: 0,
 })
 
-/** Puts together what the engines saw, second by second and as a whole. */
+/** Sums up what the engines measured, per second and in total. */
 export class Recorder {
   readonly #began = performance.now()
   readonly #engines: number
@@ -89,8 +89,8 @@ export class Recorder {
   readonly #counts = Object.fromEntries(
     OPERATIONS.map((operation) => [operation, Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]))]),
   ) as Measured['counts']
-  readonly #oddAnswers: Record<string, number> = {}
-  readonly #oddities: Anomaly[] = []
+  readonly #non2xx: Record<string, number> = {}
+  readonly #anomalies: Anomaly[] = []
   readonly #response = histogram()
   readonly #service = histogram()
   readonly #operations = new Map<Operation, Histogram>()
@@ -98,7 +98,7 @@ export class Recorder {
   readonly #lateness = histogram()
   readonly #busy: number[] = []
 
-  /** @param onSecond called when each engine has told of about one more. */
+  /** @param onSecond called when each engine has reported about one more second. */
   constructor(engines: number, onSecond: (second: Second) => void) {
     this.#engines = engines
     this.#onSecond = onSecond
@@ -106,14 +106,14 @@ export class Recorder {
 
   add(tick: Tick): void {
     this.#busy.push(tick.busy)
-    this.#oddities.push(...tick.anomalies.slice(0, MOST_ANOMALIES - this.#oddities.length))
+    this.#anomalies.push(...tick.anomalies.slice(0, MOST_ANOMALIES - this.#anomalies.length))
     this.#now.engineBusy = Math.max(this.#now.engineBusy, tick.busy)
     for (const ms of tick.lateness) record(this.#lateness, ms)
     for (const { operation, outcome, status, server, serviceMs, responseMs } of samplesOf(tick)) {
       this.#counts[operation][outcome]++
-      if ((status < 200 || status > 299) && !isStrangers(operation)) {
-        const odd = `${operation} ${status || 'without an answer'}`
-        this.#oddAnswers[odd] = (this.#oddAnswers[odd] ?? 0) + 1
+      if ((status < 200 || status > 299) && !isHostile(operation)) {
+        const answer = `${operation} ${status || 'without an answer'}`
+        this.#non2xx[answer] = (this.#non2xx[answer] ?? 0) + 1
       }
       if (isFailure(outcome)) this.#now.failed++
       if (operation === 'call') {
@@ -128,7 +128,7 @@ export class Recorder {
         if (isFailure(outcome)) seen.failed++
         record(seen.response, responseMs)
       } else {
-        if (!isStrangers(operation) && server !== '') this.#now.authCalls++
+        if (!isHostile(operation) && server !== '') this.#now.authCalls++
         const seen = this.#operations.get(operation) ?? histogram()
         this.#operations.set(operation, seen)
         record(seen, serviceMs)
@@ -140,7 +140,7 @@ export class Recorder {
   #endSecond(): void {
     const now = performance.now()
     const seconds = (now - this.#secondBegan) / 1000
-    // What comes at the end, after the last whole one.
+    // The rest after the last whole second.
     if (seconds < SHORTEST_SECONDS) return
     const { response, engineBusy, servers, ...counted } = this.#now
     const perSecond = (count: number) => count / seconds
@@ -166,8 +166,8 @@ export class Recorder {
       seconds: this.#seconds,
       elapsedMs: performance.now() - this.#began,
       counts: this.#counts,
-      oddAnswers: this.#oddAnswers,
-      anomalies: this.#oddities,
+      non2xx: this.#non2xx,
+      anomalies: this.#anomalies,
       response: latenciesOf(this.#response),
       service: latenciesOf(this.#service),
       operations: Object.fromEntries(
@@ -199,5 +199,5 @@ export class Recorder {
 const FAILURES: readonly Outcome[] = ['failed', 'wrong', 'false_refusal', 'breach']
 const isFailure = (outcome: Outcome) => FAILURES.includes(outcome)
 
-/** What has to be refused. */
-const isStrangers = (operation: Operation) => operation === 'attack' || operation === 'theft'
+/** The service has to refuse these. */
+const isHostile = (operation: Operation) => operation === 'attack' || operation === 'theft'

@@ -1,21 +1,21 @@
 import { OPERATIONS, type Outcome } from '../engine/tally.ts'
 import type { Measured } from './recorder.ts'
 
-/** What one looks at first. */
+/** The main numbers of a run. */
 export interface Totals {
   calls: number
   callsPerSecond: number
-  /** On the auth server, of clients that behave. */
+  /** Requests to the auth servers, without attacks and thefts. */
   authCalls: number
   retriedOk: number
   failed: number
-  /** Answers that were not what the service says. */
+  /** Answers that the service's contract does not allow. */
   wrong: number
-  /** Calls that were answered as they should be, at once or at the one retry. */
+  /** Calls with a correct answer, at once or at the one retry. */
   answered: number
   falseRefusals: number
   breaches: number
-  /** Of 1, of all that clients and attackers asked for. */
+  /** The share of all requests that failed, from 0 to 1. */
   errorRate: number
 }
 
@@ -29,10 +29,10 @@ export function totalsOf({ counts, elapsedMs }: Measured): Totals {
     calls: of('call'),
     callsPerSecond: of('call') / (elapsedMs / 1000),
     authCalls: of('login') + of('refresh') + of('retry') + of('logout'),
-    retriedOk: all('mended'),
+    retriedOk: all('retried_ok'),
     failed,
     wrong,
-    answered: counts.call.ok + counts.call.mended,
+    answered: counts.call.ok + counts.call.retried_ok,
     falseRefusals,
     breaches,
     errorRate: (failed + wrong + falseRefusals + breaches) / Math.max(1, everything),

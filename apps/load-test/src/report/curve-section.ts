@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { costsOf } from '../measure/costs.ts'
-import { LOOK_SECONDS, MANY, projected } from '../measure/projection.ts'
+import { KEY_REFRESH_SECONDS, MANY, projected } from '../measure/projection.ts'
 import { at } from '../measure/recorder.ts'
 import { totalsOf } from '../measure/totals.ts'
 import { integer, megabytes, milliseconds, number } from '@heirloom/harness/numbers'
@@ -10,13 +10,13 @@ import { tableOf } from './html.ts'
 
 const rowOf = ({ run, startedMs }: Level) => {
   const costs = costsOf(run)
-  if (!costs) throw new Error('the curve is measured on a stack of its own')
+  if (!costs) throw new Error('the curve needs a stack of its own')
   return { startedMs, costs, run, replicas: run.replicas, ...totalsOf(run.measured) }
 }
 
 type Row = ReturnType<typeof rowOf>
 
-/** What is drawn over the number of replicas. */
+/** A chart over the number of replicas. */
 function over(rows: readonly Row[], title: string, unit: string, lines: Record<string, (row: Row) => number>): Chart {
   return {
     title,
@@ -31,15 +31,15 @@ function over(rows: readonly Row[], title: string, unit: string, lines: Record<s
 }
 
 const cpuOver = (rows: readonly Row[]) =>
-  over(rows, 'CPU of a call', 'microseconds', {
-    'the replicas': ({ costs }) => costs.cpuUs,
-    'all that was at work, the load’s engine included': ({ costs }) => costs.allCpuUs,
+  over(rows, 'CPU per call', 'microseconds', {
+    replicas: ({ costs }) => costs.cpuUs,
+    'replicas, stores, auth servers and load engine': ({ costs }) => costs.allCpuUs,
   })
 
-/** What a call costs, for a file of its own. */
+/** The CPU per call, as a file of its own. */
 export const curvePicture = (levels: readonly Level[]): string => picture(cpuOver(levels.map(rowOf)))
 
-/** Throughput, CPU and memory over the number of replicas, and what follows for very many. */
+/** Throughput, CPU and memory over the number of replicas, and a projection. */
 export function curveSection(levels: readonly Level[]): string {
   const rows = levels.map(rowOf)
   const many = projected(levels)
@@ -47,22 +47,21 @@ export function curveSection(levels: readonly Level[]): string {
   const cores = availableParallelism()
   const throughput = {
     measured: ({ callsPerSecond }: Row) => callsPerSecond,
-    [`what ${cores} cores allow at the CPU that a call takes in all`]: ({ costs }: Row) =>
-      (cores * 1e6) / costs.allCpuUs,
+    [`limit of ${cores} cores at this CPU per call`]: ({ costs }: Row) => (cores * 1e6) / costs.allCpuUs,
   }
   const memory = {
     resident: ({ costs }: Row) => costs.residentBytes / 2 ** 20,
     'of that, not shared': ({ costs }: Row) => costs.ownBytes / 2 ** 20,
   }
   return `<section><h2>Over the number of replicas</h2>
-${chart(over(rows, 'Throughput', 'calls a second', throughput))}
+${chart(over(rows, 'Throughput', 'calls per second', throughput))}
 ${chart(cpuOver(rows))}
 ${chart(over(rows, 'Memory of a replica', 'MB', memory))}
 ${tableOf([
   [
     'replicas',
-    'calls a second',
-    'CPU a call',
+    'calls per second',
+    'CPU per call',
     'with all else',
     'memory each',
     'not shared',
@@ -86,20 +85,25 @@ ${tableOf([
     integer(falseRefusals),
   ]),
 ])}
-<p>This machine has ${cores} cores for the replicas, the stores, the auth servers and the load together: once they are busy, more
-replicas share what there is, and the throughput stays where it is. What a replica costs is told by its CPU time a call, which does not
-depend on how many cores there are, as long as each process has one.</p>
+<p>The replicas, the stores, the auth servers and the load share the ${cores} cores of this machine. Once the cores are busy, more replicas
+do not raise the throughput. The CPU time per call is what a replica costs. It does not depend on the number of cores, as long as
+each process has one.</p>
 <h3>${integer(MANY)} replicas</h3>
 ${tableOf([
-  ['with a core each', ''],
-  ['calls a second', integer(many.callsPerSecond)],
+  ['each with its own core', ''],
+  ['calls per second', integer(many.callsPerSecond)],
   ['memory', `${integer(many.bytes / 2 ** 30)} GB`],
-  ['key fetches a second, on all auth servers together', number(many.keyFetchesPerSecond)],
+  ['key fetches per second, all auth servers together', number(many.keyFetchesPerSecond)],
   ['reads of Postgres or Redis by replicas', '0'],
 ])}
-<p>This assumes that a call costs ${number(many.meanCpuUs)} µs of CPU as measured here with ${many.from}, on a core like this one’s and with handlers as small as the
-example service’s; that each replica has a core and keeps it busy; that balancers and network carry the traffic; and that each replica
-looks at the keys every ${LOOK_SECONDS} s. What the auth servers bear depends on how many users there are and on the lifetime of access tokens, and not on
-the number of replicas.</p>
+<p>The projection assumes that:</p>
+<ul>
+<li>a call costs ${number(many.meanCpuUs)} µs of CPU, as measured here with ${many.from}, on a core like this one and with handlers as small as the
+example service’s;</li>
+<li>each replica has its own core and keeps it busy;</li>
+<li>balancers and network carry the traffic;</li>
+<li>each replica fetches the keys every ${KEY_REFRESH_SECONDS} s.</li>
+</ul>
+<p>The load on the auth servers depends on the number of users and on the lifetime of access tokens, not on the number of replicas.</p>
 </section>`
 }

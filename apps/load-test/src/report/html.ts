@@ -1,6 +1,6 @@
 import { escape } from '@heirloom/harness/escape'
 
-/** The first row is the head; numbers, which begin with a digit, stand to the right. */
+/** The first row is the head. Cells that begin with a digit are aligned to the right. */
 export function tableOf(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows
   const cell = (text: string) => `<td${/^[\d.,]/.test(text) ? ' class="n"' : ''}>${escape(text)}</td>`

@@ -14,7 +14,7 @@ export interface Report {
   broken: readonly string[]
 }
 
-/** One file that needs nothing else: no script, no font, no network. The numbers are in it as JSON, too. */
+/** A self-contained page without scripts, fonts or network. It holds the numbers as JSON, too. */
 export function writePage(file: string, report: Report): void {
   const { runs = [], levels = [], points = [], broken } = report
   const data = JSON.stringify(report).replaceAll('<', String.raw`\u003c`)
@@ -30,7 +30,7 @@ export function writePage(file: string, report: Report): void {
 </head>
 <body>
 <header><h1>Heirloom under load</h1><p>${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC</p></header>
-${broken.length ? `<ul class="warning">${broken.map((sentence) => `<li>${escape(sentence)}</li>`).join('')}</ul>` : '<p class="good">No limit was broken.</p>'}
+${broken.length ? `<ul class="warning">${broken.map((sentence) => `<li>${escape(sentence)}</li>`).join('')}</ul>` : '<p class="good">All limits were kept.</p>'}
 ${levels.length ? curveSection(levels) : ''}
 ${points.length ? tradeOffSection(points) : ''}
 ${[...runs, ...levels.map(({ run }) => run)].map(runSection).join('\n')}

@@ -14,7 +14,7 @@ export interface Balancer {
 interface Behind {
   apiUrls: string[]
   authUrls: string[]
-  /** Where it listens, for each service. */
+  /** The ports on which it listens. */
   ports: Ports
   folder: string
 }
@@ -23,7 +23,7 @@ export type Ports = Record<'api' | 'auth', number>
 
 const READY_TIMEOUT_MS = 5_000
 
-/** A real load balancer in front of both services, where one is on the PATH. Null: there is none. */
+/** Starts HAProxy or nginx in front of both services. Returns null if neither is on the PATH. */
 export async function startBalancer({ apiUrls, authUrls, ports, folder }: Behind): Promise<Balancer | null> {
   const kind = [haproxy, nginx].find(({ name }) => isOnPath(name))
   if (!kind) return null
@@ -32,7 +32,7 @@ export async function startBalancer({ apiUrls, authUrls, ports, folder }: Behind
   const hosts = (urls: string[]) => urls.map((url) => new URL(url).host)
   writeFileSync(file, kind.config(ports, { api: hosts(apiUrls), auth: hosts(authUrls) }, folder))
 
-  // The shell ends it when the pipe does, which only this process holds open: it does not outlive us, whatever happens.
+  // Only this process holds the pipe open. When it ends, the shell stops the balancer.
   const script = '"$@" & pid=$!; exec 2>&-; echo $pid; read -r _; kill $pid; wait $pid'
   const shell = spawn('sh', ['-c', script, 'sh', kind.name, ...kind.args(file)], { stdio: ['pipe', 'pipe', 'inherit'] })
   const pid = await new Promise<number>((resolve) => shell.stdout.once('data', (data: Buffer) => resolve(Number(data))))
@@ -47,7 +47,7 @@ export async function startBalancer({ apiUrls, authUrls, ports, folder }: Behind
   while (!(await answers(`${apiUrl}/livez`)) || !(await answers(`${authUrl}/livez`))) {
     if (Date.now() > deadline) {
       await stop()
-      throw new Error(`${kind.name} did not come up; its configuration: ${file}`)
+      throw new Error(`${kind.name} did not start. Its configuration: ${file}`)
     }
     await sleep(50)
   }
@@ -73,7 +73,7 @@ const answers = (url: string) =>
 interface Kind {
   name: string
   args: (file: string) => string[]
-  /** Both tell in `x-server` who has answered. */
+  /** Both name the server that answered in `x-server`. */
   config: (ports: Ports, hosts: Record<keyof Ports, string[]>, folder: string) => string
 }
 
@@ -88,12 +88,12 @@ defaults
   timeout connect 2s
   timeout client 75s
   timeout server 15s
-  # A client that gives up is gone at the server, too, which then gives nothing away and holds nothing against it.
+  # When a client gives up, the server learns of it and does not count the unread answer against the client.
   option abortonclose
   option redispatch 1
   retries 2
   retry-on conn-failure empty-response
-  # A machine that is short of CPU is slow to answer, and not away: one that is, refuses the connection.
+  # On a machine that is short of CPU, servers are slow. A server that is down refuses the connection.
   timeout check 2s
 ${SERVICES.map(
   (service) => `
@@ -101,7 +101,7 @@ listen ${service}
   bind 127.0.0.1:${ports[service]}
   balance leastconn
   option httpchk GET /readyz
-  # What may be sent twice: what reads, a refresh, which answers the same tokens, and a logout.
+  # Safe to send twice: reads, refreshes (they return the same tokens) and logouts.
   http-request disable-l7-retry if METH_POST !{ path /auth/refresh /auth/logout }
   http-response set-header x-server %si:%sp
 ${hosts[service].map((host, i) => `  server ${service}-${i} ${host} check inter 500ms fall 1 rise 1\n`).join('')}`,
@@ -113,7 +113,7 @@ const nginx: Kind = {
   args: (file) => ['-c', file, '-e', 'stderr', '-g', 'daemon off;'],
   config: (ports, hosts, folder) => `
 pid ${folder}/nginx.pid;
-# That a server went is what a run may be about; it is not written across the live view.
+# Runs may stop servers on purpose. Such errors must not disturb the live view.
 error_log stderr crit;
 worker_processes auto;
 events { worker_connections 4096; }

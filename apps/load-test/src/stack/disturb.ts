@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { runAdmin } from '@heirloom/harness/services'
 import type { LocalStack } from './local-stack.ts'
 
-/** Long enough that one is well again before the next one falls. */
+/** Between two restarts. */
 const PAUSE_MS = 1_000
 
 /**
- * Restarts every process in turn, until told to stop, and waits for each until it is ready: by SIGTERM, as a deploy does.
+ * Restarts every process in turn by SIGTERM, as a deploy does, and waits until it is ready. Ends when `signal` is aborted.
  *
- * @param isChaos every second one by SIGKILL; in the next round the other way about.
+ * @param isChaos whether every second process gets SIGKILL instead. The next round swaps the signals.
  */
 export async function restartInTurn(
   stack: LocalStack,
@@ -29,14 +29,14 @@ export async function restartInTurn(
   }
 }
 
-/** Makes the next signing key. Answers the milliseconds until it signs. */
+/** Creates the next signing key. Returns the milliseconds until it signs. */
 export async function rotateKey(stack: LocalStack): Promise<number> {
   await runAdmin(stack.authEnv, 'key', 'rotate')
   return LEAD_SECONDS * 1000
 }
 
-/** The shortest that the auth-server takes: a key has to be everywhere before it signs. */
+/** The shortest lead that the auth server accepts: every service must have a key before it signs. */
 const LEAD_SECONDS = 70
 
-/** Of an auth-server whose key is to be rotated soon. */
+/** Settings of an auth server whose key will be rotated soon. */
 export const ROTATION_SETTINGS = { SIGNING_KEY_LEAD_SECONDS: String(LEAD_SECONDS), JWKS_MAX_AGE_SECONDS: '30' }

@@ -11,23 +11,23 @@ import { type Balancer, type Ports, startBalancer } from './balancer.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** As `npm run start:api` starts a replica. */
+/** The options of `npm run start:api`. */
 const AS_STARTED = {
   NODE_OPTIONS: '--max-semi-space-size=1',
   NODE_COMPILE_CACHE: fileURLToPath(new URL('../../../../node_modules/.cache/node', import.meta.url)),
 }
 
-/** A process that serves requests, and what is needed to start it again in the same place. */
+/** A service process that can be restarted on its ports. */
 export interface Server {
   name: string
   kind: 'auth-server' | 'replica'
   service: Service
-  /** Where its metrics are. */
+  /** The URL of its metrics. */
   opsUrl: string
   restart(signal: NodeJS.Signals): Promise<void>
 }
 
-/** Real stores, auth-servers and replicas of the resource service, on this machine. */
+/** Real stores, auth servers and replicas of the resource service on this machine. */
 export class LocalStack {
   readonly #folder = mkdtempSync(join(tmpdir(), 'heirloom-load-'))
   /** The settings of the auth-servers and of the admin command. */
@@ -35,7 +35,7 @@ export class LocalStack {
   authServers: Server[] = []
   replicas: Server[] = []
   balancer: Balancer | null = null
-  /** The same for each balancer, as clients keep the address of the auth servers. */
+  /** Every balancer uses the same ports, as clients keep the address of the auth servers. */
   #ports!: Ports
   #stopping: Promise<void> | undefined
   readonly #interrupted = () => void this.stop().finally(() => process.exit(130))
@@ -44,7 +44,7 @@ export class LocalStack {
   postgres: Store | null = null
   redis: Store | null = null
 
-  /** @param settings of the auth-servers, one each. */
+  /** @param settings one per auth server. */
   async start(settings: readonly Record<string, string>[]): Promise<void> {
     for (const signal of SIGNALS) process.on(signal, this.#interrupted)
     const postgresSettings = { max_connections: String(50 + 12 * settings.length) }
@@ -67,9 +67,9 @@ export class LocalStack {
   }
 
   /**
-   * In the place of those that run. Answers the milliseconds until all were ready.
+   * Replaces the running replicas. Returns the milliseconds until all are ready.
    *
-   * @param isBalanced whether a balancer stands before them, if there is one.
+   * @param isBalanced whether to put a balancer in front, if one is installed.
    */
   async startReplicas(count: number, isBalanced = true): Promise<number> {
     await this.balancer?.stop()
@@ -96,7 +96,7 @@ export class LocalStack {
     return startedMs
   }
 
-  /** Where clients go: to the balancer, or to each replica in turn. */
+  /** What clients call: the balancer, or each replica in turn. */
   get apiUrls(): string[] {
     return this.balancer ? [this.balancer.apiUrl] : this.replicas.map(({ service }) => service.url)
   }

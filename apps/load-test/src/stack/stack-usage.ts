@@ -3,13 +3,13 @@ import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { LocalStack, Server } from './local-stack.ts'
 
-/** What the stack has done since it was started. */
+/** What the stack has done since its start. */
 export interface StackUsage {
-  /** By name, where the system tells. */
+  /** By name. Empty on a system without /proc. */
   processes: Record<string, Usage & { kind: string; pid: number }>
-  /** Answered by all auth-servers, by route; health checks are not among them. */
+  /** Requests to all auth servers by route, without health checks. */
   authRoutes: Record<string, number>
-  /** Of the database; a single query is one, too. */
+  /** A single query counts as one. */
   postgresTransactions: number
   redisCommands: number
 }

@@ -1,10 +1,10 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 
-/** Of a row of /proc/net/tcp: the remote address and port, the state, the socket. */
+/** Columns of /proc/net/tcp. */
 const [REMOTE, STATE, SOCKET] = [2, 3, 9]
 const ESTABLISHED = '01'
 
-/** How many connections each of these processes holds to any of these ports; null where the system does not tell. */
+/** The number of connections of each process to any of these ports. Null on a system without /proc. */
 export function connectionsTo(ports: readonly number[], pids: readonly number[]): number[] | null {
   try {
     const wanted = new Set(ports)
@@ -21,7 +21,7 @@ export function connectionsTo(ports: readonly number[], pids: readonly number[])
   }
 }
 
-/** What a process has open; nothing where it is gone. */
+/** The open files of a process. Empty if it has ended. */
 function linksOf(pid: number): string[] {
   const folder = `/proc/${pid}/fd`
   try {
@@ -29,7 +29,7 @@ function linksOf(pid: number): string[] {
       try {
         return readlinkSync(`${folder}/${name}`)
       } catch {
-        // Closed since.
+        // Closed meanwhile.
         return ''
       }
     })

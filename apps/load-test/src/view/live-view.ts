@@ -7,7 +7,7 @@ const BLOCKS = '▁▂▃▄▅▆▇█'
 const COLUMN = 24
 const [HISTORY, LINE_EVERY_SECONDS, REPLICAS_SHOWN] = [60, 5, 12]
 
-/** What happens now: redrawn each second on a terminal, a line every few seconds elsewhere. */
+/** The run as it happens: redrawn each second on a terminal, else one line every few seconds. */
 export class LiveView {
   readonly #out = process.stderr
   readonly #title: string
@@ -55,7 +55,7 @@ export class LiveView {
       rates(second),
       latencies(second),
       `${curve} calls`,
-      `${integer(this.#failed)} failed so far, the engine is ${percent(second.engineBusy)} busy`,
+      `${integer(this.#failed)} failed so far, engine ${percent(second.engineBusy)} busy`,
       ...inColumns(replicas.slice(0, REPLICAS_SHOWN), this.#out.columns - 1),
       ...(more > 0 ? [`and ${more} more`] : []),
       ...this.#events.slice(-3),
@@ -67,7 +67,7 @@ export class LiveView {
   }
 }
 
-const rates = ({ calls, authCalls }: Second) => `${integer(calls)} calls/s, ${integer(authCalls)}/s on the auth server`
+const rates = ({ calls, authCalls }: Second) => `${integer(calls)} calls/s, ${integer(authCalls)}/s to the auth servers`
 
 const latencies = ({ p50, p99, worst }: Second) =>
   `p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}, worst ${milliseconds(worst)}`

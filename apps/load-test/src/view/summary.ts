@@ -6,26 +6,26 @@ import { integer, megabytes, milliseconds, number, percent } from '@heirloom/har
 import type { Level, LifetimePoint, RunResult } from '../result.ts'
 import { anomalyLines } from './anomaly-lines.ts'
 
-/** What there is to know of a run, on one screen. */
+/** The result of a run, on one screen. */
 export function summaryOfRun(result: RunResult): string {
   const { measured, replicas, bottleneck, connections } = result
-  const { counts, engine, oddAnswers, operations } = measured
+  const { counts, engine, non2xx, operations } = measured
   const totals = totalsOf(measured)
   const costs = costsOf(result)
-  const attacks = counts.attack.ok + counts.attack.later + counts.attack.breach
+  const attacks = counts.attack.ok + counts.attack.deferred + counts.attack.breach
   const thefts = Object.values(counts.theft).reduce((sum, n) => sum + n, 0)
-  const odd = Object.entries(oddAnswers).map(([what, count]) => `${what}: ${integer(count)}`)
+  const not2xx = Object.entries(non2xx).map(([what, count]) => `${what}: ${integer(count)}`)
   const rows: (readonly [string, string] | false | null)[] = [
     ['calls', `${integer(totals.calls)}, ${number(totals.callsPerSecond)}/s`],
-    ['  from when due', latencies(measured.response)],
-    ['  from when sent', latencies(measured.service)],
+    ['  from due time', latencies(measured.response)],
+    ['  from send time', latencies(measured.service)],
     [
       'failed',
-      `${integer(totals.failed)} (${percent(totals.errorRate)}); one retry mended ${integer(totals.retriedOk)} more`,
+      `${integer(totals.failed)} (${percent(totals.errorRate)}); ${integer(totals.retriedOk)} more succeeded at the one retry`,
     ],
     totals.wrong > 0 && ['wrong answers', integer(totals.wrong)],
     ['false refusals', integer(totals.falseRefusals)],
-    attacks > 0 && ['attacks', `${integer(attacks)}, of which ${integer(totals.breaches)} were not refused`],
+    attacks > 0 && ['attacks', `${integer(attacks)}, ${integer(totals.breaches)} not refused`],
     ...(['login', 'refresh', 'retry', 'logout'] as const).map((operation) => {
       const seen = operations[operation]
       if (!seen) return null
@@ -36,36 +36,36 @@ export function summaryOfRun(result: RunResult): string {
     }),
     thefts > 0 && [
       'stolen tokens',
-      `${integer(thefts)}, of which ${integer(counts.theft.ok)} were seen, and the session ended`,
+      `${integer(thefts)}, ${integer(counts.theft.ok)} detected, which ended the session`,
     ],
-    odd.length > 0 && ['not 2xx', odd.join(', ')],
+    not2xx.length > 0 && ['not 2xx', not2xx.join(', ')],
     costs && [
-      'a million calls',
-      `${integer(costs.perMillion.auth)} requests on auth-servers, ${integer(costs.perMillion.transactions)} transactions, ${integer(costs.perMillion.redisCommands)} Redis commands`,
+      'per million calls',
+      `${integer(costs.perMillion.auth)} requests to auth servers, ${integer(costs.perMillion.transactions)} transactions, ${integer(costs.perMillion.redisCommands)} Redis commands`,
     ],
     costs && ['key fetches', `${integer(costs.keyFetches)} by ${replicas} replica(s)`],
     connections && [
       'store sockets',
-      `${connections.replicas} of replicas, ${connections.authServers} of auth-servers, in ${connections.looks} looks`,
+      `${connections.replicas} of replicas, ${connections.authServers} of auth servers (counted ${connections.samples} times)`,
     ],
     costs && [
       'replicas',
-      `${number(costs.cpuUs)} µs of CPU a call; ${megabytes(costs.residentBytes)} each, ${megabytes(costs.ownBytes)} of them not shared`,
+      `${number(costs.cpuUs)} µs of CPU per call; ${megabytes(costs.residentBytes)} each, ${megabytes(costs.ownBytes)} of it not shared`,
     ],
     [
       'engine',
-      `${percent(engine.busy)} busy, p99 ${milliseconds(engine.latenessP99)} late${costs ? `, ${number(costs.engineCpuUs)} µs of CPU a call` : ''}`,
+      `${percent(engine.busy)} busy, p99 ${milliseconds(engine.latenessP99)} late${costs ? `, ${number(costs.engineCpuUs)} µs of CPU per call` : ''}`,
     ],
   ]
   const lines = rows
     .filter((row) => row !== false && row !== null)
-    .map(([name, value]) => `  ${name.padEnd(17)}${value}`)
-  const first = measured.anomalies.slice(0, ODDITIES_SHOWN).flatMap(anomalyLines)
+    .map(([name, value]) => `  ${name.padEnd(19)}${value}`)
+  const first = measured.anomalies.slice(0, ANOMALIES_SHOWN).flatMap(anomalyLines)
   return [result.title, ...lines, ...(bottleneck ? [bottleneck] : []), ...first].join('\n')
 }
 
-/** The others are in the report. */
-const ODDITIES_SHOWN = 1
+/** The report has the others. */
+const ANOMALIES_SHOWN = 1
 
 const PLURAL = { login: 'logins', refresh: 'refreshes', retry: 'lost answers', logout: 'logouts' }
 
@@ -93,7 +93,7 @@ export function summaryOfCurve(levels: readonly Level[]): string {
     'replicas',
     'calls',
     'CPU a call',
-    'in all',
+    'with all else',
     'memory each',
     'p99',
     'failed',
@@ -105,8 +105,8 @@ export function summaryOfCurve(levels: readonly Level[]): string {
     table([head, ...rows]),
     ...(many
       ? [
-          `As measured with ${many.from}, ${integer(MANY)} of them with a core each: ${integer(many.callsPerSecond)} calls/s, ${integer(many.bytes / 2 ** 30)} GB,`,
-          `${number(many.keyFetchesPerSecond)} key fetches a second and no read of a store. What this assumes is in the report.`,
+          `Projected from ${many.from} to ${integer(MANY)} with a core each: ${integer(many.callsPerSecond)} calls/s, ${integer(many.bytes / 2 ** 30)} GB,`,
+          `${number(many.keyFetchesPerSecond)} key fetches a second and no read of a store. The report lists the assumptions.`,
         ]
       : []),
   ].join('\n')

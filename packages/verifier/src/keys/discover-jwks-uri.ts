@@ -8,14 +8,14 @@ export type Discovered =
   | { readonly ok: false; readonly reason: string; readonly url: string }
 
 /**
- * Asks the issuer where its keys are: RFC 8414 metadata, else OpenID Connect discovery, which more servers have. Whatever
- * either says must name this very issuer (RFC 8414, section 3.3).
+ * Asks the issuer where its keys are: by RFC 8414 metadata, or else by OpenID Connect discovery, which more servers have.
+ * Either document must name exactly this issuer (RFC 8414, section 3.3).
  */
 export async function discoverJwksUri(issuer: string, limits: FetchLimits, runtime: Runtime): Promise<Discovered> {
   const url = oauthMetadataUrl(issuer)
   const fetched = await fetchDocument(url, limits, runtime)
   if (fetched.ok) return readMetadata(issuer, url, fetched)
-  // Only an answer says that there are no such metadata; silence would be the same at the other address.
+  // Only an answer means that these metadata do not exist. Without one, the other address would be silent too.
   if (fetched.status === undefined) return { ok: false, reason: `metadata: ${fetched.reason}`, url }
   const openidUrl = openidMetadataUrl(issuer)
   const openid = await fetchDocument(openidUrl, limits, runtime)
@@ -23,13 +23,13 @@ export async function discoverJwksUri(issuer: string, limits: FetchLimits, runti
   return { ok: false, reason: `metadata: ${fetched.reason}, and ${openid.reason} at ${openidUrl}`, url }
 }
 
-/** RFC 8414, section 3.1: the well-known part stands between the host and the issuer's path. */
+/** RFC 8414, section 3.1: the well-known part goes between the host and the issuer's path. */
 function oauthMetadataUrl(issuer: string): string {
   const { origin, pathname } = new URL(issuer)
   return `${origin}/.well-known/oauth-authorization-server${pathname === '/' ? '' : pathname.replace(/\/$/, '')}`
 }
 
-/** OpenID Connect Discovery 1.0, section 4: it stands at the end. */
+/** OpenID Connect Discovery 1.0, section 4: the well-known part goes to the end. */
 function openidMetadataUrl(issuer: string): string {
   return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
 }
@@ -45,13 +45,13 @@ function readMetadata(issuer: string, url: string, fetched: { changed: boolean; 
   return objection ? refuse(`jwks_uri ${objection}`) : { ok: true, jwksUri }
 }
 
-/** For a log: what another server sent is quoted, and not at any length. */
+/** For a log: what another server sent is quoted and cut. */
 const nameOf = (issuer: unknown) => (typeof issuer === 'string' ? JSON.stringify(issuer.slice(0, 200)) : 'unnamed')
 
 /**
- * Metadata that someone has tampered with must not turn a service into a client of its own network (SSRF): an https
- * issuer has an https address that is not plainly an inner one. An issuer that is itself an inner one (development) may
- * point anywhere. Names are not resolved here: a name with an inner address behind it is left to the network.
+ * Metadata that someone has tampered with must not make a service call its own network (SSRF). So an https issuer must
+ * name an https address that is not plainly an internal one. An internal issuer, as in development, may name any address.
+ * Names are not resolved: the network has to stop a public name that leads to an internal address.
  */
 function objectionTo(jwksUri: string, issuer: string): string | undefined {
   if (!URL.canParse(jwksUri)) return 'is not a URL'
@@ -59,12 +59,12 @@ function objectionTo(jwksUri: string, issuer: string): string | undefined {
   const home = new URL(issuer)
   if (target.protocol !== 'https:' && !(target.protocol === 'http:' && home.protocol === 'http:')) return 'is not https'
   if (target.username || target.password) return 'holds credentials'
-  if (isInner(target.hostname) && !isInner(home.hostname)) return 'is an inner address'
+  if (isInternal(target.hostname) && !isInternal(home.hostname)) return 'is an internal address'
   return undefined
 }
 
-/** Everything that the IANA registries of special-purpose addresses do not call globally reachable, and multicast. */
-const innerIpv4 = blockList('ipv4', [
+/** Every address that the IANA special-purpose registries do not call globally reachable, and multicast. */
+const internalIpv4 = blockList('ipv4', [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
@@ -81,9 +81,9 @@ const innerIpv4 = blockList('ipv4', [
   ['224.0.0.0', 3],
 ])
 
-/** Of IPv6 only global unicast (2000::/3) is outside, without what holds an IPv4 address: Teredo and 6to4. */
+/** In IPv6 only global unicast (2000::/3) is external, without the addresses that contain one of IPv4: Teredo and 6to4. */
 const globalIpv6 = blockList('ipv6', [['2000::', 3]])
-const innerIpv6 = blockList('ipv6', [
+const internalIpv6 = blockList('ipv6', [
   ['2001::', 23],
   ['2001:db8::', 32],
   ['2002::', 16],
@@ -96,14 +96,14 @@ function blockList(family: 'ipv4' | 'ipv6', subnets: readonly (readonly [string,
   return list
 }
 
-/** Names that no public DNS answers: RFC 6761, 6762, 8375 and 9476, ICANN's `internal`, and names of one label. */
-const INNER_NAME = /(?:^|\.)(?:localhost|local|internal|home\.arpa|alt|onion|test|invalid)$|^[^.]*$/
+/** Names that are not in the public DNS: RFC 6761, 6762, 8375 and 9476, ICANN's `internal`, and names of one label. */
+const INTERNAL_NAME = /(?:^|\.)(?:localhost|local|internal|home\.arpa|alt|onion|test|invalid)$|^[^.]*$/
 
-function isInner(hostname: string): boolean {
-  // A final dot names the root and changes nothing.
+function isInternal(hostname: string): boolean {
+  // A final dot stands for the root and changes nothing.
   const name = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
   const family = isIP(name)
-  if (family === 4) return innerIpv4.check(name, 'ipv4')
-  if (family === 6) return !globalIpv6.check(name, 'ipv6') || innerIpv6.check(name, 'ipv6')
-  return INNER_NAME.test(name)
+  if (family === 4) return internalIpv4.check(name, 'ipv4')
+  if (family === 6) return !globalIpv6.check(name, 'ipv6') || internalIpv6.check(name, 'ipv6')
+  return INTERNAL_NAME.test(name)
 }

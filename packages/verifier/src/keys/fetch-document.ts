@@ -15,16 +15,16 @@ export type Fetched =
       readonly maxAgeSeconds: number | undefined
     }
   | { readonly ok: true; readonly changed: false; readonly maxAgeSeconds: number | undefined }
-  /** `status` is there if the server answered whole. */
+  /** `status` is present if the server's answer arrived whole. */
   | { readonly ok: false; readonly reason: string; readonly status?: number }
 
-/** A JWK set is four deep at most; metadata are shallow. */
+/** A JWK set is at most four levels deep, and metadata fewer. */
 const MAX_DEPTH = 8
 
 /**
- * One GET for a JSON document, within a time and a size, redirects refused: nobody but the operator says where keys come
- * from. Never rejects.
- * @param etag of the copy at hand: the answer may then be that it has not changed.
+ * One GET for a JSON document, limited in time and size. Redirects are refused, because only the operator decides where
+ * keys come from. Never rejects.
+ * @param etag of the copy that the caller has. The answer may then be that it has not changed.
  */
 export async function fetchDocument(
   url: string,
@@ -33,10 +33,10 @@ export async function fetchDocument(
   etag?: string | null,
 ): Promise<Fetched> {
   const abort = new AbortController()
-  // fetch refuses it, and says so with the credentials.
+  // fetch refuses such a URL with a message that contains the credentials.
   const { username, password } = new URL(url)
-  if (username || password) return { ok: false, reason: 'the address holds credentials' }
-  // Raced as well as aborted: not every fetch heeds a signal.
+  if (username || password) return { ok: false, reason: 'the address contains credentials' }
+  // Raced as well as aborted, because not every `fetch` obeys a signal.
   return new Promise((resolve) => {
     const cancelTimer = runtime.setTimer(() => {
       resolve({ ok: false, reason: `no answer within ${timeoutMs} ms` })

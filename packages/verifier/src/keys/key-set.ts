@@ -1,15 +1,15 @@
 import type { Algorithm } from './algorithms.ts'
 import { type VerificationKey, importKey, isSameKey } from './verification-key.ts'
 
-/** Where a verifier gets its keys: `remoteKeySet`, `localKeySet`, or one of your own. */
+/** Where a verifier gets its keys: `RemoteKeySet`, `localKeySet`, or one of your own. */
 export interface KeySet {
-  /** The key of this id, at once. Asked for every token: the same key must be the same object as long as it is trusted. */
+  /** The key with this id, at once. Called for every token. A trusted key must stay the same object. */
   get(kid: string): VerificationKey | undefined
   /** Whether there is any key. */
   readonly isEmpty: boolean
   /**
-   * Asked when a token names an unknown key. Undefined: looking again is no use now. A promise: look again when it
-   * resolves; it must not reject.
+   * Called when a token names an unknown key. Undefined means that a fetch would not help now. After a promise resolves,
+   * `get` is called again. The promise must not reject.
    */
   refetchForUnknownKid?(): Promise<void> | undefined
 }
@@ -21,9 +21,9 @@ export type ReadKeys =
   | { readonly ok: false; readonly reason: string }
 
 /**
- * Reads a JWK set (RFC 7517, section 5). Keys of no use here are left out; but a set that contradicts itself, or what is
- * already known, is refused whole, so that a poisoned one never displaces good keys.
- * @param known the keys in force; those still in the set are kept as the same objects.
+ * Reads a JWK set (RFC 7517, section 5) and leaves out keys that cannot be used. A set that contradicts itself or the
+ * known keys is refused whole, so that a poisoned set never replaces good keys.
+ * @param known the keys in force. Those that are still in the set stay the same objects.
  */
 export function readKeys(document: unknown, known: Keys, algorithms: readonly Algorithm[], maxKeys: number): ReadKeys {
   const list = typeof document === 'object' && document !== null && 'keys' in document ? document.keys : undefined

@@ -3,8 +3,8 @@ import { type KeySet, type Keys, readKeys } from './key-set.ts'
 
 export interface LocalKeySet extends KeySet {
   /**
-   * Puts another set of keys in force; those that stay are not touched, and tokens of those that go are refused from now.
-   * @throws TypeError where the set has an unusable key, or another key under a known `kid`. The old keys stay.
+   * Replaces the keys. Keys that stay in the set are not touched. Tokens of removed keys are refused from now on.
+   * @throws TypeError if the set has an unusable key, or another key under a known `kid`. The old keys then stay.
    */
   replace(jwks: JwkSet): void
 }
@@ -12,7 +12,7 @@ export interface LocalKeySet extends KeySet {
 /** A JWK set (RFC 7517, section 5), or the keys in it. */
 export type JwkSet = readonly object[] | { readonly keys: readonly object[] }
 
-/** Keys that this process has anyway: an auth server's own, or a test's. Public halves as JWKs, each with its `kid`. */
+/** Keys that this process already has: an auth server's own, or a test's. Public keys as JWKs, each with its `kid`. */
 export function localKeySet(jwks: JwkSet, algorithms: readonly Algorithm[] = ['RS256']): LocalKeySet {
   let keys: Keys = new Map()
   const replace = (next: JwkSet) => {

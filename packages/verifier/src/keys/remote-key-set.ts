@@ -7,29 +7,29 @@ import type { VerificationKey } from './verification-key.ts'
 
 export interface RemoteKeySetOptions {
   readonly issuer: string
-  /** The address of the JWK set. Default: what the issuer's metadata say (RFC 8414). */
+  /** The address of the JWK set. Default: the address in the issuer's metadata (RFC 8414). */
   readonly jwksUri?: string
   /** Default: RS256 only. */
   readonly algorithms?: readonly Algorithm[]
-  /** The longest time between two looks at the keys, and so how long a removed key is still accepted. Default: 300. */
+  /** The longest time between two fetches, and so how long a removed key is still accepted. Default: 300. */
   readonly refreshSeconds?: number
-  /** How long the last good keys are kept while the issuer gives no good ones. Default: 86,400 (a day). */
+  /** How long the last good keys are kept while the issuer provides none. Default: 86,400 (a day). */
   readonly keepSeconds?: number
-  /** After a look for an unknown key id, no other token causes one for this long, or up to half as long again. Default: 30. */
+  /** The shortest time between two fetches that unknown key ids cause; with jitter, up to half as long again. Default: 30. */
   readonly cooldownSeconds?: number
-  /** For one request, whole. Default: 5,000. */
+  /** For one whole request. Default: 5,000. */
   readonly timeoutMs?: number
-  /** Of one document. Default: 65,536. */
+  /** The largest document. Default: 65,536. */
   readonly maxBytes?: number
-  /** Of a set with more, nothing is taken. Default: 32. */
+  /** A set with more keys is refused. Default: 32. */
   readonly maxKeys?: number
   readonly onEvent?: (event: KeySetEvent) => void
-  /** For tests and simulations, and `fetch` for those who need a proxy. */
+  /** For tests and simulations; `fetch` also for a proxy. */
   readonly runtime?: Partial<Runtime>
 }
 
 export type KeySetEvent =
-  /** Keys came or went; `ignored` says why others in the set were left out. */
+  /** Keys were added or removed. `ignored` says why others in the set were left out. */
   | {
       readonly type: 'keys_changed'
       readonly added: readonly string[]
@@ -37,30 +37,30 @@ export type KeySetEvent =
       readonly ignored: readonly string[]
     }
   | { readonly type: 'keys_confirmed' }
-  /** The keys at hand stay in force. `url` is the address that was asked. */
+  /** The current keys stay in force. `url` is the address of the request that failed. */
   | { readonly type: 'refresh_failed'; readonly reason: string; readonly url: string }
-  /** Nothing was confirmed for `keepSeconds`: there are no keys any more. */
+  /** The issuer confirmed nothing for `keepSeconds`, so there are no keys any more. */
   | { readonly type: 'keys_expired' }
 
 export interface KeySetStats {
   readonly keys: number
-  /** Seconds since the issuer last confirmed them; undefined before it ever did. */
+  /** Seconds since the issuer last confirmed the keys; undefined before the first time. */
   readonly ageSeconds: number | undefined
-  /** Looks at the issuer's keys, those that failed, and those caused by an unknown key id. */
+  /** Fetches of the issuer's keys, those that failed, and those that an unknown key id caused. */
   readonly refreshes: number
   readonly failures: number
-  readonly seeks: number
+  readonly unknownKidRefetches: number
 }
 
-/** An issuer that says less (`max-age=0`) is not asked more often. */
+/** An issuer that allows less (`max-age=0`) is not asked more often. */
 const SHORTEST_REFRESH_SECONDS = 60
 const RETRY_MS = { first: 1_000, most: 60_000 }
-/** Whoever waits for the first keys is told after this, and again and again, why there are none. */
-const TELL_MS = { first: 5_000, again: 60_000 }
+/** While `ready()` waits for the first keys, a warning says after this time, and then repeatedly, why there are none. */
+const WARN_MS = { first: 5_000, again: 60_000 }
 
 /**
- * The keys of an issuer, fetched ahead of need: at once, then before they are stale, with jitter; never by the request
- * that needs them, but for a token with an unknown key id. While the issuer is away, the last good ones are kept.
+ * The keys of an issuer. They are fetched at once, and then before they are stale, with jitter. A request waits for a
+ * fetch only if its token has an unknown key id. While the issuer is unreachable, the last good keys are kept.
  */
 export class RemoteKeySet implements KeySet {
   readonly #options: Required<Omit<RemoteKeySetOptions, 'jwksUri' | 'runtime' | 'onEvent'>> &
@@ -73,14 +73,15 @@ export class RemoteKeySet implements KeySet {
   #problem: string | undefined
   #etag: string | null = null
   #confirmedAt: number | undefined
-  #seekableAt = -Infinity
+  #refetchAllowedAt = -Infinity
   #inFlight: Promise<void> | undefined
+  #fetchBeganAt = 0
   #cancelTimer: (() => void) | undefined
   #closed = false
   #failuresInARow = 0
   #refreshes = 0
   #failures = 0
-  #seeks = 0
+  #unknownKidRefetches = 0
 
   constructor({ runtime, ...options }: RemoteKeySetOptions) {
     this.#options = {
@@ -96,7 +97,7 @@ export class RemoteKeySet implements KeySet {
     this.#runtime = { ...systemRuntime, ...runtime }
     this.#jwksUri = options.jwksUri
     this.#ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }))
-    // Not everyone waits for it: closing before there are keys is no unhandled rejection.
+    // Nobody may wait for it. Closing before there are keys must not be an unhandled rejection.
     this.#ready.catch(() => undefined)
     void this.#refresh()
   }
@@ -109,24 +110,24 @@ export class RemoteKeySet implements KeySet {
     return this.#keys.size === 0
   }
 
-  /** Why the last look at the issuer failed, after the address that it asked; undefined where it did not. */
+  /** Why the last fetch failed, after its address; undefined if it succeeded. */
   get problem(): string | undefined {
     return this.#problem
   }
 
   /**
-   * Resolves when there are keys for the first time; rejects if the set is closed before. Whoever waits for it keeps the
-   * process alive, which the timers between two attempts do not. Without an `onEvent`, a warning of the process says after
-   * five seconds, and then every minute, why it still waits.
+   * Resolves when there are keys for the first time; rejects if the set is closed before. Waiting keeps the process alive,
+   * which the timers between two attempts do not. Without an `onEvent`, a process warning says after five seconds, and then
+   * every minute, why it still waits.
    */
   async ready(): Promise<void> {
-    const tell = () => {
+    const warn = () => {
       if (this.#options.onEvent || !this.isEmpty) return
       const reason = this.#problem ?? 'no answer yet'
       process.emitWarning(`Still waiting for the keys of ${this.#options.issuer}. ${reason}`, 'HeirloomVerifierWarning')
     }
-    const first = setTimeout(tell, TELL_MS.first)
-    const again = setInterval(tell, TELL_MS.again)
+    const first = setTimeout(warn, WARN_MS.first)
+    const again = setInterval(warn, WARN_MS.again)
     await this.#ready.finally(() => {
       clearTimeout(first)
       clearInterval(again)
@@ -135,18 +136,35 @@ export class RemoteKeySet implements KeySet {
 
   refetchForUnknownKid(): Promise<void> | undefined {
     if (this.#closed) return undefined
-    if (this.#inFlight) return this.#inFlight
-    // The retry that is under way needs no help, and a flood of tokens must not hurry it.
+    if (this.#inFlight) return this.#withinTimeout(this.#inFlight)
+    // A retry is scheduled already, and a flood of tokens must not hurry it.
     if (this.isEmpty) return undefined
     const now = this.#runtime.now()
-    if (now < this.#seekableAt) return undefined
-    // Jitter: what floods one replica floods all of them, and they must not look in step for as long as it lasts.
-    this.#seekableAt = now + this.#options.cooldownSeconds * 1000 * (1 + this.#runtime.random() / 2)
-    this.#seeks++
-    return this.#refresh()
+    if (now < this.#refetchAllowedAt) return undefined
+    // Jitter: a flood that reaches one replica reaches all, and they must not fetch in step while it lasts.
+    this.#refetchAllowedAt = now + this.#options.cooldownSeconds * 1000 * (1 + this.#runtime.random() / 2)
+    this.#unknownKidRefetches++
+    return this.#withinTimeout(this.#refresh())
   }
 
-  /** Stops fetching. The keys at hand stay in force. */
+  /**
+   * The fetch, or the end of the time that one request may take: a fetch may be three, for metadata at two addresses and
+   * for the keys. Undefined if that time is over.
+   */
+  #withinTimeout(fetching: Promise<void>): Promise<void> | undefined {
+    const { timeoutMs } = this.#options
+    const leftMs = Math.min(timeoutMs, this.#fetchBeganAt + timeoutMs - this.#runtime.now())
+    if (leftMs <= 0) return undefined
+    return new Promise((resolve) => {
+      const cancelTimer = this.#runtime.setTimer(resolve, leftMs)
+      void fetching.finally(() => {
+        cancelTimer()
+        resolve()
+      })
+    })
+  }
+
+  /** Stops fetching. The current keys stay in force. */
   close() {
     this.#closed = true
     this.#cancelTimer?.()
@@ -160,19 +178,20 @@ export class RemoteKeySet implements KeySet {
       ageSeconds: confirmedAt === undefined ? undefined : (this.#runtime.now() - confirmedAt) / 1000,
       refreshes: this.#refreshes,
       failures: this.#failures,
-      seeks: this.#seeks,
+      unknownKidRefetches: this.#unknownKidRefetches,
     }
   }
 
-  /** One at a time: whoever asks meanwhile gets the same one. */
+  /** One fetch at a time. Callers meanwhile get the same promise. */
   #refresh(scheduled = false): Promise<void> {
     this.#cancelTimer?.()
-    this.#inFlight ??= this.#look(scheduled).finally(() => (this.#inFlight = undefined))
+    this.#inFlight ??= this.#fetchAndTake(scheduled).finally(() => (this.#inFlight = undefined))
     return this.#inFlight
   }
 
-  async #look(scheduled: boolean) {
+  async #fetchAndTake(scheduled: boolean) {
     this.#refreshes++
+    this.#fetchBeganAt = this.#runtime.now()
     const fetched = await this.#fetch()
     if (this.#closed) return
     const failure = fetched.ok ? this.#take(fetched) : fetched.reason
@@ -198,7 +217,7 @@ export class RemoteKeySet implements KeySet {
     }
     const url = this.#jwksUri
     const fetched = await fetchDocument(url, limits, this.#runtime, this.#etag)
-    // The keys may have moved: ask the metadata again next time.
+    // The keys may have moved, so the metadata are fetched again next time.
     if (!fetched.ok && fetched.status !== undefined && this.#options.jwksUri === undefined) {
       this.#jwksUri = undefined
       this.#etag = null
@@ -206,7 +225,7 @@ export class RemoteKeySet implements KeySet {
     return { ...fetched, url }
   }
 
-  /** Puts fetched keys in force. Answers why it did not, if it did not. */
+  /** Puts fetched keys in force. Answers the reason if it refuses them. */
   #take(fetched: Fetched & { ok: true }): string | undefined {
     if (!fetched.changed) {
       this.#emit({ type: 'keys_confirmed' })
@@ -227,10 +246,10 @@ export class RemoteKeySet implements KeySet {
     return undefined
   }
 
-  #fail(reason: string, asked: string) {
+  #fail(reason: string, address: string) {
     this.#failures++
     this.#failuresInARow++
-    const url = withoutLogin(asked)
+    const url = withoutLogin(address)
     this.#problem = `${url}: ${reason}`
     this.#emit({ type: 'refresh_failed', reason, url })
     const age = this.#runtime.now() - (this.#confirmedAt ?? Infinity)
@@ -244,9 +263,9 @@ export class RemoteKeySet implements KeySet {
   }
 
   /**
-   * Before the keys are stale. After a start, an outage or an unknown key id, which many replicas see at the same moment,
-   * there is as much jitter as there can be. After a refresh on schedule they are spread already, and each copy should
-   * last: a hundredth.
+   * Before the keys are stale. Many replicas see a start, an outage or an unknown key id at the same moment, so the jitter
+   * after these is as large as it can be. After a scheduled refresh the replicas are spread already, and the jitter is a
+   * hundredth.
    */
   #untilRefresh(maxAgeSeconds: number | undefined, steady: boolean): number {
     const { refreshSeconds } = this.#options
@@ -265,12 +284,12 @@ export class RemoteKeySet implements KeySet {
     try {
       this.#options.onEvent?.(event)
     } catch {
-      // A listener's fault must not stop the keys.
+      // A fault of the listener must not stop the refreshing.
     }
   }
 }
 
-/** A `jwksUri` may hold credentials, which are for nobody's log. */
+/** A `jwksUri` may contain credentials, which must not reach a log. */
 function withoutLogin(address: string): string {
   const url = new URL(address)
   if (!url.username && !url.password) return address

@@ -1,10 +1,10 @@
-/** What the world gives a key set. Replaced in tests, and in simulations on virtual time. */
+/** The clock, timers, randomness and network of a key set. Tests and simulations replace them. */
 export interface Runtime {
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Calls once after so many milliseconds; the answer cancels it. It must not keep the process alive. */
+  /** Calls back once after so many milliseconds. Answers a function that cancels it. Must not keep the process alive. */
   readonly setTimer: (callback: () => void, milliseconds: number) => () => void
-  /** From 0 up to, not including, 1: for jitter only. */
+  /** From 0 up to, but not including, 1. Used for jitter only. */
   readonly random: () => number
   readonly fetch: typeof globalThis.fetch
 }

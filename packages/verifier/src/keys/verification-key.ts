@@ -1,7 +1,7 @@
 import { type KeyObject, createPublicKey } from 'node:crypto'
 import { ALGORITHMS, type Algorithm } from './algorithms.ts'
 
-/** A public key that has passed every check, bound to the one algorithm that it is for (RFC 8725, section 3.1). */
+/** A public key that has passed every check, bound to one algorithm (RFC 8725, section 3.1). */
 export interface VerificationKey {
   readonly kid: string
   readonly algorithm: Algorithm
@@ -16,9 +16,9 @@ const RSA_EXPONENT = { least: 65_537n, most: 2n ** 64n } // NIST FIPS 186-5, sec
 const MAX_KID_LENGTH = 256
 
 /**
- * Makes a verification key of a JWK (RFC 7517), or says in words why it is not one. A key that is not clearly meant to
- * verify signatures is none.
- * @param algorithms those that the service allows; the key's own `alg` or, failing that, its type picks one of them.
+ * Makes a verification key from a JWK (RFC 7517), or explains why it cannot be one. A key must clearly be meant to verify
+ * signatures.
+ * @param algorithms those that the service allows. The key's `alg`, or else its type, selects one of them.
  */
 export function importKey(jwk: unknown, algorithms: readonly Algorithm[]): ImportedKey {
   if (typeof jwk !== 'object' || jwk === null) return unusable('not an object')
@@ -28,15 +28,15 @@ export function importKey(jwk: unknown, algorithms: readonly Algorithm[]): Impor
   if (key_ops !== undefined && !(Array.isArray(key_ops) && key_ops.includes('verify'))) {
     return unusable('not for verification')
   }
-  // A secret that anyone can fetch is no secret.
-  if (d !== undefined || k !== undefined) return unusable('holds a secret')
+  // A secret that anyone can fetch is not secret.
+  if (d !== undefined || k !== undefined) return unusable('contains a secret')
 
   const fitting = algorithms.filter((name) => ALGORITHMS[name].fits(jwk))
   const algorithm = alg === undefined && fitting.length === 1 ? fitting[0] : fitting.find((name) => name === alg)
   if (!algorithm) return unusable('not for exactly one allowed algorithm')
 
   try {
-    // Refuses points that are not on the curve: RFC 8725, section 3.4.
+    // Refuses points that are not on the curve (RFC 8725, section 3.4).
     const publicKey = createPublicKey({ key: jwk, format: 'jwk' })
     const weakness = weaknessOf(publicKey)
     return weakness ? unusable(weakness) : { ok: true, key: { kid, algorithm, publicKey } }

@@ -32,7 +32,7 @@ describe('ready before the first request', () => {
     expect(set.isEmpty).toBe(true)
     await set.ready()
     expect(set.get('one')).toMatchObject({ kid: 'one', algorithm: 'RS256' })
-    expect(set.stats()).toMatchObject({ keys: 1, ageSeconds: 0, refreshes: 1, failures: 0, seeks: 0 })
+    expect(set.stats()).toMatchObject({ keys: 1, ageSeconds: 0, refreshes: 1, failures: 0, unknownKidRefetches: 0 })
     expect(requests).toHaveLength(1)
   })
 

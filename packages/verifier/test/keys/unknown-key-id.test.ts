@@ -1,8 +1,9 @@
+import type { ServerResponse } from 'node:http'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createVerifier } from '../../src/index.ts'
 import { AUDIENCE, claimsOf, serve, signToken } from '../issuer.ts'
 import { eventQueue, virtualRuntime } from '../virtual-runtime.ts'
-import { type Answer, keysOf, one, status, two } from './answers.ts'
+import { type Answer, json, keysOf, one, status, two } from './answers.ts'
 
 describe('an unknown key id', () => {
   const setUpVerifier = async (first: Answer) => {
@@ -61,7 +62,7 @@ describe('an unknown key id', () => {
     time.advance(1)
     await flood()
     expect(requests()).toBe(3)
-    expect(verifier.stats()).toMatchObject({ refused: { key_unknown: 300 }, keys: { seeks: 2 } })
+    expect(verifier.stats()).toMatchObject({ refused: { key_unknown: 300 }, keys: { unknownKidRefetches: 2 } })
   })
 
   it('does not hold up tokens of known keys, even where the issuer hangs', async () => {
@@ -74,6 +75,43 @@ describe('an unknown key id', () => {
     time.advance(5_000)
     expect(await waiting).toMatchObject({ code: 'key_unknown' })
     expect(verifier.verify(forged('forged'))).toMatchObject({ code: 'key_unknown' })
+  })
+
+  it('is refused within the time-out of one request, even if the keys have moved and the issuer is slow', async () => {
+    let moved = false
+    const slow: { path: string; response: ServerResponse }[] = []
+    const issuer: string = await serve((request, response) => {
+      const path = request.url ?? ''
+      if (moved) slow.push({ path, response })
+      else if (path === '/jwks.json') keysOf(one)(request, response)
+      else json({ issuer, jwks_uri: `${issuer}/jwks.json` })(request, response)
+    })
+    const time = virtualRuntime()
+    const events = eventQueue()
+    const { runtime } = time
+    const verifier = createVerifier({ issuer, audience: AUDIENCE, onEvent: events.onEvent, runtime })
+    onTestFinished(() => verifier.close())
+    await verifier.ready()
+    await events.next()
+    moved = true
+    time.advance(300_000)
+    await expect.poll(() => slow.length).toBe(1)
+    slow[0]?.response.writeHead(404).end()
+    expect(await events.next()).toMatchObject({ type: 'refresh_failed' })
+
+    const waiting = verifier.verify(signToken({ ...two, kid: 'forged' }, claimsOf({ iss: issuer })))
+    expect(waiting).toBeInstanceOf(Promise)
+    await expect.poll(() => slow.length).toBe(2)
+    time.advance(3_000)
+    // No such metadata; the other kind is asked for, which may take as long again.
+    slow[1]?.response.writeHead(404).end()
+    await expect.poll(() => slow.length).toBe(3)
+    time.advance(2_000)
+    expect(await waiting).toMatchObject({ code: 'key_unknown' })
+    // Nor does a later one wait for the rest.
+    expect(verifier.verify(signToken({ ...two, kid: 'forged' }, claimsOf({ iss: issuer })))).toMatchObject({
+      ok: false,
+    })
   })
 
   it('before there are any keys waits for the look under way, and is not the fault of the token', async () => {

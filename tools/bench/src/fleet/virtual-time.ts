@@ -41,7 +41,7 @@ export class VirtualTime {
     }
   }
 
-  /** Lets promises go on until nothing is left to do at this time: nothing here waits for the real world. */
+  /** Lets promises go on until nothing is left to do at this time: nothing here waits for the real context. */
   async settle(): Promise<void> {
     await nextTurn()
     await nextTurn()

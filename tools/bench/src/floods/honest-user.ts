@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { VICTIM } from './kinds.ts'
-import { HOME, PASSWORD, type Tokens, send } from './world.ts'
+import { HOME, PASSWORD, type Tokens, send } from './context.ts'
 
 const REFRESH_EVERY_MS = 100
 const LOGIN_EVERY_MS = 1_000
@@ -9,22 +9,22 @@ const LOGIN_EVERY_MS = 1_000
 const AGAIN_AFTER_MS = 1_000
 
 export interface Experience {
-  /** Milliseconds of each. */
+  /** Milliseconds per refresh. */
   refreshes: number[]
-  /** Milliseconds of each, with the waits that a 503 asked for. */
+  /** Milliseconds per login, including the waits that a 503 asked for. */
   logins: number[]
-  /** Answers that an honest user should not get. */
+  /** Answers that an honest user must not get. */
   refused: string[]
 }
 
-/** One who refreshes ten times a second and logs in once a second until it is stopped. */
+/** A user who refreshes ten times a second and logs in once a second until stopped. */
 export function honestUser(url: string) {
   const pool = new Pool(url, { connections: 2 })
   const stop = new AbortController()
   const seen: Experience = { refreshes: [], logins: [], refused: [] }
 
-  /** Null if it was stopped, or refused for good. */
-  const insist = async (path: string, body: object): Promise<Tokens | null> => {
+  /** Repeats a request on 503. Returns null if it was stopped or refused. */
+  const postUntilDecided = async (path: string, body: object): Promise<Tokens | null> => {
     while (!stop.signal.aborted) {
       const answer = await send(pool, { method: 'POST', path, body }, HOME)
       if (answer.status === 200) return answer.body as unknown as Tokens
@@ -39,13 +39,13 @@ export function honestUser(url: string) {
   const credentials = { username: VICTIM, password: PASSWORD }
   const timed = async (list: number[], path: string, body: object) => {
     const began = performance.now()
-    const tokens = await insist(path, body)
+    const tokens = await postUntilDecided(path, body)
     if (tokens) list.push(performance.now() - began)
     return tokens
   }
 
   const refreshing = async () => {
-    let tokens = await insist('/auth/login', credentials)
+    let tokens = await postUntilDecided('/auth/login', credentials)
     const extra = tokens ? 1 : 0
     while (tokens && !stop.signal.aborted) {
       await sleep(REFRESH_EVERY_MS)
@@ -61,7 +61,7 @@ export function honestUser(url: string) {
   }
   const both = Promise.all([refreshing(), loggingIn()])
   return {
-    /** What it saw, and how many sessions it has opened. */
+    /** Returns what the user saw, and the number of sessions opened. */
     async stop(): Promise<Experience & { sessions: number }> {
       stop.abort()
       const [extra] = await both

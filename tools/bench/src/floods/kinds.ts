@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { PASSWORD, type Request, type Tokens, type FloodContext } from './world.ts'
+import { PASSWORD, type Request, type Tokens, type FloodContext } from './context.ts'
 
-/** What may be left after a flood from so many addresses. Rows in Postgres, keys in Redis. */
+/** What a flood may leave: rows in Postgres, keys in Redis. */
 interface Bound {
   rows: number
   keys: number
@@ -10,22 +10,22 @@ interface Bound {
 export interface Kind {
   name: string
   needsAccount?: true
-  /** Answers the request with this number; told what each was answered. */
+  /** Returns the requests by number, and a listener for their answers. */
   prepare: (
-    world: FloodContext,
+    context: FloodContext,
   ) => Promise<{ request: (i: number) => Request; heard?: (body: Partial<Tokens>) => void }>
   bound: (addresses: number) => Bound
 }
 
-/** The account that the honest user has, too. */
+/** The account of the honest user. */
 export const VICTIM = 'honest'
 const INSIDER = 'insider'
 /** LOGIN_ATTEMPTS_PER_ADDRESS and LOGIN_ATTEMPTS_PER_ACCOUNT. */
 const PER_ADDRESS = 100
-/** Right logins of one user in a window. */
+/** LOGINS_PER_USER: successful logins of one user in a window. */
 const LOGINS = 300
 const PER_ACCOUNT = 10
-/** A row a day, and a run may see midnight. */
+/** One row per day, and a run may pass midnight. */
 const A_DAY = 2
 
 const nothing = () => ({ rows: 0, keys: 0 })
@@ -34,17 +34,17 @@ const post = (path: string, body: object | string): Request => ({ method: 'POST'
 const always = (request: Request) => async () => ({ request: () => request })
 const token = (bytes: number) => `hrt_${randomBytes(bytes).toString('base64url')}`
 
-/** A session of the insider's, and a flood of requests that are made of its tokens. */
+/** A flood of one request that is made with the tokens of a session of the insider. */
 const withSession =
-  (work: (tokens: Tokens, world: FloodContext) => Request | Promise<Request>): Kind['prepare'] =>
-  async (world) => {
-    const request = await work(await world.logIn(INSIDER), world)
+  (work: (tokens: Tokens, context: FloodContext) => Request | Promise<Request>): Kind['prepare'] =>
+  async (context) => {
+    const request = await work(await context.logIn(INSIDER), context)
     return { request: () => request }
   }
 
 const dead = (path: string): Kind['prepare'] =>
-  withSession(async ({ refresh_token }, world) => {
-    await world.send(post('/auth/logout', { refresh_token }), INSIDER_IP)
+  withSession(async ({ refresh_token }, context) => {
+    await context.send(post('/auth/logout', { refresh_token }), INSIDER_IP)
     return post(path, { refresh_token })
   })
 
@@ -134,9 +134,9 @@ export const KINDS: Kind[] = [
   {
     name: 'refresh, an old token',
     needsAccount: true,
-    prepare: withSession(async ({ refresh_token }, world) => {
-      const second = await world.send(post('/auth/refresh', { refresh_token }), INSIDER_IP)
-      await world.send(post('/auth/refresh', { refresh_token: second.body['refresh_token'] }), INSIDER_IP)
+    prepare: withSession(async ({ refresh_token }, context) => {
+      const second = await context.send(post('/auth/refresh', { refresh_token }), INSIDER_IP)
+      await context.send(post('/auth/refresh', { refresh_token: second.body['refresh_token'] }), INSIDER_IP)
       return post('/auth/refresh', { refresh_token })
     }),
     // `reuse`, `revoked`, `refresh_refused`
@@ -145,21 +145,21 @@ export const KINDS: Kind[] = [
   {
     name: 'refresh, the newest token',
     needsAccount: true,
-    prepare: async (world) => {
-      let { refresh_token: newest } = await world.logIn(INSIDER)
+    prepare: async (context) => {
+      let { refresh_token: newest } = await context.logIn(INSIDER)
       return {
         request: () => post('/auth/refresh', { refresh_token: newest }),
         heard: ({ refresh_token: next = newest }) => void (newest = next),
       }
     },
-    // Answers overtake each other: it ends like an old token.
+    // Answers overtake each other, so it ends like an old token.
     bound: () => ({ rows: 3 * A_DAY, keys: 0 }),
   },
   {
     name: 'login, right password',
     needsAccount: true,
     prepare: always(post('/auth/login', { username: INSIDER, password: PASSWORD })),
-    // A session and an event each, and what says where the user logs in from.
+    // A session and an event per login, and keys for the user's known networks.
     bound: () => ({ rows: LOGINS * 2, keys: LOGINS + 200 }),
   },
   {
@@ -178,14 +178,14 @@ export const KINDS: Kind[] = [
       ...post('/auth/password', { current_password: PASSWORD, new_password: PASSWORD }),
       token: access_token,
     })),
-    // An event each, and the end of the sessions that floods before this one have opened.
+    // An event per change, and the end of the sessions from earlier floods.
     bound: (addresses) => ({ rows: PER_ACCOUNT + LOGINS, keys: addresses + 1 }),
   },
   {
-    name: 'ending a session of nobody',
+    name: 'ending an unknown session',
     needsAccount: true,
-    prepare: async (world) => {
-      const { access_token } = await world.logIn(INSIDER)
+    prepare: async (context) => {
+      const { access_token } = await context.logIn(INSIDER)
       return { request: () => ({ method: 'DELETE', path: `/auth/sessions/${randomUUID()}`, token: access_token }) }
     },
     bound: nothing,
@@ -193,8 +193,8 @@ export const KINDS: Kind[] = [
   {
     name: 'ending an ended session',
     needsAccount: true,
-    prepare: async (world) => {
-      const [{ session_id }, { access_token }] = [await world.logIn(INSIDER), await world.logIn(INSIDER)]
+    prepare: async (context) => {
+      const [{ session_id }, { access_token }] = [await context.logIn(INSIDER), await context.logIn(INSIDER)]
       return { request: () => ({ method: 'DELETE', path: `/auth/sessions/${session_id}`, token: access_token }) }
     },
     bound: oneRow,
@@ -202,15 +202,15 @@ export const KINDS: Kind[] = [
   {
     name: 'sessions and account',
     needsAccount: true,
-    prepare: async (world) => {
-      const { access_token } = await world.logIn(INSIDER)
+    prepare: async (context) => {
+      const { access_token } = await context.logIn(INSIDER)
       return { request: (i) => ({ method: 'GET', path: i % 2 ? '/auth/sessions' : '/auth/me', token: access_token }) }
     },
     bound: nothing,
   },
 ]
 
-export async function registerAll(world: FloodContext): Promise<void> {
-  await world.register(VICTIM)
-  await world.register(INSIDER)
+export async function registerAll(context: FloodContext): Promise<void> {
+  await context.register(VICTIM)
+  await context.register(INSIDER)
 }

@@ -1,5 +1,5 @@
 // oidc-provider as a refresh server: rotation, RS256 JWT access tokens, on its in-memory adapter or on Redis. Started as a
-// process of its own; prints one line of JSON with a refresh token a session when it listens.
+// process of its own; prints one line of JSON with a refresh token per session when it listens.
 import { generateKeyPairSync } from 'node:crypto'
 import { Provider } from 'oidc-provider'
 import { redisAdapter } from './redis-adapter.ts'

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis'
 import type { AdapterConstructor, AdapterPayload } from 'oidc-provider'
 
-/** Kinds that end with their grant. */
+/** Kinds of records that end with their grant. */
 const GRANTABLE = new Set(['AccessToken', 'AuthorizationCode', 'RefreshToken'])
 
-/** A compact adapter for oidc-provider as its documentation describes one: a value a token, a list a grant. */
+/** A compact adapter for oidc-provider as its documentation describes it: one value per token, one list per grant. */
 export function redisAdapter(url: string): AdapterConstructor {
   const redis = new Redis(url, { enableAutoPipelining: true })
 

@@ -1,5 +1,5 @@
-// What HTTP alone costs: a bare Fastify route with bodies as long as ours, which signs once where SIGNS says so, as we do:
-// on the threads of the pool. No store, no claims, no refresh token that means anything.
+// What HTTP alone costs: a bare Fastify route with bodies as long as ours. With SIGNS it signs once, on the threads of the
+// pool as we do. It has no store, no claims and no real refresh token.
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { promisify } from 'node:util'
 import Fastify from 'fastify'

@@ -1,5 +1,5 @@
-// Our auth server that sees nothing of itself: events are dropped where they are recorded, nothing is counted or timed.
-// What is left of it is an empty hook a request. For the benchmark only: the product has no such switch.
+// Our auth server without observability: it drops every event, and neither counts nor times anything. An empty hook per
+// request is left. For the benchmark only: the product has no such switch.
 import { runService } from '@heirloom/http-service'
 import { pino } from 'pino'
 import { Histogram, Registry } from 'prom-client'
@@ -12,7 +12,7 @@ Histogram.prototype.observe = () => undefined
 await runService('auth-server', async () => {
   const config = readConfig(process.env)
   const metrics = new Registry()
-  const composition = await wire(config, pino({ level: config.logLevel }), metrics)
-  composition.core.audit = () => undefined
-  return { app: buildApp(composition, metrics), host: config.host, port: config.port, opsPort: undefined, metrics }
+  const parts = await wire(config, pino({ level: config.logLevel }), metrics)
+  parts.core.audit = () => undefined
+  return { app: buildApp(parts, metrics), host: config.host, port: config.port, opsPort: undefined, metrics }
 })

@@ -4,7 +4,7 @@ import { freePort } from '@heirloom/local-stack'
 import { open } from './http-load.ts'
 import { type Issuer, settingsOf } from './issuer.ts'
 
-/** What is compared, and the file in `peers/resource` that is it. */
+/** The contenders and their files in `peers/resource`. */
 const CONTENDERS = [
   { name: 'bare Fastify route', script: 'bare' },
   { name: 'bare route, signature verified', script: 'signature-only' },
@@ -27,7 +27,7 @@ export interface Contender {
   stop: () => void
 }
 
-/** Each in a process of its own, as in production. */
+/** Starts each in its own process, as in production. */
 export async function startContenders(issuer: Issuer): Promise<Contender[]> {
   return Promise.all(
     CONTENDERS.map(async ({ name, script, ...more }) => {

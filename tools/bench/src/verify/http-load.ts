@@ -3,17 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface LoadShape {
   connections: number
-  /** Requests on their way on one connection at a time. */
+  /** Requests in flight per connection. */
   pipelining: number
 }
 
-/** The bytes of a GET with this token. */
+/** The bytes of a GET request with this token. */
 export const requestWith = (token: string, path = '/me') =>
   Buffer.from(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`, 'latin1')
 
 /**
- * Sends so many requests and answers how many seconds it took until all were answered. It knows just enough HTTP/1.1 to
- * count answers: a client that did more would be busier than the servers that it measures.
+ * Sends `count` requests and returns the seconds until all were answered. It knows just enough HTTP/1.1 to count answers: a full
+ * client would be busier than the servers.
  * @throws if an answer has another status than `status`.
  */
 export async function load(
@@ -47,7 +47,7 @@ export async function load(
             waiting -= statuses.length
             send(statuses.length)
           })
-          socket.on('error', reject).on('end', () => reject(new Error('the connection was closed')))
+          socket.on('error', reject).on('end', () => reject(new Error('the server closed the connection')))
           send(pipelining)
         }),
     ),
@@ -57,7 +57,7 @@ export async function load(
   return seconds
 }
 
-/** Waits for a server that is on its way up. */
+/** Connects as soon as the server listens. */
 export async function open(port: number): Promise<Socket> {
   for (let attempt = 0; ; attempt++) {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
@@ -70,7 +70,7 @@ export async function open(port: number): Promise<Socket> {
   }
 }
 
-/** Makes a function that takes what arrives and answers the statuses of the responses that are now complete. */
+/** Returns a function that takes received data and returns the statuses of the responses that it completes. */
 function answerParser(): (chunk: string) => number[] {
   let rest = ''
   return (chunk) => {
@@ -81,7 +81,7 @@ function answerParser(): (chunk: string) => number[] {
       const head = text.indexOf('\r\n\r\n', at)
       if (head < 0) break
       const length = /\r\ncontent-length: (\d+)/i.exec(text.slice(at, head))?.[1]
-      if (length === undefined) throw new Error('an answer without Content-Length')
+      if (length === undefined) throw new Error('a response has no Content-Length')
       const end = head + 4 + Number(length)
       if (end > text.length) break
       statuses.push(Number(text.slice(at + 9, at + 12)))

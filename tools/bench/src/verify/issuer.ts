@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 
 const AUDIENCE = 'resource-api'
-/** The bare route answers with it as well, so that all bodies are equally long. */
+/** The bare route answers with it too, so that all bodies have the same length. */
 export const SUBJECT = '0198c1f4-6d5c-7c9a-b3f1-5a2d9e8b7c60'
 
-/** Of a service that trusts the issuer. */
+/** The settings of a service that trusts the issuer. */
 export const settingsOf = ({ issuer, jwksUri }: Pick<Issuer, 'issuer' | 'jwksUri'>, port: number) => ({
   PATH: process.env['PATH'],
   NODE_ENV: 'production',
@@ -22,12 +22,12 @@ const KID = 'mT9c0lF1vKXc0r0yqVZ3Hn0WfWkzgq0m7xWq3bB2f8E'
 export interface Issuer {
   issuer: string
   jwksUri: string
-  /** So many tokens, no two alike, as Heirloom's auth server makes them. */
+  /** Returns different tokens, like those of Heirloom's auth server. */
   tokens: (count: number) => Promise<string[]>
   stop: () => void
 }
 
-/** Publishes a key and signs with it. It answers every kind of discovery that the contenders know. */
+/** Publishes a key, signs with it, and answers every kind of discovery that the contenders use. */
 export async function startIssuer(): Promise<Issuer> {
   const { privateKey, publicKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
   const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: KID, alg: 'RS256', use: 'sig' }] }
@@ -75,7 +75,7 @@ async function makeToken(issuer: string, privateKey: KeyObject): Promise<string>
   return `${input}.${signature.toString('base64url')}`
 }
 
-/** The same token with a signature that is one bit off: nothing but the verification itself tells. */
+/** The same token with one character of the signature changed: only the verification can detect it. */
 export function forge(token: string): string {
   const at = token.lastIndexOf('.') + 100
   return `${token.slice(0, at)}${token[at] === 'A' ? 'B' : 'A'}${token.slice(at + 1)}`

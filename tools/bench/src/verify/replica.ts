@@ -12,10 +12,10 @@ import { type LoadShape, load, requestWith } from './http-load.ts'
 import { type Issuer, settingsOf } from './issuer.ts'
 
 const STARTS = 7
-/** Of the load: tokens that keep the cache of verdicts full, and nearly as many that are new to it. */
+/** They fill the verifier's cache, and nearly as many tokens do not fit into it. */
 const REQUESTS = 50_000
 
-/** apps/resource-api as it is run in production: how long it takes to be ready, and what it holds in memory under load. */
+/** Measures apps/resource-api as it runs in production: the time until it is ready, and its memory under load. */
 export async function measureReplica(issuer: Issuer, tokens: readonly string[], shape: LoadShape): Promise<void> {
   const compileCache = mkdtempSync(join(tmpdir(), 'heirloom-bench-'))
   const start = () => startReplica(issuer, compileCache)
@@ -35,13 +35,9 @@ export async function measureReplica(issuer: Issuer, tokens: readonly string[], 
   }
   const spread = (values: number[]) =>
     `${median(values).toFixed(0)} ms (${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)})`
-  console.log(`\nOne replica of apps/resource-api, ${STARTS} starts, the median and the least to the most:`)
-  console.log(
-    `  from its start until /readyz answers 200: ${spread(wallMs)}; under 400 is ${verdict(median(wallMs) < 400)}`,
-  )
-  console.log(
-    `  CPU time until then: ${spread(cpuMs)}; a Node that does nothing, from start to exit: ${spread(nodeMs)}`,
-  )
+  console.log(`\nOne replica of apps/resource-api, ${STARTS} starts, median (minimum to maximum):`)
+  console.log(`  time until /readyz answers 200: ${spread(wallMs)}; target of 400 ms ${verdict(median(wallMs) < 400)}`)
+  console.log(`  CPU time until then: ${spread(cpuMs)}; Node alone, from start to exit: ${spread(nodeMs)}`)
 
   const replica = await start()
   const ready = memoryOf(replica.pid)
@@ -54,14 +50,14 @@ export async function measureReplica(issuer: Issuer, tokens: readonly string[], 
   const mb = (bytes: number) => (bytes / 1e6).toFixed(0)
   const memory = ({ residentBytes, ownBytes }: Memory) =>
     `${mb(residentBytes)} MB resident, ${mb(ownBytes)} of them heap and stacks, which it shares with no other process`
-  console.log(`  memory when ready: ${memory(ready)}; under 90 resident is ${verdict(ready.residentBytes < 90e6)}`)
+  console.log(`  memory when ready: ${memory(ready)}; target of 90 MB ${verdict(ready.residentBytes < 90e6)}`)
   console.log(
     `  after ${REQUESTS.toLocaleString('en')} requests with ${tokens.length.toLocaleString('en')} tokens: ${memory(loaded)}; ` +
-      `at most ${mb(loaded.peakBytes)} MB resident; under 90 is ${verdict(loaded.peakBytes < 90e6)}`,
+      `at most ${mb(loaded.peakBytes)} MB resident; target of 90 MB ${verdict(loaded.peakBytes < 90e6)}`,
   )
 }
 
-/** As `npm run start:api` has it. */
+/** As in `npm run start:api`. */
 const NODE_ARGUMENTS = ['--max-semi-space-size=1']
 
 async function startReplica(issuer: Issuer, compileCache: string) {

@@ -11,11 +11,11 @@ import type { Fault } from './fault.ts'
 
 const MEGABYTE = 1024 * 1024
 const DISK = ['-t', 'tmpfs', '-o', 'size=400m', 'tmpfs']
-/** Segments that Postgres may have in reserve. */
+/** WAL segments that Postgres may have in reserve. */
 const MOST_SEGMENTS = 12
 const COMES_BACK_MS = 2_000
 
-/** Postgres moves to a small disk, which fills up until it can write neither a row nor its log. */
+/** Postgres moves to a small disk, which then fills up until Postgres can write neither rows nor WAL. */
 export const DISK_FULL: Fault = {
   name: 'disk full under Postgres',
   obstacle() {
@@ -23,21 +23,21 @@ export const DISK_FULL: Fault = {
     const mounts = spawnSync('mount', [...DISK, folder]).status === 0
     if (mounts) execFileSync('umount', [folder])
     rmdirSync(folder)
-    return mounts ? null : 'not tried: it takes the right to mount a small disk'
+    return mounts ? null : 'not tried, as mounting a small disk is not permitted here'
   },
-  async prepare({ house }) {
-    await house.postgres.stop()
-    const folder = house.postgresFolder
+  async prepare({ cluster }) {
+    await cluster.postgres.stop()
+    const folder = cluster.postgresFolder
     await copyFolder(folder, `${folder}.kept`)
     execFileSync('mount', [...DISK, folder])
     await copyFolder(`${folder}.kept`, folder)
-    await house.restartPostgres()
+    await cluster.restartPostgres()
   },
-  async inject({ house }) {
-    await fill(fillerOf(house))
+  async inject({ cluster }) {
+    await fill(fillerOf(cluster))
     for (let i = 0; i < MOST_SEGMENTS; i++) {
-      const isTaken = await house
-        .askPostgres(`SELECT pg_logical_emit_message(true, '', repeat('x', 1000)), pg_switch_wal()`)
+      const isTaken = await cluster
+        .query(`SELECT pg_logical_emit_message(true, '', repeat('x', 1000)), pg_switch_wal()`)
         .then(
           () => true,
           () => false,
@@ -45,27 +45,27 @@ export const DISK_FULL: Fault = {
       if (!isTaken) break
     }
   },
-  async heal({ house }) {
-    rmSync(fillerOf(house))
+  async heal({ cluster }) {
+    rmSync(fillerOf(cluster))
     for (const began = performance.now(); performance.now() - began < COMES_BACK_MS; await sleep(50))
-      if (await house.isPostgresUp()) return
-    // It has ended, or its recovery met the full disk and it waits for good: whoever runs it starts it again.
-    signalAll(house.postgres, 'SIGKILL')
-    await house.restartPostgres()
+      if (await cluster.isPostgresUp()) return
+    // Postgres has ended, or its recovery met the full disk and hangs. An operator would start it again.
+    signalAll(cluster.postgres, 'SIGKILL')
+    await cluster.restartPostgres()
   },
-  async tidy({ house }) {
-    await house.postgres.stop()
-    const folder = house.postgresFolder
+  async tidy({ cluster }) {
+    await cluster.postgres.stop()
+    const folder = cluster.postgresFolder
     await copyFolder(folder, `${folder}.kept`)
     execFileSync('umount', [folder])
     await copyFolder(`${folder}.kept`, folder)
-    await house.restartPostgres()
+    await cluster.restartPostgres()
   },
 }
 
-const fillerOf = (house: TestCluster) => join(house.postgresFolder, 'filler')
+const fillerOf = (cluster: TestCluster) => join(cluster.postgresFolder, 'filler')
 
-/** Block by block, as the proxies live in this process: while it is kept busy, servers hear of neither store. */
+/** Asynchronously, block by block: the proxies run in this process and must not be blocked. */
 async function fill(path: string): Promise<void> {
   for (const size of [MEGABYTE, 4096]) {
     const block = Buffer.alloc(size)

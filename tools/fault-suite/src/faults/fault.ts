@@ -6,93 +6,93 @@ import { signalAll } from '../processes.ts'
 import type { Proxy } from '../proxy.ts'
 
 export interface FaultContext {
-  house: TestCluster
+  cluster: TestCluster
   load: Load
 }
 
-/** Something that breaks, and is mended. */
+/** Something that breaks, and how it is repaired. */
 export interface Fault {
   name: string
   /** Default: `one`. */
   layout?: Layout
-  /** Why it cannot be had here, or null. */
+  /** Why it cannot be tried here, or null. */
   obstacle?: () => string | null
-  /** Before the load is measured. */
-  prepare?: (scene: FaultContext) => Promise<void>
-  inject: (scene: FaultContext) => Promise<unknown>
-  heal: (scene: FaultContext) => Promise<unknown>
-  /** When all was checked. */
-  tidy?: (scene: FaultContext) => Promise<unknown>
-  /** One server alone may lose sight of Redis, so that others learn of its revocations within the stated bound. */
+  /** Runs before the load is measured. */
+  prepare?: (context: FaultContext) => Promise<void>
+  inject: (context: FaultContext) => Promise<unknown>
+  heal: (context: FaultContext) => Promise<unknown>
+  /** Runs after the checks. */
+  tidy?: (context: FaultContext) => Promise<unknown>
+  /** One server alone may lose Redis. The others then see its revocations within the stated bound. */
   isOneSided?: true
-  /** Clients give a request up after so long, and ask elsewhere. Milliseconds. */
+  /** After this time clients give a request up and use another server, in milliseconds. */
   patienceMs?: number
-  /** A server that does not run answers nobody in time. */
+  /** A suspended server cannot answer in time. */
   isMute?: true
 }
 
-/** Milliseconds. */
+/** How far a replica or a standby lags. */
 export const LAG_MS = 500
 
-/** The end of a store whose copy has not heard of its last moments. */
+/** Kills a store whose copy lacks its last writes. */
 export function killedBeforeItsCopy(
-  addCopy: (house: TestCluster) => Promise<Proxy>,
-  storeOf: (house: TestCluster) => Store,
+  addCopy: (cluster: TestCluster) => Promise<Proxy>,
+  storeOf: (cluster: TestCluster) => Store,
 ): Pick<Fault, 'inject'> & Required<Pick<Fault, 'prepare'>> {
   let link: Proxy
   return {
-    async prepare({ house }) {
-      link = await addCopy(house)
+    async prepare({ cluster }) {
+      link = await addCopy(cluster)
     },
-    async inject({ house }) {
+    async inject({ cluster }) {
       link.hold()
       await sleep(LAG_MS)
-      signalAll(storeOf(house), 'SIGKILL')
-      await storeOf(house).exited
+      signalAll(storeOf(cluster), 'SIGKILL')
+      await storeOf(cluster).exited
     },
   }
 }
 
-/** Two at once. */
+/** Two faults at once. */
 export const together = (name: string, one: Fault, other: Fault): Fault => ({
   name,
   ...((one.isOneSided ?? other.isOneSided) && { isOneSided: true }),
-  async inject(scene) {
-    await one.inject(scene)
-    await other.inject(scene)
+  async inject(context) {
+    await one.inject(context)
+    await other.inject(context)
   },
-  async heal(scene) {
-    await other.heal(scene)
-    await one.heal(scene)
+  async heal(context) {
+    await other.heal(context)
+    await one.heal(context)
   },
 })
 
-/** A fault that is over in a moment, and comes again and again. */
+/** A momentary fault that happens again and again. */
 export function repeated(
   name: string,
   everyMs: number,
-  once: (scene: FaultContext) => unknown,
+  once: (context: FaultContext) => unknown,
   heal: Fault['heal'] = async () => undefined,
 ): Fault {
   let over = new AbortController()
   let running: Promise<void> = Promise.resolve()
   return {
     name,
-    async inject(scene) {
+    async inject(context) {
       const { signal } = (over = new AbortController())
       running = (async () => {
         while (!signal.aborted) {
-          await once(scene)
+          await once(context)
           await sleep(everyMs)
         }
       })()
-      // Told by `heal`.
+      // `heal` throws it.
       running.catch(() => undefined)
     },
-    async heal(scene) {
+    async heal(context) {
       over.abort()
       await running
-      await heal(scene)
+      await heal(context)
     },
   }
 }

@@ -5,23 +5,23 @@ import type { TestCluster } from '../test-cluster.ts'
 import { signalAll } from '../processes.ts'
 import type { Fault } from './fault.ts'
 
-/** Nodes that look after themselves: a replica takes over while the fault lasts, and the old master then copies it. */
+/** Automatic fail-over: a replica takes over during the fault, and the old master then becomes its replica. */
 const masterKilled = (
   name: string,
   layout: 'cluster' | 'sentinel',
-  of: (house: TestCluster) => RedisCluster | Sentinel | null,
+  of: (cluster: TestCluster) => RedisCluster | Sentinel | null,
 ): Fault => ({
   name,
   layout,
-  async inject({ house }) {
-    const master = of(house)?.nodes[0]
+  async inject({ cluster }) {
+    const master = of(cluster)?.nodes[0]
     if (master) signalAll(master, 'SIGKILL')
   },
-  async heal({ house }) {
-    await of(house)?.nodes[0]?.exited
-    await of(house)?.restart(0)
+  async heal({ cluster }) {
+    await of(cluster)?.nodes[0]?.exited
+    await of(cluster)?.restart(0)
     const isCopy = async (redis: Redis) => (await redis.info('replication')).includes('role:slave')
-    while (!(await house.tellRedis(isCopy, of(house)?.nodes[0]))) await sleep(50)
+    while (!(await cluster.withRedis(isCopy, of(cluster)?.nodes[0]))) await sleep(50)
   },
 })
 

@@ -6,32 +6,32 @@ const DELAY_MS = 100
 
 type Way = 'toRedis' | 'toPostgres' | 'front'
 
-const anyNode = (house: TestCluster): Node => house.node(Math.floor(Math.random() * house.nodes.length))
+const anyNode = (cluster: TestCluster): Node => cluster.node(Math.floor(Math.random() * cluster.nodes.length))
 
-const healAll = (house: TestCluster, way: Way) => {
-  for (const node of house.nodes) node[way].heal()
+const healAll = (cluster: TestCluster, way: Way) => {
+  for (const node of cluster.nodes) node[way].heal()
 }
 
 const delayed = (name: string, way: Way): Fault => ({
   name,
-  async inject({ house }) {
-    for (const node of house.nodes) node[way].delay(DELAY_MS)
+  async inject({ cluster }) {
+    for (const node of cluster.nodes) node[way].delay(DELAY_MS)
   },
-  heal: async ({ house }) => healAll(house, way),
+  heal: async ({ cluster }) => healAll(cluster, way),
 })
 
 const lost = (name: string, way: Way): Fault =>
   repeated(
     name,
     100,
-    ({ house }) => anyNode(house)[way].loseReply(),
-    async ({ house }) => healAll(house, way),
+    ({ cluster }) => anyNode(cluster)[way].loseReply(),
+    async ({ cluster }) => healAll(cluster, way),
   )
 
 const oneServer = (name: string, way: Way, what: 'cut' | 'hold'): Fault => ({
   name,
-  inject: async ({ house }) => house.node(VICTIM)[way][what](),
-  heal: async ({ house }) => house.node(VICTIM)[way].heal(),
+  inject: async ({ cluster }) => cluster.node(VICTIM)[way][what](),
+  heal: async ({ cluster }) => cluster.node(VICTIM)[way].heal(),
 })
 
 export const REDIS_REPLIES_LOST: Fault = { ...lost('replies of Redis lost', 'toRedis'), isOneSided: true }
@@ -46,5 +46,5 @@ export const NETWORK_FAULTS: Fault[] = [
   REDIS_REPLIES_LOST,
   lost('replies of Postgres lost', 'toPostgres'),
   lost('replies to clients lost', 'front'),
-  repeated('connections of clients reset', 50, ({ house }) => anyNode(house).front.reset()),
+  repeated('connections of clients reset', 50, ({ cluster }) => anyNode(cluster).front.reset()),
 ]

@@ -3,28 +3,28 @@ import { signalAll } from '../processes.ts'
 import { DISK_FULL } from './disk.ts'
 import { type Fault, LAG_MS, killedBeforeItsCopy, repeated } from './fault.ts'
 
-/** What happened that Postgres lacks is in Redis; until this nothing is decided. */
-const restore: Fault['heal'] = async ({ house, load }) => {
-  await house.admin('restore')
-  await load.takeStock()
+/** Redis has what Postgres lacks. Until the command has run, servers answer 503. */
+const restore: Fault['heal'] = async ({ cluster, load }) => {
+  await cluster.admin('restore')
+  await load.countForgotten()
 }
 
 export const POSTGRES_FAULTS: Fault[] = [
   {
     name: 'Postgres killed',
-    async inject({ house }) {
-      signalAll(house.postgres, 'SIGKILL')
-      await house.postgres.exited
+    async inject({ cluster }) {
+      signalAll(cluster.postgres, 'SIGKILL')
+      await cluster.postgres.exited
     },
-    heal: ({ house }) => house.restartPostgres(),
+    heal: ({ cluster }) => cluster.restartPostgres(),
   },
   {
     name: 'Postgres stopped, not closed',
-    inject: async ({ house }) => signalAll(house.postgres, 'SIGSTOP'),
-    heal: async ({ house }) => signalAll(house.postgres, 'SIGCONT'),
+    inject: async ({ cluster }) => signalAll(cluster.postgres, 'SIGSTOP'),
+    heal: async ({ cluster }) => signalAll(cluster.postgres, 'SIGCONT'),
   },
-  repeated('Postgres: connections terminated', 300, ({ house }) =>
-    house.askPostgres(
+  repeated('Postgres: connections terminated', 300, ({ cluster }) =>
+    cluster.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'heirloom-auth-server'`,
     ),
   ),
@@ -33,29 +33,29 @@ export const POSTGRES_FAULTS: Fault[] = [
   laggingStandby(),
   {
     name: 'Redis and Postgres killed',
-    async inject({ house }) {
-      signalAll(house.postgres, 'SIGKILL')
-      signalAll(house.redis, 'SIGKILL')
-      await house.postgres.exited
+    async inject({ cluster }) {
+      signalAll(cluster.postgres, 'SIGKILL')
+      signalAll(cluster.redis, 'SIGKILL')
+      await cluster.postgres.exited
     },
-    async heal({ house }) {
-      await Promise.all([house.restartPostgres(), house.restartRedis()])
+    async heal({ cluster }) {
+      await Promise.all([cluster.restartPostgres(), cluster.restartRedis()])
     },
   },
 ]
 
-/** It lacks the last logins and logouts. */
+/** The standby lacks the last logins and logouts. */
 function laggingStandby(): Fault {
   const end = killedBeforeItsCopy(
-    (house) => house.addStandby(),
+    (cluster) => cluster.addStandby(),
     ({ postgres }) => postgres,
   )
   return {
     name: `Postgres: a standby that lags ${LAG_MS} ms takes over, then \`admin restore\``,
     prepare: end.prepare,
-    async inject(scene) {
-      await end.inject(scene)
-      await scene.house.promoteStandby()
+    async inject(context) {
+      await end.inject(context)
+      await context.cluster.promoteStandby()
     },
     heal: restore,
   }
@@ -64,16 +64,16 @@ function laggingStandby(): Fault {
 function restored(): Fault {
   return {
     name: 'Postgres back from an old backup, then `admin restore`',
-    async prepare({ house }) {
-      await house.postgres.stop()
-      await copyFolder(house.postgresFolder, `${house.postgresFolder}.backup`)
-      await house.restartPostgres()
+    async prepare({ cluster }) {
+      await cluster.postgres.stop()
+      await copyFolder(cluster.postgresFolder, `${cluster.postgresFolder}.backup`)
+      await cluster.restartPostgres()
     },
-    async inject({ house }) {
-      signalAll(house.postgres, 'SIGKILL')
-      await house.postgres.exited
-      await copyFolder(`${house.postgresFolder}.backup`, house.postgresFolder)
-      await house.restartPostgres()
+    async inject({ cluster }) {
+      signalAll(cluster.postgres, 'SIGKILL')
+      await cluster.postgres.exited
+      await copyFolder(`${cluster.postgresFolder}.backup`, cluster.postgresFolder)
+      await cluster.restartPostgres()
     },
     heal: restore,
   }

@@ -4,19 +4,19 @@ import { REDIS_REPLIES_LOST } from './network.ts'
 import { REDIS_KILLED } from './redis.ts'
 import { SERVER_KILLED } from './servers.ts'
 
-/** Until the servers have seen the first one. Milliseconds. */
+/** Until the servers have noticed the first fault, in milliseconds. */
 const MEANWHILE_MS = 1_000
 
 let restarting: Promise<void>
 const POSTGRES_RESTARTS: Fault = {
   name: 'Postgres restarts',
-  async inject({ house }) {
+  async inject({ cluster }) {
     restarting = (async () => {
       await sleep(MEANWHILE_MS)
-      await house.postgres.stop()
-      await house.restartPostgres()
+      await cluster.postgres.stop()
+      await cluster.restartPostgres()
     })()
-    // Told by `heal`.
+    // `heal` throws it.
     restarting.catch(() => undefined)
   },
   heal: () => restarting,
@@ -25,9 +25,9 @@ const POSTGRES_RESTARTS: Fault = {
 export const TWO_FAULTS: Fault[] = [
   together('Redis killed, and then an auth-server', REDIS_KILLED, {
     ...SERVER_KILLED,
-    async inject(scene) {
+    async inject(context) {
       await sleep(MEANWHILE_MS)
-      await SERVER_KILLED.inject(scene)
+      await SERVER_KILLED.inject(context)
     },
   }),
   together('replies of Redis lost, and Postgres restarts', REDIS_REPLIES_LOST, POSTGRES_RESTARTS),

@@ -4,7 +4,7 @@ import type { Core } from '../core.ts'
 import { type Credentials, authenticate } from '../sessions/log-in.ts'
 import { INVALID_CREDENTIALS, type Refusal, refuse } from '../refusal.ts'
 import { PostgresFault } from '../../postgres/postgres-fault.ts'
-import { StoreUnavailable } from '../../stores/store-unavailable.ts'
+import { StoreUnavailable } from '../../connection/store-unavailable.ts'
 import { endAllSessions } from '../sessions/sessions.ts'
 
 interface Change extends Credentials {

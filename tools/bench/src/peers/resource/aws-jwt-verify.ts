@@ -1,4 +1,4 @@
-// It fetches keys by https only; they are put in by its own method for that.
+// It fetches keys by https only, so its cacheJwks puts them in.
 import { JwtVerifier } from 'aws-jwt-verify'
 import Fastify from 'fastify'
 import { audience, host, issuer, jwksUri, port } from './settings.ts'

@@ -1,4 +1,4 @@
-// The limit: the same answer, and no token looked at.
+// The upper limit: the same answer without a look at the token.
 import Fastify from 'fastify'
 import { SUBJECT } from '../../verify/issuer.ts'
 import { host, port } from './settings.ts'

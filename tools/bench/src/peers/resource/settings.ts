@@ -1,4 +1,4 @@
-/** What each of these services is told. They answer `GET /me` with `{"sub"}` of the token, and 401 to a bad one. */
+/** The settings of these services. They answer `GET /me` with the token's `{"sub"}`, and 401 if the token is invalid. */
 const { ISSUER = '', JWKS_URI = '', AUDIENCE = '', PORT = '' } = process.env
 
 export const issuer = ISSUER

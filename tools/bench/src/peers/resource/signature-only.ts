@@ -1,4 +1,4 @@
-// The limit for tokens never seen: the signature is verified, and nothing else of the token is looked at.
+// The upper limit for tokens never seen: only the signature is verified.
 import { type JsonWebKeyInput, createPublicKey, verify } from 'node:crypto'
 import Fastify from 'fastify'
 import { SUBJECT } from '../../verify/issuer.ts'

@@ -18,7 +18,7 @@ export interface Tokens {
   session_id: string
 }
 
-/** What is left of requests. Bytes; the log's are of all lines since the start. */
+/** What requests leave behind. Heap and log in bytes; the log counts all lines since the start. */
 export interface Footprint {
   rows: number
   keys: number
@@ -27,11 +27,11 @@ export interface Footprint {
 }
 
 export const PASSWORD = 'a long and quiet walk'
-/** Of those whom the flood is not meant to touch. */
+/** The address of honest users. */
 export const HOME = '192.0.2.1'
 
-/** A server with its default limits behind a proxy that it trusts, which is this process, and looks into what it keeps. */
-export async function startWorld() {
+/** A server with default limits that trusts this process as its proxy, and measurements of what it keeps. */
+export async function startContext() {
   const stores = await startStores()
   const { server, inspector } = await startInspected(stores, {
     TRUSTED_PROXIES: '127.0.0.0/8',
@@ -59,7 +59,7 @@ export async function startWorld() {
   return {
     url: server.url,
     send: (request: Request, ip: string) => send(pool, request, ip),
-    /** Once what waits to be written is written. */
+    /** Waits until all pending writes are done. */
     async footprint(): Promise<Footprint> {
       let known = -1
       for (let now = await rows(); now !== known; now = await rows()) {
@@ -70,7 +70,7 @@ export async function startWorld() {
       const log = server.output.reduce((sum, line) => sum + line.length + 1, 0)
       return { rows: known, keys: await redis.dbsize(), heap: heap + outside, log }
     },
-    /** What earlier floods have used up does not expire in the middle of the next. */
+    /** Resets the counters, so that those of an earlier flood do not expire in the middle of the next. */
     async forgetAttempts() {
       const keys = await redis.keys('heirloom:attempts:*')
       for (let i = 0; i < keys.length; i += 1_000) await redis.del(...keys.slice(i, i + 1_000))
@@ -102,9 +102,9 @@ export async function startWorld() {
   }
 }
 
-export type FloodContext = Awaited<ReturnType<typeof startWorld>>
+export type FloodContext = Awaited<ReturnType<typeof startContext>>
 
-/** Longer than the server gathers its events. */
+/** Longer than the server batches its events. */
 const WRITTEN_AFTER_MS = 700
 
 export async function send(pool: Pool, { method, path, body, token }: Request, ip: string) {

@@ -2,17 +2,20 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { inWords } from '@heirloom/auth-server/internals/services/event-words'
 import pg from 'pg'
 
-/** Milliseconds: auth-servers write their events at least so often. */
+/** Auth-servers write their events at least this often. */
 const WRITTEN_AFTER_MS = 1_000
 
-export interface NotedEvent {
+export interface SecurityEvent {
   /** Milliseconds since 1970. */
   at: number
-  words: string
+  description: string
 }
 
-/** What the auth-servers noted of these sessions, the oldest first. */
-export async function notedEvents(databaseUrl: string, sids: readonly string[]): Promise<Map<string, NotedEvent[]>> {
+/** The security events of these sessions, by session id, oldest first. */
+export async function securityEventsOf(
+  databaseUrl: string,
+  sids: readonly string[],
+): Promise<Map<string, SecurityEvent[]>> {
   await sleep(WRITTEN_AFTER_MS)
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
@@ -24,13 +27,13 @@ export async function notedEvents(databaseUrl: string, sids: readonly string[]):
       detail: Record<string, string | number>
       times: string
     }>('SELECT at, sid, type, detail, times FROM security_events WHERE sid::text = ANY ($1) ORDER BY at', [sids])
-    const noted = Map.groupBy(rows, ({ sid }) => sid)
+    const bySession = Map.groupBy(rows, ({ sid }) => sid)
     return new Map(
-      [...noted].map(([sid, events]) => [
+      [...bySession].map(([sid, events]) => [
         sid,
         events.map(({ at, type, detail, times }) => ({
           at: at.getTime(),
-          words: inWords({ type, detail, times: Number(times) }),
+          description: inWords({ type, detail, times: Number(times) }),
         })),
       ]),
     )

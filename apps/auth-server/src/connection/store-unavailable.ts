@@ -1,6 +1,6 @@
 export type StoreName = 'Redis' | 'Postgres'
 
-/** A store gave no answer in time. Nothing is known about what it did; the same call may be made again. */
+/** A store gave no answer in time. It is not known whether the call had an effect. It is safe to make it again. */
 export class StoreUnavailable extends Error {
   readonly store: StoreName
 
@@ -13,8 +13,8 @@ export class StoreUnavailable extends Error {
 export const isUnavailable = (error: unknown, store: StoreName) =>
   error instanceof StoreUnavailable && error.store === store
 
-/** What an operator is told of an error: for a store that gave no answer, why. */
+/** The reason for the log: if a store gave no answer, why it did not. */
 export function reasonOf(error: unknown): string {
-  const told = error instanceof StoreUnavailable && error.cause instanceof Error ? error.cause : error
-  return told instanceof Error ? told.message : String(told)
+  const cause = error instanceof StoreUnavailable && error.cause instanceof Error ? error.cause : error
+  return cause instanceof Error ? cause.message : String(cause)
 }

@@ -1,0 +1,14 @@
+import type { Grant } from '../../src/rules/family.ts'
+
+/** The one grant that tests start from, so that a new field needs a value only here. */
+export const aGrant = (changes: Partial<Grant> = {}): Grant => ({
+  id: 'family',
+  sid: 'session',
+  userId: 'user',
+  clientId: 'web',
+  scope: 'reports:read',
+  bindingKey: null,
+  createdAt: 0,
+  expiresAt: 1_000,
+  ...changes,
+})
