@@ -1,4 +1,4 @@
-import { inWords } from '../../apps/auth-server/src/services/event-words.ts'
+import { describeEvent } from '../../apps/auth-server/src/services/event-descriptions.ts'
 import { code, page, table } from './markdown.ts'
 import { declarationOf, source, sources } from './source.ts'
 
@@ -60,5 +60,5 @@ function warnedTypes(): string[] {
 /** As `admin session list` shows it, with the names of the fields in place of their values. */
 function meaning(type: string): string {
   const detail = new Proxy({}, { get: (_target, name) => (name === 'sessions' ? undefined : `‹${String(name)}›`) })
-  return inWords({ type, detail, times: 1 } as Parameters<typeof inWords>[0])
+  return describeEvent({ type, detail, times: 1 } as Parameters<typeof describeEvent>[0])
 }

@@ -1,16 +1,17 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Core } from './services/core.ts'
 import type { SecurityEvent } from './services/security-event.ts'
 
-/** How far those of the stores are from this server's. */
+/** How far the stores' clocks are from this server's. */
 export class StoreClocks {
   #farthestMs = 0
 
-  see(aheadMs: number): void {
+  /** @param now the store's time in milliseconds. */
+  see(now: number): void {
+    const aheadMs = now - Date.now()
     if (Math.abs(aheadMs) > Math.abs(this.#farthestMs)) this.#farthestMs = aheadMs
   }
 
-  /** Since it was last asked. Milliseconds. */
+  /** The largest difference since the last call, in milliseconds. */
   takeFarthest(): number {
     const farthestMs = this.#farthestMs
     this.#farthestMs = 0
@@ -18,18 +19,21 @@ export class StoreClocks {
   }
 }
 
-/** What can be counted without asking a store. */
+/** What the gauges read: values in memory, so a scrape asks no store. */
 interface Measured {
-  core: Pick<Core, 'hasher' | 'signer' | 'events'>
-  isRedisEnabled: () => boolean | null
+  /** Null for a server without Redis, which then has no such gauge. */
+  isRedisEnabled: (() => boolean) | null
   isPostgresRolledBack: () => boolean
   updatesWaiting: () => number
   clocks: StoreClocks
+  hasher: { readonly waiting: number }
+  signer: { readonly waiting: number }
+  events: { readonly waiting: number; readonly leftOut: number }
 }
 
-/** The gauges are read when somebody asks for them. */
+/** Registers the gauges. They are read at each scrape. */
 export function addGauges(metrics: Registry, measured: Measured): void {
-  const { core, isRedisEnabled, isPostgresRolledBack, updatesWaiting, clocks } = measured
+  const { isRedisEnabled, isPostgresRolledBack, updatesWaiting, clocks, hasher, signer, events } = measured
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name: `heirloom_${name}`,
@@ -39,37 +43,40 @@ export function addGauges(metrics: Registry, measured: Measured): void {
         this.set(read())
       },
     })
-  const trusted = isRedisEnabled()
-  if (trusted !== null)
-    gauge('redis_trusted', '1: refreshes go through Redis; 0: through Postgres', () => Number(isRedisEnabled()))
-  gauge('postgres_older', '1: Postgres has lost what it acknowledged, and nothing is decided until a restore', () =>
-    Number(isPostgresRolledBack()),
+  if (isRedisEnabled)
+    gauge('redis_enabled', '1: refreshes go through Redis. 0: they go through Postgres.', () =>
+      Number(isRedisEnabled()),
+    )
+  gauge(
+    'postgres_rolled_back',
+    '1: Postgres has lost acknowledged data, and requests are refused until a restore.',
+    () => Number(isPostgresRolledBack()),
   )
   gauge(
     'store_clock_ahead_seconds',
-    'How far a store was ahead of this server, at the most since the last look here; by logins and refreshes',
+    "The largest difference between a store's clock and this server's since the last scrape. Measured at logins and refreshes.",
     () => clocks.takeFarthest() / 1000,
   )
-  gauge('marks_waiting', 'Families whose marks are not yet in Postgres', updatesWaiting)
-  gauge('password_hashes_waiting', 'Requests that wait for a password hash', () => core.hasher.waiting)
-  gauge('signatures_waiting', 'Access tokens that are being signed or wait for it', () => core.signer.waiting)
-  gauge('security_events_waiting', 'Security events that are not yet in Postgres', () => core.events.waiting)
+  gauge('updates_waiting', 'Sessions whose latest update is not yet in Postgres.', updatesWaiting)
+  gauge('password_hashes_waiting', 'Requests that wait for a password hash.', () => hasher.waiting)
+  gauge('signatures_waiting', 'Access tokens that are being signed or wait for it.', () => signer.waiting)
+  gauge('security_events_waiting', 'Security events that are not yet in Postgres.', () => events.waiting)
   gauge(
     'security_events_left_out',
-    'Security events that found no place while Postgres was away',
-    () => core.events.leftOut,
+    'Security events that were dropped because too many waited for Postgres.',
+    () => events.leftOut,
   )
 }
 
-/** Answers a function that counts security events by type and reason. */
+/** Returns a function that counts a security event by its type and reason. */
 export function eventCounter(metrics: Registry): (event: SecurityEvent) => void {
   const counter = new Counter({
     name: 'heirloom_security_events_total',
-    help: 'Security events',
+    help: 'Security events, by type and reason.',
     labelNames: ['type', 'reason'],
     registers: [metrics],
   })
-  // An alert sees a change, and no first value.
+  // An alert on an increase cannot see the first value of a series, so these start at 0.
   for (const reason of ['server', 'operator']) counter.inc({ type: 'postgres_restored', reason }, 0)
   return (event) => counter.inc({ type: event.type, reason: 'reason' in event ? event.reason : '' })
 }

@@ -1,42 +1,42 @@
 import type { Logger } from 'pino'
-import type { ServerParts } from './wiring.ts'
 import { restore } from './services/restore.ts'
+import type { ServerParts } from './wiring.ts'
 
-const LOOK_EVERY_MS = 500
+const POLL_MS = 500
 const RETRY_MS = 5_000
 
 /**
- * POSTGRES_ROLLBACK=restore: does what an operator would do about a Postgres that lost something, without one. All servers
- * try; one of them does it, and the others go on when they see that it is done.
+ * POSTGRES_ROLLBACK=restore: when Postgres was rolled back, the servers restore it without an operator. All of them try, one
+ * does the work, and the others continue when they see that it is done.
  */
-export function restoreByItself(composition: ServerParts, log: Pick<Logger, 'warn' | 'error'>): ServerParts {
-  const { rollback, forRestore, close } = composition
+export function restoreByItself(server: ServerParts, log: Pick<Logger, 'warn' | 'error'>): ServerParts {
+  const { rollback, forRestore, close } = server
   let isStopping = false
   let notBefore = 0
   let attempt: Promise<void> | null = null
 
   const work = () =>
-    forRestore((stores) =>
-      restore(stores, 'server', () => {
-        if (isStopping) throw new Error('this server stops, and another one does it')
+    forRestore((parts) =>
+      restore(parts, 'server', () => {
+        if (isStopping) throw new Error('this server is stopping; another one will restore Postgres')
       }),
     )
   const tryIt = async () => {
     if (!(await rollback.isShownByRedis()))
-      throw new Error('the Redis of this server does not show what is missing: `npm run admin -- restore` does it')
+      throw new Error("this server's Redis does not show that data is missing: run `npm run admin -- restore`")
     const restored = await rollback.restoring(work)
     if (restored.state === 'done')
-      log.warn({ ...count(restored.result) }, 'Postgres was an older one, and was restored')
+      log.warn(counts(restored.result), 'Postgres had been rolled back, and this server restored it')
   }
   const timer = setInterval(() => {
     if (!rollback.isRolledBack || attempt || Date.now() < notBefore) return
     attempt = tryIt()
       .catch((error: Error) => {
         notBefore = Date.now() + RETRY_MS
-        log.error({ reason: error.message }, 'this server does not restore Postgres by itself; it will try again')
+        log.error({ reason: error.message }, 'this server could not restore Postgres, and will try again')
       })
       .finally(() => (attempt = null))
-  }, LOOK_EVERY_MS)
+  }, POLL_MS)
 
   const stop = async () => {
     isStopping = true
@@ -44,11 +44,11 @@ export function restoreByItself(composition: ServerParts, log: Pick<Logger, 'war
     await attempt
     await close()
   }
-  return { ...composition, close: stop }
+  return { ...server, close: stop }
 }
 
-/** Usernames stay out of the log. */
-const count = ({ accounts_changed: accounts, ...counts }: Awaited<ReturnType<typeof restore>>) => ({
-  ...counts,
+/** Usernames do not belong in the log. */
+const counts = ({ accounts_changed: accounts, ...rest }: Awaited<ReturnType<typeof restore>>) => ({
+  ...rest,
   accounts_changed: accounts.length,
 })

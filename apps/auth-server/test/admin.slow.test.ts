@@ -31,7 +31,7 @@ const login = (username: string, password = PASSWORD) => server.call('POST', '/a
 const refresh = async (refresh_token: string) => (await server.call('POST', '/auth/refresh', { refresh_token })).body
 
 describe('admin user', () => {
-  test('adds with a password from standard input, or with one that it makes', async () => {
+  test('adds a user with a password from standard input, or with a generated one', async () => {
     const added = await adminWith(`${PASSWORD}\n`, 'user', 'add', 'eve', '--role', 'editor', '--password-stdin')
     expect(added).toMatchObject({ code: 0, answer: { username: 'eve', roles: ['editor'] } })
     expect((await login('eve')).body.scope).toBe('reports:read reports:write')
@@ -40,7 +40,7 @@ describe('admin user', () => {
     expect((await login('fay', made.answer.password)).status).toBe(200)
   })
 
-  test('says in one line what is wrong, and exits with 1', async () => {
+  test('reports a mistake in one line and exits with 1', async () => {
     const short = await adminWith('short', 'user', 'add', 'gil', '--password-stdin')
     expect(short).toMatchObject({
       code: 1,
@@ -54,12 +54,12 @@ describe('admin user', () => {
     expect((await admin('user', 'roles', 'nobody', 'king')).code).toBe(1)
     expect(await admin('user', 'disable', '-nobody')).toMatchObject({
       code: 1,
-      stderr: "error: unknown option '-nobody'; what begins with a dash and is none goes after --\n",
+      stderr: "error: unknown option '-nobody'. Put an argument that starts with a dash after `--`.\n",
     })
     expect((await admin('user', 'disable', '--', '-nobody')).stderr).toBe('admin: there is no user "-nobody"\n')
   })
 
-  test('roles take effect at the next refresh, and never widen what was granted', async () => {
+  test('roles take effect at the next refresh, and never widen the granted scope', async () => {
     await adminWith(PASSWORD, 'user', 'add', 'hal', '--role', 'editor', '--password-stdin')
     const first = (await login('hal')).body
     const same = await refresh(first.refresh_token)
@@ -71,7 +71,7 @@ describe('admin user', () => {
     expect((await refresh(less.refresh_token)).scope).toBe('reports:read reports:write')
   })
 
-  test('a disabled user can neither refresh nor log in; enabled again, only log in', async () => {
+  test('a disabled user can neither refresh nor log in; once enabled, the user has to log in', async () => {
     await adminWith(PASSWORD, 'user', 'add', 'ida', '--password-stdin')
     const { refresh_token } = (await login('ida')).body
     expect((await admin('user', 'disable', 'ida')).answer).toMatchObject({ disabled: true, sessions_ended: 1 })
@@ -101,13 +101,13 @@ test('admin session lists, revokes one, revokes all, and prunes', async () => {
   // Events are written in batches, after the answer.
   await vi.waitFor(async () => {
     const { sessions } = (await admin('session', 'list', 'jon')).answer
-    const told = sessions.map(({ events }: { events: string[] }) => events.map((line) => line.slice(25)).toReversed())
-    expect(told).toEqual([story, story])
+    const shown = sessions.map(({ events }: { events: string[] }) => events.map((line) => line.slice(25)).toReversed())
+    expect(shown).toEqual([story, story])
   }, 10_000)
   expect((await admin('session', 'prune')).answer).toEqual({ sessions: 0, events: 0, keys: 0 })
 })
 
-test('lists of any length are one JSON document each', async () => {
+test('a list of any length is one JSON document', async () => {
   await adminWith(PASSWORD, 'user', 'add', 'kay', '--password-stdin')
   expect((await admin('session', 'list', 'kay')).answer).toEqual({ sessions: [] })
   const { database } = openStores(server)
@@ -132,7 +132,7 @@ test('lists of any length are one JSON document each', async () => {
   expect(sessions).toHaveLength(1_100)
 })
 
-test('admin key remove: the last one is replaced at once, and what it signed is refused', async () => {
+test('admin key remove: the last key is replaced at once, and its tokens are refused', async () => {
   await adminWith(PASSWORD, 'user', 'add', 'ida', '--password-stdin')
   const { access_token: token, refresh_token } = (await login('ida')).body
   const [{ kid }] = (await admin('key', 'list')).answer.keys
@@ -145,7 +145,7 @@ test('admin key remove: the last one is replaced at once, and what it signed is 
   expect(await admin('key', 'remove', kid)).toMatchObject({ code: 1, stderr: `admin: there is no key "${kid}"\n` })
 })
 
-test('admin key rotates: the next key is published and does not sign yet', async () => {
+test('admin key rotate publishes the next key, which does not sign yet', async () => {
   const { answer } = await admin('key', 'rotate')
   expect(answer.keys.map(({ state }: { state: string }) => state)).toEqual(['signing', 'coming'])
   expect((await admin('key', 'list')).answer).toEqual(answer)

@@ -124,8 +124,10 @@ test('the labels and the jobs are those that there are', () => {
 
 test('what is no PromQL, or is not exposed, is found', () => {
   expect(() => namesIn('sum(rate(up[5m])')).toThrow('not PromQL')
-  expect(namesIn('rate(heirloom_marks_waiting{job="x"}[$__rate_interval])').metrics).toEqual(['heirloom_marks_waiting'])
-  expect(isExposed('auth-server', 'heirloom_marks')).toBe(false)
+  expect(namesIn('rate(heirloom_updates_waiting{job="x"}[$__rate_interval])').metrics).toEqual([
+    'heirloom_updates_waiting',
+  ])
+  expect(isExposed('auth-server', 'heirloom_updates')).toBe(false)
 })
 
 test('the dashboard asks the source of data that is provisioned, and its panels have a place of their own', () => {

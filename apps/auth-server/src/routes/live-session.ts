@@ -2,7 +2,7 @@ import { errorBody } from '@heirloom/http-service'
 import { callerOf } from '@heirloom/verifier'
 import type { FastifyReply, onRequestAsyncHookHandler } from 'fastify'
 import type { Core } from '../services/core.ts'
-import { isLive } from '../services/sessions/sessions.ts'
+import { endOfSession } from '../services/sessions/sessions.ts'
 
 /**
  * A guard that also requires that the session has not ended. The auth server has the stores to check that; resource
@@ -14,9 +14,9 @@ export function liveSession(core: Core): onRequestAsyncHookHandler {
     const [session, status, now] = await Promise.all([
       core.sessions.find(sub, sid),
       core.accounts.status(sub),
-      core.accounts.now(),
+      core.clock.now(),
     ])
-    if (session && status && !status.disabled && isLive(core, session, now)) return
+    if (session && status && !status.disabled && now < endOfSession(session, core.config.refreshPolicy)) return
     return answerEndedSession(reply)
   }
 }

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import type { App } from '@heirloom/http-service'
 import { Type } from 'typebox'
 import { METADATA_PATH } from '../rules/issuer-path.ts'
-import { SCOPES } from '../rules/scopes.ts'
 import type { Core } from '../services/core.ts'
 
 /**
@@ -64,7 +63,7 @@ export function metadataRoutes(app: App, core: Core): void {
         issuer,
         jwks_uri: `${issuer}/.well-known/jwks.json`,
         response_types_supported: [],
-        scopes_supported: [...SCOPES],
+        scopes_supported: [...core.scopes.scopes],
         ...(docs && { service_documentation: `${issuer}/docs` }),
       })
     },

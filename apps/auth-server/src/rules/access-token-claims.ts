@@ -7,7 +7,7 @@ export interface TokenTerms {
   ttlSeconds: number
 }
 
-/** What an access token of this session says (RFC 9068, section 2.2). `now` in milliseconds, the store's time. */
+/** The claims of an access token (RFC 9068, section 2.2). `now` is the store's time in milliseconds since the epoch. */
 export function accessTokenClaims(
   session: Pick<Grant, 'sid' | 'userId' | 'clientId' | 'createdAt'>,
   { scope, roles }: { scope: string; roles: readonly string[] },

@@ -1,10 +1,13 @@
-/** What all servers know together, kept in Postgres. */
+/** What the servers share in Postgres. */
 export interface SharedFence {
-  /** Copies in Redis of an earlier epoch are not believed before they were merged with Postgres' row. */
+  /** A copy in Redis of an earlier epoch is used only after it was merged with its row in Postgres. */
   epoch: number
-  /** Which Redis process the epoch was begun for; empty while none ever was. */
+  /** The Redis process that the epoch was begun for. Empty before the first epoch. */
   runId: string
-  /** A server works, or did a moment ago, without Redis: until it has stopped, nobody may believe Redis. */
+  /**
+   * Whether some server works without Redis: now, or it did a moment ago, or it never did in this epoch. While one does, no
+   * server may use Redis.
+   */
   suspended: 'now' | 'before' | 'never'
 }
 
@@ -17,17 +20,17 @@ export type FenceVerdict =
   | { kind: 'trust'; trust: RedisEpoch }
   /** Work through Postgres. */
   | { kind: 'distrust' }
-  /** Work through Postgres, and tell the others that Redis is missing what this server wrote there. */
+  /** Work through Postgres, and disable Redis for all servers, because Redis lacks what this server wrote to Postgres. */
   | { kind: 'suspend' }
-  /** Redis is back, or is another process than before: what it holds may be old. */
+  /** Redis is back, or is another process than before, so what it holds may be old. */
   | { kind: 'begin_epoch' }
 
 /**
- * Whether Redis may be believed.
- * @param shared null where Postgres does not answer.
- * @param runId of the Redis that takes writes from this server, or null where none does.
- * @param last what this server believed without a break until now, or null.
- * @param writesPast whether this server wrote to Postgres, a moment ago, what Redis did not take.
+ * Decides whether this server may use Redis.
+ * @param shared null if Postgres does not answer.
+ * @param runId the process of the Redis that accepts writes from this server, or null if none does.
+ * @param last the epoch in which this server has used Redis without interruption, or null.
+ * @param writesPast whether this server has just written to Postgres what Redis did not accept.
  */
 export function decideFence(
   shared: SharedFence | null,
@@ -35,10 +38,10 @@ export function decideFence(
   last: RedisEpoch | null,
   writesPast: boolean,
 ): FenceVerdict {
-  // One that writes nothing has nothing to tell: a wrong REDIS_URL is no reason for the others. Before the first epoch
-  // nobody believes Redis, so there is nobody to tell.
+  // A server that writes nothing need not stop the others, for example one with a wrong REDIS_URL. Before the first epoch, no
+  // server uses Redis.
   if (runId === null) return shared && shared.runId !== '' && writesPast ? { kind: 'suspend' } : { kind: 'distrust' }
-  // Without Postgres nobody can have written past Redis, so what was believed until now still holds.
+  // Without Postgres no server can have written past Redis, so Redis may be used as before.
   if (!shared) return last?.runId === runId ? { kind: 'trust', trust: last } : { kind: 'distrust' }
   if (shared.suspended === 'now') return { kind: 'distrust' }
   if (shared.suspended === 'before' || shared.runId !== runId) return { kind: 'begin_epoch' }

@@ -1,37 +1,41 @@
 import type { Family } from './family.ts'
 
 export interface RefreshPolicy {
-  /** A session that is not refreshed for this long ends. Milliseconds. */
+  /** A session ends when it is not refreshed for this long. Milliseconds. */
   idleMs: number
-  /** How long after its redemption a token may be presented again with no trace. Milliseconds. */
+  /** For this long after its redemption, a token may be presented again without a security event. Milliseconds. */
   graceMs: number
-  /** How many generations must lie between two late repeats; null: no late repeat at all. */
+  /** How many generations must lie between two late repeats. Null allows no late repeat. */
   lateRepeatGap: number | null
 }
 
 export interface Presented {
   generation: number
-  /** As named in the request, or null. */
+  /** The client that the request names, or null. */
   clientId: string | null
-  /** Thumbprint of the key whose possession the request proves, or null. */
+  /** Thumbprint of the key that the request proves possession of, or null. */
   bindingKey: string | null
 }
 
 export type RefusalReason = 'revoked' | 'expired' | 'idle' | 'wrong_client' | 'wrong_key'
 
 export type Verdict =
-  /** The first redemption of this generation. `gap` counts the generations that the store never saw. */
+  /** This generation is redeemed for the first time. `gap` counts the generations that the store never saw. */
   | { kind: 'rotate'; gap: number }
-  /** The same answer again, within the grace period. */
+  /** The token was redeemed within the grace period: answer the same successor again. */
   | { kind: 'repeat' }
-  /** The same answer again, later: allowed, and worth a security event. */
+  /** The token was redeemed earlier: answer the same successor again, and record a security event. */
   | { kind: 'late_repeat' }
-  /** Nothing changes. */
+  /** Refuse, and change nothing. */
   | { kind: 'refuse'; reason: RefusalReason }
-  /** The family is to be revoked. */
+  /** An older token was presented: revoke the family. */
   | { kind: 'reuse' }
 
-/** Judges a refresh token that verified, by the state of its family before this presentation. `now` in milliseconds. */
+/**
+ * Decides what to do with a genuine refresh token (RFC 9700, section 4.14.2).
+ * @param family its state before this presentation.
+ * @param now milliseconds since the epoch.
+ */
 export function decideRefresh(family: Family, presented: Presented, now: number, policy: RefreshPolicy): Verdict {
   if (family.revoked) return { kind: 'refuse', reason: 'revoked' }
   if (now >= family.expiresAt) return { kind: 'refuse', reason: 'expired' }
@@ -52,9 +56,4 @@ function mayRepeatLate({ lateRepeated, bindingKey }: Family, generation: number,
   if (gap === null) return false
   if (bindingKey !== null) return true
   return lateRepeated === null || lateRepeated === generation || generation - lateRepeated >= gap
-}
-
-/** When the token that a verdict hands out stops working if nobody uses it. Milliseconds since the epoch. */
-export function successorEndsAt(redeemedAt: number, expiresAt: number, policy: RefreshPolicy): number {
-  return Math.min(redeemedAt + policy.idleMs, expiresAt)
 }

@@ -1,32 +1,32 @@
-/** How far Postgres has come, as it says itself. */
+/** How far Postgres has come, according to its own row. */
 export interface Position {
   position: number
-  /** Drawn anew for each position. */
+  /** A new random value for each position. */
   nonce: string
 }
 
-/** What Redis was told, in answer to a position that it is told. */
+/** What Redis remembers of the positions that were written to it. */
 export interface Witnessed {
   newest: number
-  /** Of that position; null where it is too old to be remembered. */
+  /** The nonce of the position in question. Null if that position is too old to be remembered. */
   nonce: string | null
 }
 
 export type RollbackVerdict =
   | 'intact'
-  /** Postgres is older than it was, or went on from an older copy of itself. */
+  /** Postgres was replaced by an older copy, or has continued from one. */
   | 'lost'
-  /** Redis knows of more, which may have been committed after Postgres was read: read it again. */
+  /** Redis knows a higher position, which may have been committed after Postgres was read: read Postgres again. */
   | 'look_again'
 
 /**
- * Whether Postgres still has all that it ever acknowledged.
- * @param known the newest position that was known before Postgres was read.
- * @param told null where Redis does not answer.
+ * Decides whether Postgres still has everything that it ever acknowledged.
+ * @param known the highest position that was known before Postgres was read.
+ * @param witnessed null if Redis does not answer.
  */
-export function decideRollback(record: Position, known: number, told: Witnessed | null): RollbackVerdict {
-  if (record.position < known) return 'lost'
-  if (!told) return 'intact'
-  if (told.nonce !== null && told.nonce !== record.nonce) return 'lost'
-  return told.newest > record.position ? 'look_again' : 'intact'
+export function decideRollback(postgres: Position, known: number, witnessed: Witnessed | null): RollbackVerdict {
+  if (postgres.position < known) return 'lost'
+  if (!witnessed) return 'intact'
+  if (witnessed.nonce !== null && witnessed.nonce !== postgres.nonce) return 'lost'
+  return witnessed.newest > postgres.position ? 'look_again' : 'intact'
 }

@@ -1,4 +1,4 @@
-/** 16 random bytes as 22 characters of base64url. Appears in refresh tokens and in the stores, nowhere else. */
+/** 16 random bytes as 22 characters of base64url. It appears only in refresh tokens and in the stores. */
 export type FamilyId = string
 
 export type RevocationReason =
@@ -19,41 +19,45 @@ export interface Revocation {
 }
 
 /**
- * The values of a family that change. Each only grows, so that two copies are merged by `max` and `or`: at any time, in
- * any order, any number of times. The stores do the same in Lua and in SQL; their contract suite compares them with `merge`.
+ * The values of a family that change. Each one only grows, so two copies can be merged at any time, in any order and any
+ * number of times. The stores merge in Lua and in SQL; their contract suite compares them with `merge`.
  */
 export interface FamilyState {
-  /** The highest generation ever redeemed. 0 at login; the token handed out there is generation 1. */
+  /** The highest generation that was ever redeemed: 0 at login, which hands out generation 1. */
   redeemed: number
-  /** When `redeemed` got its value, in milliseconds: the time of the login at first. */
+  /** When `redeemed` got its value, in milliseconds since the epoch. At first, this is the time of the login. */
   redeemedAt: number
-  /** The newest generation that was repeated late, or null. */
+  /** The highest generation that was repeated late, or null. */
   lateRepeated: number | null
   revoked: Revocation | null
 }
 
-/** What is fixed at login. */
+/** The values of a family that are fixed at login. */
 export interface Grant {
   id: FamilyId
   /** The public session id. */
   sid: string
   userId: string
   clientId: string
-  /** Granted at login, separated by spaces. Never widens. */
+  /** The scopes granted at login, separated by spaces. They never widen. */
   scope: string
   /** RFC 7638 thumbprint of the key that the session is bound to, or null. */
   bindingKey: string | null
-  /** Milliseconds since the epoch, both. */
+  /** Milliseconds since the epoch. */
   createdAt: number
+  /** The absolute end, in milliseconds since the epoch. */
   expiresAt: number
 }
 
-/** What a revocation needs to know of a session. */
+/** What a revocation needs to know about a session. */
 export type Revocable = Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt'>
 
 export interface Family extends Grant, FamilyState {}
 
-/** The least upper bound of two copies. Of one generation, the earlier time stands: a retry must not stretch its grace. */
+/**
+ * The least upper bound of two copies. If both have the same generation, the earlier time wins: a retry must not prolong the
+ * grace period.
+ */
 export function merge(a: FamilyState, b: FamilyState): FamilyState {
   return {
     redeemed: Math.max(a.redeemed, b.redeemed),
@@ -70,10 +74,21 @@ function earlier(a: Revocation | null, b: Revocation | null): Revocation | null 
   return a.reason <= b.reason ? a : b
 }
 
-/** The least element: merging it changes nothing. Growth is written as `{ ...NO_MARKS, lateRepeated: 7 }`. */
+/** The least element: merging it changes nothing. An update is written as `{ ...EMPTY_STATE, lateRepeated: 7 }`. */
 export const EMPTY_STATE: FamilyState = {
   redeemed: 0,
   redeemedAt: Number.MAX_SAFE_INTEGER,
   lateRepeated: null,
   revoked: null,
+}
+
+/**
+ * When a session ends if it is not refreshed again, in milliseconds since the epoch. It is live while `now < endOf(...)`.
+ * A revoked session ended at 0: clocks that differ must not bring it back to life.
+ */
+export function endOf(
+  { redeemedAt, expiresAt, revoked }: Pick<Family, 'redeemedAt' | 'expiresAt'> & { revoked: unknown },
+  { idleMs }: { idleMs: number },
+): number {
+  return revoked ? 0 : Math.min(redeemedAt + idleMs, expiresAt)
 }

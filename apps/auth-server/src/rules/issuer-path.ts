@@ -1,12 +1,13 @@
 /** RFC 8414, section 3.1. */
 export const METADATA_PATH = '/.well-known/oauth-authorization-server'
 
-/** The path of an issuer, without a final slash; empty if it has none. */
+/** The path of an issuer without a trailing slash. Empty if the issuer has no path. */
 export const pathOf = (issuer: string): string => new URL(issuer).pathname.replace(/\/$/, '')
 
 /**
- * Answers a function that takes the issuer's path from the path of a request, for a proxy that leaves it there. One that
- * takes it away itself finds everything too. The metadata's address has it at the end (RFC 8414, section 3.1). Undefined if the issuer has no path.
+ * Returns a function that removes the issuer's path from a request's path, or undefined if the issuer has no path. Requests
+ * arrive with that path or without it, depending on the proxy. In the address of the metadata the path comes last (RFC 8414,
+ * section 3.1).
  */
 export function belowIssuer(issuer: string): ((path: string) => string) | undefined {
   const base = pathOf(issuer)

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
 
-/** Whatever is no address shares one name: it is a client's own words that a proxy has passed on. */
+/** Everything that is not an address counts as this one: the client made it up, and a proxy passed it on. */
 const NO_ADDRESS = 'none'
 
 /**
@@ -9,9 +9,9 @@ const NO_ADDRESS = 'none'
  */
 const HOLDS_IPV4: Partial<Record<string, number>> = { rfc6052: 6, rfc6145: 6, '6to4': 1 }
 
-/** What is counted as one address: an IPv4 address, or a /64 of IPv6, which is what one customer has. */
+/** The network that counts as one address: an IPv4 address, or a /64 of IPv6, which is what one customer gets. */
 export function networkOf(ip: string): string {
-  // Some proxies name the port as well.
+  // Some proxies add the port.
   const bare = /^\[(.+)\](?::\d+)?$|^([\d.]+):\d+$/.exec(ip)
   const text = bare?.[1] ?? bare?.[2] ?? ip
   if (!ipaddr.isValid(text)) return NO_ADDRESS

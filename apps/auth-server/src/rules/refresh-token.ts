@@ -8,21 +8,21 @@ const FAMILY_AT = 2
 const GENERATION_AT = 18
 const TAG_AT = 22
 const LENGTH = 54
-/** 54 bytes are exactly 72 characters: no bit is left over, so there is one spelling only. */
+/** 54 bytes are exactly 72 characters. No bits are left over, so a token has only one spelling. */
 const SHAPE = /^hrt_[A-Za-z0-9_-]{72}$/
-/** 4 bytes hold it, and its successor must fit too. */
+/** A generation and its successor must both fit into 4 bytes. */
 const MAX_GENERATION = 0xffff_fffe
 
 export interface RefreshTokens {
-  /** The one token of this family and generation under the newest secret. */
+  /** The token of this family and generation. It is always the same under the newest secret. */
   issue(family: FamilyId, generation: number): string
-  /** What a token names, or null where we did not issue it. Asks no store. */
+  /** The family and generation of a token, or null if this server did not issue it. Asks no store. */
   parse(token: string): { family: FamilyId; generation: number } | null
 }
 
 /**
- * @param secrets newest first, each 32 bytes or more: the first issues, all verify.
- * @throws RangeError where two secrets happen to get the same id (1 in 256): another one must be made.
+ * @param secrets newest first, each 32 bytes or more. The first one issues tokens; all of them verify.
+ * @throws RangeError if two secrets have the same id (a chance of 1 in 256). Generate another one then.
  */
 export function refreshTokens(secrets: readonly string[]): RefreshTokens {
   const keys = new Map(secrets.map((secret) => [secretId(secret), tagKey(secret)]))
@@ -59,11 +59,11 @@ function tagOf(key: KeyObject, bytes: Buffer): Buffer {
   return createHmac('sha256', key).update(bytes.subarray(0, TAG_AT)).digest()
 }
 
-/** RFC 5869. The salt may be empty: the secret is uniformly random. */
+/** HKDF (RFC 5869). The salt may be empty, since the secret is uniformly random. */
 function derive(secret: string, purpose: string, length: number): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, '', `heirloom refresh token ${purpose}`, length))
 }
 
 const tagKey = (secret: string) => createSecretKey(derive(secret, 'tag', 32))
-/** A function of the secret and not of its place in the list: the place changes when a newer one is put before it. */
+/** The id depends on the secret alone. Its place in the list changes when a newer secret is put in front. */
 const secretId = (secret: string) => derive(secret, 'id', 1).readUInt8()

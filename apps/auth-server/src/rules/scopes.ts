@@ -1,23 +1,22 @@
-/** What each role grants. A user has the union. */
-const SCOPES_OF_ROLE = {
-  user: ['reports:read'],
-  editor: ['reports:read', 'reports:write'],
-  admin: ['reports:read', 'reports:write'],
-} as const
+/** Which scopes each role grants. A user has the union. */
+export interface ScopeTable {
+  readonly roles: readonly string[]
+  /** Every scope once, in the order in which tokens list them. */
+  readonly scopes: readonly string[]
+  readonly scopesOf: ReadonlyMap<string, readonly string[]>
+}
 
-export type Role = keyof typeof SCOPES_OF_ROLE
-
-export const ROLES = Object.keys(SCOPES_OF_ROLE) as readonly Role[]
-export const SCOPES = [...new Set(Object.values(SCOPES_OF_ROLE).flat())]
-
-const isRole = (name: string): name is Role => Object.hasOwn(SCOPES_OF_ROLE, name)
+export function scopeTable(scopesOfRole: Readonly<Record<string, readonly string[]>>): ScopeTable {
+  const scopesOf = new Map(Object.entries(scopesOfRole))
+  return { roles: [...scopesOf.keys()], scopes: [...new Set([...scopesOf.values()].flat())], scopesOf }
+}
 
 /**
- * The scope that is asked for, narrowed to what the roles grant; all that they grant where none is asked for. Empty where
- * nothing is left. RFC 6749, section 3.3.
+ * Narrows the requested scope to what the roles grant (RFC 6749, section 3.3). Without a request, it is everything that they
+ * grant. Empty if nothing is left. Roles that are not in the table grant nothing.
  */
-export function narrowScope(asked: string | undefined, roles: readonly string[]): string {
-  const granted = new Set(roles.filter(isRole).flatMap((role) => SCOPES_OF_ROLE[role]))
-  const wanted = new Set<string>(asked === undefined ? granted : asked.split(' '))
-  return SCOPES.filter((scope) => granted.has(scope) && wanted.has(scope)).join(' ')
+export function narrowScope(roles: readonly string[], asked: string | undefined, table: ScopeTable): string {
+  const granted = new Set(roles.flatMap((role) => table.scopesOf.get(role) ?? []))
+  const wanted = asked === undefined ? granted : new Set(asked.split(' '))
+  return table.scopes.filter((scope) => granted.has(scope) && wanted.has(scope)).join(' ')
 }

@@ -1,18 +1,22 @@
 import type { Config } from '../config.ts'
-import type { KeyRing } from '../keys/key-ring.ts'
-import type { TokenSigner } from '../keys/token-signer.ts'
 import type { AttemptThrottle } from '../credentials/attempt-throttle.ts'
 import type { PasswordHasher } from '../credentials/password-hasher.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
+import type { TokenSigner } from '../keys/token-signer.ts'
 import type { RefreshTokens } from '../rules/refresh-token.ts'
+import type { ScopeTable } from '../rules/scopes.ts'
 import type { Accounts } from '../stores/accounts.ts'
-import type { LoginStore } from '../stores/family-store.ts'
 import type { AuditEvents } from '../stores/audit-events.ts'
+import type { Clock } from '../stores/clock.ts'
+import type { LoginStore } from '../stores/family-store.ts'
 import type { Sessions } from '../stores/sessions.ts'
 import type { RecordEvent } from './security-event.ts'
 
-/** What use cases work with. Made in one place (compose.ts) and passed in. */
+/** All that services work with, made in wiring.ts. Each service names the parts that it takes. */
 export interface Core {
   config: Config
+  scopes: ScopeTable
+  clock: Clock
   families: LoginStore
   sessions: Sessions
   accounts: Accounts
@@ -23,6 +27,6 @@ export interface Core {
   throttle: AttemptThrottle
   events: AuditEvents
   audit: RecordEvent
-  /** Told the time of the stores, in milliseconds, by every login and refresh. */
+  /** Takes the stores' time in milliseconds at every login and refresh, for the metric of the clock difference. */
   seeStoreTime: (now: number) => void
 }

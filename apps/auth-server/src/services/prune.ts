@@ -1,9 +1,13 @@
 import type { Core } from './core.ts'
 
-/** Ended sessions are kept this long for questions. */
+/** Ended sessions are kept this long, so that questions about them can be answered. */
 const KEPT_AFTER_END_MS = 7 * 24 * 3_600_000
-/** Small batches: no lock is held for long, and logins go on in between. */
-const AT_ONCE = 500
+/** Rows per statement. Small batches hold no lock for long, so logins continue in between. */
+const BATCH = 500
+
+type PruneParts = Pick<Core, 'clock' | 'sessions' | 'events' | 'keys'> & {
+  config: Pick<Core['config'], 'securityEventsKeptMs'>
+}
 
 export interface Pruned {
   sessions: number
@@ -11,14 +15,14 @@ export interface Pruned {
   keys: number
 }
 
-/** Deletes what ended long ago. Two at the same time do no harm: each skips the rows that the other holds. */
-export async function prune(core: Core): Promise<Pruned> {
-  const now = await core.accounts.now()
-  const eventsBefore = new Date(now - core.config.securityEventsKeptMs)
+/** Deletes what ended long ago. It may run twice at the same time: each run skips the rows that the other one holds. */
+export async function prune({ config, clock, sessions, events, keys }: PruneParts): Promise<Pruned> {
+  const now = await clock.now()
+  const eventsBefore = new Date(now - config.securityEventsKeptMs)
   return {
-    sessions: await inBatches(() => core.sessions.prune(new Date(now - KEPT_AFTER_END_MS), AT_ONCE)),
-    events: await inBatches(() => core.events.prune(eventsBefore, AT_ONCE)),
-    keys: await core.keys.prune(now),
+    sessions: await inBatches(() => sessions.prune(new Date(now - KEPT_AFTER_END_MS), BATCH)),
+    events: await inBatches(() => events.prune(eventsBefore, BATCH)),
+    keys: await keys.prune(now),
   }
 }
 
@@ -27,6 +31,6 @@ async function inBatches(deleteSome: () => Promise<number>): Promise<number> {
   for (;;) {
     const deleted = await deleteSome()
     total += deleted
-    if (deleted < AT_ONCE) return total
+    if (deleted < BATCH) return total
   }
 }

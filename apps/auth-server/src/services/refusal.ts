@@ -22,7 +22,7 @@ export type RefusalCode =
   /** The account or the session does not exist. Client: read the list again. */
   | 'not_found'
 
-/** A service says no. A value, so that whatever had to be stored is stored; a route turns it into a status. */
+/** A service refuses. It is a value, so that what must be stored is committed first. A route turns it into a status. */
 export interface Refusal {
   ok: false
   error: RefusalCode
@@ -32,12 +32,15 @@ export interface Refusal {
 
 export const refuse = (error: RefusalCode, description: string): Refusal => ({ ok: false, error, description })
 
-/** One answer for every reason (RFC 9700, section 4.14.2): why is in the security event. */
+/** The same answer for every reason (RFC 9700, section 4.14.2). The security event has the reason. */
 export const INVALID_GRANT = refuse('invalid_grant', 'The refresh token is not valid. Log in again.')
-/** The same bytes whether the user exists or not. */
+/** The same answer whether the user exists or not. */
 export const INVALID_CREDENTIALS = refuse('invalid_credentials', 'The username or the password is wrong.')
 
+/** The account was changed while the user was authenticated. Only those who did authenticate get it. */
+export const ACCOUNT_CHANGED = refuse('invalid_credentials', 'The account was changed a moment ago. Log in again.')
+
 export const tooManyAttempts = (retryAfterSeconds: number): Refusal => ({
-  ...refuse('too_many_attempts', `Too many attempts. Try again in ${retryAfterSeconds} s.`),
+  ...refuse('too_many_attempts', `Too many attempts. Try again in ${retryAfterSeconds} seconds.`),
   retryAfterSeconds,
 })

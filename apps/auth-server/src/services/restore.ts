@@ -1,135 +1,150 @@
-import { type FamilyId, EMPTY_STATE, type Revocable } from '../rules/family.ts'
-import type { FamilyUpdate } from '../stores/family-store.ts'
-import type { RollbackDetector } from '../replication/rollback-detector.ts'
-import type { PostgresFamilyStore } from '../stores/postgres-family-store.ts'
+import { EMPTY_STATE, type Family, type FamilyId, type Revocable } from '../rules/family.ts'
 import type { RedisAccess } from '../redis/redis-access.ts'
+import type { RollbackDetector } from '../replication/rollback-detector.ts'
+import type { Accounts } from '../stores/accounts.ts'
+import type { AuditEvents } from '../stores/audit-events.ts'
+import type { Clock } from '../stores/clock.ts'
+import type { FamilyUpdate } from '../stores/family-store.ts'
+import type { PostgresFamilyStore } from '../stores/postgres-family-store.ts'
 import { RedisFamilyStore } from '../stores/redis-family-store.ts'
-import type { Core } from './core.ts'
+import type { Sessions } from '../stores/sessions.ts'
+import type { RecordEvent } from './security-event.ts'
 
-/** The server's parts that a restore works on. */
-export interface Restorable {
-  core: Core
-  rollback: RollbackDetector
-  /** It may keep a command waiting for long. */
+/** The parts of the server that a restore works on. */
+export interface RestoreParts {
+  durable: Pick<PostgresFamilyStore, 'merge' | 'open' | 'revoke'>
+  /** It should allow commands more time than a request has. */
   redis: RedisAccess | null
-  durable: PostgresFamilyStore
+  rollback: Pick<RollbackDetector, 'remembered'>
+  accounts: Pick<Accounts, 'catchUp' | 'existing'>
+  sessions: Pick<Sessions, 'inDoubt'>
+  events: Pick<AuditEvents, 'flush'>
+  audit: RecordEvent
+  clock: Clock
 }
 
 export interface Restored {
-  /** Copies of sessions in Redis that were merged into Postgres. */
+  /** Sessions in Redis that were merged into Postgres. */
   merged: number
-  /** Of those: sessions that Postgres did not have, and that go on. */
+  /** Of those: live sessions that Postgres did not have. */
   recovered: number
   /** Of those: revocations that Postgres did not have. */
   revocations_recovered: number
-  /** Sessions that were ended, as nobody knows whether they had ended since the backup. */
+  /** Sessions that were ended because they may have ended since the backup. */
   revoked: number
-  /** Accounts that were changed since the backup. Roles and status are as in Redis; the password may be an older one. */
+  /** Accounts that were changed since the backup. Roles and status are those in Redis; the password may be an old one. */
   accounts_changed: string[]
 }
 
-const AT_ONCE = 500
+/** Sessions per statement. */
+const BATCH = 500
 
 /**
- * Makes an older Postgres the record again. What Redis still has is merged into it; a session goes on only where Redis has
- * a copy that every revocation reached, and every other one is ended. Whatever stops it in the middle, it may be run
- * again; two at the same time do no harm. It is to be run as the work of `History.restoring`, after which servers serve.
- * @param by who decided it.
- * @param progress told how many sessions were looked at; what it throws stops the restore.
+ * Makes a Postgres that was rolled back the durable store again. What Redis still has is merged into it. A session continues
+ * only if Redis has a copy of it that no revocation can have missed; every other session is ended. After an error it can be run
+ * again, and two runs at the same time do no harm. Run it as the work of `RollbackDetector.restoring`.
+ * @param by who decided to restore.
+ * @param progress is called with the number of sessions examined so far. An error that it throws stops the restore.
  */
 export async function restore(
-  stores: Restorable,
+  parts: RestoreParts,
   by: 'server' | 'operator',
-  progress: (done: number) => void,
+  progress: (examined: number) => void,
 ): Promise<Restored> {
-  const { core, rollback, redis } = stores
+  const { durable, redis, rollback, accounts, sessions, events, audit, clock } = parts
   const { epoch } = await rollback.remembered()
-  const accounts = await core.accounts.catchUp(async (ids) => {
-    for (const userId of ids) core.audit({ type: 'account_rolled_back', userId })
-    await core.events.flush()
+  const changed = await accounts.catchUp(async (ids) => {
+    for (const userId of ids) audit({ type: 'account_rolled_back', userId })
+    await events.flush()
   })
-  const hot = redis && viewsOf(redis, epoch)
+  const cache = redis && viewsOf(redis, epoch)
 
   const restored: Restored = {
     merged: 0,
     recovered: 0,
     revocations_recovered: 0,
     revoked: 0,
-    accounts_changed: accounts,
+    accounts_changed: changed,
   }
   const end = async (families: readonly Revocable[]) => {
     if (families.length === 0) return
-    const revoked = { at: await core.accounts.now(), reason: 'restored' as const }
-    const growths = families.map(({ id, expiresAt }) => ({ id, expiresAt, state: { ...EMPTY_STATE, revoked } }))
-    await Promise.all([stores.durable.revoke(growths), hot?.all.revoke(growths)])
-    for (const { userId, sid } of families) core.audit({ type: 'revoked', userId, sid, reason: 'restored' })
-    await core.events.flush()
+    const revoked = { at: await clock.now(), reason: 'restored' as const }
+    const updates = families.map(({ id, expiresAt }) => ({ id, expiresAt, state: { ...EMPTY_STATE, revoked } }))
+    await Promise.all([durable.revoke(updates), cache?.all.revoke(updates)])
+    for (const { userId, sid } of families) audit({ type: 'revoked', userId, sid, reason: 'restored' })
+    await events.flush()
     restored.revoked += families.length
   }
 
-  let done = 0
-  if (hot)
-    for await (const ids of hot.all.ids()) {
-      for (let i = 0; i < ids.length; i += AT_ONCE)
-        await mergeSome(stores, ids.slice(i, i + AT_ONCE), hot, restored, end)
-      progress((done += ids.length))
+  let examined = 0
+  if (cache)
+    for await (const ids of cache.all.ids()) {
+      for (let i = 0; i < ids.length; i += BATCH)
+        await end(await mergeIntoPostgres(parts, ids.slice(i, i + BATCH), cache, restored))
+      progress((examined += ids.length))
     }
   for (let after: FamilyId | undefined = ''; after !== undefined;) {
-    const sessions = await core.sessions.inDoubt(after, AT_ONCE)
-    const isKnown = await Promise.all(sessions.map(async ({ id }) => hot !== null && (await hot.isWhole(id))))
-    await end(sessions.filter((_, i) => !isKnown[i]))
-    progress((done += sessions.length))
-    after = sessions.at(-1)?.id
+    const inDoubt = await sessions.inDoubt(after, BATCH)
+    const isComplete = await Promise.all(inDoubt.map(async ({ id }) => cache !== null && (await cache.isComplete(id))))
+    await end(inDoubt.filter((_, i) => !isComplete[i]))
+    progress((examined += inDoubt.length))
+    after = inDoubt.at(-1)?.id
   }
   const { merged, recovered, revocations_recovered: revocations, revoked } = restored
-  core.audit({ type: 'postgres_restored', reason: by, merged, recovered, revocations, revoked })
-  await core.events.flush()
+  audit({ type: 'postgres_restored', reason: by, merged, recovered, revocations, revoked })
+  await events.flush()
   return restored
 }
 
-/** Redis, believed to three degrees. */
+type Views = ReturnType<typeof viewsOf>
+
+/** Redis by three epochs: the lower the epoch, the more copies count. */
 function viewsOf(redis: RedisAccess, epoch: number | null) {
-  const whole = epoch === null ? null : new RedisFamilyStore(redis, () => epoch)
+  const complete = epoch === null ? null : new RedisFamilyStore(redis, () => epoch)
   return {
-    /** Families with all that they hold, of whatever epoch. */
+    /** Whole families of any epoch. */
     all: new RedisFamilyStore(redis, () => 0),
-    /** Those too of which there is a tombstone alone. */
+    /** These, and families of which there is only a tombstone. */
     tombstones: new RedisFamilyStore(redis, () => -1),
-    /** Whether there is a copy that every revocation reached. */
-    isWhole: async (id: FamilyId) => whole !== null && (await whole.load(id)) !== null,
+    /** Whether Redis has a copy that no revocation can have missed. */
+    isComplete: async (id: FamilyId) => complete !== null && (await complete.load(id)) !== null,
   }
 }
 
-/** Merges copies in Redis into Postgres: those of families with all that they hold, tombstones of others as they are. */
-async function mergeSome(
-  { core, durable }: Restorable,
+/**
+ * Merges what Redis has of these families into Postgres, and counts it. Returns the live ones that Postgres does not have and
+ * that may have ended: they are to be ended.
+ */
+async function mergeIntoPostgres(
+  { durable, accounts }: RestoreParts,
   ids: readonly FamilyId[],
-  { all, tombstones, isWhole }: ReturnType<typeof viewsOf>,
+  { all, tombstones, isComplete }: Views,
   restored: Restored,
-  end: (families: readonly Revocable[]) => Promise<void>,
-): Promise<void> {
+): Promise<Family[]> {
   const copies = (await Promise.all(ids.map((id) => all.load(id)))).map((found) => found?.family ?? null)
-  const growths = await Promise.all(
+  const updates = await Promise.all(
     ids.map(async (id, i): Promise<FamilyUpdate | null> => {
       const copy = copies[i]
       if (copy) return { id, expiresAt: copy.expiresAt, state: copy }
-      // Adds nothing, and a key that has expired meanwhile stays so.
+      // The empty state changes nothing, and an expiry of 0 does not create a key that has expired meanwhile.
       const state = await tombstones.advance({ id, expiresAt: 0, state: EMPTY_STATE })
       return state && { id, expiresAt: 0, state }
     }),
   )
-  const before = await durable.merge(growths.filter((growth) => growth !== null))
-  for (const growth of growths)
-    if (growth?.state.revoked && before.get(growth.id)?.revoked === null) restored.revocations_recovered++
+  const before = await durable.merge(updates.filter((update) => update !== null))
+  for (const update of updates)
+    if (update?.state.revoked && before.get(update.id)?.revoked === null) restored.revocations_recovered++
   restored.merged += before.size
 
   const missing = copies.filter((copy) => copy !== null).filter((copy) => !before.has(copy.id) && !copy.revoked)
-  const users = await core.accounts.existing(missing.map(({ userId }) => userId))
-  const isKnown = await Promise.all(missing.map(async ({ id, userId }) => users.has(userId) && (await isWhole(id))))
-  for (const family of missing.filter((_, i) => isKnown[i])) {
+  const users = await accounts.existing(missing.map(({ userId }) => userId))
+  const continues = await Promise.all(
+    missing.map(async ({ id, userId }) => users.has(userId) && (await isComplete(id))),
+  )
+  for (const family of missing.filter((_, i) => continues[i])) {
     await durable.open(family, { device: null, ip: null })
     restored.recovered++
     restored.merged++
   }
-  await end(missing.filter((_, i) => !isKnown[i]))
+  return missing.filter((_, i) => !continues[i])
 }

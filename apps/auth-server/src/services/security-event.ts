@@ -2,7 +2,7 @@ import type { RefusalReason } from '../rules/decide-refresh.ts'
 import type { RevocationReason } from '../rules/family.ts'
 import { networkOf } from '../rules/network.ts'
 
-/** What an operator wants to know afterwards. Never holds a token, a family id or a password. */
+/** What an operator may want to know later. It never holds a token, a family id or a password. */
 export type SecurityEvent =
   | { type: 'registered'; userId: string }
   | { type: 'login'; userId: string; sid: string; ip: string }
@@ -17,10 +17,10 @@ export type SecurityEvent =
   | { type: 'late_repeat'; userId: string; sid: string; generation: number }
   | { type: 'gap'; userId: string; sid: string; generation: number; missing: number }
   | { type: 'revoked'; userId: string; sid: string; reason: RevocationReason }
-  /** Many sessions of one user at once, by their number. Each row of the table has the reason. */
+  /** Many sessions of one user ended at once. The rows in `families` have the reason, too. */
   | { type: 'revoked'; userId: string; sessions: number; reason: RevocationReason }
   | { type: 'password_changed'; userId: string }
-  /** Its password, too, may be an older one. */
+  /** The account was changed after the copy that Postgres was restored from. Its password may be an old one. */
   | { type: 'account_rolled_back'; userId: string }
   | {
       type: 'postgres_restored'
@@ -33,15 +33,15 @@ export type SecurityEvent =
   | { type: 'key_made' | 'key_removed'; kid: string }
 
 /**
- * What a stranger can cause again and again has one row a day, which counts. Two events with the same key are one; null:
- * each has a row of its own. `now` in milliseconds.
+ * Events that anyone can cause again and again share one row a day, which counts them. Events with the same key share a row;
+ * null gives each event its own. `now` in milliseconds.
  */
 export function repeatKey(event: SecurityEvent, now: number): string | null {
   const parts = distinguishing(event)
   return parts && [event.type, ...parts, new Date(now).toISOString().slice(0, 10)].join(' ')
 }
 
-/** No part has a space: the parts are our own words, ids and networks. */
+/** No part contains a space: the parts are our own words, ids and networks. */
 function distinguishing(event: SecurityEvent): (string | number)[] | null {
   switch (event.type) {
     case 'login_refused':

@@ -1,4 +1,4 @@
-import { Prisma, type User } from '../generated/prisma/client.ts'
+import type { User } from '../generated/prisma/client.ts'
 import { earlierUsernameKey, usernameKey } from '../rules/username.ts'
 import { type Database, query } from '../postgres/database.ts'
 import { batch } from '../postgres/batch.ts'
@@ -136,12 +136,6 @@ export class Accounts {
   async existing(ids: readonly string[]): Promise<Set<string>> {
     const rows = await query(this.#database.user.findMany({ where: { id: { in: [...ids] } }, select: { id: true } }))
     return new Set(rows.map(({ id }) => id))
-  }
-
-  /** Postgres' time in milliseconds. */
-  async now(): Promise<number> {
-    const [row] = await query(this.#database.$queryRaw<{ now: Date }[]>(Prisma.sql`SELECT clock_timestamp() AS now`))
-    return (row?.now ?? new Date()).getTime()
   }
 }
 

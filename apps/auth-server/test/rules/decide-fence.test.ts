@@ -10,26 +10,32 @@ const shared = (changes: Partial<SharedFence> = {}): SharedFence => ({
 })
 
 const TABLE: [string, SharedFence | null, string | null, RedisEpoch | null, FenceVerdict['kind']][] = [
-  ['all is well', shared(), 'r1', LAST, 'trust'],
-  ['the first look of a server', shared(), 'r1', null, 'trust'],
+  ['both stores answer', shared(), 'r1', LAST, 'trust'],
+  ['the first poll of a server', shared(), 'r1', null, 'trust'],
   ['Redis does not answer', shared(), null, LAST, 'distrust'],
   ['Redis does not answer, and this server never reached it', shared(), null, null, 'distrust'],
-  ['Redis does not answer, and nobody ever believed it', shared({ runId: '' }), null, null, 'distrust'],
-  ['neither answers', null, null, LAST, 'distrust'],
+  ['Redis does not answer, and no server has ever used it', shared({ runId: '' }), null, null, 'distrust'],
+  ['neither store answers', null, null, LAST, 'distrust'],
   ['Postgres does not answer', null, 'r1', LAST, 'trust'],
-  ['Postgres does not answer, and Redis is another', null, 'r2', LAST, 'distrust'],
-  ['Postgres does not answer, and nothing was believed', null, 'r1', null, 'distrust'],
+  ['Postgres does not answer, and Redis is another process', null, 'r2', LAST, 'distrust'],
+  ['Postgres does not answer, and this server did not use Redis', null, 'r1', null, 'distrust'],
   ['another server works without Redis', shared({ suspended: 'now' }), 'r1', LAST, 'distrust'],
-  ['it did until a moment ago', shared({ suspended: 'before' }), 'r1', null, 'begin_epoch'],
-  ['Redis was started again', shared(), 'r2', LAST, 'begin_epoch'],
-  ['Redis is another, and a server works without it', shared({ suspended: 'now' }), 'r2', LAST, 'distrust'],
+  [
+    'another server worked without Redis until a moment ago',
+    shared({ suspended: 'before' }),
+    'r1',
+    null,
+    'begin_epoch',
+  ],
+  ['Redis was restarted', shared(), 'r2', LAST, 'begin_epoch'],
+  ['Redis is another process, and a server works without it', shared({ suspended: 'now' }), 'r2', LAST, 'distrust'],
 ]
 
 test.each(TABLE)('%s', (_, row, runId, last, kind) => {
   expect(decideFence(row, runId, last, false).kind).toBe(kind)
 })
 
-test('a server that writes past Redis says so to those that believe it, and to nobody else', () => {
+test('a server that writes past Redis disables it for the others, if any server uses it', () => {
   expect(decideFence(shared(), null, null, true).kind).toBe('suspend')
   expect(decideFence(shared({ runId: '' }), null, null, true).kind).toBe('distrust')
   expect(decideFence(null, null, null, true).kind).toBe('distrust')

@@ -35,11 +35,11 @@ const at = (redeemed: number, more: Partial<Family> = {}) => family({ redeemed, 
 const IN_GRACE = LOGIN + 59_999
 const LATER = LOGIN + 60_000
 
-/** docs/ARCHITECTURE.md has the same table in words. */
+/** docs/ARCHITECTURE.md describes the same table. */
 const TABLE: [string, Family, Presented, number, Verdict][] = [
   ['the first refresh', family(), presented(1), LOGIN + 1, ROTATE],
   ['the next one', at(4), presented(5), LATER, ROTATE],
-  ['a gap: a store lost its last moments', at(4), presented(9), LATER, { kind: 'rotate', gap: 4 }],
+  ['a gap: a store lost its latest updates', at(4), presented(9), LATER, { kind: 'rotate', gap: 4 }],
   ['a retry within the grace period', at(4), presented(4), IN_GRACE, REPEAT],
   ['a retry by a server whose clock is behind', at(4), presented(4), LOGIN, REPEAT],
   ['the first late retry', at(4), presented(4), LATER, LATE],
@@ -73,7 +73,7 @@ const TABLE: [string, Family, Presented, number, Verdict][] = [
   ['the client that logged in', at(4), presented(5, { clientId: 'web' }), LATER, ROTATE],
   ['another client', at(4), presented(5, { clientId: 'app' }), LATER, refuse('wrong_client')],
   ['an old one from another client', at(4), presented(1, { clientId: 'app' }), LATER, refuse('wrong_client')],
-  ['no key where one is bound', at(4, { bindingKey: 'k' }), presented(5), LATER, refuse('wrong_key')],
+  ['no key, although one is bound', at(4, { bindingKey: 'k' }), presented(5), LATER, refuse('wrong_key')],
   ['another key', at(4, { bindingKey: 'k' }), presented(1, { bindingKey: 'x' }), LATER, refuse('wrong_key')],
 ]
 
@@ -90,19 +90,19 @@ describe('decide', () => {
   })
 })
 
-/** What a server does with a verdict, without the stores. Answers the generation handed out, or null. */
+/** What a server does with a verdict, without the stores. Returns the generation that it issues, or null. */
 function play(state: Family, generation: number, now: number): { state: Family; issued: number | null } {
   const verdict = decideRefresh(state, presented(generation), now, POLICY)
-  const grow = (marks: Partial<FamilyState>) => ({ ...state, ...merge(state, { ...EMPTY_STATE, ...marks }) })
+  const updated = (changes: Partial<FamilyState>) => ({ ...state, ...merge(state, { ...EMPTY_STATE, ...changes }) })
   switch (verdict.kind) {
     case 'rotate':
-      return { state: grow({ redeemed: generation, redeemedAt: now }), issued: generation + 1 }
+      return { state: updated({ redeemed: generation, redeemedAt: now }), issued: generation + 1 }
     case 'repeat':
       return { state, issued: generation + 1 }
     case 'late_repeat':
-      return { state: grow({ lateRepeated: generation }), issued: generation + 1 }
+      return { state: updated({ lateRepeated: generation }), issued: generation + 1 }
     case 'reuse':
-      return { state: grow({ revoked: { at: now, reason: 'reuse' } }), issued: null }
+      return { state: updated({ revoked: { at: now, reason: 'reuse' } }), issued: null }
     case 'refuse':
       return { state, issued: null }
   }
@@ -112,7 +112,7 @@ function play(state: Family, generation: number, now: number): { state: Family; 
 const pause = fc.oneof(fc.integer({ min: 0, max: 9_000 }), fc.integer({ min: 10_001, max: 40_000 }))
 
 describe('random histories', () => {
-  test('an honest client whose answers get lost, as long as it likes, is never put out', () => {
+  test('an honest client is never logged out, however many answers it loses', () => {
     const step = fc.record({ lost: fc.integer({ min: 0, max: 3 }), wait: fc.integer({ min: 0, max: 3_000 }) })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -129,7 +129,7 @@ describe('random histories', () => {
     )
   })
 
-  test('one who loses an answer, and comes back long after, gets the same successor however often', () => {
+  test('a client that lost an answer and retries much later gets the same successor, however often', () => {
     fc.assert(
       fc.property(fc.array(pause, { minLength: 1, maxLength: 20 }), (waits) => {
         let state = play(family({ expiresAt: Number.MAX_SAFE_INTEGER }), 1, LOGIN).state
@@ -144,7 +144,7 @@ describe('random histories', () => {
     )
   })
 
-  test('a thief and an owner who both go on: revoked at the second collision outside the grace period', () => {
+  test('if a thief and the owner both refresh, the family is revoked at their second collision outside the grace period', () => {
     const turns = fc.array(fc.constantFrom('owner' as const, 'thief' as const), { minLength: 40, maxLength: 80 })
     fc.assert(
       fc.property(turns, fc.integer({ min: 1, max: 30 }), (order, stolenAt) => {
@@ -166,7 +166,7 @@ describe('random histories', () => {
     )
   })
 
-  test('an answer to one generation is always the generation after it', () => {
+  test('the answer to a generation is always the next generation', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 12 }), pause), { maxLength: 60 }), (steps) => {
         let state = family({ expiresAt: Number.MAX_SAFE_INTEGER })

@@ -11,7 +11,7 @@ const familyId = fc
   .map((bytes) => Buffer.from(bytes).toString('base64url'))
 
 describe('refresh tokens', () => {
-  test('are read as they were issued, and always issued alike', () => {
+  test('parse to what they were issued for, and are always issued alike', () => {
     fc.assert(
       fc.property(familyId, fc.integer({ min: 1, max: 0xffff_fffe }), (family, generation) => {
         const token = tokens.issue(family, generation)
@@ -31,7 +31,7 @@ describe('refresh tokens', () => {
     expect(bytes).toEqual(Buffer.concat([head, tag]))
   })
 
-  test('of an older secret still verify; the newest issues', () => {
+  test('of an older secret still verify; new ones use the newest secret', () => {
     const both = refreshTokens([NEW, OLD])
     const old = refreshTokens([OLD]).issue('A'.repeat(22), 7)
     expect(both.parse(old)).toEqual({ family: 'A'.repeat(22), generation: 7 })
@@ -39,7 +39,7 @@ describe('refresh tokens', () => {
     expect(tokens.parse(old)).toBeNull()
   })
 
-  test('anything else is null, and never an error', () => {
+  test('anything else parses to null, without an error', () => {
     fc.assert(fc.property(fc.string({ maxLength: 100 }), (text) => tokens.parse(text) === null))
     const token = tokens.issue('A'.repeat(22), 1)
     for (const other of [` ${token}`, `${token}\n`, `${token}=`, token.toUpperCase(), token.replace('hrt_', 'HRT_')]) {

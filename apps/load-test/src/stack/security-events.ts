@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { inWords } from '@heirloom/auth-server/internals/services/event-words'
+import { describeEvent } from '@heirloom/auth-server/internals/services/event-descriptions'
 import pg from 'pg'
 
 /** Auth-servers write their events at least this often. */
@@ -33,7 +33,7 @@ export async function securityEventsOf(
         sid,
         events.map(({ at, type, detail, times }) => ({
           at: at.getTime(),
-          description: inWords({ type, detail, times: Number(times) }),
+          description: describeEvent({ type, detail, times: Number(times) }),
         })),
       ]),
     )

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import type { Config } from '../../config.ts'
+import type { TokenSigner } from '../../keys/token-signer.ts'
 import { accessTokenClaims } from '../../rules/access-token-claims.ts'
-import { successorEndsAt } from '../../rules/decide-refresh.ts'
-import type { Family } from '../../rules/family.ts'
-import type { Core } from '../core.ts'
+import { type Family, endOf } from '../../rules/family.ts'
+import type { RefreshTokens } from '../../rules/refresh-token.ts'
 
 /** RFC 6749, section 5.1, with the session's public id. Times in seconds. */
 export interface TokenAnswer {
@@ -15,9 +16,20 @@ export interface TokenAnswer {
   session_id: string
 }
 
-/** @param family as it stands with the redemption that is answered. `now` in milliseconds. @throws SignerBusy */
+export interface IssueParts {
+  config: Pick<Config, 'issuer' | 'audience' | 'accessTokenTtlSeconds' | 'refreshPolicy'>
+  signer: Pick<TokenSigner, 'sign'>
+  refreshTokens: Pick<RefreshTokens, 'issue'>
+}
+
+/**
+ * Issues the tokens of one generation.
+ * @param family its state after the redemption that is answered.
+ * @param now the store's time in milliseconds.
+ * @throws SignerBusy
+ */
 export async function issueTokens(
-  { config, signer, refreshTokens }: Core,
+  { config, signer, refreshTokens }: IssueParts,
   family: Family,
   granted: { scope: string; roles: readonly string[] },
   generation: number,
@@ -25,13 +37,12 @@ export async function issueTokens(
 ): Promise<TokenAnswer> {
   const { issuer, audience, accessTokenTtlSeconds: ttlSeconds, refreshPolicy } = config
   const claims = accessTokenClaims(family, granted, { issuer, audience, ttlSeconds }, randomUUID(), now)
-  const endsAt = successorEndsAt(family.redeemedAt, family.expiresAt, refreshPolicy)
   return {
     access_token: await signer.sign(claims),
     token_type: 'Bearer',
     expires_in: ttlSeconds,
     refresh_token: refreshTokens.issue(family.id, generation),
-    refresh_token_expires_in: Math.max(0, Math.floor((endsAt - now) / 1000)),
+    refresh_token_expires_in: Math.max(0, Math.floor((endOf(family, refreshPolicy) - now) / 1000)),
     scope: granted.scope,
     session_id: family.sid,
   }

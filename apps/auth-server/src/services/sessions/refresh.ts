@@ -1,65 +1,82 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Presented, type Verdict, decideRefresh } from '../../rules/decide-refresh.ts'
-import { type Family, type FamilyState, EMPTY_STATE, merge } from '../../rules/family.ts'
-import { narrowScope } from '../../rules/scopes.ts'
-import type { Core } from '../core.ts'
-import { type TokenAnswer, issueTokens } from './issue-tokens.ts'
+import type { TokenSigner } from '../../keys/token-signer.ts'
+import { type Presented, type RefreshPolicy, type Verdict, decideRefresh } from '../../rules/decide-refresh.ts'
+import { EMPTY_STATE, type Family, type FamilyState, merge } from '../../rules/family.ts'
+import type { RefreshTokens } from '../../rules/refresh-token.ts'
+import { type ScopeTable, narrowScope } from '../../rules/scopes.ts'
+import type { Accounts } from '../../stores/accounts.ts'
+import type { FamilyStore } from '../../stores/family-store.ts'
 import { INVALID_GRANT, type Refusal, refuse } from '../refusal.ts'
-import { revoke } from './revoke.ts'
+import type { RecordEvent } from '../security-event.ts'
+import { type IssueParts, type TokenAnswer, issueTokens } from './issue-tokens.ts'
+import { type RevokeParts, revoke } from './revoke.ts'
+
+type CommitParts = { families: Pick<FamilyStore, 'advance'>; config: { refreshPolicy: RefreshPolicy } }
+
+export type RefreshParts = CommitParts &
+  RevokeParts &
+  IssueParts & {
+    families: Pick<FamilyStore, 'load'>
+    accounts: Pick<Accounts, 'status'>
+    signer: Pick<TokenSigner, 'assertRoom'>
+    refreshTokens: Pick<RefreshTokens, 'parse'>
+    scopes: ScopeTable
+    seeStoreTime: (now: number) => void
+  }
 
 /**
- * Redeems a refresh token (RFC 6749, section 6). What the rule refuses changes nothing, and what a fault keeps from its
- * answer may be asked again with the same token.
- * @param request its `signal` is aborted when the client goes away.
+ * Redeems a refresh token (RFC 6749, section 6). A refusal changes nothing, except that reuse revokes the family. If a store
+ * fails before the answer, the client may present the same token again.
+ * @param request its `signal` is aborted when the client hangs up.
  */
 export async function refresh(
-  core: Core,
+  parts: RefreshParts,
   request: { refreshToken: string; clientId?: string | undefined; signal?: AbortSignal },
 ): Promise<({ ok: true } & TokenAnswer) | Refusal> {
-  const token = core.refreshTokens.parse(request.refreshToken)
-  const found = token && (await core.families.load(token.family))
+  const token = parts.refreshTokens.parse(request.refreshToken)
+  const found = token && (await parts.families.load(token.family))
   if (!found) return INVALID_GRANT
   const { family, now } = found
-  core.seeStoreTime(now)
+  parts.seeStoreTime(now)
   const presented = { generation: token.generation, clientId: request.clientId ?? null, bindingKey: null }
 
-  const first = decideRefresh(family, presented, now, core.config.refreshPolicy)
-  if (isRefusal(first)) return reject(core, family, presented, first, now, request.signal)
+  const first = decideRefresh(family, presented, now, parts.config.refreshPolicy)
+  if (isRefusal(first)) return reject(parts, family, presented, first, now, request.signal)
 
-  core.signer.assertRoom()
-  // In one round trip to Redis. Where the user may not refresh now, the mark does no harm: the same token gives the same
-  // successor when the user may again.
-  const [{ family: grown, verdict }, standing] = await Promise.all([
-    commit(core, family, presented, first, now),
-    core.accounts.status(family.userId),
+  parts.signer.assertRoom()
+  // Both in one round trip to Redis. If the user may not refresh, the stored redemption does no harm: the same token gives
+  // the same successor once the user may refresh again.
+  const [{ family: updated, verdict }, status] = await Promise.all([
+    commit(parts, family, presented, first, now),
+    parts.accounts.status(family.userId),
   ])
-  if (isRefusal(verdict)) return reject(core, grown, presented, verdict, now, request.signal)
-  if (!standing || standing.disabled) {
-    core.audit({ type: 'refresh_refused', reason: 'disabled', userId: family.userId, sid: family.sid })
+  if (isRefusal(verdict)) return reject(parts, updated, presented, verdict, now, request.signal)
+  if (!status || status.disabled) {
+    parts.audit({ type: 'refresh_refused', reason: 'disabled', userId: family.userId, sid: family.sid })
     return INVALID_GRANT
   }
-  const scope = narrowScope(family.scope, standing.roles)
-  if (scope === '') return refuse('invalid_scope', 'The roles of this user grant nothing of the scope any more.')
+  const scope = narrowScope(status.roles, family.scope, parts.scopes)
+  if (scope === '') return refuse('invalid_scope', 'The roles of this user no longer grant any of the scope.')
 
-  const tokens = await issueTokens(core, grown, { scope, roles: standing.roles }, token.generation + 1, now)
-  recordAnomaly(core, grown, presented, verdict)
+  const tokens = await issueTokens(parts, updated, { scope, roles: status.roles }, token.generation + 1, now)
+  recordAnomaly(parts.audit, updated, presented, verdict)
   return { ok: true, ...tokens }
 }
 
 /**
- * Stores what a verdict makes grow. A request that came in between is seen in the marks before that; the rule is then
- * asked again, until it says the same as what was stored. Marks only grow, so this ends.
+ * Stores the update of a verdict. The store answers the state before it, which may hold a concurrent request. The rule then
+ * decides again by that state, until its verdict is the one that was stored. This ends because states only grow.
  */
-async function commit(core: Core, loaded: Family, presented: Presented, first: Verdict, now: number) {
+async function commit(parts: CommitParts, loaded: Family, presented: Presented, first: Verdict, now: number) {
   let family = loaded
   let verdict = first
   for (;;) {
-    const growth = updateFor(verdict, presented, now)
-    if (!growth) return { family, verdict }
-    const before = await core.families.advance({ id: family.id, expiresAt: family.expiresAt, state: growth })
+    const update = updateFor(verdict, presented, now)
+    if (!update) return { family, verdict }
+    const before = await parts.families.advance({ id: family.id, expiresAt: family.expiresAt, state: update })
     if (!before) return { family, verdict: { kind: 'refuse', reason: 'expired' } satisfies Verdict }
-    const again = decideRefresh({ ...family, ...before }, presented, now, core.config.refreshPolicy)
-    family = { ...family, ...merge(before, growth) }
+    const again = decideRefresh({ ...family, ...before }, presented, now, parts.config.refreshPolicy)
+    family = { ...family, ...merge(before, update) }
     if (again.kind === verdict.kind) return { family, verdict: again }
     verdict = again
   }
@@ -75,12 +92,12 @@ type Refused = Extract<Verdict, { kind: 'refuse' | 'reuse' }>
 
 const isRefusal = (verdict: Verdict): verdict is Refused => verdict.kind === 'refuse' || verdict.kind === 'reuse'
 
-/** The end of a connection is seen a moment after a request that came before it. */
+/** The server sees the end of a connection a moment after a request that was sent before it. */
 const NOTICED_WITHIN_MS = 20
 
-/** One answer for every reason. Reuse ends the family before it is answered. */
+/** Refuses with the same answer for every reason. If it is reuse, the family is revoked before the answer. */
 async function reject(
-  core: Core,
+  parts: RevokeParts,
   family: Family,
   { generation }: Presented,
   verdict: Refused,
@@ -89,20 +106,20 @@ async function reject(
 ): Promise<Refusal> {
   const { userId, sid, redeemed } = family
   if (verdict.kind === 'refuse') {
-    core.audit({ type: 'refresh_refused', reason: verdict.reason, userId, sid })
+    parts.audit({ type: 'refresh_refused', reason: verdict.reason, userId, sid })
   } else {
-    // A client that was cut off asks elsewhere and goes on, and may overtake its first request: that is no theft. Whoever
-    // is gone gets nothing here, thief or not.
+    // A client that was cut off retries, and its retry may overtake this request: that is no theft. A client that has hung up
+    // gets nothing here, thief or not.
     await sleep(NOTICED_WITHIN_MS)
     signal?.throwIfAborted()
-    core.audit({ type: 'reuse', userId, sid, generation, redeemed })
-    await revoke(core, [family], { at: now, reason: 'reuse' })
+    parts.audit({ type: 'reuse', userId, sid, generation, redeemed })
+    await revoke(parts, [family], { at: now, reason: 'reuse' })
   }
   return INVALID_GRANT
 }
 
-function recordAnomaly(core: Core, { userId, sid }: Family, { generation }: Presented, verdict: Verdict): void {
-  if (verdict.kind === 'late_repeat') core.audit({ type: 'late_repeat', userId, sid, generation })
+function recordAnomaly(audit: RecordEvent, { userId, sid }: Family, { generation }: Presented, verdict: Verdict): void {
+  if (verdict.kind === 'late_repeat') audit({ type: 'late_repeat', userId, sid, generation })
   if (verdict.kind === 'rotate' && verdict.gap > 0)
-    core.audit({ type: 'gap', userId, sid, generation, missing: verdict.gap })
+    audit({ type: 'gap', userId, sid, generation, missing: verdict.gap })
 }

@@ -1,68 +1,75 @@
-import type { RevocationReason } from '../../rules/family.ts'
-import type { Position, Session } from '../../stores/sessions.ts'
-import type { Core } from '../core.ts'
+import { type RefreshPolicy } from '../../rules/decide-refresh.ts'
+import { type RevocationReason, endOf } from '../../rules/family.ts'
+import type { Clock } from '../../stores/clock.ts'
+import type { Position, Session, Sessions } from '../../stores/sessions.ts'
 import { type Refusal, refuse } from '../refusal.ts'
-import { revoke } from './revoke.ts'
+import { type RevokeParts, revoke } from './revoke.ts'
 
-/** By the record's own clock: not revoked, and within both lifetimes. */
-export function isLive(core: Core, session: Session, now: number): boolean {
-  const idleEnd = session.lastUsedAt.getTime() + core.config.refreshPolicy.idleMs
-  return session.revokedAt === null && now < Math.min(idleEnd, session.expiresAt.getTime())
+/** When a session ends, as Postgres has it: `endOf` in milliseconds. Its last refreshes may not be there yet. */
+export const endOfSession = ({ lastUsedAt, expiresAt, revokedAt }: Session, policy: RefreshPolicy): number =>
+  endOf({ redeemedAt: lastUsedAt.getTime(), expiresAt: expiresAt.getTime(), revoked: revokedAt }, policy)
+
+interface ListParts {
+  sessions: Pick<Sessions, 'liveOfUser'>
+  clock: Clock
+  config: { refreshPolicy: RefreshPolicy }
 }
 
-/** A page of the live sessions of a user, newest first, and the position to go on from if there are more. */
+/** A page of a user's live sessions, newest first, and the position of the next page if there are more. */
 export async function liveSessions(
-  core: Core,
+  parts: ListParts,
   userId: string,
   limit: number,
   after?: Position,
 ): Promise<{ sessions: Session[]; next: Position | undefined }> {
-  const { idleMs } = core.config.refreshPolicy
-  const found = await core.sessions.liveOfUser(userId, await core.accounts.now(), idleMs, limit + 1, after)
+  const { idleMs } = parts.config.refreshPolicy
+  const found = await parts.sessions.liveOfUser(userId, await parts.clock.now(), idleMs, limit + 1, after)
   const sessions = found.slice(0, limit)
   return { sessions, next: found.length > limit ? sessions.at(-1) : undefined }
 }
 
-/** Ends one session of the user. Ending it twice is ending it once. */
+type EndOneParts = RevokeParts & { sessions: Pick<Sessions, 'find'>; clock: Clock }
+
+/** Ends one session of the user. It may be repeated. */
 export async function endSession(
-  core: Core,
+  parts: EndOneParts,
   userId: string,
   anySpelling: string,
   reason: RevocationReason,
 ): Promise<{ ok: true } | Refusal> {
-  const session = await core.sessions.find(userId, anySpelling)
+  const session = await parts.sessions.find(userId, anySpelling)
   if (!session) return refuse('not_found', 'There is no such session.')
   // The session's own id: a UUID in capitals is the same one, and would be an event of its own.
   const { family: id, sid, expiresAt } = session
-  await revoke(core, [{ id, sid, userId, expiresAt: expiresAt.getTime() }], { at: await core.accounts.now(), reason })
+  await revoke(parts, [{ id, sid, userId, expiresAt: expiresAt.getTime() }], { at: await parts.clock.now(), reason })
   return { ok: true }
 }
 
-/** What a batch costs besides its rows is small, and nobody else waits for it. */
-const ENDED_AT_ONCE = 1_000
+/** Sessions per statement. Large, because the fixed cost of a statement is shared and no other request waits for it. */
+const BATCH = 1_000
+
+export type EndAllParts = RevokeParts & { sessions: Pick<Sessions, 'notRevoked'> }
 
 /**
- * Ends all sessions of the user but one, if one is named, and answers how many: in batches, oldest first, so that those are
- * found too that are opened meanwhile. A fault in the middle leaves the rest as it is, and asking again ends it.
+ * Ends all sessions of the user except one, if `exceptSid` is given, and returns how many. It works oldest first, so sessions
+ * that are opened meanwhile are ended too. After an error in the middle, calling it again ends the rest.
  */
 export async function endAllSessions(
-  core: Core,
+  parts: EndAllParts,
   userId: string,
   reason: RevocationReason,
   exceptSid?: string,
 ): Promise<number> {
   let ended = 0
   for (let after: Position | undefined; ;) {
-    const { sessions, now } = await core.sessions.notRevoked(userId, 2 * ENDED_AT_ONCE, after)
+    const { sessions, now } = await parts.sessions.notRevoked(userId, 2 * BATCH, after)
     const ending = sessions.filter(({ sid }) => sid !== exceptSid)
-    // Two batches at a time: Postgres commits one while Redis is told of the other.
+    // Two batches at a time: Postgres commits one while Redis gets the other.
     await Promise.all(
-      [ending.slice(0, ENDED_AT_ONCE), ending.slice(ENDED_AT_ONCE)].map((batch) =>
-        revoke(core, batch, { at: now, reason }),
-      ),
+      [ending.slice(0, BATCH), ending.slice(BATCH)].map((batch) => revoke(parts, batch, { at: now, reason })),
     )
     ended += ending.length
     after = sessions.at(-1)
-    if (sessions.length < 2 * ENDED_AT_ONCE) return ended
+    if (sessions.length < 2 * BATCH) return ended
   }
 }

@@ -1,0 +1,41 @@
+import { checkDatabase } from './postgres/check-database.ts'
+import type { Database } from './postgres/database.ts'
+import { READ_ONLY_WORDS } from './postgres/postgres-fault.ts'
+import type { RedisAccess } from './redis/redis-access.ts'
+import { explainRedis } from './redis/redis-fault.ts'
+import type { RedisFence } from './replication/redis-fence.ts'
+import type { RollbackDetector } from './replication/rollback-detector.ts'
+import { reasonOf } from './connection/store-unavailable.ts'
+
+interface Parts {
+  database: Database
+  fence: RedisFence
+  rollback: RollbackDetector
+  redis: RedisAccess | null
+  /** The last error of the connection to Redis. */
+  redisError: () => unknown
+}
+
+/** What an operator has to know about the stores, in sentences. */
+export function readinessOf({ database, fence, rollback, redis, redisError }: Parts) {
+  /** Why this server does not use its Redis. Null if it does, or if it has none. */
+  const whyNoRedis = (): string | null => {
+    if (!redis || fence.isEnabled) return null
+    return fence.trouble === null
+      ? 'another server works without it, or it must first catch up with Postgres'
+      : explainRedis(fence.trouble, redisError())
+  }
+  /** What keeps this server from serving. Empty if it is ready. */
+  const notReady = async (): Promise<string[]> => {
+    if (rollback.fault) return [rollback.fault.message]
+    // One store is enough to refresh: an enabled Redis, or a Postgres that accepts writes.
+    if (fence.isEnabled) return []
+    const reason = whyNoRedis()
+    const withoutRedis = reason === null ? [] : [`Redis is not used: ${reason}`]
+    return checkDatabase(database).then(
+      ({ isReadOnly }) => (isReadOnly ? [...withoutRedis, READ_ONLY_WORDS] : []),
+      (error: unknown) => [...withoutRedis, reasonOf(error)],
+    )
+  }
+  return { whyNoRedis, notReady }
+}

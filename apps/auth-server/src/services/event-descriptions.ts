@@ -1,0 +1,43 @@
+import type { KeptEvent } from '../stores/audit-events.ts'
+import type { SecurityEvent } from './security-event.ts'
+
+type Descriptions = { [type in SecurityEvent['type']]: (detail: KeptEvent['detail']) => string }
+
+const ENDED: Record<string, string> = {
+  logout: 'the user logged out',
+  logout_all: 'the user ended all sessions',
+  session_ended: 'the user ended it from another session',
+  session_limit: 'the user had reached the session limit, and this one had been unused the longest',
+  password_changed: 'the password was changed',
+  reuse: 'an old refresh token was used again',
+  disabled: 'the account was disabled',
+  admin: 'an operator ended it',
+  restored: 'Postgres was restored from an older copy, and the session may have ended since that copy was made',
+}
+
+const DESCRIPTIONS: Descriptions = {
+  registered: () => 'The account was created.',
+  login: ({ ip }) => `Logged in from ${ip}.`,
+  login_refused: ({ ip, reason }) => `A login from ${ip} was refused: ${String(reason).replaceAll('_', ' ')}.`,
+  refresh_refused: ({ reason }) => `A refresh was refused: ${String(reason).replaceAll('_', ' ')}.`,
+  reuse: ({ generation, redeemed }) =>
+    `Refresh token ${generation} was used after ${redeemed} had been used. Someone has a copy of it, or the client was restored from a backup.`,
+  late_repeat: ({ generation }) =>
+    `Refresh token ${generation} was used again after the grace period. A response was lost, or someone has a copy of it.`,
+  gap: ({ generation, missing }) =>
+    `Refresh token ${generation} was used, but the ${missing} before it were never seen. A store had lost its latest updates.`,
+  revoked: ({ reason, sessions }) =>
+    `${sessions === undefined ? 'The session' : `${sessions} sessions`} ended: ${ENDED[String(reason)] ?? String(reason)}.`,
+  password_changed: () => 'The password was changed.',
+  account_rolled_back: () => 'Postgres was restored from an older copy, so the password may be an old one.',
+  postgres_restored: ({ reason, revoked }) =>
+    `Postgres had been replaced by an older copy. ${reason === 'server' ? 'A server' : 'An operator'} restored it, and ${revoked} sessions were ended.`,
+  key_made: ({ kid }) => `The signing key ${kid} was created.`,
+  key_removed: ({ kid }) => `The signing key ${kid} was removed.`,
+}
+
+/** Describes an event in a sentence or two that can be read to the user. */
+export function describeEvent({ type, detail, times }: Pick<KeptEvent, 'type' | 'detail' | 'times'>): string {
+  const description = Object.hasOwn(DESCRIPTIONS, type) ? DESCRIPTIONS[type as keyof Descriptions](detail) : type
+  return times > 1 ? `${description} This happened ${times} times that day.` : description
+}

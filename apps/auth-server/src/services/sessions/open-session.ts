@@ -1,0 +1,91 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { Config } from '../../config.ts'
+import { EMPTY_STATE, type Family } from '../../rules/family.ts'
+import { type ScopeTable, narrowScope } from '../../rules/scopes.ts'
+import type { Account, Accounts } from '../../stores/accounts.ts'
+import type { LoginFacts, LoginStore, Origin } from '../../stores/family-store.ts'
+import { ACCOUNT_CHANGED, type Refusal, refuse, tooManyAttempts } from '../refusal.ts'
+import { type RevokeParts, revoke } from './revoke.ts'
+
+export type OpenParts = RevokeParts & {
+  config: Pick<Config, 'sessionLimits' | 'refreshAbsoluteTtlMs'>
+  scopes: ScopeTable
+  families: Pick<LoginStore, 'openFor'>
+  accounts: Pick<Accounts, 'keeper'>
+  seeStoreTime: (now: number) => void
+}
+
+interface Opening {
+  /** The account as it was authenticated. */
+  user: Account
+  clientId: string
+  /** The requested scope. Undefined requests everything that the user's roles grant. */
+  scope: string | undefined
+  /** How the user logged in, which the list of sessions shows. */
+  how: Origin & { ip: string }
+}
+
+interface Opened {
+  ok: true
+  family: Family
+  /** The account as it is now. */
+  account: Account
+  /** The store's time in milliseconds. */
+  now: number
+}
+
+/**
+ * Opens a session for a user who has been authenticated, by whatever grant. Its tokens are issued afterwards. If the account
+ * has changed since it was authenticated, the answer is ACCOUNT_CHANGED.
+ */
+export async function openSession(parts: OpenParts, opening: Opening): Promise<Opened | Refusal> {
+  const { sessionsPerUser: sessions, loginsPerUser: logins } = parts.config.sessionLimits
+  const { user, how } = opening
+  const keep = parts.accounts.keeper()
+  let outcome = ACCOUNT_CHANGED as (Opened & LoginFacts) | Refusal
+  await parts.families.openFor(user.id, { sessions, logins }, how, (facts) => {
+    outcome = decideOpening(parts, opening, facts)
+    return outcome.ok ? outcome.family : null
+  })
+  if (!outcome.ok) return outcome
+
+  const { family, account, now, surplus } = outcome
+  parts.seeStoreTime(now)
+  await Promise.all([keep(account), revoke(parts, surplus, { at: now, reason: 'session_limit' })])
+  parts.audit({ type: 'login', userId: account.id, sid: family.sid, ip: how.ip })
+  return { ok: true, family, account, now }
+}
+
+/** Decides by the account as it is now: authentication takes a while, and longer in a queue. */
+function decideOpening(
+  { config, scopes, audit }: OpenParts,
+  { user, clientId, scope: asked, how }: Opening,
+  facts: LoginFacts,
+): (Opened & LoginFacts) | Refusal {
+  const { account, now, earlierLoginAt } = facts
+  const refused = { type: 'login_refused', userId: account.id, ip: how.ip } as const
+  if (account.version !== user.version || account.disabled) {
+    audit({ ...refused, reason: 'changed_meanwhile' })
+    return ACCOUNT_CHANGED
+  }
+  const waitMs = earlierLoginAt === null ? 0 : earlierLoginAt + config.sessionLimits.windowMs - now
+  if (waitMs > 0) {
+    audit({ ...refused, reason: 'throttled' })
+    return tooManyAttempts(Math.ceil(waitMs / 1000))
+  }
+  const scope = narrowScope(account.roles, asked, scopes)
+  if (scope === '') return refuse('invalid_scope', 'The roles of this user grant nothing of the requested scope.')
+  const family: Family = {
+    id: randomBytes(16).toString('base64url'),
+    sid: randomUUID(),
+    userId: account.id,
+    clientId,
+    scope,
+    bindingKey: null,
+    createdAt: now,
+    expiresAt: now + config.refreshAbsoluteTtlMs,
+    ...EMPTY_STATE,
+    redeemedAt: now,
+  }
+  return { ok: true, family, ...facts }
+}

@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest'
+import type { SecurityEvent } from '../../../src/services/security-event.ts'
+import { logIn } from '../../../src/services/sessions/log-in.ts'
+import { scopeTable } from '../../../src/rules/scopes.ts'
+import type { Family } from '../../../src/rules/family.ts'
+import type { Account } from '../../../src/stores/accounts.ts'
+
+const ADA: Account = {
+  ...{ id: 'U', username: 'ada', passwordHash: 'right', createdAt: new Date(0) },
+  ...{ version: 1, roles: ['user'], disabled: false },
+}
+
+/**
+ * Logs in while the account changes.
+ * @param versions the account each time that it is read: for the password, when the session is opened, and so on. The last
+ * one stays.
+ */
+async function logInWhile(...versions: [Account, ...(Account | null)[]]) {
+  const read = () => (versions.length > 1 ? versions.shift() : versions[0]) ?? null
+  const opened: Family[] = []
+  const events: SecurityEvent[] = []
+  const answer = await logIn(
+    {
+      config: {
+        ...{ clientIds: ['web'], issuer: 'https://a', audience: 'api', accessTokenTtlSeconds: 900 },
+        ...{ refreshAbsoluteTtlMs: 1_000_000, refreshPolicy: { idleMs: 1_000, graceMs: 0, lateRepeatGap: null } },
+        sessionLimits: { sessionsPerUser: 9, loginsPerUser: 9, windowMs: 1_000 },
+      },
+      scopes: scopeTable({ user: ['read'] }),
+      accounts: { byName: async () => read(), keeper: () => async () => undefined },
+      hasher: { assertRoom: async () => undefined, verify: async (hash, password) => hash === password },
+      throttle: {
+        attempt: async () => ({ waitSeconds: null, succeeded: async () => undefined, takeBack: async () => undefined }),
+      },
+      families: {
+        openFor: async (_user, _limits, _origin, decide) => {
+          const account = read()
+          const family = account && decide({ account, now: 5_000, earlierLoginAt: null, surplus: [] })
+          if (family) opened.push(family)
+        },
+        revoke: async () => undefined,
+      },
+      signer: { assertRoom: () => undefined, sign: async ({ roles }) => JSON.stringify(roles) },
+      refreshTokens: { issue: (_family, generation) => String(generation) },
+      audit: (event) => events.push(event),
+      seeStoreTime: () => undefined,
+    },
+    { username: 'ada', password: 'right', ip: '127.0.0.1', device: null },
+  )
+  return { answer, opened, events: events.map((event) => ('reason' in event ? event.reason : event.type)) }
+}
+
+test('an unchanged account logs in', async () => {
+  const { answer, opened, events } = await logInWhile(ADA)
+  expect(answer).toMatchObject({ ok: true, refresh_token: '1', scope: 'read' })
+  expect([opened.length, events]).toEqual([1, ['login']])
+})
+
+test.each([
+  ['disabled', { ...ADA, version: 2, disabled: true }, 'disabled'],
+  ['disabled and enabled again, with another password', { ...ADA, version: 3, passwordHash: 'new' }, 'wrong_password'],
+  ['deleted', null, 'unknown_user'],
+])('an account that is %s after the password was checked opens no session', async (_what, changed, reason) => {
+  const { answer, opened, events } = await logInWhile(ADA, changed)
+  expect(answer).toMatchObject({ ok: false, error: 'invalid_credentials' })
+  expect([opened, events.at(-1)]).toEqual([[], reason])
+})
+
+test('new roles count, and the password is checked again', async () => {
+  const { answer, events } = await logInWhile(ADA, { ...ADA, version: 2, roles: ['user', 'editor'] })
+  expect(answer).toMatchObject({ ok: true, access_token: '["user","editor"]' })
+  expect(events).toEqual(['changed_meanwhile', 'login'])
+})
+
+test('an account that changes every time is refused after two checks', async () => {
+  const grown = [2, 3, 4, 5].map((version) => ({ ...ADA, version }))
+  const { answer, opened, events } = await logInWhile(ADA, ...grown)
+  expect(answer).toMatchObject({ ok: false, error: 'invalid_credentials' })
+  expect([opened, events]).toEqual([[], ['changed_meanwhile', 'changed_meanwhile']])
+})
