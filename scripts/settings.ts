@@ -13,7 +13,7 @@ export const OWNER_SETTINGS = {
     default: undefined,
     example: 'postgresql://heirloom_owner:PASSWORD@db.example.com:5432/heirloom',
     desc: 'The owner of the tables, as whom `migrate` works; by default `DATABASE_URL`',
-    docs: 'docs/OPERATIONS.md#the-roles-in-postgres',
+    docs: 'docs/guide/deploy.md#the-roles-in-postgres',
   }),
   DATABASE_SERVER_ROLE: text('the name of a role')({
     default: undefined,

@@ -7,6 +7,8 @@ import type { RedisFence } from './replication/redis-fence.ts'
 import type { RollbackDetector } from './replication/rollback-detector.ts'
 import { reasonOf } from './connection/store-unavailable.ts'
 
+export const ANOTHER_REDIS = 'another server uses another Redis: REDIS_URL must lead all servers to the same one'
+
 interface Parts {
   database: Database
   fence: RedisFence
@@ -20,7 +22,9 @@ interface Parts {
 export function readinessOf({ database, fence, rollback, redis, redisError }: Parts) {
   /** Why this server does not use its Redis. Null if it does, or if it has none. */
   const whyNoRedis = (): string | null => {
-    if (!redis || fence.isEnabled) return null
+    if (!redis) return null
+    if (fence.isContested) return ANOTHER_REDIS
+    if (fence.isEnabled) return null
     return fence.trouble === null
       ? 'another server works without it, or it must first catch up with Postgres'
       : explainRedis(fence.trouble, redisError())

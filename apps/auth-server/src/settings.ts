@@ -11,13 +11,13 @@ const stores = {
   DATABASE_URL: databaseUrl({
     example: 'postgresql://heirloom_server:PASSWORD@db.example.com:5432/heirloom',
     desc: 'The URL of Postgres, for a role that reads and writes rows and owns nothing; `?schema=NAME` if the tables are not in `public`',
-    docs: 'docs/OPERATIONS.md#the-roles-in-postgres',
+    docs: 'docs/guide/deploy.md#the-roles-in-postgres',
   }),
   REDIS_URL: redisUrl({
     default: undefined,
     example: 'rediss://:PASSWORD@redis.example.com:6379',
     desc: 'The URL of the one Redis that all servers and the admin command of this installation share; without it, Postgres does all the work',
-    docs: 'docs/storage.md#redis',
+    docs: 'docs/explanation/storage.md#redis',
   }),
   TOKEN_SECRETS: secrets({
     desc: 'The secrets of the refresh tokens, newest first; `openssl rand -base64 32` makes one',
@@ -32,7 +32,7 @@ const stores = {
   )({
     default: 'stop',
     desc: 'What the servers do when Postgres has been rolled back: `stop` waits for `npm run admin -- restore`, `restore` does it unasked',
-    docs: 'docs/OPERATIONS.md#a-standby-that-lags',
+    docs: 'docs/guide/operate.md#a-standby-that-lags',
   }),
   DATABASE_POOL_SIZE: range(1, 1000)({ default: 10, desc: 'How many connections to Postgres each server has' }),
   DATABASE_STATEMENT_TIMEOUT_MS: range(

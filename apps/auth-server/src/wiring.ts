@@ -15,7 +15,7 @@ import { StoreClocks, addGauges, eventCounter } from './metrics.ts'
 import { checkDatabase } from './postgres/check-database.ts'
 import { openDatabase } from './postgres/database.ts'
 import { READ_ONLY_WORDS } from './postgres/postgres-fault.ts'
-import { readinessOf } from './readiness.ts'
+import { ANOTHER_REDIS, readinessOf } from './readiness.ts'
 import { openRedis } from './redis/open-redis.ts'
 import type { RedisAccess } from './redis/redis-access.ts'
 import { COMMAND_TIMEOUT_MS } from './redis/redis-connection.ts'
@@ -76,11 +76,13 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   // A pool of their own for the fence and the detector: requests that fill the other pool must not look like a Postgres that
   // is down.
   const fenceDatabase = openDatabase({ url: config.databaseUrl, poolSize: 4, statementTimeoutMs: FENCE_TIMEOUT_MS })
-  const fence = new RedisFence(fenceDatabase, redis, (isEnabled) =>
-    isEnabled
-      ? log.info('refreshes go through Redis')
-      : log.warn('refreshes go through Postgres: Redis does not answer, or must first catch up'),
-  )
+  const fence = new RedisFence(fenceDatabase, redis, (isEnabled) => {
+    // The two servers take turns, four times a second.
+    if (fence.isContested) {
+      if (budget.allows(ANOTHER_REDIS, 1)) log.warn(`Redis is not used, so Postgres does all the work: ${ANOTHER_REDIS}`)
+    } else if (isEnabled) log.info('refreshes go through Redis')
+    else log.warn('refreshes go through Postgres: Redis does not answer, or must first catch up')
+  })
   const onRollback = (isRolledBack: boolean) =>
     isRolledBack
       ? log.error(new PostgresRolledBack(config.postgresRollback).message)

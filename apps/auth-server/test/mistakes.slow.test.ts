@@ -16,7 +16,7 @@ import { type ServerParts, wire } from '../src/wiring.ts'
 import { readConfig } from '../src/config.ts'
 
 /** Compared with what is said; `npx vitest run apps/auth-server/test/mistakes.test.ts -u` writes it anew. */
-const PAGE = new URL('../../../docs/mistakes.md', import.meta.url).pathname
+const PAGE = new URL('../../../docs/reference/mistakes.md', import.meta.url).pathname
 const folder = join(inject('runFolder'), 'mistakes')
 mkdirSync(folder)
 const file = (name: string) => join(folder, name)

@@ -12,7 +12,7 @@ export const serviceSettings = (ownPort: number) => ({
   ISSUER: issuer({
     devDefault: 'http://127.0.0.1:4000',
     desc: 'The public URL of the auth server, https in production; every service has the same value, to the letter',
-    docs: 'docs/OPERATIONS.md#an-issuer-with-a-path',
+    docs: 'docs/guide/deploy.md#an-issuer-with-a-path',
     example: 'https://auth.example.com',
   }),
   AUDIENCE: audience({
@@ -33,7 +33,7 @@ export const serviceSettings = (ownPort: number) => ({
   )({
     default: 72,
     desc: 'How long an idle connection is kept; it must be longer than the proxy keeps its own connections, or the proxy answers 502 now and then',
-    docs: 'docs/OPERATIONS.md#how-much-is-needed',
+    docs: 'docs/guide/deploy.md#how-much-is-needed',
   }),
   LOG_LEVEL: choice(
     'trace',

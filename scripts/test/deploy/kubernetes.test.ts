@@ -162,7 +162,8 @@ test('no document puts a secret on a command line', () => {
   for (const name of [
     'README.md',
     'SECURITY.md',
-    'docs/OPERATIONS.md',
+    'docs/guide/deploy.md',
+    'docs/guide/operate.md',
     'docker-compose.yml',
     'deploy/kubernetes/kustomization.yaml',
   ])

@@ -143,8 +143,8 @@ test('the dashboard asks the source of data that is provisioned, and its panels 
   expect(new Set(cells).size).toBe(cells.length)
 })
 
-test('every alert is explained in docs/OPERATIONS.md, and nothing else is', () => {
-  const text = readFileSync(new URL('../../../docs/OPERATIONS.md', import.meta.url), 'utf8')
+test('every alert is explained in docs/guide/operate.md, and nothing else is', () => {
+  const text = readFileSync(new URL('../../../docs/guide/operate.md', import.meta.url), 'utf8')
   const rows = [...text.matchAll(/^\| `([A-Z][A-Za-z]+)`/gm)].map(([, name = '']) => name)
   expect(rows.toSorted()).toEqual(rules.map(({ alert }) => alert).toSorted())
   for (const { labels } of rules) expect(['page', 'ticket']).toContain(labels.severity)

@@ -10,9 +10,9 @@ interface Circumstances {
   cores: number
 }
 
-/** The page docs/faults.md. */
+/** The page docs/results/faults.md. */
 export function document(outcomes: readonly Outcome[], skipped: readonly Skipped[], run: Circumstances): string {
-  return `<!-- Written by: npm run test:faults -- --write docs/faults.md -->
+  return `<!-- Written by: npm run test:faults -- --write docs/results/faults.md -->
 
 # Faults, and what held
 
@@ -34,7 +34,7 @@ ${skipped.map(({ name, obstacle }) => `\n- ${name}: ${obstacle}.`).join('\n')}
 - _recovered_: the time from the repair until refreshes go through Redis again at 0.7 times their normal rate or more.
 - _rate_: refreshes during the fault as a share of those before it, per second of CPU time that other programs left. There are
   ${run.sessions} sessions that refresh without a pause.
-- _1_ to _7_: the [invariants](ARCHITECTURE.md#invariants).
+- _1_ to _7_: the [invariants](../explanation/the-two-stores.md#invariants).
 
 ## What the ledger checks
 

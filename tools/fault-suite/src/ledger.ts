@@ -1,6 +1,6 @@
 import type { Answer } from './client.ts'
 
-/** docs/ARCHITECTURE.md explains them. */
+/** docs/explanation/the-two-stores.md explains them. */
 export const INVARIANTS = [1, 2, 3, 4, 5, 6, 7] as const
 export type Invariant = (typeof INVARIANTS)[number]
 

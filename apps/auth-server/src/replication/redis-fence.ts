@@ -10,6 +10,12 @@ const POLL_EVERY_MS = 250
 const DISABLED_FOR_MS = 1_000
 /** A server that wrote without Redis counts as one that still does for this long, so that the fence does not flap. */
 const WRITES_PAST_MS = 5_000
+/**
+ * Two servers that use two Redis end each other's epochs at every poll, four times a second. During a failover, servers that
+ * see it at different moments may do so once or twice.
+ */
+const CONTESTED_FOR_MS = 5_000
+const CONTESTED_FROM = 4
 
 /**
  * Keeps servers from using a Redis that missed something: one that was away, hung, restarted from an old snapshot, replaced
@@ -40,6 +46,9 @@ export class RedisFence {
   /** At the last poll, no epoch had ever begun. */
   #isUnused = false
   #trouble: unknown = null
+  /** When the epoch of the Redis that this server reaches was last ended for another Redis, and how often in a row. */
+  #contestedAt = -Infinity
+  #contests = 0
   /** What waits for an answer of the Redis that is in use. */
   readonly #waiting = new Set<(error: StoreUnavailable) => void>()
 
@@ -61,6 +70,11 @@ export class RedisFence {
   /** Why Redis took no write at the last poll; null if it did, or if there is no Redis. */
   get trouble(): unknown {
     return this.#trouble
+  }
+
+  /** Whether another server uses another Redis, so that the two end each other's epochs in turns. */
+  get isContested(): boolean {
+    return this.#contests >= CONTESTED_FROM && performance.now() < this.#contestedAt + CONTESTED_FOR_MS
   }
 
   /** A copy in Redis counts only if it is of this epoch or a later one. */
@@ -181,6 +195,7 @@ export class RedisFence {
     const [shared, runId] = await Promise.all([this.#row.read().catch(() => null), this.#probe()])
     if (losses !== this.#losses) return
     this.#isUnused = shared?.runId === ''
+    if (shared && runId !== null && this.#last?.runId === runId && shared.runId !== runId) this.#contest()
     const verdict = decideFence(shared, runId, this.#last, this.#writesPast)
     // What another server wrote without Redis interrupts its use, too.
     if (shared && verdict.kind !== 'trust') this.#last = null
@@ -222,6 +237,12 @@ export class RedisFence {
     if (invalidations !== this.#invalidations) return
     this.#last = redis
     this.#set(redis)
+  }
+
+  #contest(): void {
+    const now = performance.now()
+    this.#contests = now < this.#contestedAt + CONTESTED_FOR_MS ? this.#contests + 1 : 1
+    this.#contestedAt = now
   }
 
   #invalidate(): void {

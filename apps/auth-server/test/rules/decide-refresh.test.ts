@@ -35,7 +35,7 @@ const at = (redeemed: number, more: Partial<Family> = {}) => family({ redeemed, 
 const IN_GRACE = LOGIN + 59_999
 const LATER = LOGIN + 60_000
 
-/** docs/ARCHITECTURE.md describes the same table. */
+/** docs/explanation/the-idea.md has the same table. */
 const TABLE: [string, Family, Presented, number, Verdict][] = [
   ['the first refresh', family(), presented(1), LOGIN + 1, ROTATE],
   ['the next one', at(4), presented(5), LATER, ROTATE],

@@ -21,7 +21,7 @@ describe('refresh tokens', () => {
     )
   })
 
-  test('have the layout that docs/storage.md gives', () => {
+  test('have the layout that docs/explanation/storage.md gives', () => {
     const family = randomBytes(16)
     const bytes = Buffer.from(tokens.issue(family.toString('base64url'), 258).slice(4), 'base64url')
     const derive = (purpose: string, length: number) =>

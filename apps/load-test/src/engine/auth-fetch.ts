@@ -90,7 +90,7 @@ function refreshTokenIn(body: string): string {
   }
 }
 
-/** The generation of a refresh token: 4 bytes after 18 others (docs/storage.md). */
+/** The generation of a refresh token: 4 bytes after 18 others (docs/explanation/storage.md). */
 function generationOf(token: string): number {
   const bytes = Buffer.from(token.slice('hrt_'.length), 'base64url')
   return bytes.length < 22 ? 0 : bytes.readUInt32BE(18)
