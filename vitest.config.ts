@@ -4,6 +4,12 @@ const INCLUDE = ['{apps,packages,tools}/*/test/**/*', '{examples,scripts}/test/*
 const named = (end: string) => INCLUDE.map((pattern) => `${pattern}${end}`)
 
 /**
+ * For tests that start processes: each takes a second of a core, and several times that on a busy machine. These limits end a
+ * test that hangs, and assert no speed.
+ */
+const STARTS_PROCESSES = { globalSetup: 'scripts/test/global-setup.ts', testTimeout: 120_000, hookTimeout: 180_000 }
+
+/**
  * The end of a file's name chooses its project:
  * - `x.test.ts`: unit. Starts no process and no store, and needs no network beyond this machine.
  * - `x.int.test.ts`: integration. Starts stores or other processes.
@@ -13,8 +19,6 @@ export default defineConfig({
   test: {
     // Half an hour from UTC, and on the other side of it than the Postgres of the run.
     env: { TZ: 'Pacific/Marquesas' },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     // How long a test waits for what comes sooner or later. Vitest's own second is too short on a busy machine.
     expect: { poll: { timeout: 20_000 } },
     projects: [
@@ -25,6 +29,7 @@ export default defineConfig({
           include: named('.test.ts'),
           exclude: [...configDefaults.exclude, ...named('.{int,slow}.test.ts')],
           setupFiles: 'scripts/test/unit-setup.ts',
+          testTimeout: 30_000,
           // No unit test leaves anything in its process: a fresh one for each file would take most of the time.
           isolate: false,
           sequence: { groupOrder: 0 },
@@ -35,7 +40,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: named('.int.test.ts'),
-          globalSetup: 'scripts/test/global-setup.ts',
+          ...STARTS_PROCESSES,
           sequence: { groupOrder: 1 },
         },
       },
@@ -44,7 +49,7 @@ export default defineConfig({
         test: {
           name: 'slow',
           include: named('.slow.test.ts'),
-          globalSetup: 'scripts/test/global-setup.ts',
+          ...STARTS_PROCESSES,
           sequence: { groupOrder: 2 },
         },
       },

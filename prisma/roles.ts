@@ -3,7 +3,7 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 import pg from 'pg'
 
 interface RoleUrls {
-  /** Of a superuser, or of whoever owns the database and may make roles. */
+  /** Of a superuser, or of a role that owns the database and may make roles. */
   adminUrl: string
   /** Owns the database and its tables, for `migrate`. */
   ownerUrl: string

@@ -38,8 +38,8 @@ for (const file of files.filter((name) => /\.(?:js|d\.ts)$/.test(name))) {
 }
 
 /**
- * The same declarations for whoever writes `require`. There is one copy of the code, an ES module: Node has taken it by
- * `require` since 20.19 and 22.12. TypeScript only believes that if the declarations are of CommonJS.
+ * The same declarations for those who write `require`. There is one copy of the code, an ES module: Node has taken it by
+ * `require` since 20.19 and 22.12. TypeScript accepts that only if the declarations are of CommonJS.
  */
 function asCommonJs(text) {
   return text.replace(SPECIFIER, (_, before, quote, specifier) => {

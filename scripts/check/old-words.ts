@@ -7,7 +7,7 @@ export const OLD_WORDS: readonly [RegExp, string][] = [
   [/marks_waiting|marksWaiting/g, 'the name that src/metrics.ts has'],
   [/\bNO_MARKS\b/g, 'EMPTY_STATE'],
   [/\bMarks\b/g, 'FamilyState'],
-  [/\bgrowths?\b/gi, 'FamilyUpdate, update'],
+  [/\bGrowths?\b|\bgrowths\b/g, 'FamilyUpdate, update'],
   [/\bStanding(?:Cache|s)?\b/g, 'AccountStatus, AccountStatusCache'],
   [/\bHistoryLost\b/g, 'PostgresRolledBack'],
   [/postgres_older|older-postgres/g, 'postgres_rolled_back, postgres-rolled-back'],

@@ -109,7 +109,7 @@ function writeProject(folder: string, place: Place, { fastify, express }: Projec
       },
     }),
   )
-  // Whoever asks for a name of ours there gets no answer.
+  // A request for a name of ours gets no answer there.
   write('.npmrc', '@heirloom:registry=http://127.0.0.1:9/\n')
   write('preload.mjs', preload(place))
   write('common.cts', COMMON)

@@ -46,7 +46,7 @@ test('a database that a superuser made goes on under the owner, and the server r
   await expect(query(serverUrl, 'DELETE FROM _prisma_migrations')).rejects.toThrow('permission denied')
 })
 
-test('what later migrations make is the server’s to read and write, whoever applies them', async () => {
+test('the server may read and write what later migrations make, by whichever role they are applied', async () => {
   await prepareRoles({ adminUrl, ownerUrl, serverUrl })
   await migrate(ownerUrl, undefined, serverRole)
   await query(ownerUrl, 'CREATE TABLE later (n serial)')

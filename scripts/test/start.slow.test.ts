@@ -80,7 +80,7 @@ test('keeps its secrets to its owner', () => {
   expect(mode('running.env')).toBe(0o600)
 })
 
-describe('whoever speaks SQL as the server does', () => {
+describe('anyone who has the SQL role of the server', () => {
   const written = () => parseEnv(readFileSync(join(place.DATA_DIR, 'running.env'), 'utf8'))
   const asServer = async (sql: string) => {
     const client = new pg.Client({ connectionString: written()['DATABASE_URL'] })

@@ -79,7 +79,7 @@ async function untilEverywhere(kid: string, isThere: boolean) {
   }
   const before = services.map(({ fetches }) => fetches())
   // One poll may have been under way.
-  await vi.waitUntil(() => services.every(({ looks }, i) => fetches() >= (before[i] ?? 0) + 2), WAIT)
+  await vi.waitUntil(() => services.every(({ fetches }, i) => fetches() >= (before[i] ?? 0) + 2), WAIT)
 }
 
 const signsNow = (kid: string) => database.signingKey.update({ where: { kid }, data: { signsFrom: new Date() } })

@@ -28,7 +28,7 @@ export async function runAdmin(argv: readonly string[], env: NodeJS.ProcessEnv):
   sessionCommands(program, door)
   restoreCommand(program, door)
   keyCommands(program, door)
-  addDoctor(program)
+  addDoctor(program, env)
 
   try {
     await program.parseAsync(argv)
