@@ -198,13 +198,13 @@ export class RedisFence {
     if (shared && runId !== null && this.#last?.runId === runId && shared.runId !== runId) this.#contest()
     const verdict = decideFence(shared, runId, this.#last, this.#writesPast)
     // What another server wrote without Redis interrupts its use, too.
-    if (shared && verdict.kind !== 'trust') this.#last = null
+    if (shared && verdict.kind !== 'enable') this.#last = null
     switch (verdict.kind) {
-      case 'trust':
-        return this.#enable(verdict.trust, invalidations)
-      case 'distrust':
+      case 'enable':
+        return this.#enable(verdict.redis, invalidations)
+      case 'disable':
         return this.#set(null)
-      case 'suspend':
+      case 'disable_for_all':
         return this.disable().catch(() => undefined)
       case 'begin_epoch':
         this.#set(null)
@@ -229,7 +229,7 @@ export class RedisFence {
     await this.#row.beginEpoch(after, runId)
     const invalidations = this.#invalidations
     const verdict = decideFence(await this.#row.read(), runId, null, false)
-    if (verdict.kind === 'trust' && losses === this.#losses) this.#enable(verdict.trust, invalidations)
+    if (verdict.kind === 'enable' && losses === this.#losses) this.#enable(verdict.redis, invalidations)
   }
 
   /** @param invalidations as many as there were before the row was read. */

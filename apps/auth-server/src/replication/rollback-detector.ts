@@ -177,7 +177,7 @@ export class RollbackDetector {
       const witnessed = await this.#witness.publish(row)
       const verdict = decideRollback(row, newest, witnessed)
       newest = Math.max(newest, row.position, witnessed?.newest ?? 0)
-      if (verdict === 'lost') break
+      if (verdict === 'rolled_back') break
       if (verdict === 'intact') {
         this.#newest = Math.max(this.#newest, newest)
         if (before.alarms === this.#alarms) this.#set(false)

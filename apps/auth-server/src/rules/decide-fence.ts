@@ -17,11 +17,11 @@ export interface RedisEpoch {
 }
 
 export type FenceVerdict =
-  | { kind: 'trust'; trust: RedisEpoch }
+  | { kind: 'enable'; redis: RedisEpoch }
   /** Work through Postgres. */
-  | { kind: 'distrust' }
+  | { kind: 'disable' }
   /** Work through Postgres, and disable Redis for all servers, because Redis lacks what this server wrote to Postgres. */
-  | { kind: 'suspend' }
+  | { kind: 'disable_for_all' }
   /** Redis is back, or is another process than before, so what it holds may be old. */
   | { kind: 'begin_epoch' }
 
@@ -40,10 +40,10 @@ export function decideFence(
 ): FenceVerdict {
   // A server that writes nothing need not stop the others, for example one with a wrong REDIS_URL. Before the first epoch, no
   // server uses Redis.
-  if (runId === null) return shared && shared.runId !== '' && writesPast ? { kind: 'suspend' } : { kind: 'distrust' }
+  if (runId === null) return shared && shared.runId !== '' && writesPast ? { kind: 'disable_for_all' } : { kind: 'disable' }
   // Without Postgres no server can have written past Redis, so Redis may be used as before.
-  if (!shared) return last?.runId === runId ? { kind: 'trust', trust: last } : { kind: 'distrust' }
-  if (shared.suspended === 'now') return { kind: 'distrust' }
+  if (!shared) return last?.runId === runId ? { kind: 'enable', redis: last } : { kind: 'disable' }
+  if (shared.suspended === 'now') return { kind: 'disable' }
   if (shared.suspended === 'before' || shared.runId !== runId) return { kind: 'begin_epoch' }
-  return { kind: 'trust', trust: { epoch: shared.epoch, runId } }
+  return { kind: 'enable', redis: { epoch: shared.epoch, runId } }
 }

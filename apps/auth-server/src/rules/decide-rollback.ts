@@ -15,9 +15,9 @@ export interface Witnessed {
 export type RollbackVerdict =
   | 'intact'
   /** Postgres was replaced by an older copy, or has continued from one. */
-  | 'lost'
+  | 'rolled_back'
   /** Redis knows a higher position, which may have been committed after Postgres was read: read Postgres again. */
-  | 'look_again'
+  | 'read_again'
 
 /**
  * Decides whether Postgres still has everything that it ever acknowledged.
@@ -25,8 +25,8 @@ export type RollbackVerdict =
  * @param witnessed null if Redis does not answer.
  */
 export function decideRollback(postgres: Position, known: number, witnessed: Witnessed | null): RollbackVerdict {
-  if (postgres.position < known) return 'lost'
+  if (postgres.position < known) return 'rolled_back'
   if (!witnessed) return 'intact'
-  if (witnessed.nonce !== null && witnessed.nonce !== postgres.nonce) return 'lost'
-  return witnessed.newest > postgres.position ? 'look_again' : 'intact'
+  if (witnessed.nonce !== null && witnessed.nonce !== postgres.nonce) return 'rolled_back'
+  return witnessed.newest > postgres.position ? 'read_again' : 'intact'
 }

@@ -125,9 +125,9 @@ function decide(
   const last = state.servers[i]?.last ?? null
   const verdict = protocol.decideFence(shared, runId, last, writesPast)
   const disabled = withServer(state, i, { current: null, last: shared ? null : last })
-  if (verdict.kind === 'trust') return enable(state, i, verdict.trust)
-  if (verdict.kind === 'distrust' || !isUp) return disabled
-  if (verdict.kind === 'suspend') return withRow(invalidated(disabled, i), { ...row, suspended: 'now' })
+  if (verdict.kind === 'enable') return enable(state, i, verdict.redis)
+  if (verdict.kind === 'disable' || !isUp) return disabled
+  if (verdict.kind === 'disable_for_all') return withRow(invalidated(disabled, i), { ...row, suspended: 'now' })
   if (row.epoch !== shared?.epoch || row.suspended === 'now' || runId === null) return disabled
   return enable(withRow(disabled, { epoch: row.epoch + 1, runId, suspended: 'never' }), i, {
     epoch: row.epoch + 1,

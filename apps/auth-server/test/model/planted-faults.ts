@@ -126,7 +126,7 @@ export const PLANTED_IN_ROLLBACK: { name: string; breaks: string; protocol: Roll
       ...ROLLBACK_PROTOCOL,
       decideRollback(...args) {
         const verdict = decideRollback(...args)
-        return verdict === 'look_again' ? 'lost' : verdict
+        return verdict === 'read_again' ? 'rolled_back' : verdict
       },
     },
   },

@@ -71,7 +71,7 @@ interface State {
   logoutsLeft: number
   begun: number
   acknowledged: number
-  failOver: 'none' | 'whole' | 'lost'
+  failOver: 'none' | 'whole' | 'rolled_back'
   failOversLeft: number
   wrong: string | null
 }
@@ -120,7 +120,7 @@ export function rollbackModel(protocol: RollbackProtocol, { logouts = 3, failOve
         {
           ...state,
           postgres: { ...standby, process: primary.process + 1 },
-          failOver: isWhole && failOver !== 'lost' ? 'whole' : 'lost',
+          failOver: isWhole && failOver !== 'rolled_back' ? 'whole' : 'rolled_back',
           failOversLeft: failOversLeft - 1,
         },
       ]
@@ -219,11 +219,11 @@ function compare(state: State, i: number, protocol: RollbackProtocol): State {
   const newest = Math.max(had, row.position)
   const witnessed = { newest, nonce: nonces[row.position] ?? row.nonce }
   const redis = row.isRolledBack ? state.redis : { newest, nonces: withNonce(nonces, row) }
-  const verdict = row.isRolledBack ? 'lost' : protocol.decideRollback(row, known, witnessed)
+  const verdict = row.isRolledBack ? 'rolled_back' : protocol.decideRollback(row, known, witnessed)
   const after = { ...state, redis }
-  if (verdict === 'look_again') return change(after, i, { read: { row: state.postgres, known: newest } })
-  if (verdict === 'lost') {
-    const isFalseAlarm = state.failOver !== 'lost'
+  if (verdict === 'read_again') return change(after, i, { read: { row: state.postgres, known: newest } })
+  if (verdict === 'rolled_back') {
+    const isFalseAlarm = state.failOver !== 'rolled_back'
     // Unless a restore has ended the rollback meanwhile.
     const isRolledBack = state.postgres.isRolledBack || state.postgres.position < newest + LEAP / 2
     const noticed = {
@@ -234,7 +234,7 @@ function compare(state: State, i: number, protocol: RollbackProtocol): State {
     return change(noticed, i, { step: 'idle', after: 'idle', logout: 0, read: null, isRolledBack: true })
   }
   const isCurrent = row.process > 0 && row.process === state.postgres.process
-  const isMissed = state.failOver === 'lost' && isCurrent && row.logouts < state.acknowledged
+  const isMissed = state.failOver === 'rolled_back' && isCurrent && row.logouts < state.acknowledged
   const compared = {
     ...after,
     wrong: isMissed ? `2: server ${i} takes a Postgres for intact that has lost a logout` : null,
