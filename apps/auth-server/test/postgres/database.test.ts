@@ -36,8 +36,8 @@ test('two servers give a statement the same name, whatever each ran before', asy
 })
 
 test('a session has the limits that the server sets, not those of the database', async () => {
-  const { databaseUrl } = await testStores()
-  const open = () => openDatabase({ url: databaseUrl, poolSize: 1, statementTimeoutMs: 1_234 })
+  const { databaseUrl, superuserUrl } = await testStores()
+  const open = (url: string) => openDatabase({ url, poolSize: 1, statementTimeoutMs: 1_234 })
   const inherited = {
     default_transaction_isolation: 'serializable',
     statement_timeout: '10s',
@@ -46,13 +46,13 @@ test('a session has the limits that the server sets, not those of the database',
     idle_session_timeout: '8s',
     idle_in_transaction_session_timeout: '7s',
   }
-  const before = open()
+  const before = open(superuserUrl)
   for (const [name, value] of Object.entries(inherited))
     await before.$executeRawUnsafe(
       `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET ${name} = ''${value}''', current_database()); END $$`,
     )
   await before.$disconnect()
-  const database = open()
+  const database = open(databaseUrl)
   onTestFinished(() => database.$disconnect())
   const rows = await database.$queryRaw<{ name: string; setting: string; reset_val: string }[]>`
     SELECT name, setting, reset_val FROM pg_settings WHERE name = ANY (${Object.keys(inherited)}) ORDER BY name`
