@@ -54,7 +54,7 @@ const AT_LOGIN: FamilyState = { ...EMPTY_STATE, redeemedAt: NOW }
 /**
  * One family in Redis and Postgres, its owner, whose answers get lost, and a thief who may copy the token at any time.
  * Each arrival is one step, since `advance` is atomic: it answers the state before it.
- * @param faults how many of the stores' and servers' faults may happen in one history; lost answers are always possible.
+ * @param faults how many of the stores' and servers' faults may happen in one sequence; lost answers are always possible.
  */
 export function ruleModel(rule: Rule, faults: number): Model<State> {
   return {

@@ -35,7 +35,7 @@ test('two servers give a statement the same name, whatever each ran before', asy
   expect(await namesAfter(2, 1)).toEqual(names)
 })
 
-test('a session has the limits that its statements need, and not those of the database', async () => {
+test('a session has the limits that the server sets, not those of the database', async () => {
   const { databaseUrl, superuserUrl } = await testStores()
   const open = (url: string) => openDatabase({ url, poolSize: 1, statementTimeoutMs: 1_234 })
   const inherited = {
