@@ -1,5 +1,5 @@
 import { type Axis, scaleOf } from './axis.ts'
-import { escape } from './escape.ts'
+import { escapeHtml } from './escape-html.ts'
 
 interface Series {
   name: string
@@ -28,9 +28,9 @@ export function chart(of: Chart): string {
   const { title, series, width = WIDTH } = of
   const drawn = drawingOf(of)
   if (drawn === '') return ''
-  const legend = series.map(({ name }, i) => `<span class="key s${i}">${escape(name)}</span>`).join(' ')
-  return `<figure><figcaption>${escape(title)}</figcaption>
-<svg viewBox="0 0 ${width} ${HEIGHT}" role="img" aria-label="${escape(title)}">
+  const legend = series.map(({ name }, i) => `<span class="key s${i}">${escapeHtml(name)}</span>`).join(' ')
+  return `<figure><figcaption>${escapeHtml(title)}</figcaption>
+<svg viewBox="0 0 ${width} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)}">
 ${drawn}
 </svg><p class="legend">${legend}</p></figure>`
 }
@@ -42,15 +42,15 @@ export function picture(...charts: readonly Chart[]): string {
   const panels = charts.map((of) => {
     const legend = of.series.map(
       ({ name }, i) =>
-        `<g class="s${i}"><rect x="${LEFT}" y="${row(i)}" width="11" height="11" rx="2" fill="currentColor"/><text x="${LEFT + 18}" y="${row(i) + 10}">${escape(name)}</text></g>`,
+        `<g class="s${i}"><rect x="${LEFT}" y="${row(i)}" width="11" height="11" rx="2" fill="currentColor"/><text x="${LEFT + 18}" y="${row(i) + 10}">${escapeHtml(name)}</text></g>`,
     )
     const at = width
     width += of.width ?? WIDTH
-    return `<g transform="translate(${at})"><text x="${LEFT}" y="12">${escape(of.title)}</text>
+    return `<g transform="translate(${at})"><text x="${LEFT}" y="12">${escapeHtml(of.title)}</text>
 ${[drawingOf(of), ...legend].join('\n')}</g>`
   })
   const height = row(Math.max(...charts.map(({ series }) => series.length))) + 4
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(charts.map(({ title }) => title).join('; '))}"><style>${STYLE}</style>
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(charts.map(({ title }) => title).join('; '))}"><style>${STYLE}</style>
 ${panels.join('\n')}
 </svg>
 `
@@ -79,29 +79,29 @@ function drawingOf({ x, y, series, marks = [], spans = [], width = WIDTH }: Char
   const grid = [
     ...yScale.ticks.map(
       (tick) =>
-        `<line class="grid" x1="${LEFT}" x2="${right}" y1="${py(tick)}" y2="${py(tick)}"/><text x="${LEFT - 8}" y="${py(tick) + 4}" text-anchor="end">${escape(yScale.format(tick))}</text>`,
+        `<line class="grid" x1="${LEFT}" x2="${right}" y1="${py(tick)}" y2="${py(tick)}"/><text x="${LEFT - 8}" y="${py(tick) + 4}" text-anchor="end">${escapeHtml(yScale.format(tick))}</text>`,
     ),
     ...xScale.ticks.map(
       (tick) =>
-        `<line class="grid" x1="${px(tick)}" x2="${px(tick)}" y1="${bottom}" y2="${bottom + 4}"/><text x="${px(tick)}" y="${bottom + 18}" text-anchor="middle">${escape(xScale.format(tick))}</text>`,
+        `<line class="grid" x1="${px(tick)}" x2="${px(tick)}" y1="${bottom}" y2="${bottom + 4}"/><text x="${px(tick)}" y="${bottom + 18}" text-anchor="middle">${escapeHtml(xScale.format(tick))}</text>`,
     ),
-    `<text x="${(LEFT + right) / 2}" y="${HEIGHT - 8}" text-anchor="middle">${escape(x.label)}</text>`,
-    `<text transform="translate(16 ${(TOP + bottom) / 2}) rotate(-90)" text-anchor="middle">${escape(y.label)}</text>`,
+    `<text x="${(LEFT + right) / 2}" y="${HEIGHT - 8}" text-anchor="middle">${escapeHtml(x.label)}</text>`,
+    `<text transform="translate(16 ${(TOP + bottom) / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(y.label)}</text>`,
   ]
   const shaded = spans.map(
     ({ from, to, label }) =>
-      `<rect x="${px(from)}" y="${TOP}" width="${round(px(to) - px(from))}" height="${bottom - TOP}" fill="#8a94a6" fill-opacity="0.14"/><text x="${px((from + to) / 2)}" y="${TOP - 4}" text-anchor="middle">${escape(label)}</text>`,
+      `<rect x="${px(from)}" y="${TOP}" width="${round(px(to) - px(from))}" height="${bottom - TOP}" fill="#8a94a6" fill-opacity="0.14"/><text x="${px((from + to) / 2)}" y="${TOP - 4}" text-anchor="middle">${escapeHtml(label)}</text>`,
   )
   const marked = marks.map(
     ({ at, label }) =>
-      `<line class="mark" x1="${px(at)}" x2="${px(at)}" y1="${TOP}" y2="${bottom}"><title>${escape(label)}</title></line>`,
+      `<line class="mark" x1="${px(at)}" x2="${px(at)}" y1="${TOP}" y2="${bottom}"><title>${escapeHtml(label)}</title></line>`,
   )
   const drawn = series.map(({ name, points: own, style, labels }, i) => {
     const path = own.map(([a, b], at) => `${at ? 'L' : 'M'}${px(a)} ${py(b)}`).join('')
     const dots = own.map(
       ([a, b], at) =>
-        `<circle cx="${px(a)}" cy="${py(b)}" r="4"><title>${escape(`${name}: ${xScale.format(a)}, ${yScale.format(b)}`)}</title></circle>${
-          labels?.[at] === undefined ? '' : `<text x="${px(a) + 8}" y="${py(b) - 7}">${escape(labels[at])}</text>`
+        `<circle cx="${px(a)}" cy="${py(b)}" r="4"><title>${escapeHtml(`${name}: ${xScale.format(a)}, ${yScale.format(b)}`)}</title></circle>${
+          labels?.[at] === undefined ? '' : `<text x="${px(a) + 8}" y="${py(b) - 7}">${escapeHtml(labels[at])}</text>`
         }`,
     )
     const line = `<path d="${path}"${style === 'dashed' ? ' stroke-dasharray="5 5"' : ''}/>`

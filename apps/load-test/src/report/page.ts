@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { escape } from '@heirloom/harness/escape'
+import { escapeHtml } from '@heirloom/harness/escape-html'
 import type { Level, LifetimePoint, RunResult } from '../result.ts'
 import { machine } from '../result.ts'
 import { curveSection } from './curve-section.ts'
@@ -30,7 +30,7 @@ export function writePage(file: string, report: Report): void {
 </head>
 <body>
 <header><h1>Heirloom under load</h1><p>${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC</p></header>
-${broken.length ? `<ul class="warning">${broken.map((sentence) => `<li>${escape(sentence)}</li>`).join('')}</ul>` : '<p class="good">All limits were kept.</p>'}
+${broken.length ? `<ul class="warning">${broken.map((sentence) => `<li>${escapeHtml(sentence)}</li>`).join('')}</ul>` : '<p class="good">All limits were kept.</p>'}
 ${levels.length ? curveSection(levels) : ''}
 ${points.length ? tradeOffSection(points) : ''}
 ${[...runs, ...levels.map(({ run }) => run)].map(runSection).join('\n')}

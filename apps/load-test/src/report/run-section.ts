@@ -2,6 +2,7 @@ import { costsOf } from '../measure/costs.ts'
 import { KEY_REFRESH_SECONDS } from '../measure/projection.ts'
 import { type Latencies, PERCENTILES, at } from '../measure/recorder.ts'
 import { totalsOf } from '../measure/totals.ts'
+import { escapeHtml } from '@heirloom/harness/escape-html'
 import { integer, megabytes, milliseconds, number } from '@heirloom/harness/numbers'
 import type { RunResult } from '../result.ts'
 import { anomalyLines } from '../view/anomaly-lines.ts'
@@ -21,8 +22,8 @@ export function runSection(result: RunResult): string {
     style: 'line' as const,
     points: seconds.map((second): [number, number] => [second.at, of(second)]),
   })
-  return `<section><h2>${escape(title)}</h2>
-${bottleneck ? `<p class="warning">${escape(bottleneck)}</p>` : ''}
+  return `<section><h2>${escapeHtml(title)}</h2>
+${bottleneck ? `<p class="warning">${escapeHtml(bottleneck)}</p>` : ''}
 <ul class="tiles">
 ${tile(number(totals.callsPerSecond), 'calls per second')}
 ${tile(milliseconds(at(response, 99)), 'p99, from due time')}
@@ -81,8 +82,8 @@ ${tableOf([
       ...[ok, retriedOk, deferred, failed, wrong, refused, breach].map(integer),
     ]),
 ])}
-<p>${Object.keys(measured.non2xx).length ? `Answers other than 2xx: ${escape(non2xxSummary(measured.non2xx))}.` : 'Every answer was 2xx.'}</p>
-${measured.anomalies.length ? `<h3>Anomalies</h3><pre>${escape(measured.anomalies.flatMap(anomalyLines).join('\n'))}</pre>` : ''}
+<p>${Object.keys(measured.non2xx).length ? `Answers other than 2xx: ${escapeHtml(non2xxSummary(measured.non2xx))}.` : 'Every answer was 2xx.'}</p>
+${measured.anomalies.length ? `<h3>Anomalies</h3><pre>${escapeHtml(measured.anomalies.flatMap(anomalyLines).join('\n'))}</pre>` : ''}
 <h3>Replicas</h3>
 ${tableOf([
   ['', 'calls', 'p99', 'failed'],
@@ -109,7 +110,7 @@ function sessionSummary({ login, refresh, retry, logout, theft }: RunResult['mea
   ].join(' ')
 }
 
-const tile = (value: string, of: string) => `<li><b>${escape(value)}</b> ${escape(of)}</li>`
+const tile = (value: string, of: string) => `<li><b>${escapeHtml(value)}</b> ${escapeHtml(of)}</li>`
 
 const distribution = (name: string, latencies: Latencies) => ({
   name,
