@@ -13,7 +13,7 @@ test('a server whose REDIS_URL leads to another Redis: both say so, in few lines
   await other.ready()
 
   const epochs = new Set<bigint>()
-  const seen = async () => epochs.add((await database.redisTrust.findFirstOrThrow()).epoch).size
+  const seen = async () => epochs.add((await database.redisFence.findFirstOrThrow()).epoch).size
   await expect.poll(seen, { timeout: 25_000, interval: 50 }).toBeGreaterThan(40)
   for (const { output } of [server.service, other]) {
     const warnings = output.filter((line) => line.includes('another server uses another Redis: REDIS_URL'))
