@@ -29,7 +29,7 @@ export async function describedServer() {
   } as Partial<ServerParts>
   const app = buildApp(parts as ServerParts, metrics)
   eventCounter(metrics)
-  const measured: Partial<Measured> = { core, isRedisEnabled: () => true }
+  const measured: Partial<Measured> = { isRedisEnabled: () => true }
   addGauges(metrics, measured as Measured)
   await app.ready()
   return { app, metrics }
