@@ -79,7 +79,8 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   const fence = new RedisFence(fenceDatabase, redis, (isEnabled) => {
     // The two servers take turns, four times a second.
     if (fence.isContested) {
-      if (budget.allows(ANOTHER_REDIS, 1)) log.warn(`Redis is not used, so Postgres does all the work: ${ANOTHER_REDIS}`)
+      if (budget.allows(ANOTHER_REDIS, 1))
+        log.warn(`Redis is not used, so Postgres does all the work: ${ANOTHER_REDIS}`)
     } else if (isEnabled) log.info('refreshes go through Redis')
     else log.warn('refreshes go through Postgres: Redis does not answer, or must first catch up')
   })

@@ -142,16 +142,16 @@ test('three rotations refuse no valid token; a withdrawn key ends at the next po
   await vi.waitUntil(() => load.tokens.length > 0, WAIT)
   const kids = [load.newestKid()]
 
-    let coming = await adminKey('rotate')
-    for (const isLast of [false, false, true]) {
-      const next = coming
-      await untilEverywhere(next, true)
-      expect(load.newestKid()).toBe(kids.at(-1))
-      await signsNow(next)
-      if (!isLast) coming = await adminKey('rotate')
-      await vi.waitUntil(() => load.tokens.slice(-4).every((token) => kidOf(token) === next), WAIT)
-      kids.push(next)
-    }
+  let coming = await adminKey('rotate')
+  for (const isLast of [false, false, true]) {
+    const next = coming
+    await untilEverywhere(next, true)
+    expect(load.newestKid()).toBe(kids.at(-1))
+    await signsNow(next)
+    if (!isLast) coming = await adminKey('rotate')
+    await vi.waitUntil(() => load.tokens.slice(-4).every((token) => kidOf(token) === next), WAIT)
+    kids.push(next)
+  }
 
   // Old tokens and new ones, of four keys, were accepted everywhere; and no service had to fetch the key set for an unknown key.
   expect(new Set(kids).size).toBe(4)
@@ -160,15 +160,14 @@ test('three rotations refuse no valid token; a withdrawn key ends at the next po
     for (const { url } of services) expect(load.accepted.get(`${kid} at ${url}`)).toBeGreaterThan(0)
   expect(services.map(({ verifier }) => verifier.stats().keys?.unknownKidRefetches)).toEqual([0, 0, 0])
 
-    // The first key has leaked: SECURITY.md, "Signing keys".
-    const [leaked = ''] = kids
-    const ofLeaked = load.tokens.find((token) => kidOf(token) === leaked) ?? ''
-    expect(await Promise.all(services.map((service) => statusOf(service, ofLeaked)))).toEqual([200, 200, 200])
-    load.withdraw(leaked)
-    await adminKey('remove', leaked)
-    await untilEverywhere(leaked, false)
-    expect(await Promise.all(services.map((service) => statusOf(service, ofLeaked)))).toEqual([401, 401, 401])
-    await load.stop()
-    expect(load.refusals).toEqual([])
-  },
-)
+  // The first key has leaked: SECURITY.md, "Signing keys".
+  const [leaked = ''] = kids
+  const ofLeaked = load.tokens.find((token) => kidOf(token) === leaked) ?? ''
+  expect(await Promise.all(services.map((service) => statusOf(service, ofLeaked)))).toEqual([200, 200, 200])
+  load.withdraw(leaked)
+  await adminKey('remove', leaked)
+  await untilEverywhere(leaked, false)
+  expect(await Promise.all(services.map((service) => statusOf(service, ofLeaked)))).toEqual([401, 401, 401])
+  await load.stop()
+  expect(load.refusals).toEqual([])
+})

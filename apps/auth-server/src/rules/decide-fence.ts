@@ -40,7 +40,8 @@ export function decideFence(
 ): FenceVerdict {
   // A server that writes nothing need not stop the others, for example one with a wrong REDIS_URL. Before the first epoch, no
   // server uses Redis.
-  if (runId === null) return shared && shared.runId !== '' && writesPast ? { kind: 'disable_for_all' } : { kind: 'disable' }
+  if (runId === null)
+    return shared && shared.runId !== '' && writesPast ? { kind: 'disable_for_all' } : { kind: 'disable' }
   // Without Postgres no server can have written past Redis, so Redis may be used as before.
   if (!shared) return last?.runId === runId ? { kind: 'enable', redis: last } : { kind: 'disable' }
   if (shared.suspended === 'now') return { kind: 'disable' }
