@@ -60,5 +60,5 @@ function warnedTypes(): string[] {
 /** As `admin session list` shows it, with the names of the fields in place of their values. */
 function meaning(type: string): string {
   const detail = new Proxy({}, { get: (_target, name) => (name === 'sessions' ? undefined : `‹${String(name)}›`) })
-  return describeEvent({ type, detail, times: 1 } as Parameters<typeof describeEvent>[0])
+  return describeEvent({ type, detail, times: 1 })
 }

@@ -81,8 +81,13 @@ export async function startHeirloom(options: HeirloomOptions): Promise<Heirloom>
     void service.exited.then(() => failed.resolve(`${name} has stopped. Its log is ${log.file}`))
     return service
   }
-  const services = [await start('auth-server', AUTH_SERVER, authEnv), await start('resource-api', RESOURCE_API, apiEnv)]
-  const ready = Promise.all([ensureDemoUser(authEnv, DEMO_PASSWORD), ...services.map((service) => service.ready())])
+  const authServer = await start('auth-server', AUTH_SERVER, authEnv)
+  // The resource service fetches the keys as soon as it runs, and warns if nobody answers.
+  const startApi = async () => {
+    await authServer.ready()
+    await (await start('resource-api', RESOURCE_API, apiEnv)).ready()
+  }
+  const ready = Promise.all([ensureDemoUser(authEnv, DEMO_PASSWORD), startApi()])
   const [demoIsNew] = await (signal ? Promise.race([ready, rejectOnAbort(signal)]) : ready)
 
   const running = steps.move()

@@ -55,7 +55,7 @@ describe('at run time', () => {
         refresh_token: tokens.refresh_token,
       })
       expect([status, body.error, headers.get('retry-after')]).toEqual([503, 'temporarily_unavailable', '1'])
-      expect(lines(/primary.*25006/).length).toBeGreaterThan(0)
+      await expect.poll(() => lines(/primary.*25006/).length).toBeGreaterThan(0)
     } finally {
       await owner.query(`ALTER DATABASE ${name} RESET default_transaction_read_only`)
       await owner.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity

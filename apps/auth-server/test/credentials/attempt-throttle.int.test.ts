@@ -48,7 +48,7 @@ describe.each([
     expect((await one.attempt(login(`${name} b`), '10.0.0.1')).waitSeconds).toBeNull()
   })
 
-  test('per address, for whomever; one /64 of IPv6 is one address', async () => {
+  test('per address, whatever the account; one /64 of IPv6 is one address', async () => {
     const one = throttle()
     let account = 0
     const attempt = () => one.attempt(login(`${name} ${++account}`), `2001:db8::${account}`)

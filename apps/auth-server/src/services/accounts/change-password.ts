@@ -46,7 +46,7 @@ export async function changePassword(
   const endOthers = () => endAllSessions(parts, account.id, 'password_changed', sid)
   await endOthers()
   const changed = await finish(
-    // Hashing takes a while. If this session was ended meanwhile, whoever ended it did not want its request to succeed.
+    // Hashing takes a while. If this session was ended meanwhile, its request must not succeed.
     parts.accounts.change(account.id, { passwordHash }, { version: account.version, liveSid: sid }),
     'The password may have been changed. Log in with the new password. If it is refused, nothing was changed.',
     endOthers,
