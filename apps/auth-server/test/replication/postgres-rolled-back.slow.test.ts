@@ -132,7 +132,7 @@ describe('a standby takes over', { timeout: 180_000 }, () => {
     await expectLive(going, two.first)
     expect(await restores()).toBe(before + 1)
     const said = [...two.first.output, ...two.second.output].filter((line) =>
-      line.includes('Postgres was an older one'),
+      line.includes('and this server restored it'),
     )
     expect(said).toHaveLength(1)
   })
@@ -173,7 +173,7 @@ describe('a standby takes over', { timeout: 180_000 }, () => {
     const { first, second } = await startTwo()
     await ask(postgres, 'UPDATE history SET is_lost = true')
     for (const at of [first, second])
-      await expect.poll(() => at.output.join(), PATIENCE).toMatch('does not show what is missing')
+      await expect.poll(() => at.output.join(), PATIENCE).toMatch('does not show that data is missing')
     await untilNoticed(first)
     expect(await admin('restore')).toMatchObject({ restored: true })
     await untilReady(first)
