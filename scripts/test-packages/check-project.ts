@@ -155,7 +155,7 @@ Object.defineProperty(globalThis, 'location', { value: { origin: 'https://auth.e
 `
 
 const COMMON = `import { createClient } from '@heirloom/client'
-import { type HeirloomClaims, type Verifier, connectBearer, createVerifier } from '@heirloom/verifier'
+import { type HeirloomClaims, type Verifier, callerOf, connectBearer, createVerifier } from '@heirloom/verifier'
 import { bearerAuth } from '@heirloom/verifier/fastify'
 import { fastify } from 'fastify'
 
@@ -166,7 +166,7 @@ async function main(token: string): Promise<void> {
   await verifier.ready()
   const app = fastify()
   await app.register(bearerAuth, { verifier })
-  app.get('/me', { onRequest: app.authenticate }, async (request) => ({ sub: request.user.sub }))
+  app.get('/me', { onRequest: app.authenticate }, (request) => ({ sub: callerOf(request).sub }))
   const { statusCode } = await app.inject({ url: '/me', headers: { authorization: \`Bearer \${token}\` } })
   if (statusCode !== 200) throw new Error(\`the answer is \${statusCode}\`)
   if (typeof connectBearer !== 'function' || typeof createClient !== 'function') throw new Error('not all is there')
@@ -176,7 +176,7 @@ void main(process.argv[2] ?? '')
 `
 
 const BESIDE = `import jwt from '@fastify/jwt'
-import { createVerifier } from '@heirloom/verifier'
+import { callerOf, createVerifier } from '@heirloom/verifier'
 import { bearerAuth } from '@heirloom/verifier/fastify'
 import Fastify from 'fastify'
 
@@ -185,7 +185,7 @@ await verifier.ready()
 const app = Fastify()
 await app.register(jwt, { secret: 'a secret of another part of the service' })
 await app.register(bearerAuth, { verifier })
-app.get('/me', { onRequest: app.authenticate }, async (request) => ({ sub: request.user.sub }))
+app.get('/me', { onRequest: app.authenticate }, (request) => ({ sub: callerOf(request).sub }))
 const { statusCode } = await app.inject({ url: '/me', headers: { authorization: 'Bearer ' + process.argv[2] } })
 if (statusCode !== 200) throw new Error('the answer is ' + statusCode)
 await app.close()
