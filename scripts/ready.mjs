@@ -43,8 +43,9 @@ function build() {
 
 function handOver() {
   const [command, ...args] = process.argv.slice(2)
-  const child = spawn(command, args, { stdio: 'inherit', env: handedOver(env) })
+  // Before the command starts: it may write, and a signal come in answer, before the next line here has run.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  const child = spawn(command, args, { stdio: 'inherit', env: handedOver(env) })
   child.on('error', (error) => fail(error.message))
   child.on('exit', (code, signal) => process.exit(signal ? 128 + constants.signals[signal] : code))
 }
