@@ -17,7 +17,7 @@ test('runs the command under the Node that Heirloom is written for, and hands ba
 })
 
 test('passes a signal on, and ends as the command does', async () => {
-  const run = ready('sh', '-c', 'trap "exit 3" TERM; echo waiting; while :; do sleep 0.02; done')
+  const run = ready('sh', '-c', 'trap "exit 3" TERM; echo waiting; for _ in $(seq 500); do sleep 0.02; done')
   await once(run.stdout, 'data')
   run.kill('SIGTERM')
   expect(await once(run, 'exit')).toEqual([3, null])
