@@ -1,5 +1,5 @@
--- On a large table, make both indexes by hand first (CREATE INDEX CONCURRENTLY): here each would block logins and refreshes'
--- marks while it is built. docs/OPERATIONS.md has the commands.
+-- On a large table, make both indexes by hand first (CREATE INDEX CONCURRENTLY): here each would block logins and refreshes
+-- while it is built. docs/guide/operate.md has the commands.
 SET LOCAL lock_timeout = '2s';
 
 -- All sessions of a user in the order of their logins: a page of them, and the logins of the last minutes.
