@@ -9,7 +9,15 @@ import {
 } from '../rules/family.ts'
 import { toAccount } from './accounts.ts'
 import { type Database, query } from '../postgres/database.ts'
-import { type FamilyUpdate, type LoginStore, MOST_SURPLUS, type Origin, byRevocation } from './family-store.ts'
+import {
+  type FamilyUpdate,
+  type LoginStore,
+  MOST_DELETED,
+  MOST_REVOKED_KEPT,
+  MOST_SURPLUS,
+  type Origin,
+  byRevocation,
+} from './family-store.ts'
 import { GRANT_COLUMNS, grantFromPostgres, grantToPostgres } from './grant-fields.ts'
 import { batch } from '../postgres/batch.ts'
 import type { Tables } from '../postgres/tables.ts'
@@ -37,7 +45,9 @@ export class PostgresFamilyStore implements LoginStore {
         await transaction.$queryRaw`SELECT FROM ${this.#database.tables.users} WHERE id = ${userId}::uuid FOR NO KEY UPDATE`
         const facts = await readFacts(transaction, this.#database.tables, userId, limits)
         const family = facts && decide(facts)
-        if (family) await transaction.family.createMany({ data: [toRow(family, origin)] })
+        if (!family) return
+        await transaction.family.createMany({ data: [toRow(family, origin)] })
+        if (facts.keepsTooMany) await deleteSome(transaction, this.#database.tables, userId, limits)
       }),
     )
   }
@@ -62,7 +72,7 @@ export class PostgresFamilyStore implements LoginStore {
     await query(this.#database.$executeRaw`
       WITH ending AS MATERIALIZED (
         SELECT id FROM ${table}
-        WHERE id IN (SELECT decode(unnest(string_to_array(${ids}, ',')), 'hex')) ORDER BY id FOR NO KEY UPDATE
+        WHERE id = ANY (ARRAY(SELECT decode(unnest(string_to_array(${ids}, ',')), 'hex'))) ORDER BY id FOR NO KEY UPDATE
       )
       UPDATE ${table} AS f SET
         revoked_at = least(f.revoked_at, ${new Date(at)}),
@@ -169,7 +179,9 @@ async function readFacts(
       (SELECT json_agg(s) FROM (
          SELECT encode(id, 'hex') AS id, sid, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at FROM ${families}
          WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
-         ORDER BY redeemed_at DESC, id OFFSET ${sessions - 1} LIMIT ${MOST_SURPLUS}) AS s) AS surplus`
+         ORDER BY redeemed_at DESC, id OFFSET ${sessions - 1} LIMIT ${MOST_SURPLUS}) AS s) AS surplus,
+      EXISTS (SELECT FROM ${families} WHERE user_id = ${userId}::uuid AND revoked_at IS NOT NULL
+              OFFSET ${revokedKept({ logins })}) AS keeps_too_many`
   if (!account || !row) return null
   const surplus = (row.surplus ?? []).map(({ id, sid, expires_at: expiresAt }) => ({
     id: toId(Buffer.from(id, 'hex')),
@@ -178,13 +190,38 @@ async function readFacts(
     expiresAt,
   }))
   const earlierLoginAt = row.earlier_login_at?.getTime() ?? null
-  return { account: toAccount(account), now: row.now.getTime(), earlierLoginAt, surplus }
+  return {
+    account: toAccount(account),
+    now: row.now.getTime(),
+    earlierLoginAt,
+    surplus,
+    keepsTooMany: row.keeps_too_many,
+  }
+}
+
+/** Logins are counted by the rows that they left, so that many have to stay. */
+const revokedKept = ({ logins }: { logins: number }) => Math.max(MOST_REVOKED_KEPT, logins)
+
+/** Skips rows that are in use. A family without its row is not known, and as dead as a revoked one; Redis keeps the tombstone. */
+async function deleteSome(
+  transaction: Prisma.TransactionClient,
+  { families }: Tables,
+  userId: string,
+  limits: { logins: number },
+): Promise<void> {
+  await transaction.$executeRaw`
+    DELETE FROM ${families} WHERE id IN (
+      SELECT id FROM ${families} WHERE id IN (
+        SELECT id FROM ${families} WHERE user_id = ${userId}::uuid AND revoked_at IS NOT NULL
+        ORDER BY created_at DESC, id OFFSET ${revokedKept(limits)} LIMIT ${MOST_DELETED})
+      FOR UPDATE SKIP LOCKED)`
 }
 
 interface FactsRow {
   now: Date
   earlier_login_at: Date | null
   surplus: { id: string; sid: string; expires_at: number }[] | null
+  keeps_too_many: boolean
 }
 
 function toRow(family: Family, { device, ip }: Origin) {
