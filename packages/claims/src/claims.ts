@@ -33,4 +33,16 @@ export interface HeirloomClaims extends AccessTokenClaims {
   readonly scope: string
   /** The user's roles when the token was issued (RFC 9068, section 2.2.3.1). */
   readonly roles: readonly string[]
+  /** Where to look up whether the session was revoked. Left out where the issuer keeps no status list. */
+  readonly status?: TokenStatus
+}
+
+/** A reference to a status list (draft-ietf-oauth-status-list-21, section 6.1). */
+export interface TokenStatus {
+  readonly status_list: {
+    /** The position in the list, from 0. */
+    readonly idx: number
+    /** The address of the list, which is also its `sub`. */
+    readonly uri: string
+  }
 }

@@ -1,5 +1,5 @@
 import type { AccessTokenClaims, HeirloomClaims } from './claims.ts'
-import { type Shape, audience, name, names, optional, scope, time } from './shapes.ts'
+import { type Shape, audience, name, names, optional, scope, status, time } from './shapes.ts'
 
 /**
  * One kind of token: its `typ` and the claims that it must carry. Kinds must exclude each other (RFC 8725, section 3.12), so
@@ -34,5 +34,5 @@ export const rfc9068Profile: Profile<AccessTokenClaims> = {
 /** Tokens of Heirloom: RFC 9068 with the session and the roles, and with `auth_time` and `scope` required. */
 export const heirloomProfile: Profile<HeirloomClaims> = {
   types: rfc9068Profile.types,
-  shapes: { ...rfc9068Profile.shapes, sid: name, auth_time: time, scope, roles: names },
+  shapes: { ...rfc9068Profile.shapes, sid: name, auth_time: time, scope, roles: names, status: optional(status) },
 }

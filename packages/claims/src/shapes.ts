@@ -40,5 +40,17 @@ export const time: Shape = {
   fits: (value) => typeof value === 'number' && value >= 0 && value <= LATEST_SECONDS,
 }
 
+/** draft-ietf-oauth-status-list-21, section 6.1: `status_list` with exactly `idx` and `uri`. */
+export const status: Shape = {
+  description: 'an object with `status_list`, which has an index and a URI',
+  fits: (value) => {
+    if (typeof value !== 'object' || value === null || !('status_list' in value)) return false
+    const list: unknown = value.status_list
+    if (typeof list !== 'object' || list === null || Object.keys(list).length !== 2) return false
+    const { idx, uri } = list as Record<string, unknown>
+    return Number.isSafeInteger(idx) && (idx as number) >= 0 && isName(uri)
+  },
+}
+
 /** The claim may be left out. If it is present, it must have this shape. */
 export const optional = (shape: Shape): Shape => ({ ...shape, optional: true })
