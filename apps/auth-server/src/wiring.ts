@@ -26,6 +26,7 @@ import { RedisFence } from './replication/redis-fence.ts'
 import { RevocationWatch } from './replication/revocation-watch.ts'
 import { RollbackDetector } from './replication/rollback-detector.ts'
 import { WriteBehind } from './replication/write-behind.ts'
+import { longestLifetime } from './rules/realm.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
 import { sampleRealm } from './sample-realm.ts'
 import type { Core } from './services/core.ts'
@@ -122,11 +123,12 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     audit({ type: 'key_made', kid }),
   )
   const signer = new TokenSigner(keys)
+  const realm = sampleRealm(config)
   const logs = { postgres: new PostgresRevocations(fenceDatabase), redis: redis && new RedisRevocations(redis) }
-  const revocations = config.statusTtlSeconds > 0 ? new RevocationWatch(logs, () => config.accessTokenTtlSeconds) : null
+  const lifetimeSeconds = () => longestLifetime(realm, config.accessTokenTtlSeconds)
+  const revocations = config.statusTtlSeconds > 0 ? new RevocationWatch(logs, lifetimeSeconds) : null
   redis?.onLost(() => revocations?.readAllOfRedis())
   const clocks = new StoreClocks()
-  const realm = sampleRealm(config)
   const core: Core = {
     config,
     realm: { current: () => realm },
@@ -187,6 +189,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     hasher: core.hasher,
     signer: core.signer,
     events,
+    statusLists: core.statusLists && { lists: core.statusLists, revoked: () => revocations?.size ?? 0 },
   })
 
   const forRestore = async <T>(work: (parts: RestoreParts) => Promise<T>) => {

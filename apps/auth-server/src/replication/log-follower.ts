@@ -12,12 +12,13 @@ export type Found = Reading & { given?: number }
 export class LogFollower {
   readonly #log: RevocationLog
   readonly #take: (found: Found) => void
-  #polling: Promise<void> | null = null
+  #polling: Promise<unknown> | null = null
   /** When the last reading began that succeeded, by `performance.now()`. */
   #readAt = -Infinity
   /** What was in the log before then is known. */
   #knownUntil = -Infinity
   #readAllAt = -Infinity
+  #trouble: unknown = null
 
   constructor(log: RevocationLog, take: (found: Found) => void) {
     this.#log = log
@@ -28,15 +29,26 @@ export class LogFollower {
     return this.#readAt
   }
 
+  /** Why the last poll failed; null if it did not. */
+  get trouble(): unknown {
+    return this.#trouble
+  }
+
   /** The next poll reads everything. */
   forget(): void {
     this.#knownUntil = -Infinity
   }
 
   /** Concurrent callers share one poll. Never throws. @param windowMs how far back everything goes. */
-  poll(windowMs: number): Promise<void> {
+  poll(windowMs: number): Promise<unknown> {
     this.#polling ??= this.#pollOnce(windowMs)
-      .catch(() => this.forget())
+      .then(
+        () => (this.#trouble = null),
+        (error: unknown) => {
+          this.#trouble = error
+          this.forget()
+        },
+      )
       .finally(() => (this.#polling = null))
     return this.#polling
   }

@@ -1,7 +1,6 @@
-import { RevokedIndexes, lengthOf } from '../rules/status-list.ts'
+import { RevokedIndexes, entryOf, lengthOf } from '../rules/status-list.ts'
 import type { PostgresRevocations } from '../stores/postgres-revocations.ts'
 import type { RedisRevocations } from '../stores/redis-revocations.ts'
-import { StoreUnavailable } from '../connection/store-unavailable.ts'
 import { type Found, LogFollower } from './log-follower.ts'
 
 /** How soon a server sees a revocation that another one made. */
@@ -50,11 +49,10 @@ export class RevocationWatch {
     this.#ofRedis = redis && new LogFollower(redis, (found) => this.#take(found, !isFresh(this.#ofPostgres)))
   }
 
-  /** Polls now, and then regularly until `stop`. @throws StoreUnavailable if Postgres does not answer. */
+  /** Polls now, and then regularly until `stop`. @throws StoreUnavailable or PostgresFault if Postgres does not answer. */
   async start(): Promise<void> {
-    await this.#readExtent()
     await this.poll()
-    if (!this.isFresh) throw new StoreUnavailable('Postgres', new Error('the revocations could not be read'))
+    if (this.#ofPostgres.trouble !== null) throw this.#ofPostgres.trouble
     this.#timer = setInterval(() => void this.poll(), POLL_EVERY_MS)
   }
 
@@ -69,11 +67,9 @@ export class RevocationWatch {
 
   /** Reads each store by itself, so that one that hangs does not hold up the other one. Never throws. */
   async poll(): Promise<void> {
-    await Promise.all([
-      this.#ofPostgres.poll(this.#windowMs),
-      this.#ofRedis?.poll(this.#windowMs),
-      performance.now() > this.#extentReadAt + READ_EXTENT_EVERY_MS && this.#readExtent().catch(() => undefined),
-    ])
+    // First, as it says how far back the others read.
+    if (performance.now() > this.#extentReadAt + READ_EXTENT_EVERY_MS) await this.#readExtent().catch(() => undefined)
+    await Promise.all([this.#ofPostgres.poll(this.#windowMs), this.#ofRedis?.poll(this.#windowMs)])
   }
 
   /** To be called when Redis may have lost something, or another one answers. */
@@ -117,15 +113,25 @@ export class RevocationWatch {
   async #readExtent(): Promise<void> {
     this.#extentReadAt = performance.now()
     this.#lists = new Set(await this.#postgres.lists())
+    const own = this.#lifetimeSeconds()
+    this.#windowMs = Math.max(own, await this.#postgres.longestLifetime()) * 1_000 + MARGIN_MS
     // Last: a Postgres that is read-only does not take it.
-    const seconds = await this.#postgres.longestLifetime(this.#lifetimeSeconds())
-    this.#windowMs = seconds * 1_000 + MARGIN_MS
+    await this.#postgres.useLifetime(own)
+  }
+
+  /** A list that is not the current one any more has sessions, until Postgres says otherwise. */
+  #setGiven(given: number): void {
+    const [before, after] = [entryOf(this.#given).list, entryOf(given).list]
+    this.#given = given
+    if (before === after) return
+    this.#lists = new Set([...this.#lists, before])
+    this.#extentReadAt = -Infinity
   }
 
   #take({ now, given = 0, revoked }: Found, isTheTime: boolean): void {
     if (isTheTime) this.#storeAheadMs = now - performance.now()
     // A Postgres that is rolled back has fewer, but these were given all the same.
-    this.#given = Math.max(this.#given, given)
+    if (given > this.#given) this.#setGiven(given)
     // An age is the difference of two times of one clock, and means the same here.
     for (const [statusIndex, listedAt] of revoked) this.#revoked.add(statusIndex, performance.now() - (now - listedAt))
     this.#onPoll()

@@ -61,14 +61,20 @@ export class StatusLists {
   readonly #parts: Parts
   readonly #slots = new Map<number, Slot>()
   #isClosed = false
-  /** Of the last list that was built, for the metrics. */
-  lastBuild = { bytes: 0, seconds: 0, at: 0 }
+  #lastBuild = { bytes: 0, seconds: 0, at: NaN }
 
   constructor(parts: Parts) {
     this.#parts = parts
     parts.watch.onPoll(() => this.#keepUp())
   }
 
+  /** For the metrics: the list that was built last. */
+  get lastBuild(): { bytes: number; seconds: number; ageSeconds: number } {
+    const { at, ...rest } = this.#lastBuild
+    return { ...rest, ageSeconds: Number.isNaN(at) ? 0 : (performance.now() - at) / 1000 }
+  }
+
+  /** How many requests are held. */
   get waiting(): number {
     let waiting = 0
     for (const slot of this.#slots.values()) waiting += slot.waiting.size
@@ -165,7 +171,7 @@ export class StatusLists {
       ttl: config.statusTtlSeconds,
       status_list: { bits: 1, lst: compressed.toString('base64url') },
     })
-    this.lastBuild = { bytes: jwt.length, seconds: (performance.now() - builtAt) / 1000, at: builtAt }
+    this.#lastBuild = { bytes: jwt.length, seconds: (performance.now() - builtAt) / 1000, at: builtAt }
     // Weak: two servers that know the same have the same tag, although their signatures are of different moments.
     const hash = createHash('sha256').update(`${period} ${kid} ${config.statusTtlSeconds} `).update(compressed)
     const etag = `W/"${hash.digest('base64url')}"`

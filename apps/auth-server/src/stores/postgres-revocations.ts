@@ -52,15 +52,18 @@ export class PostgresRevocations implements RevocationLog {
     return rows.map(({ list }) => Number(list))
   }
 
-  /** Says how long this server's access tokens live, and answers the longest that any may live that is still valid. */
-  async longestLifetime(ownSeconds: number): Promise<number> {
-    const table = this.#database.tables.accessTokenLifetimes
-    await query(this.#database.$executeRaw`
-      INSERT INTO ${table} (seconds, used_at) VALUES (${ownSeconds}, clock_timestamp())
-      ON CONFLICT (seconds) DO UPDATE SET used_at = excluded.used_at`)
+  /** The longest lifetime of access tokens, of any server, of which one may still be valid. In seconds; 0 if none is known. */
+  async longestLifetime(): Promise<number> {
     const [row] = await query(this.#database.$queryRaw<{ seconds: number | null }[]>`
-      SELECT max(seconds) AS seconds FROM ${table}
+      SELECT max(seconds) AS seconds FROM ${this.#database.tables.accessTokenLifetimes}
       WHERE used_at > clock_timestamp() - (seconds + ${MARGIN_SECONDS}) * interval '1 second'`)
-    return Math.max(ownSeconds, row?.seconds ?? 0)
+    return row?.seconds ?? 0
+  }
+
+  /** Says that access tokens live this long now. */
+  async useLifetime(seconds: number): Promise<void> {
+    await query(this.#database.$executeRaw`
+      INSERT INTO ${this.#database.tables.accessTokenLifetimes} (seconds, used_at) VALUES (${seconds}, clock_timestamp())
+      ON CONFLICT (seconds) DO UPDATE SET used_at = excluded.used_at`)
   }
 }

@@ -1,5 +1,5 @@
 import { inflateSync } from 'node:zlib'
-import type { TestServer } from './server.ts'
+import type { Service } from '@heirloom/local-stack'
 
 const partOf = (jwt: string, part: 0 | 1) => JSON.parse(Buffer.from(jwt.split('.')[part] ?? '', 'base64url').toString())
 
@@ -17,9 +17,9 @@ export function statusOf(accessToken: string): { idx: number; uri: string; path:
 }
 
 /** Whether a server's list has the bit of an access token. */
-export async function isListed(server: Pick<TestServer, 'service'>, accessToken: string): Promise<boolean> {
+export async function isListed({ service }: { service: Pick<Service, 'url'> }, accessToken: string): Promise<boolean> {
   const { idx, path } = statusOf(accessToken)
-  const response = await fetch(server.service.url + path)
+  const response = await fetch(service.url + path)
   if (response.status !== 200) throw new Error(`${path} answered ${response.status}`)
   const bits = bitsOf(await response.text())
   if (idx >= bits.length * 8) throw new Error('the list is too short')
