@@ -1,4 +1,12 @@
-import { audience, issuerFaults, issuerWarnings, misspelt, readSettings, serviceSettings, url } from '@heirloom/http-service'
+import {
+  audience,
+  issuerFaults,
+  issuerWarnings,
+  misspelt,
+  readSettings,
+  serviceSettings,
+  url,
+} from '@heirloom/http-service'
 
 export const SETTINGS = {
   ...serviceSettings(4001),

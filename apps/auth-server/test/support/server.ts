@@ -1,11 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { type Service, startService } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, type Service, startService } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
 import { afterAll } from 'vitest'
-import { EXAMPLE_REALM } from './example-realm.ts'
 import { type Declared, declaredAnswers } from './declared-answers.ts'
-
-export { EXAMPLE_REALM }
 
 export const PASSWORD = 'a long and quiet walk'
 
