@@ -14,7 +14,7 @@ import { TokenSigner } from './keys/token-signer.ts'
 import { StoreClocks, addGauges, eventCounter } from './metrics.ts'
 import { checkDatabase } from './postgres/check-database.ts'
 import { openDatabase } from './postgres/database.ts'
-import { READ_ONLY_WORDS } from './postgres/postgres-fault.ts'
+import { READ_ONLY_DESCRIPTION } from './postgres/postgres-fault.ts'
 import { ANOTHER_REDIS, readinessOf } from './readiness.ts'
 import { openRedis } from './redis/open-redis.ts'
 import type { RedisAccess } from './redis/redis-access.ts'
@@ -154,8 +154,8 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   }
   try {
     const { isReadOnly } = await retryUntil(() => checkDatabase(database))
-    if (isReadOnly) log.warn(READ_ONLY_WORDS)
-    await retryUntil(() => makeFirstRealm({ config, realmRows, audit, log }))
+    if (isReadOnly) log.warn(READ_ONLY_DESCRIPTION)
+    if (!isReadOnly) await retryUntil(() => makeFirstRealm({ config, realmRows, audit, log }))
     await retryUntil(() => realm.refresh())
     await retryUntil(() => keys.refresh())
     await redis?.ready(REDIS_WITHIN_MS)

@@ -6,7 +6,7 @@ import type { ServerParts } from '../wiring.ts'
 import { UsageErrors } from './door.ts'
 
 /** The most faults that are printed. */
-const FAULTS_SHOWN = 100
+const MAX_FAULTS = 100
 
 /** What every command that changes the realm prints besides. */
 export const FOLLOWED = { every_server_follows_within_seconds: REALM_FOLLOWED_WITHIN_MS / 1000 }
@@ -25,7 +25,7 @@ export async function applyChange(
 ): Promise<Extract<Changed, { ok: true }>> {
   const changed = await changeRealm({ ...core, realm, realmRows }, decide, { dryRun })
   if (changed.ok) return changed
-  const lines = faultLines(changed.faults.slice(0, FAULTS_SHOWN), file)
+  const lines = faultLines(changed.faults.slice(0, MAX_FAULTS), file)
   const more = changed.faults.length - lines.length
   throw new UsageErrors([...lines, ...(more > 0 ? [`and ${more} more faults`] : []), 'nothing was changed'])
 }

@@ -22,7 +22,7 @@ export type Changed =
   | { ok: false; faults: readonly RealmFault[] }
 
 /** If more rows than this change at once, one event gives their number. */
-const MOST_EVENTS = 100
+const MAX_EVENTS = 100
 
 /**
  * Changes the realm: the one way in. All that is wrong with the result is reported, and then nothing is changed. The
@@ -78,7 +78,7 @@ function endedClients(before: readonly Client[], after: readonly Client[]): stri
 }
 
 export function recordChanges(audit: RecordEvent, changes: readonly RowChange[]): void {
-  if (changes.length > MOST_EVENTS) return audit({ type: 'realm_changed', rows: changes.length })
+  if (changes.length > MAX_EVENTS) return audit({ type: 'realm_changed', rows: changes.length })
   for (const { change, row, id, members } of changes)
     audit({ type: 'realm_changed', change, row, id, members: Object.keys(members).join(' ') })
 }

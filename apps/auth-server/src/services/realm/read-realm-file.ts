@@ -9,11 +9,11 @@ export interface ParsedFile {
 }
 
 /** Larger than a realm of 100,000 clients. */
-const LONGEST_FILE = 100_000_000
+const MAX_FILE_CHARACTERS = 100_000_000
 
 /** Parses YAML 1.2, of which JSON is a part. What is no YAML is told with its line. */
 export function parseRealmFile(source: string): { ok: true; file: ParsedFile } | { ok: false; lines: string[] } {
-  if (source.length > LONGEST_FILE) return { ok: false, lines: ['the file is too large for a realm'] }
+  if (source.length > MAX_FILE_CHARACTERS) return { ok: false, lines: ['the file is too large for a realm'] }
   const counter = new LineCounter()
   const document = parseDocument(source, { lineCounter: counter, prettyErrors: false, stringKeys: true })
   const lineAt = (offset: number) => counter.linePos(offset).line
