@@ -12,7 +12,7 @@ export function judgeRealmFile(current: RealmData, file: unknown, how: { prune: 
   const realm = applyFile(current, soundPart(file, ofShape), how)
   const bad = ofShape.filter(isOfValue)
   const ofRules = realmFaults(realm, how).filter(
-    ({ path, refersTo }) => !bad.some((one) => one.path[0] === refersTo || isSameRow(one.path, path)),
+    ({ path, refersTo = path }) => !bad.some((one) => isSameRow(one.path, path) || isSameRow(one.path, refersTo)),
   )
   const faults = [...ofShape, ...ofRules]
   return faults.length > 0 ? { ok: false, faults } : { ok: true, realm }
