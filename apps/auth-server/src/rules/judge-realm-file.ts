@@ -37,5 +37,5 @@ function soundPart(file: unknown, faults: readonly RealmFault[]): RealmFile {
     } else delete sound[table]
   }
   for (const row of Object.values(sound['resources'] ?? {})) row['scopes'] ??= {}
-  return sound as RealmFile
+  return sound
 }
