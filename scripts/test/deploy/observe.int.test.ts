@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parser } from '@prometheus-io/lezer-promql'
-import { type Service, freePort, startService } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, type Service, freePort, startService } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -28,9 +28,9 @@ const queries = [
   ...rules.map(({ alert, expr }) => [`alert ${alert}`, expr] as const),
 ]
 
-/** The names of metrics in a query, and each label with what it is compared to. Throws where it is no PromQL. */
+/** The metrics in a query, and each label with the value that it is compared to. Throws if the query is not PromQL. */
 function namesIn(query: string): { metrics: string[]; labels: { metric: string; label: string; value: string }[] } {
-  // Grafana puts a duration there.
+  // Grafana replaces this by a duration.
   const text = query.replaceAll('$__rate_interval', '5m')
   const metrics: string[] = []
   const labels: { metric: string; label: string; value: string }[] = []
@@ -58,6 +58,7 @@ beforeAll(async () => {
     env: {
       DATABASE_URL: databaseUrl,
       REDIS_URL: redisUrl,
+      REALM_FILE: EXAMPLE_REALM,
       TOKEN_SECRETS: randomBytes(32).toString('base64'),
       KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
       OPS_PORT: ports.authServer,
@@ -85,7 +86,7 @@ afterAll(async () => {
   for (const service of running) await service.stop()
 })
 
-/** A histogram is declared once, and exposes three. */
+/** One declared histogram exposes three metrics. */
 const isExposed = (job: string, metric: string) =>
   new RegExp(`^# TYPE ${metric.replace(/_(?:bucket|count|sum)$/, '(?:_(?:bucket|count|sum))?')} `, 'm').test(
     exposed.get(job) ?? '',
@@ -96,7 +97,7 @@ test.each(queries)('%s asks for what the services expose', (_name, query) => {
   expect(metrics.length).toBeGreaterThan(0)
   const jobs = labels.filter(({ label }) => label === 'job').flatMap(({ value }) => value.split('|'))
   for (const metric of metrics) {
-    // Prometheus makes this one itself.
+    // Prometheus itself adds this one.
     if (metric === 'up') continue
     if (metric.startsWith('heirloom_')) expect([metric, isExposed('auth-server', metric)]).toEqual([metric, true])
     else

@@ -9,9 +9,16 @@ export function tablesOf(schema: string) {
     families: table('families'),
     history: table('history'),
     redisTrust: table('redis_trust'),
+    revocations: table('revocations'),
     securityEvents: table('security_events'),
+    accessTokenLifetimes: table('access_token_lifetimes'),
+    statusIndexes: table('families_status_index_seq'),
     signingKeys: table('signing_keys'),
     users: table('users'),
+    resources: table('resources'),
+    roles: table('roles'),
+    clients: table('clients'),
+    realm: table('realm'),
   }
 }
 

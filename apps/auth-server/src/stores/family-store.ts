@@ -14,9 +14,16 @@ export interface FamilyUpdate {
   state: FamilyState
 }
 
+/** A revocation of one family. It comes with the family's index, so that whoever ends a session also lists it. */
+export interface FamilyRevocation extends FamilyUpdate {
+  statusIndex: number
+}
+
 /** Groups revocations by time and reason: most of the time there is one group. */
-export function byRevocation(updates: readonly FamilyUpdate[]): { revoked: Revocation; families: FamilyUpdate[] }[] {
-  const groups = new Map<string, { revoked: Revocation; families: FamilyUpdate[] }>()
+export function byRevocation(
+  updates: readonly FamilyRevocation[],
+): { revoked: Revocation; families: FamilyRevocation[] }[] {
+  const groups = new Map<string, { revoked: Revocation; families: FamilyRevocation[] }>()
   for (const update of updates) {
     const { revoked } = update.state
     if (!revoked) continue
@@ -49,9 +56,9 @@ export interface FamilyStore {
 
   /**
    * Merges revocations, and nothing else of the state. When it returns, no later `load` through any server answers one of
-   * these families as live. A family that is not known here is remembered as revoked.
+   * these families as live, and its index is among the revoked ones. A family that is not known here is remembered as revoked.
    */
-  revoke(updates: readonly FamilyUpdate[]): Promise<void>
+  revoke(updates: readonly FamilyRevocation[]): Promise<void>
 }
 
 /** What a login is decided by. Read under a lock on the account, so that two logins of a user never see the same. */
@@ -61,20 +68,22 @@ export interface LoginFacts {
   now: number
   /** When the session before the last `logins - 1` was opened, in milliseconds; null if there are fewer. */
   earlierLoginAt: number | null
-  /** Sessions that are not revoked, without the `sessions - 1` that were used last. At most `MOST_SURPLUS`. */
+  /** For the session that is to be opened: no other one ever gets it. */
+  statusIndex: number
+  /** Sessions that are not revoked, without the `sessions - 1` that were used last. At most `MAX_SURPLUS`. */
   surplus: Revocable[]
 }
 
 /** A login ends at most this many sessions, even of a user who had far more before there was a limit. */
-export const MOST_SURPLUS = 500
+export const MAX_SURPLUS = 500
 
 /**
  * A login deletes what a user has of revoked sessions beyond the newest ones, so that no user has rows without bound. Lists and
  * logins read all of them, since an index of the others would make every revocation several times as expensive.
  */
-export const MOST_REVOKED_KEPT = 1_000
+export const MAX_REVOKED_KEPT = 1_000
 /** A login deletes at most this many. */
-export const MOST_DELETED = 2_000
+export const MAX_DELETED = 2_000
 
 /** A family store that has the accounts too. */
 export interface LoginStore extends FamilyStore {

@@ -6,12 +6,18 @@ import { testStores } from '@heirloom/local-stack/testing'
 import { createVerifier } from '@heirloom/verifier'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { keyEncryption } from '../../src/keys/key-encryption.ts'
-import { type KeyPolicy, KeyRing, MOST_KEYS } from '../../src/keys/key-ring.ts'
+import { type KeyPolicy, KeyRing, MAX_KEYS } from '../../src/keys/key-ring.ts'
 import { TokenSigner } from '../../src/keys/token-signer.ts'
 import { type Database, openDatabase } from '../../src/postgres/database.ts'
 
 const SECRET = 'a secret of at least 32 bytes, made for a test'
-const POLICY: KeyPolicy = { algorithm: 'RS256', bits: 2048, leadMs: 60_000, retireMs: 30_000, rotateAfterMs: null }
+const POLICY: KeyPolicy = {
+  algorithm: 'RS256',
+  bits: 2048,
+  leadMs: 60_000,
+  retireMs: () => 30_000,
+  rotateAfterMs: null,
+}
 
 const { databaseUrl } = await testStores()
 const database: Database = openDatabase({ url: databaseUrl, poolSize: 5, statementTimeoutMs: 10_000 })
@@ -83,6 +89,26 @@ describe('the key ring', () => {
     expect(await keys.prune(now + 95_000)).toBe(1)
   })
 
+  test('a shorter lifetime takes no key away from tokens that were issued under a longer one', async () => {
+    const before = ring({ retireMs: () => 3_600_000 })
+    await before.refresh()
+    await before.rememberRetirement()
+    const now = Date.now()
+    const first = before.signing(now)
+    // Another server, after the change: it does not shorten what is stored, neither now nor later.
+    const after = ring({ retireMs: () => 1_000 })
+    await after.refresh()
+    await after.rememberRetirement()
+    await after.rotate()
+    const [old, next] = after.published(now)
+    expect([old?.kid, old?.leavesAt]).toEqual([first.kid, (next?.signsFrom ?? 0) + 3_600_000])
+    expect(await after.prune(now + 3_600_000)).toBe(0)
+    expect(await database.signingKey.findMany({ select: { retireMs: true }, orderBy: { signsFrom: 'asc' } })).toEqual([
+      { retireMs: 3_600_000 },
+      { retireMs: 0 },
+    ])
+  })
+
   test('asked 33 times for the next key, it makes one, says when the one after can be made, and a new service gets ready', async () => {
     const keys = ring({ algorithm: 'ES256' })
     await keys.refresh()
@@ -102,12 +128,12 @@ describe('the key ring', () => {
   test('keys that all retire are bounded as well, whether rotated by command or by the settings', async () => {
     const keys = ring({ algorithm: 'ES256', leadMs: 0 })
     await keys.refresh()
-    for (let i = 1; i < MOST_KEYS; i++) expect(await keys.rotate()).toBeNull()
+    for (let i = 1; i < MAX_KEYS; i++) expect(await keys.rotate()).toBeNull()
     const [first] = keys.published(Date.now())
     expect(await keys.rotate()).toEqual({ reason: 'too_many', until: first?.leavesAt })
     await expectReady(keys)
     await ring({ algorithm: 'EdDSA', leadMs: 0 }).refresh()
-    expect(await database.signingKey.count()).toBe(MOST_KEYS)
+    expect(await database.signingKey.count()).toBe(MAX_KEYS)
     // What has left the set does not count, pruned or not.
     await database.$executeRaw`UPDATE signing_keys SET signs_from = signs_from - interval '1 hour' WHERE kid <> ${keys.signing(Date.now()).kid}`
     expect(await keys.rotate()).toBeNull()
