@@ -6,7 +6,7 @@ import { goneSignal } from './tokens.ts'
 
 const TYPE = 'application/statuslist+jwt'
 /** As usual proxies close a connection that is silent for a minute. */
-const LONGEST_WAIT_SECONDS = 30
+const MAX_WAIT_SECONDS = 30
 
 export function statusRoutes(app: App, lists: StatusLists): void {
   app.route({
@@ -22,7 +22,7 @@ export function statusRoutes(app: App, lists: StatusLists): void {
         'if-none-match': Type.Optional(Type.String({ description: 'The `ETag` of the copy that you have.' })),
         prefer: Type.Optional(
           Type.String({
-            description: `\`wait=N\` (RFC 7240): if your copy is current, the answer comes when it is not, or after N seconds, at most ${LONGEST_WAIT_SECONDS}.`,
+            description: `\`wait=N\` (RFC 7240): if your copy is current, the answer comes when it is not, or after N seconds, at most ${MAX_WAIT_SECONDS}.`,
           }),
         ),
       }),
@@ -61,5 +61,5 @@ export function statusRoutes(app: App, lists: StatusLists): void {
 /** Seconds; 0 if the client does not want to wait. RFC 7240, section 4.3. */
 function preferredWait(prefer: string | undefined): number {
   const [, seconds] = /(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[;,]|$)/i.exec(prefer ?? '') ?? []
-  return Math.min(Number(seconds ?? 0), LONGEST_WAIT_SECONDS)
+  return Math.min(Number(seconds ?? 0), MAX_WAIT_SECONDS)
 }

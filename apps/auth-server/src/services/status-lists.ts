@@ -17,7 +17,7 @@ const LIVES_SECONDS = 600
 /** A list that nobody asked for in this time is not kept up to date. */
 const WANTED_FOR_MS = 60_000
 /** Requests that are held at the same time. Others are answered at once. */
-const MOST_WAITING = 5_000
+const MAX_WAITING = 5_000
 
 /** A Status List Token (draft-ietf-oauth-status-list-21, section 5.1). */
 export interface StatusList {
@@ -103,7 +103,7 @@ export class StatusLists {
    */
   async next(list: number, current: StatusList, ms: number, signal: AbortSignal): Promise<StatusList> {
     const slot = this.#slots.get(list)
-    if (!slot || this.#isClosed || this.waiting >= MOST_WAITING) return current
+    if (!slot || this.#isClosed || this.waiting >= MAX_WAITING) return current
     return new Promise((resolve) => {
       const waiter: Waiter = {
         offer: (newer) => newer.etag !== current.etag && answer(newer),

@@ -70,12 +70,12 @@ export interface LoginFacts {
   earlierLoginAt: number | null
   /** For the session that is to be opened: no other one ever gets it. */
   statusIndex: number
-  /** Sessions that are not revoked, without the `sessions - 1` that were used last. At most `MOST_SURPLUS`. */
+  /** Sessions that are not revoked, without the `sessions - 1` that were used last. At most `MAX_SURPLUS`. */
   surplus: Revocable[]
 }
 
 /** A login ends at most this many sessions, even of a user who had far more before there was a limit. */
-export const MOST_SURPLUS = 500
+export const MAX_SURPLUS = 500
 
 /** A family store that has the accounts too. */
 export interface LoginStore extends FamilyStore {

@@ -13,7 +13,7 @@ import {
   type FamilyRevocation,
   type FamilyUpdate,
   type LoginStore,
-  MOST_SURPLUS,
+  MAX_SURPLUS,
   type Origin,
   byRevocation,
 } from './family-store.ts'
@@ -176,7 +176,7 @@ async function readFacts(
       (SELECT json_agg(s) FROM (
          SELECT encode(id, 'hex') AS id, sid, status_index, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at FROM ${families}
          WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
-         ORDER BY redeemed_at DESC, id OFFSET ${sessions - 1} LIMIT ${MOST_SURPLUS}) AS s) AS surplus`
+         ORDER BY redeemed_at DESC, id OFFSET ${sessions - 1} LIMIT ${MAX_SURPLUS}) AS s) AS surplus`
   if (!account || !row) return null
   const surplus = (row.surplus ?? []).map(({ id, sid, expires_at: expiresAt, status_index: statusIndex }) => ({
     id: toId(Buffer.from(id, 'hex')),

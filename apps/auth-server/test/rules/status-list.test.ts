@@ -89,7 +89,7 @@ describe('what a server knows', () => {
         for (const [index, at] of [...otherwise, ...again]) other.add(index, at)
         for (const known of [one, other]) known.drop(before)
         for (const list of [0, 1, 2, 3])
-          expect([...one.positionsIn(list)].toSorted()).toEqual([...other.positionsIn(list)].toSorted())
+          expect(new Set(one.positionsIn(list))).toEqual(new Set(other.positionsIn(list)))
       }),
     )
   })
