@@ -29,7 +29,7 @@ export function statusRoutes(app: App, lists: StatusLists): void {
       response: {
         200: {
           description: 'A Status List Token, a signed JWT.',
-          content: { [TYPE]: { schema: Type.String() } },
+          content: { [TYPE]: { schema: Type.Unsafe<string | Buffer>({ type: 'string' }) } },
         },
         // No body and no Content-Length, which would be that of the unchanged list (RFC 9110, section 8.6).
         304: Type.Unsafe<undefined>({ type: 'null' }),
@@ -51,12 +51,18 @@ export function statusRoutes(app: App, lists: StatusLists): void {
         reply.header('preference-applied', `wait=${waitSeconds}`)
         status = await lists.next(list, status, waitSeconds * 1_000, goneSignal(reply))
       }
-      reply.header('etag', status.etag)
+      reply.header('etag', status.etag).header('vary', 'accept-encoding')
       if (matchesEtag(known, status.etag)) return reply.code(304).send()
-      return reply.code(200).type(TYPE).send(status.jwt)
+      reply.code(200).type(TYPE)
+      if (!takesGzip(headers['accept-encoding'])) return reply.send(status.jwt)
+      return reply.header('content-encoding', 'gzip').send(status.gzipped)
     },
   })
 }
+
+/** RFC 9110, section 12.5.3. */
+const takesGzip = (accepted = '') =>
+  accepted.split(',').some((coding) => /^\s*gzip\s*(;\s*q=0*\.?0*[1-9].*)?$/i.test(coding))
 
 /** Seconds; 0 if the client does not want to wait. RFC 7240, section 4.3. */
 function preferredWait(prefer: string | undefined): number {
