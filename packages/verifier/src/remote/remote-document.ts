@@ -203,6 +203,7 @@ export class RemoteDocument<Content> {
   }
 
   #schedule(milliseconds: number) {
+    if (this.#closed) return
     this.#cancelTimer = this.#runtime.setTimer(() => void this.refresh(true), milliseconds)
   }
 }
