@@ -2,7 +2,7 @@ export {
   type AccessTokenClaims,
   type HeirloomClaims,
   type Profile,
-  type Status,
+  type TokenStatus,
   heirloomProfile,
   rfc9068Profile,
 } from '@heirloom/claims'
