@@ -14,7 +14,7 @@ import { TokenSigner } from './keys/token-signer.ts'
 import { StoreClocks, addGauges, eventCounter } from './metrics.ts'
 import { checkDatabase } from './postgres/check-database.ts'
 import { openDatabase } from './postgres/database.ts'
-import { READ_ONLY_WORDS } from './postgres/postgres-fault.ts'
+import { READ_ONLY_DESCRIPTION } from './postgres/postgres-fault.ts'
 import { ANOTHER_REDIS, readinessOf } from './readiness.ts'
 import { openRedis } from './redis/open-redis.ts'
 import type { RedisAccess } from './redis/redis-access.ts'
@@ -26,7 +26,7 @@ import { RedisFence } from './replication/redis-fence.ts'
 import { RollbackDetector } from './replication/rollback-detector.ts'
 import { WriteBehind } from './replication/write-behind.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
-import { SAMPLE_SCOPES } from './sample-scopes.ts'
+import { sampleRealm } from './sample-realm.ts'
 import type { Core } from './services/core.ts'
 import { prune } from './services/prune.ts'
 import { eventRecorder } from './services/record-event.ts'
@@ -118,9 +118,10 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     audit({ type: 'key_made', kid }),
   )
   const clocks = new StoreClocks()
+  const realm = sampleRealm(config)
   const core: Core = {
     config,
-    scopes: SAMPLE_SCOPES,
+    realm: { current: () => realm },
     clock: postgresClock(database),
     families: new LayeredFamilyStore({ cache, durable, writeBehind, fence, rollback }),
     sessions: new Sessions(database),
@@ -148,7 +149,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   }
   try {
     const { isReadOnly } = await retryUntil(() => checkDatabase(database))
-    if (isReadOnly) log.warn(READ_ONLY_WORDS)
+    if (isReadOnly) log.warn(READ_ONLY_DESCRIPTION)
     await retryUntil(() => keys.refresh())
     await redis?.ready(REDIS_WITHIN_MS)
     await rollback.start()

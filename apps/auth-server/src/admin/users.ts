@@ -1,28 +1,26 @@
 import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
-import { type Command, Option } from 'commander'
-import { SAMPLE_SCOPES } from '../sample-scopes.ts'
+import type { Command } from 'commander'
 import { register } from '../services/accounts/register.ts'
 import type { Core } from '../services/core.ts'
 import { endAllSessions } from '../services/sessions/sessions.ts'
 import type { Account } from '../stores/accounts.ts'
 import { type Door, UsageError } from './door.ts'
 
-const { roles: ROLES } = SAMPLE_SCOPES
-
 export function userCommands(program: Command, { onCore }: Door): void {
   const user = program.command('user').description('manages accounts')
   user
     .command('add <name>')
     .description('creates an account; generates and prints a password unless one is given')
-    .addOption(new Option('--role <role...>', 'a role of the user; may be repeated').choices(ROLES).default(['user']))
+    .option('--role <role...>', 'a role of the user; may be repeated; default: those of the realm')
     .option('--password-stdin', 'reads the password from standard input')
     .action(
-      onCore(async (core, name: string, options: { role: string[]; passwordStdin?: true }) => {
+      onCore(async (core, name: string, options: { role?: string[]; passwordStdin?: true }) => {
+        const roles = checkedRoles(core, options.role ?? core.realm.current().defaultRoles)
         const given = options.passwordStdin && (await readPassword())
         const password = given ?? randomBytes(18).toString('base64url')
-        const result = await register(core, { username: name, password, roles: [...new Set(options.role)] })
+        const result = await register(core, { username: name, password, roles })
         if (!result.ok) throw new UsageError(result.description)
         return { ...shown(result.account), ...(given === undefined && { password }) }
       }),
@@ -62,8 +60,8 @@ export function userCommands(program: Command, { onCore }: Door): void {
     .description('sets the roles; each session gets them at its next refresh')
     .action(
       onCore(async (core, name: string, roles: string[]) => {
-        checkRoles(roles)
-        const account = await core.accounts.change((await findUser(core, name)).id, { roles: [...new Set(roles)] })
+        const change = { roles: checkedRoles(core, roles) }
+        const account = await core.accounts.change((await findUser(core, name)).id, change)
         return account && shown(account)
       }),
     )
@@ -90,8 +88,11 @@ async function readPassword(): Promise<string> {
   return bytes.toString('utf8').replace(/\r?\n$/, '')
 }
 
-function checkRoles(roles: readonly string[]): void {
-  const unknown = roles.find((role) => !ROLES.includes(role))
+/** Each role once. @throws UsageError if the realm lacks one. */
+function checkedRoles({ realm }: Pick<Core, 'realm'>, asked: readonly string[]): string[] {
+  const roles = [...realm.current().roles.keys()]
+  const unknown = asked.find((role) => !roles.includes(role))
   if (unknown !== undefined)
-    throw new UsageError(`there is no role ${JSON.stringify(unknown)}; the roles are ${ROLES.join(', ')}`)
+    throw new UsageError(`there is no role ${JSON.stringify(unknown)}; the roles are ${roles.join(', ')}`)
+  return [...new Set(asked)]
 }

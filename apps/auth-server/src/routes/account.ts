@@ -35,7 +35,12 @@ export function accountRoutes(app: App, core: Core): void {
       const { waitSeconds } = await core.throttle.attempt(null, request.ip)
       if (waitSeconds !== null) return answerRefusal(reply, tooManyAttempts(waitSeconds))
       const { username, password } = request.body
-      const result = await register(core, { username, password, roles: ['user'], signal: goneSignal(reply) })
+      const result = await register(core, {
+        username,
+        password,
+        roles: [...core.realm.current().defaultRoles],
+        signal: goneSignal(reply),
+      })
       return answer(reply, result, ({ account: { id, username: name } }) =>
         reply.code(201).send({ id, username: name }),
       )

@@ -63,7 +63,7 @@ export function metadataRoutes(app: App, core: Core): void {
         issuer,
         jwks_uri: `${issuer}/.well-known/jwks.json`,
         response_types_supported: [],
-        scopes_supported: [...core.scopes.scopes],
+        scopes_supported: [...core.realm.current().scopes.keys()],
         ...(docs && { service_documentation: `${issuer}/docs` }),
       })
     },

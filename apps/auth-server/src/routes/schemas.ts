@@ -1,6 +1,5 @@
 import { ErrorBody } from '@heirloom/http-service'
 import { type TSchema, Type } from 'typebox'
-import { SAMPLE_SCOPES } from '../sample-scopes.ts'
 
 export const RefreshToken = Type.String({
   maxLength: 512,
@@ -28,7 +27,7 @@ export const Scope = Type.Optional(
   Type.String({
     minLength: 1,
     maxLength: 500,
-    description: `One or more of ${SAMPLE_SCOPES.scopes.map((scope) => `\`${scope}\``).join(', ')}, separated by spaces.`,
+    description: 'One or more scopes of the realm, separated by spaces. Default: all that may be granted.',
   }),
 )
 export const Empty = Type.Null({ description: 'Done. The answer has no body.' })

@@ -3,8 +3,8 @@ import type { AttemptThrottle } from '../credentials/attempt-throttle.ts'
 import type { PasswordHasher } from '../credentials/password-hasher.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { TokenSigner } from '../keys/token-signer.ts'
+import type { RealmSource } from '../rules/realm.ts'
 import type { RefreshTokens } from '../rules/refresh-token.ts'
-import type { ScopeTable } from '../rules/scopes.ts'
 import type { Accounts } from '../stores/accounts.ts'
 import type { AuditEvents } from '../stores/audit-events.ts'
 import type { Clock } from '../stores/clock.ts'
@@ -15,7 +15,7 @@ import type { RecordEvent } from './security-event.ts'
 /** All that services work with, made in wiring.ts. Each service names the parts that it takes. */
 export interface Core {
   config: Config
-  scopes: ScopeTable
+  realm: RealmSource
   clock: Clock
   families: LoginStore
   sessions: Sessions

@@ -1,13 +1,10 @@
-import type { Config } from '../../config.ts'
 import type { TokenSigner } from '../../keys/token-signer.ts'
 import { ACCOUNT_CHANGED, type Refusal, refuse } from '../refusal.ts'
 import { type AuthenticateParts, type Credentials, authenticate } from './authenticate.ts'
 import { type IssueParts, type TokenAnswer, issueTokens } from './issue-tokens.ts'
 import { type OpenParts, openSession } from './open-session.ts'
 
-type LogInParts = AuthenticateParts &
-  OpenParts &
-  IssueParts & { config: Pick<Config, 'clientIds'>; signer: Pick<TokenSigner, 'assertRoom'> }
+type LogInParts = AuthenticateParts & OpenParts & IssueParts & { signer: Pick<TokenSigner, 'assertRoom'> }
 
 interface LoginRequest extends Credentials {
   clientId?: string | undefined
@@ -17,10 +14,9 @@ interface LoginRequest extends Credentials {
 
 /** Logs in with a password: authenticates, opens a session and issues its first tokens. */
 export async function logIn(parts: LogInParts, request: LoginRequest): Promise<({ ok: true } & TokenAnswer) | Refusal> {
-  const { clientIds } = parts.config
-  const { clientId = clientIds[0], scope, device, ip } = request
-  if (clientId === undefined || !clientIds.includes(clientId))
-    return refuse('invalid_client', 'This client is not registered.')
+  const { clients, defaultClient } = parts.realm.current()
+  const { clientId = defaultClient, scope, device, ip } = request
+  if (clientId === null || !clients.has(clientId)) return refuse('invalid_client', 'This client is not registered.')
   parts.signer.assertRoom()
 
   const authenticateAndOpen = async () => {

@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Config } from '../../config.ts'
 import { EMPTY_STATE, type Family } from '../../rules/family.ts'
-import { type ScopeTable, narrowScope } from '../../rules/scopes.ts'
+import type { RealmSource } from '../../rules/realm.ts'
+import { narrowScope } from '../../rules/scopes.ts'
 import type { Account, Accounts } from '../../stores/accounts.ts'
 import type { LoginFacts, LoginStore, Origin } from '../../stores/family-store.ts'
 import { ACCOUNT_CHANGED, type Refusal, refuse, tooManyAttempts } from '../refusal.ts'
@@ -9,7 +10,7 @@ import { type RevokeParts, revoke } from './revoke.ts'
 
 export type OpenParts = RevokeParts & {
   config: Pick<Config, 'sessionLimits' | 'refreshAbsoluteTtlMs'>
-  scopes: ScopeTable
+  realm: RealmSource
   families: Pick<LoginStore, 'openFor'>
   accounts: Pick<Accounts, 'keeper'>
   seeStoreTime: (now: number) => void
@@ -58,7 +59,7 @@ export async function openSession(parts: OpenParts, opening: Opening): Promise<O
 
 /** Decides by the account as it is now: authentication takes a while, and longer in a queue. */
 function decideOpening(
-  { config, scopes, audit }: OpenParts,
+  { config, realm, audit }: OpenParts,
   { user, clientId, scope: asked, how }: Opening,
   facts: LoginFacts,
 ): (Opened & LoginFacts) | Refusal {
@@ -73,7 +74,7 @@ function decideOpening(
     audit({ ...refused, reason: 'throttled' })
     return tooManyAttempts(Math.ceil(waitMs / 1000))
   }
-  const scope = narrowScope(account.roles, asked, scopes)
+  const scope = narrowScope(account.roles, asked, realm.current())
   if (scope === '') return refuse('invalid_scope', 'The roles of this user grant nothing of the requested scope.')
   const family: Family = {
     id: randomBytes(16).toString('base64url'),

@@ -3,7 +3,8 @@ import type { TokenSigner } from '../../keys/token-signer.ts'
 import { type Presented, type RefreshPolicy, type Verdict, decideRefresh } from '../../rules/decide-refresh.ts'
 import { EMPTY_STATE, type Family, type FamilyState, merge } from '../../rules/family.ts'
 import type { RefreshTokens } from '../../rules/refresh-token.ts'
-import { type ScopeTable, narrowScope } from '../../rules/scopes.ts'
+import type { RealmSource } from '../../rules/realm.ts'
+import { narrowScope } from '../../rules/scopes.ts'
 import type { Accounts } from '../../stores/accounts.ts'
 import type { FamilyStore } from '../../stores/family-store.ts'
 import { INVALID_GRANT, type Refusal, refuse } from '../refusal.ts'
@@ -20,7 +21,7 @@ export type RefreshParts = CommitParts &
     accounts: Pick<Accounts, 'status'>
     signer: Pick<TokenSigner, 'assertRoom'>
     refreshTokens: Pick<RefreshTokens, 'parse'>
-    scopes: ScopeTable
+    realm: RealmSource
     seeStoreTime: (now: number) => void
   }
 
@@ -55,7 +56,7 @@ export async function refresh(
     parts.audit({ type: 'refresh_refused', reason: 'disabled', userId: family.userId, sid: family.sid })
     return INVALID_GRANT
   }
-  const scope = narrowScope(status.roles, family.scope, parts.scopes)
+  const scope = narrowScope(status.roles, family.scope, parts.realm.current())
   if (scope === '') return refuse('invalid_scope', 'The roles of this user no longer grant any of the scope.')
 
   const tokens = await issueTokens(parts, updated, { scope, roles: status.roles }, token.generation + 1, now)

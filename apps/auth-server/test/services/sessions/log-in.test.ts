@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 import type { SecurityEvent } from '../../../src/services/security-event.ts'
 import { logIn } from '../../../src/services/sessions/log-in.ts'
-import { scopeTable } from '../../../src/rules/scopes.ts'
+import { sampleRealm } from '../../../src/sample-realm.ts'
 import type { Family } from '../../../src/rules/family.ts'
 import type { Account } from '../../../src/stores/accounts.ts'
+
+const REALM = sampleRealm({ audience: 'api', clientIds: ['web'] })
 
 const ADA: Account = {
   id: 'U',
@@ -27,7 +29,6 @@ async function logInWhile(...versions: [Account, ...(Account | null)[]]) {
   const answer = await logIn(
     {
       config: {
-        clientIds: ['web'],
         issuer: 'https://a',
         audience: 'api',
         accessTokenTtlSeconds: 900,
@@ -35,7 +36,7 @@ async function logInWhile(...versions: [Account, ...(Account | null)[]]) {
         refreshPolicy: { idleMs: 1_000, graceMs: 0, lateRepeatGap: null },
         sessionLimits: { sessionsPerUser: 9, loginsPerUser: 9, windowMs: 1_000 },
       },
-      scopes: scopeTable({ user: ['read'] }),
+      realm: { current: () => REALM },
       accounts: { byName: async () => read(), keeper: () => async () => undefined },
       hasher: { assertRoom: async () => undefined, verify: async (hash, password) => hash === password },
       throttle: {
@@ -61,7 +62,7 @@ async function logInWhile(...versions: [Account, ...(Account | null)[]]) {
 
 test('an unchanged account logs in', async () => {
   const { answer, opened, events } = await logInWhile(ADA)
-  expect(answer).toMatchObject({ ok: true, refresh_token: '1', scope: 'read' })
+  expect(answer).toMatchObject({ ok: true, refresh_token: '1', scope: 'reports:read' })
   expect([opened.length, events]).toEqual([1, ['login']])
 })
 

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { EMPTY_STATE, type Family, type FamilyState, merge } from '../../../src/rules/family.ts'
-import { scopeTable } from '../../../src/rules/scopes.ts'
+import { sampleRealm } from '../../../src/sample-realm.ts'
 import type { SecurityEvent } from '../../../src/services/security-event.ts'
 import { type RefreshParts, refresh } from '../../../src/services/sessions/refresh.ts'
 import type { FamilyUpdate } from '../../../src/stores/family-store.ts'
 
+const REALM = sampleRealm({ audience: 'api', clientIds: ['web'] })
 const NOW = 1_000_000
 const [GRACE_MS, IDLE_MS] = [10_000, 100_000]
 const LOADED: Family = {
@@ -12,7 +13,7 @@ const LOADED: Family = {
   sid: 'S',
   userId: 'U',
   clientId: 'web',
-  scope: 'read',
+  scope: 'reports:read',
   bindingKey: null,
   createdAt: 0,
   expiresAt: 10 * NOW,
@@ -37,7 +38,7 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
       accessTokenTtlSeconds: 900,
       refreshPolicy: { idleMs: IDLE_MS, graceMs: GRACE_MS, lateRepeatGap: 8 },
     },
-    scopes: scopeTable({ user: ['read'] }),
+    realm: { current: () => REALM },
     families: {
       load: async () => ({ family: LOADED, now: NOW }),
       advance: async (update) => {
