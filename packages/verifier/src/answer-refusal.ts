@@ -5,7 +5,7 @@ import type { Refusal } from './refusal.ts'
 type BearerErrorCode =
   /** The request presents a token in more than one way. Client: send it once, in the `Authorization` header. */
   | 'invalid_request'
-  /** There is no access token, or it is not valid or has expired. Client: refresh, and send the request once more. */
+  /** There is no access token, or it is not valid, has expired or was revoked. Client: refresh, and send the request once more. */
   | 'invalid_token'
   /** The access token lacks the scope or the role. Client: log in as a user who has it, or with a scope that has it. */
   | 'insufficient_scope'

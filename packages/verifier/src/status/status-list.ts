@@ -1,10 +1,4 @@
-import {
-  RemoteDocument,
-  type DocumentSource,
-  type DocumentStats,
-  type Read,
-  type Taken,
-} from '../remote/remote-document.ts'
+import { RemoteDocument, type DocumentSource, type Read, type Taken } from '../remote/remote-document.ts'
 import type { Runtime } from '../remote/runtime.ts'
 import { markNotValid } from './packed-statuses.ts'
 import { MAX_LIST_BYTES, type StatusListCopy } from './read-status-list.ts'
@@ -59,6 +53,7 @@ export class StatusList {
   /** Until when a clear bit means VALID. A set bit means it for ever. */
   #validUntilMs = -Infinity
   #copy: Pick<StatusListCopy, 'bitsPerStatus' | 'iat' | 'exp' | 'ttl'> | undefined
+  readonly #bornAtMs: number
   #namedAtMs: number
   #saidExpired = true
 
@@ -66,7 +61,8 @@ export class StatusList {
     this.#options = options
     const { url, waitSeconds, timeoutMs, runtime } = options
     const freshMs = () => this.#freshMs(undefined)
-    this.#namedAtMs = runtime.now()
+    this.#bornAtMs = runtime.now()
+    this.#namedAtMs = this.#bornAtMs
     this.#document = new RemoteDocument<StatusListCopy>(
       {
         accept: 'application/statuslist+jwt',
@@ -116,8 +112,13 @@ export class StatusList {
     return this.#document.problem
   }
 
-  get stats(): DocumentStats & { readonly bytes: number } {
-    return { ...this.#document.stats, bytes: this.#notValid.length }
+  get stats() {
+    const {
+      refreshes,
+      failures,
+      ageSeconds = (this.#options.runtime.now() - this.#bornAtMs) / 1000,
+    } = this.#document.stats
+    return { refreshes, failures, ageSeconds, bytes: this.#notValid.length }
   }
 
   close() {

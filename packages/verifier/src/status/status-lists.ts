@@ -37,7 +37,7 @@ export type StatusEvent =
 
 export interface StatusStats {
   readonly lists: number
-  /** Of the list that was confirmed longest ago; undefined before the first time. */
+  /** Since a list was confirmed, or first named if it never was: of the list where it is longest. Undefined without any. */
   readonly ageSeconds: number | undefined
   /** Memory of the lists. */
   readonly bytes: number
@@ -105,10 +105,9 @@ export class StatusLists {
   stats(): StatusStats {
     const each = [...this.#lists.values()].map(({ stats }) => stats)
     const sum = (of: (stats: StatusList['stats']) => number) => each.reduce((total, stats) => total + of(stats), 0)
-    const ages = each.flatMap(({ ageSeconds }) => ageSeconds ?? [])
     return {
       lists: each.length,
-      ageSeconds: ages.length > 0 ? Math.max(...ages) : undefined,
+      ageSeconds: each.length > 0 ? Math.max(...each.map(({ ageSeconds }) => ageSeconds)) : undefined,
       bytes: sum(({ bytes }) => bytes),
       refreshes: this.#refreshesOfDropped + sum(({ refreshes }) => refreshes),
       failures: this.#failuresOfDropped + sum(({ failures }) => failures),

@@ -104,7 +104,7 @@ describe('a list that cannot be had', () => {
     answerWith(status(503))
     expect(await check(3)).toBe('ok')
     expect(await events.next()).toEqual({ type: 'list_failed', uri, reason: 'status 503', url: uri })
-    expect(verifier.stats().status).toMatchObject({ unchecked: 1, failures: 1, ageSeconds: undefined })
+    expect(verifier.stats().status).toMatchObject({ unchecked: 1, failures: 1, ageSeconds: 0 })
   })
 
   it('is no fault of the token if the mode is closed: the client keeps it', async () => {
