@@ -60,7 +60,7 @@ export class StatusList {
   constructor(options: StatusListOptions) {
     this.#options = options
     const { url, waitSeconds, timeoutMs, runtime } = options
-    const freshMs = () => this.#freshMs(undefined)
+    const ttlMs = () => this.#ttlSeconds(undefined) * 1000
     this.#bornAtMs = runtime.now()
     this.#namedAtMs = this.#bornAtMs
     this.#document = new RemoteDocument<StatusListCopy>(
@@ -70,7 +70,7 @@ export class StatusList {
         waitSeconds,
         // So that an outage does not make a fleet ask three times as often as it does without one.
         get retryMs() {
-          return { first: Math.max(1_000, freshMs() * 0.4), most: Math.min(60_000, freshMs() * 2) }
+          return { first: Math.max(1_000, ttlMs() * 0.4), most: Math.min(60_000, ttlMs() * 2) }
         },
         locate: () => ({ ok: true, url }),
         read: (token) => options.read(token, options.uri),
@@ -162,9 +162,14 @@ export class StatusList {
 
   /** The `ttl` and `exp` of a list take precedence over HTTP's headers (section "Status List Response"). */
   #freshMs(maxAgeSeconds: number | undefined): number {
-    const { exp, ttl = maxAgeSeconds ?? DEFAULT_TTL_SECONDS } = this.#copy ?? {}
-    const untilExp = exp === undefined ? Infinity : exp - this.#options.runtime.now() / 1000
-    return Math.max(SHORTEST_TTL_SECONDS, Math.min(ttl, untilExp, this.#options.maxStaleSeconds)) * 1000
+    const { exp = Infinity } = this.#copy ?? {}
+    const untilExp = exp - this.#options.runtime.now() / 1000
+    return Math.max(SHORTEST_TTL_SECONDS, Math.min(this.#ttlSeconds(maxAgeSeconds), untilExp)) * 1000
+  }
+
+  #ttlSeconds(maxAgeSeconds: number | undefined): number {
+    const { ttl = maxAgeSeconds ?? DEFAULT_TTL_SECONDS } = this.#copy ?? {}
+    return Math.max(SHORTEST_TTL_SECONDS, Math.min(ttl, this.#options.maxStaleSeconds))
   }
 
   #onFailure(reason: string, url: string) {
