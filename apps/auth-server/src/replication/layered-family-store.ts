@@ -17,7 +17,7 @@ interface Layers {
 }
 
 /** The connection to Redis may be lost and made again between attempts. */
-const MOST_ATTEMPTS = 3
+const MAX_ATTEMPTS = 3
 
 /**
  * Redis is the cache, Postgres is durable. A login and a revocation wait for both. A refresh waits for Redis alone, and its
@@ -145,7 +145,7 @@ export class LayeredFamilyStore implements LoginStore {
   ): Promise<T> {
     const { cache, fence } = this.#layers
     if (!cache) return byPostgres()
-    for (let attempt = 0; attempt < MOST_ATTEMPTS && fence.isEnabled; attempt++) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS && fence.isEnabled; attempt++) {
       try {
         return await fence.whileEnabled(byRedis(cache))
       } catch (error) {
