@@ -39,7 +39,7 @@ export async function httpApiPage(): Promise<string> {
   return page(
     'HTTP API of the auth server',
     'A server shows the same at `/docs`, and as an OpenAPI document at `/openapi.json`, unless `DOCS` is `false`. Bodies ' +
-      'are JSON. A name with a question mark may be left out. Refusals have the body and the codes of [errors](errors.md).',
+      'are JSON; those of the calls under `/oauth2` are forms. A name with a question mark may be left out. Refusals have the body and the codes of [errors](errors.md).',
     ...tags.flatMap((tag) => [
       `## ${tag.charAt(0).toUpperCase()}${tag.slice(1)}`,
       ...shown
