@@ -67,9 +67,10 @@ function describe(method: string, path: string, operation: Operation): string[] 
     ...statuses
       .filter((status) => !errors.includes(status))
       .flatMap((status) => {
-        const answered = fields(schemaIn(responses[status]?.content)).map(([name, schema]) => row(name, schema))
+        const schema = schemaIn(responses[status]?.content)
+        const answered = fields(schema).map(([name, field]) => row(name, field))
         return answered.length === 0
-          ? [`Answers ${status} without a body.`]
+          ? [`Answers ${status} ${schema?.type === 'object' ? 'with an empty object' : 'without a body'}.`]
           : [`Answers ${status}:`, table(['Field', 'Type', 'What it is'], answered)]
       }),
     ...(errors.length > 0 ? [`Refuses with ${errors.join(', ')}.`] : []),

@@ -8,7 +8,7 @@ import type { ReadAccessToken } from '../services/oauth/own-access-tokens.ts'
 import { revokeToken } from '../services/oauth/revoke-token.ts'
 import { grantTokens } from '../services/oauth/token.ts'
 import { answerOAuth } from './answers.ts'
-import { IntrospectionResponse, OAuthTokenResponse, Nothing, Scope, answers } from './schemas.ts'
+import { IntrospectionResponse, OAuthTokenResponse, Scope, answers } from './schemas.ts'
 import { goneSignal } from './tokens.ts'
 
 const ClientForm = {
@@ -92,14 +92,15 @@ export function oauthRoutes(app: App, core: Core, readAccessToken: ReadAccessTok
             'The session has ended when the answer is 200. A token that is unknown, or whose session has ended, is 200 too. ' +
             'A token of another client is `invalid_grant`, and nothing happens.',
           body: Type.Object({ token: Token, token_type_hint: TokenTypeHint, ...ClientForm }),
-          response: answers({ 200: Nothing }, 400, 401, 429),
+          // A library that expects JSON fails on an empty body, although RFC 7009, section 2.2, says to ignore it.
+          response: answers({ 200: Type.Object({}) }, 400, 401, 429),
         },
       },
       async (request, reply) => {
         const caller = await authenticateClient(core, credentialsOf(request))
         if (!caller.ok) return answerOAuth(reply, caller, () => undefined)
         const result = await revokeToken(core, readAccessToken, caller.client, request.body.token)
-        return answerOAuth(reply, result, () => reply.code(200).send())
+        return answerOAuth(reply, result, () => reply.code(200).send({}))
       },
     )
 

@@ -39,9 +39,6 @@ export const Resource = Type.Optional(
 )
 export const Empty = Type.Null({ description: 'Done. The answer has no body.' })
 
-/** With a status that allows a body, `null` would be sent as one. */
-export const Nothing = Type.Unsafe<undefined>({ type: 'null', description: 'Done. The answer has no body.' })
-
 export const TokenResponse = Type.Object({
   access_token: Type.String({ description: 'A signed JWT (RFC 9068).' }),
   token_type: Type.Literal('Bearer', { description: 'Always `Bearer`.' }),
