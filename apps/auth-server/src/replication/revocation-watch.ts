@@ -12,8 +12,13 @@ const READ_EXTENT_EVERY_MS = 60_000
 /** A verifier accepts a token for 10 s longer than it lives, and the clocks of the stores may differ by the rest. */
 const MARGIN_MS = 70_000
 
+/** A statement in Postgres is committed a moment after it was run. */
+const POSTGRES_OVERLAP_MS = 10_000
+/** Redis lists at once; a command to it may take this long. */
+const REDIS_OVERLAP_MS = 500
+
 interface Stores {
-  postgres: Pick<PostgresRevocations, 'lists' | 'longestLifetime' | 'read' | 'useLifetime'>
+  postgres: Pick<PostgresRevocations, 'forget' | 'lists' | 'longestLifetime' | 'read' | 'useLifetime'>
   redis: Pick<RedisRevocations, 'read'> | null
 }
 
@@ -44,9 +49,10 @@ export class RevocationWatch {
     this.#postgres = postgres
     this.#lifetimeSeconds = lifetimeSeconds
     this.#windowMs = lifetimeSeconds() * 1_000 + MARGIN_MS
-    this.#ofPostgres = new LogFollower(postgres, (found) => this.#take(found, true))
+    this.#ofPostgres = new LogFollower(postgres, POSTGRES_OVERLAP_MS, (found) => this.#take(found, true))
     // Its time is asked for if Postgres does not answer: the two may differ.
-    this.#ofRedis = redis && new LogFollower(redis, (found) => this.#take(found, !isFresh(this.#ofPostgres)))
+    this.#ofRedis =
+      redis && new LogFollower(redis, REDIS_OVERLAP_MS, (found) => this.#take(found, !isFresh(this.#ofPostgres)))
   }
 
   /** Polls now, and then regularly until `stop`. @throws StoreUnavailable or PostgresFault if Postgres does not answer. */
@@ -130,12 +136,15 @@ export class RevocationWatch {
     this.#extentReadAt = -Infinity
   }
 
-  #take({ now, given = 0, revoked }: Found, isTheTime: boolean): void {
+  #take({ now, given = 0, entries }: Found, isTheTime: boolean): void {
     if (isTheTime) this.#storeAheadMs = now - performance.now()
     // A Postgres that is rolled back has fewer, but these were given all the same.
     if (given > this.#given) this.#setGiven(given)
     // An age is the difference of two times of one clock, and means the same here.
-    for (const [statusIndex, listedAt] of revoked) this.#revoked.add(statusIndex, performance.now() - (now - listedAt))
+    for (const [statusIndexes, listedAt] of entries) {
+      const at = performance.now() - (now - listedAt)
+      for (const statusIndex of statusIndexes) this.#revoked.add(statusIndex, at)
+    }
     this.#onPoll()
   }
 }

@@ -29,11 +29,12 @@ class Log {
 
   read = async (withinMs: number, from: number, limit: number) => {
     if (this.isAway) throw new Error('away')
-    const revoked = [...this.entries]
+    const entries = [...this.entries]
       .filter(([, at]) => at >= Math.max(from, this.now - withinMs))
       .toSorted(([, one], [, other]) => one - other)
       .slice(0, limit)
-    return { now: this.now, given: 1_000, revoked }
+      .map(([index, at]): [number[], number] => [[index], at])
+    return { now: this.now, given: 1_000, entries }
   }
 }
 
@@ -65,6 +66,7 @@ test('a revoked bit is set for as long as a token may be valid, through fail-ove
       postgres: {
         read: postgres.read,
         lists: async () => [0],
+        forget: async () => undefined,
         longestLifetime: async () =>
           Math.max(0, ...[...lifetimes].filter(([s, at]) => performance.now() < at + s * 1000).map(([s]) => s)),
         useLifetime: async (seconds: number) => void lifetimes.set(seconds, performance.now()),
