@@ -46,6 +46,8 @@ export interface Grant {
    * what its client may ask for now.
    */
   resources: string | null
+  /** The index in the status lists (rules/status-list.ts). No other session ever has it. */
+  statusIndex: number
   /** RFC 7638 thumbprint of the key that the session is bound to, or null. */
   bindingKey: string | null
   /** Milliseconds since the epoch. */
@@ -55,7 +57,7 @@ export interface Grant {
 }
 
 /** What a revocation needs to know about a session. */
-export type Revocable = Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt'>
+export type Revocable = Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt' | 'statusIndex'>
 
 export interface Family extends Grant, FamilyState {}
 

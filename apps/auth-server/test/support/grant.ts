@@ -8,6 +8,7 @@ export const aGrant = (changes: Partial<Grant> = {}): Grant => ({
   clientId: 'web',
   scope: 'reports:read',
   resources: 'resource-api auth-server',
+  statusIndex: 0,
   bindingKey: null,
   createdAt: 0,
   expiresAt: 1_000,

@@ -24,7 +24,7 @@ export interface TokenAnswer extends AccessTokenAnswer {
 }
 
 export interface SignParts {
-  config: Pick<Config, 'issuer' | 'accessTokenTtlSeconds'>
+  config: Pick<Config, 'issuer' | 'accessTokenTtlSeconds' | 'statusTtlSeconds'>
   signer: Pick<TokenSigner, 'sign'>
 }
 
@@ -56,7 +56,8 @@ export async function issueAccessToken(
   now: number,
 ): Promise<AccessTokenAnswer> {
   const ttlSeconds = accessTokenTtlSeconds(realm, client, resources, config)
-  const terms = { issuer: config.issuer, audience: audienceOf(resources, config.issuer), ttlSeconds, scope }
+  const { issuer, statusTtlSeconds } = config
+  const terms = { issuer, audience: audienceOf(resources, issuer), ttlSeconds, scope, hasStatus: statusTtlSeconds > 0 }
   return {
     access_token: await signer.sign(accessTokenClaims(subject, terms, randomUUID(), now)),
     token_type: 'Bearer',

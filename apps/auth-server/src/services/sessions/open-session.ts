@@ -66,7 +66,7 @@ function decideOpening(
   { user, client, resources, scope: asked, how }: Opening,
   facts: LoginFacts,
 ): (Opened & LoginFacts) | Refusal {
-  const { account, now, earlierLoginAt } = facts
+  const { account, now, earlierLoginAt, statusIndex } = facts
   const refused = { type: 'login_refused', userId: account.id, ip: how.ip } as const
   if (account.version !== user.version || account.disabled) {
     audit({ ...refused, reason: 'changed_meanwhile' })
@@ -89,6 +89,7 @@ function decideOpening(
     clientId: client.id,
     scope,
     resources: resources.join(' '),
+    statusIndex,
     bindingKey: null,
     createdAt: now,
     expiresAt: now + policy.absoluteMs,
