@@ -7,10 +7,10 @@ export interface TokenTerms {
   issuer: string
   audience: string | readonly string[]
   ttlSeconds: number
-  /** Separated by spaces, or empty. */
-  scope: string
   /** Whether the token of a session names its entry in a status list. */
   hasStatus: boolean
+  /** Separated by spaces, or empty. */
+  scope: string
 }
 
 /** A session, with the roles that its tokens carry; or a client that acts for itself (RFC 6749, section 4.4). */
@@ -21,7 +21,7 @@ export type TokenSubject =
 /** The claims of an access token (RFC 9068, section 2.2). `now` is the store's time in milliseconds since the epoch. */
 export function accessTokenClaims(
   subject: TokenSubject,
-  { issuer, audience, ttlSeconds, scope, hasStatus }: TokenTerms,
+  { issuer, audience, ttlSeconds, hasStatus, scope }: TokenTerms,
   jti: string,
   now: number,
 ): HeirloomClaims {

@@ -41,13 +41,13 @@ export interface Grant {
   clientId: string
   /** The scopes granted at login, over all resources, separated by spaces. They never widen, and never shrink. */
   scope: string
+  /** The index in the status lists (rules/status-list.ts). No other session ever has it. */
+  statusIndex: number
   /**
    * The granted resources by their registered ids, separated by spaces. Null in a session from before there were several:
    * what its client may ask for now.
    */
   resources: string | null
-  /** The index in the status lists (rules/status-list.ts). No other session ever has it. */
-  statusIndex: number
   /** RFC 7638 thumbprint of the key that the session is bound to, or null. */
   bindingKey: string | null
   /** Milliseconds since the epoch. */

@@ -56,8 +56,9 @@ export async function issueAccessToken(
   now: number,
 ): Promise<AccessTokenAnswer> {
   const ttlSeconds = accessTokenTtlSeconds(realm, client, resources, config)
-  const { issuer, statusTtlSeconds } = config
-  const terms = { issuer, audience: audienceOf(resources, issuer), ttlSeconds, scope, hasStatus: statusTtlSeconds > 0 }
+  const { issuer } = config
+  const hasStatus = config.statusTtlSeconds > 0
+  const terms = { issuer, audience: audienceOf(resources, issuer), ttlSeconds, hasStatus, scope }
   return {
     access_token: await signer.sign(accessTokenClaims(subject, terms, randomUUID(), now)),
     token_type: 'Bearer',
