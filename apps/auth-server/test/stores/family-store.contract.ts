@@ -65,6 +65,13 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
       expect(Math.abs((loaded?.now ?? 0) - Date.now())).toBeLessThan(HOUR_MS)
     })
 
+    test('a session from before grants had resources is loaded without them', async () => {
+      const { store, userId } = stores()
+      const family = { ...aFamily(userId), resources: null }
+      await store.open(family, ORIGIN)
+      expect((await store.load(family.id))?.family).toEqual(family)
+    })
+
     test('a family that is not known is null, and advancing it creates nothing', async () => {
       const { store, userId } = stores()
       const { id, expiresAt } = aFamily(userId)
