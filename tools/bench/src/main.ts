@@ -99,6 +99,7 @@ program
   .description('What a flood of each kind of request leaves behind, and what an honest user sees meanwhile.')
   .option('--seconds <n>', 'length of each flood', count, 10)
   .option('--addresses <n>', 'addresses of the floods that come from many', count, 200)
+  .option('--only <text>', 'only the floods with this text in their name')
   .option('--table <file>', 'write the table to this Markdown file')
   .action(benchFloods)
 await program.parseAsync()
