@@ -1,4 +1,5 @@
 import {
+  audience,
   choice,
   issuerFaults,
   issuerWarnings,
@@ -11,6 +12,11 @@ import {
 
 export const SETTINGS = {
   ...serviceSettings(4001),
+  AUDIENCE: audience({
+    default: 'resource-api',
+    desc: 'The id of this service among the resources of the realm: what access tokens for it have as `aud`',
+    docs: 'docs/guide/realm.md',
+  }),
   JWKS_URI: url(
     'http:',
     'https:',

@@ -1,8 +1,10 @@
 export {
   type AccessTokenClaims,
+  type ClientClaims,
   type HeirloomClaims,
   type Profile,
-  type TokenStatus,
+  type Status,
+  type UserClaims,
   heirloomProfile,
   rfc9068Profile,
 } from '@heirloom/claims'

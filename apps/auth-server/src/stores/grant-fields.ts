@@ -34,6 +34,12 @@ const optionalText = (redis: string, column: string): Field<string | null> => ({
   fromPostgres: (value) => value as string | null,
 })
 
+/** A copy without the field may be of a server that does not know it, while Postgres has a value. */
+const knownText = (redis: string, column: string): Field<string | null> => ({
+  ...optionalText(redis, column),
+  fromRedis: (stored) => (stored === null ? undefined : stored || null),
+})
+
 /** Milliseconds since the epoch. */
 const time = (redis: string, column: string): Field<number> => ({
   redis,
@@ -44,12 +50,23 @@ const time = (redis: string, column: string): Field<number> => ({
   fromPostgres: (value) => (value as Date).getTime(),
 })
 
+const integer = (redis: string, column: string): Field<number> => ({
+  redis,
+  column,
+  toRedis: (value) => value,
+  fromRedis: (stored) => (stored === null ? undefined : Number(stored)),
+  toPostgres: (value) => BigInt(value),
+  fromPostgres: (value) => Number(value),
+})
+
 /** Every field of a grant but its id, which is the key. A new field needs a line here, its type, and its column in prisma/. */
 const FIELDS: { [Name in FieldName]: Field<Grant[Name]> } = {
   sid: text('sid', 'sid'),
   userId: text('user', 'user_id'),
   clientId: text('client', 'client_id'),
   scope: text('scope', 'scope'),
+  statusIndex: integer('status', 'status_index'),
+  resources: knownText('resources', 'resources'),
   bindingKey: optionalText('binding', 'binding_key'),
   createdAt: time('created', 'created_at'),
   expiresAt: time('expires', 'expires_at'),
@@ -86,8 +103,9 @@ export function grantToPostgres(grant: Grant): PrismaGrant {
   return row as PrismaGrant
 }
 
-/** The numbers of a grant are times. */
-type PrismaGrant = { [Name in FieldName]: Grant[Name] extends number ? Date : Grant[Name] }
+type Instants = 'createdAt' | 'expiresAt'
+type PrismaGrant = Omit<Pick<Grant, FieldName>, Instants | 'statusIndex'> &
+  Record<Instants, Date> & { statusIndex: bigint }
 
 /** @param row by the names of the columns. */
 export function grantFromPostgres(id: FamilyId, row: object): Grant {

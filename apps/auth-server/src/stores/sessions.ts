@@ -1,4 +1,5 @@
 import type { Prisma } from '../generated/prisma/client.ts'
+import type { LiveTerms } from '../rules/client-policy.ts'
 import type { FamilyId, Revocable } from '../rules/family.ts'
 import { type Database, query } from '../postgres/database.ts'
 
@@ -14,12 +15,16 @@ export interface Session {
   /** The last refresh, or the login. */
   lastUsedAt: Date
   expiresAt: Date
+  statusIndex: number
   revokedAt: Date | null
   revokedReason: string | null
 }
 
 /** Where a page ends: the last session of it. */
 export type Position = Pick<Session, 'sid' | 'createdAt'>
+
+/** Rows that one statement looks at: from a cold disk it stays within a second. */
+const SCANNED_AT_ONCE = 5_000
 
 /** Families as people see them: found by session id or user, never by token. Reads Postgres only; no refresh uses it. */
 export class Sessions {
@@ -34,10 +39,24 @@ export class Sessions {
     return this.#page({ userId }, limit, after)
   }
 
-  /** The same, but only sessions that are not revoked and within both lifetimes at `now`, in milliseconds. */
-  async liveOfUser(userId: string, now: number, idleMs: number, limit: number, after?: Position): Promise<Session[]> {
-    const [expiresAt, redeemedAt] = [{ gt: new Date(now) }, { gt: new Date(now - idleMs) }]
-    return this.#page({ userId, revokedAt: null, expiresAt, redeemedAt }, limit, after)
+  /** The same, but only sessions that are live at `now`, in milliseconds: not revoked, and within all of `terms`. */
+  async liveOfUser(
+    userId: string,
+    now: number,
+    terms: readonly LiveTerms[],
+    limit: number,
+    after?: Position,
+  ): Promise<Session[]> {
+    const ofClients = terms.map(({ clientIds, idleMs, endedBefore }) => ({
+      clientId: { in: clientIds },
+      redeemedAt: { gt: new Date(now - idleMs) },
+      ...(endedBefore > 0 && { createdAt: { gte: new Date(endedBefore) } }),
+    }))
+    return this.#page(
+      { userId, revokedAt: null, expiresAt: { gt: new Date(now) }, AND: { OR: ofClients } },
+      limit,
+      after,
+    )
   }
 
   async #page(where: Prisma.FamilyWhereInput, limit: number, after?: Position): Promise<Session[]> {
@@ -63,19 +82,50 @@ export class Sessions {
     const { createdAt, sid } = after ?? { createdAt: new Date(0), sid: FIRST_UUID }
     // One JSON value: separate rows would take ten times as long to read here.
     const [row] = await query(this.#database.$queryRaw<{ now: Date; sessions: ListedRow[] | null }[]>`
-      SELECT clock_timestamp() AS now, json_agg(json_build_array(id, sid, created_at, expires_at)) AS sessions
-      FROM (SELECT encode(id, 'hex') AS id, sid, created_at, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at
+      SELECT clock_timestamp() AS now, json_agg(json_build_array(id, sid, created_at, expires_at, status_index)) AS sessions
+      FROM (SELECT encode(id, 'hex') AS id, sid, created_at, status_index, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at
             FROM ${this.#database.tables.families} WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
               AND (created_at, sid) > (${createdAt}, ${sid}::uuid)
             ORDER BY created_at, sid LIMIT ${limit}) AS listed`)
-    const sessions = (row?.sessions ?? []).map(([id, ownSid, openedAt, expiresAt]) => ({
+    const sessions = (row?.sessions ?? []).map(([id, ownSid, openedAt, expiresAt, statusIndex]) => ({
       id: Buffer.from(id, 'hex').toString('base64url'),
       sid: ownSid,
       userId,
       createdAt: new Date(openedAt),
       expiresAt,
+      statusIndex,
     }))
     return { sessions, now: (row?.now ?? new Date()).getTime() }
+  }
+
+  /**
+   * Sessions of a client that are neither revoked nor past their absolute end, among the next families after `after`, in the
+   * order of their ids. `last` is where to go on, or null at the end. There is no index: a login need not pay for what an
+   * operator does once in years. With the time of Postgres, in milliseconds.
+   */
+  async notRevokedOfClient(
+    clientId: string,
+    after: FamilyId,
+  ): Promise<{ sessions: Revocable[]; last: FamilyId | null; now: number }> {
+    const [row] = await query(this.#database.$queryRaw<
+      { now: Date; last: string | null; sessions: [string, string, string, number, number][] | null }[]
+    >`
+      SELECT clock_timestamp() AS now, max(id) AS last,
+        json_agg(json_build_array(id, sid, user_id, expires_at, status_index)) FILTER (WHERE is_wanted) AS sessions
+      FROM (SELECT encode(id, 'hex') COLLATE "C" AS id, sid, user_id, status_index,
+              (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at,
+              client_id = ${clientId} AND revoked_at IS NULL AND expires_at > clock_timestamp() AS is_wanted
+            FROM ${this.#database.tables.families} AS f WHERE f.id > ${Buffer.from(after, 'base64url')}
+            ORDER BY f.id LIMIT ${SCANNED_AT_ONCE}) AS page`)
+    const toFamily = (hex: string) => Buffer.from(hex, 'hex').toString('base64url')
+    const sessions = (row?.sessions ?? []).map(([id, sid, userId, expiresAt, statusIndex]) => ({
+      id: toFamily(id),
+      sid,
+      userId,
+      expiresAt,
+      statusIndex,
+    }))
+    return { sessions, last: row?.last ? toFamily(row.last) : null, now: (row?.now ?? new Date()).getTime() }
   }
 
   /** Null if the user has no such session. `sid` must be a UUID. */
@@ -91,9 +141,9 @@ export class Sessions {
   async inDoubt(after: FamilyId, limit: number): Promise<Revocable[]> {
     const { families, history } = this.#database.tables
     const rows = await query(this.#database.$queryRaw<
-      { id: Uint8Array; sid: string; user_id: string; expires_at: Date }[]
+      { id: Uint8Array; sid: string; user_id: string; expires_at: Date; status_index: bigint }[]
     >`
-      SELECT id, sid, user_id, expires_at FROM ${families}
+      SELECT id, sid, user_id, expires_at, status_index FROM ${families}
       WHERE id > ${Buffer.from(after, 'base64url')} AND revoked_at IS NULL AND expires_at > clock_timestamp()
         AND (SELECT is_lost FROM ${history})
       ORDER BY id LIMIT ${limit}`)
@@ -102,6 +152,7 @@ export class Sessions {
       sid: row.sid,
       userId: row.user_id,
       expiresAt: row.expires_at.getTime(),
+      statusIndex: Number(row.status_index),
     }))
   }
 
@@ -114,7 +165,7 @@ export class Sessions {
   }
 }
 
-type ListedRow = [id: string, sid: string, createdAt: string, expiresAt: number]
+type ListedRow = [id: string, sid: string, createdAt: string, expiresAt: number, statusIndex: number]
 
 const FIRST_UUID = '00000000-0000-0000-0000-000000000000'
 
@@ -128,6 +179,7 @@ function toSession(row: {
   createdAt: Date
   redeemedAt: Date
   expiresAt: Date
+  statusIndex: bigint
   revokedAt: Date | null
   revokedReason: string | null
 }): Session {
@@ -143,6 +195,7 @@ function toSession(row: {
     createdAt,
     lastUsedAt: redeemedAt,
     expiresAt,
+    statusIndex: Number(row.statusIndex),
     revokedAt,
     revokedReason,
   }
