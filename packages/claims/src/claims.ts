@@ -21,28 +21,38 @@ export interface AccessTokenClaims {
   readonly auth_time?: number
   /** Space-separated (RFC 8693, section 4.2, and RFC 6749, section 3.3). */
   readonly scope?: string
+  /** Where the issuer says whether the token was revoked. */
+  readonly status?: Status
   /** Any other claims of the issuer. They are not checked. */
   readonly [claim: string]: unknown
 }
 
-/** The claims of Heirloom's auth server. */
-export interface HeirloomClaims extends AccessTokenClaims {
+/** Token Status List, section "Referenced Token in JOSE". Other mechanisms may stand beside it, or instead. */
+export interface Status {
+  readonly status_list?: {
+    /** The token's entry in the list, from 0. */
+    readonly idx: number
+    /** The address of the list, absolute, http or https. */
+    readonly uri: string
+  }
+  readonly [mechanism: string]: unknown
+}
+
+/** The claims of Heirloom's auth server in a token of a user's session. */
+export interface UserClaims extends AccessTokenClaims {
   /** The public id of the session, as in `GET /auth/sessions`. It is not part of any refresh token. */
   readonly sid: string
   readonly auth_time: number
-  readonly scope: string
-  /** The user's roles when the token was issued (RFC 9068, section 2.2.3.1). */
+  /** The user's roles when the token was issued (RFC 9068, section 2.2.3.1). Empty unless the client is first-party. */
   readonly roles: readonly string[]
-  /** Where to look up whether the session was revoked. Left out where the issuer keeps no status list. */
-  readonly status?: TokenStatus
 }
 
-/** A reference to a status list (draft-ietf-oauth-status-list-21, section 6.1). */
-export interface TokenStatus {
-  readonly status_list: {
-    /** The position in the list, from 0. */
-    readonly idx: number
-    /** The address of the list, which is also its `sub`. */
-    readonly uri: string
-  }
+/** The claims of Heirloom's auth server in a token of a client that acts for itself: `sub` is `client_id`. */
+export interface ClientClaims extends AccessTokenClaims {
+  readonly sid?: never
+  readonly auth_time?: never
+  readonly roles?: never
 }
+
+/** The claims of Heirloom's auth server. `claims.sid === undefined` tells a client from a user. */
+export type HeirloomClaims = UserClaims | ClientClaims

@@ -40,15 +40,23 @@ export const time: Shape = {
   fits: (value) => typeof value === 'number' && value >= 0 && value <= LATEST_SECONDS,
 }
 
-/** draft-ietf-oauth-status-list-21, section 6.1: `status_list` with exactly `idx` and `uri`. */
+/** RFC 3986: an absolute http or https address. */
+const isHttpUri = (value: unknown) =>
+  typeof value === 'string' && /^https?:\/\/[\x21-\x7e]+$/i.test(value) && URL.canParse(value)
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Token Status List, section "Referenced Token in JOSE": at least one mechanism, and other members are allowed. */
 export const status: Shape = {
-  description: 'an object with `status_list`, which has an index and a URI',
-  fits: (value) => {
-    if (typeof value !== 'object' || value === null || !('status_list' in value)) return false
-    const list: unknown = value.status_list
-    if (typeof list !== 'object' || list === null || Object.keys(list).length !== 2) return false
-    const { idx, uri } = list as Record<string, unknown>
-    return Number.isSafeInteger(idx) && (idx as number) >= 0 && isName(uri)
+  description: 'an object that names a status mechanism; a status_list has an idx from 0 and an http or https uri',
+  fits(value) {
+    if (!isObject(value) || Object.keys(value).length === 0) return false
+    if (!Object.hasOwn(value, 'status_list')) return true
+    const { status_list: list } = value as { status_list: unknown }
+    if (!isObject(list) || !Object.hasOwn(list, 'idx') || !Object.hasOwn(list, 'uri')) return false
+    const { idx, uri } = list as { idx: unknown; uri: unknown }
+    return Number.isSafeInteger(idx) && (idx as number) >= 0 && isHttpUri(uri)
   },
 }
 

@@ -1,7 +1,9 @@
 export {
   type AccessTokenClaims,
+  type ClientClaims,
   type HeirloomClaims,
   type Profile,
+  type UserClaims,
   heirloomProfile,
   rfc9068Profile,
 } from '@heirloom/claims'
@@ -14,7 +16,7 @@ export { type Algorithm } from './keys/algorithms.ts'
 export { type KeySet } from './keys/key-set.ts'
 export { type JwkSet, type LocalKeySet, localKeySet } from './keys/local-key-set.ts'
 export { type KeySetEvent, type KeySetStats, RemoteKeySet, type RemoteKeySetOptions } from './keys/remote-key-set.ts'
-export { type Runtime } from './keys/runtime.ts'
+export { type Runtime } from './remote/runtime.ts'
 export { type ImportedKey, type VerificationKey, importKey } from './keys/verification-key.ts'
 export { type Requirement, unmetRequirement } from './requirement.ts'
 export { type Refusal, type RefusalCode } from './refusal.ts'

@@ -8,7 +8,7 @@ import {
 import { ALGORITHMS } from './keys/algorithms.ts'
 import type { KeySet } from './keys/key-set.ts'
 import { type KeySetStats, RemoteKeySet, type RemoteKeySetOptions } from './keys/remote-key-set.ts'
-import { systemRuntime } from './keys/runtime.ts'
+import { systemRuntime } from './remote/runtime.ts'
 import type { VerificationKey } from './keys/verification-key.ts'
 import { type ParsedToken, tokenParser } from './parse-token.ts'
 import { CODE_OF_FAULT, type Refusal, type RefusalCode, refuse } from './refusal.ts'
@@ -71,7 +71,7 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
 ): Verifier<Claims> {
   checkOptions(options)
   // Without a profile, the default of `Claims` is what Heirloom's profile checks.
-  const profile = options.profile ?? heirloomProfile
+  const profile = (options.profile ?? heirloomProfile) as Profile<Claims>
   const { issuer, audience, clockToleranceSeconds = 10, maxTokenLength = 8_192, cacheBytes = 16 * 2 ** 20 } = options
   const now = options.runtime?.now ?? systemRuntime.now
   const remote = options.keys ? undefined : new RemoteKeySet(options)

@@ -71,9 +71,9 @@ test(
     for (const at of [server, newcomer]) await untilListed(at, next.access)
 
     // The same backup once more: what was given since it was restored first counts, too. A list's number is of its 10 seconds.
-  const tenSeconds = () => Math.floor(Date.now() / 10_000)
-  const first = tenSeconds()
-  await expect.poll(tenSeconds).toBeGreaterThan(first)
+    const tenSeconds = () => Math.floor(Date.now() / 10_000)
+    const first = tenSeconds()
+    await expect.poll(tenSeconds).toBeGreaterThan(first)
     await whilePostgresIsStopped(() => copy(backup, dataDir))
     await untilNoticed()
     expect(await admin('restore')).toMatchObject({ restored: true })
