@@ -1,9 +1,6 @@
 import { type Database, query } from '../postgres/database.ts'
 import type { Reading, RevocationLog } from './revocation-log.ts'
 
-/** A lifetime counts until the last token that had it has ended, and for a while longer. */
-const MARGIN_SECONDS = 120
-
 interface Row {
   now: Date
   last_value: bigint
@@ -50,20 +47,5 @@ export class PostgresRevocations implements RevocationLog {
         FROM lists WHERE list IS NOT NULL)
       SELECT list FROM lists WHERE list IS NOT NULL`)
     return rows.map(({ list }) => Number(list))
-  }
-
-  /** The longest lifetime of access tokens, of any server, of which one may still be valid. In seconds; 0 if none is known. */
-  async longestLifetime(): Promise<number> {
-    const [row] = await query(this.#database.$queryRaw<{ seconds: number | null }[]>`
-      SELECT max(seconds) AS seconds FROM ${this.#database.tables.accessTokenLifetimes}
-      WHERE used_at > clock_timestamp() - (seconds + ${MARGIN_SECONDS}) * interval '1 second'`)
-    return row?.seconds ?? 0
-  }
-
-  /** Says that access tokens live this long now. */
-  async useLifetime(seconds: number): Promise<void> {
-    await query(this.#database.$executeRaw`
-      INSERT INTO ${this.#database.tables.accessTokenLifetimes} (seconds, used_at) VALUES (${seconds}, clock_timestamp())
-      ON CONFLICT (seconds) DO UPDATE SET used_at = excluded.used_at`)
   }
 }
