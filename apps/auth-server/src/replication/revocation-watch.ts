@@ -118,6 +118,7 @@ export class RevocationWatch {
     this.#windowMs = Math.max(own, await this.#postgres.longestLifetime()) * 1_000 + MARGIN_MS
     // Last: a Postgres that is read-only does not take it.
     await this.#postgres.useLifetime(own)
+    await this.#postgres.forget(this.#windowMs)
   }
 
   /** A list that is not the current one any more has sessions, until Postgres says otherwise. */
