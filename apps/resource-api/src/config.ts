@@ -8,7 +8,7 @@ export const SETTINGS = {
   )({
     default: undefined,
     example: 'http://auth-server:4000/.well-known/jwks.json',
-    desc: 'Where the keys of the issuer are; by default the metadata of the issuer say so',
+    desc: 'The address of the keys of the issuer; by default it comes from the metadata of the issuer',
   }),
 }
 

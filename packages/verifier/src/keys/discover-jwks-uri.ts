@@ -45,7 +45,7 @@ function readMetadata(issuer: string, url: string, fetched: { changed: boolean; 
   return objection ? refuse(`jwks_uri ${objection}`) : { ok: true, jwksUri }
 }
 
-/** For a log: what another server sent is quoted and cut. */
+/** For a log: quotes and shortens what another server sent. */
 const nameOf = (issuer: unknown) => (typeof issuer === 'string' ? JSON.stringify(issuer.slice(0, 200)) : 'unnamed')
 
 /**

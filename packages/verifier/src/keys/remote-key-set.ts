@@ -225,7 +225,7 @@ export class RemoteKeySet implements KeySet {
     return { ...fetched, url }
   }
 
-  /** Puts fetched keys in force. Answers the reason if it refuses them. */
+  /** Puts fetched keys in force. Returns the reason if it refuses them. */
   #take(fetched: Fetched & { ok: true }): string | undefined {
     if (!fetched.changed) {
       this.#emit({ type: 'keys_confirmed' })
