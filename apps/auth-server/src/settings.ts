@@ -45,7 +45,7 @@ const stores = {
 const sessions = {
   CLIENT_IDS: clientIds({
     default: ['web'],
-    desc: 'The public clients that may log in; a login that names no client is one of the first',
+    desc: 'The public clients that may log in; a login that names no client uses the first one',
   }),
   ACCESS_TOKEN_TTL_SECONDS: range(
     1,
@@ -72,7 +72,7 @@ const sessions = {
     0,
     300,
     'seconds',
-  )({ default: 10, desc: 'For this long a refresh may be retried without a trace, because its answer was lost' }),
+  )({ default: 10, desc: 'How long a refresh whose answer was lost may be retried without a security event' }),
   REFRESH_LATE_REPEAT_GAP: lateRepeatGap({
     default: 8,
     desc: 'How many generations must lie between two retries after the grace period; `off` allows no such retry',
@@ -89,7 +89,7 @@ const sessions = {
 const signingKeys = {
   SIGNING_ALGORITHM: choice<AlgorithmName>(...ALGORITHM_NAMES)({
     default: 'RS256',
-    desc: 'The algorithm of new signing keys; a service that is to accept another one than RS256 must say so',
+    desc: 'The algorithm of new signing keys; a service accepts only RS256 unless its verifier is told otherwise',
   }),
   SIGNING_KEY_BITS: range(2048, 8192, 'bits')({ default: 2048, desc: 'The size of a new RSA key' }),
   SIGNING_KEY_LEAD_SECONDS: range(
@@ -134,14 +134,14 @@ const accounts = {
     1_000_000,
   )({
     default: 10,
-    desc: 'Attempts to prove a password in a window; a success resets them, and each network with a recent login has as many of its own',
+    desc: 'Password attempts per account in a window; a success resets the count, and each network with a recent login has its own',
   }),
   LOGIN_ATTEMPTS_PER_ADDRESS: range(
     1,
     1_000_000,
   )({
     default: 100,
-    desc: 'Attempts and registrations in a window from one IPv4 address or IPv6 /64; checked first, so what it refuses counts for no account',
+    desc: 'Password attempts and registrations per IPv4 address or IPv6 /64 in a window; checked first, so what it refuses counts for no account',
   }),
   LOGIN_ATTEMPTS_WINDOW_SECONDS: range(
     1,

@@ -10,7 +10,7 @@ export class UsageError extends Error {}
 
 export type Door = ReturnType<typeof doorOf>
 
-/** What commands come in by: they work on the server's stores, and their answers are printed as JSON. */
+/** Runs commands on the server's stores and prints their results as JSON. */
 export function doorOf(env: NodeJS.ProcessEnv) {
   const onStores =
     <Arguments extends unknown[]>(command: (parts: ServerParts, ...args: Arguments) => Promise<object | null>) =>
@@ -28,7 +28,7 @@ export function doorOf(env: NodeJS.ProcessEnv) {
   return { onStores, onCore }
 }
 
-/** One JSON document. If its only member is an async iterable, that is written as an array, item by item, however long it is. */
+/** One JSON document. If its only member is an async iterable, this is written as an array, item by item, however long it is. */
 async function* inPieces(answer: object | null): AsyncGenerator<string> {
   const [first] = Object.entries(answer ?? {})
   if (!first || !isAsyncIterable(first[1])) return yield `${shownJson(JSON.stringify(answer, null, 2))}\n`

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** In PEM. */
+/** The contents of PEM files. */
 export interface TlsFiles {
   ca?: string
   cert?: string

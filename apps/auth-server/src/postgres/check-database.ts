@@ -12,7 +12,7 @@ const migrations = () =>
 
 /**
  * Checks that Postgres can do what every request needs: its schema is that of this version or a newer one, and no privilege is
- * missing. Answers whether it is read-only. @throws PostgresFault, StoreUnavailable
+ * missing. Returns whether it is read-only. @throws PostgresFault, StoreUnavailable
  */
 export async function checkDatabase(database: Database): Promise<{ isReadOnly: boolean }> {
   const applied = await appliedMigrations(database)

@@ -21,7 +21,7 @@ interface Known {
 
 const GRANTS = 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public'
 
-/** The first that fits counts. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+/** The first match counts. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const KNOWN: readonly Known[] = [
   { codes: /^28P01$/, description: 'Postgres refuses the password: correct the user or the password in DATABASE_URL' },
   {
@@ -36,7 +36,7 @@ const KNOWN: readonly Known[] = [
   },
   {
     codes: /^3D000$/,
-    description: 'Postgres has no database of that name: create it, or correct the name in DATABASE_URL',
+    description: 'Postgres has no database with that name: create it, or correct the name in DATABASE_URL',
     isQuoted: true,
   },
   {
@@ -81,7 +81,7 @@ const KNOWN: readonly Known[] = [
       'A pooler mixes up prepared statements: set max_prepared_statements in PgBouncer (1.21 or newer), or pool sessions',
   },
   // A migration changed the table while the connection was open.
-  { codes: /^0A000$/, message: /cached plan/, isPassing: true, description: 'Postgres plans a changed statement anew' },
+  { codes: /^0A000$/, message: /cached plan/, isPassing: true, description: 'Postgres must plan a statement again' },
   {
     codes: /^53300$/,
     isPassing: true,
@@ -99,8 +99,7 @@ const KNOWN: readonly Known[] = [
   {
     codes: /^(tls|ERR_TLS_CERT_ALTNAME.*|HOSTNAME_MISMATCH)$/,
     message: /altnames|hostname/i,
-    description:
-      'The certificate of Postgres is for another host: name the host in DATABASE_URL as the certificate does',
+    description: 'The certificate of Postgres is for another host: use the name in the certificate in DATABASE_URL',
   },
   {
     codes: /^tls$/,
@@ -111,7 +110,7 @@ const KNOWN: readonly Known[] = [
   {
     codes: /^tls$/,
     message: /error establishing/,
-    description: 'The server at the address in DATABASE_URL is not a Postgres: correct the host and the port',
+    description: 'The server at the address in DATABASE_URL is not Postgres: correct the host and the port',
   },
   {
     codes: /^(tls|.*CERT.*|ERR_TLS.*|ERR_SSL.*|ERR_OSSL.*|UNABLE_TO_.*|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH)$/,
@@ -170,7 +169,7 @@ interface Thrown {
   meta?: { driverAdapterError?: { cause?: AdapterCause } }
 }
 
-/** As @prisma/adapter-pg wraps it. */
+/** The cause as @prisma/adapter-pg wraps it. */
 interface AdapterCause {
   kind?: string
   originalCode?: string

@@ -19,7 +19,7 @@ export interface ClusterMap {
 }
 
 /**
- * Asks the known masters and the nodes in the URL, and answers the newest map that has a master for each slot: a node that
+ * Asks the known masters and the nodes in the URL, and returns the newest map that has a master for each slot: a node that
  * was cut off has an older one. @throws if no node has such a map.
  */
 export async function askForMap(
