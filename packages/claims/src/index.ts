@@ -1,4 +1,4 @@
-export { type AccessTokenClaims, type HeirloomClaims } from './claims.ts'
+export { type AccessTokenClaims, type HeirloomClaims, type Status } from './claims.ts'
 export { type ClaimsFault, type ClaimsResult, type Expected, checkClaims } from './check-claims.ts'
 export { type Profile, heirloomProfile, rfc9068Profile } from './profiles.ts'
 export * as shapes from './shapes.ts'
