@@ -3,10 +3,10 @@ import { DAY_SECONDS, SETTINGS } from './settings.ts'
 
 /** The verifier fetches the key set at most this often, however short its lifetime is. */
 const VERIFIER_FETCH_SECONDS = 60
-/** Every server knows of a new key after this. */
+/** After this time, every server has read a new key. */
 const SERVERS_READ_SECONDS = 10
 
-/** Reads the environment. The names of what it returns have units. @throws SettingsError with every bad setting. */
+/** Reads the environment. The names of the result have units. @throws SettingsError with every bad setting. */
 export function readConfig(env: NodeJS.ProcessEnv) {
   const settings = readSettings(env, SETTINGS, rules)
   return {
@@ -31,7 +31,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
       algorithm: settings.SIGNING_ALGORITHM,
       bits: settings.SIGNING_KEY_BITS,
       leadMs: settings.SIGNING_KEY_LEAD_SECONDS * 1000,
-      // As long as the last token of a key lives, and a minute for clocks that differ.
+      // The lifetime of the last token of a key, and a minute for clocks that differ.
       retireMs: (settings.ACCESS_TOKEN_TTL_SECONDS + 60) * 1000,
       rotateAfterMs:
         settings.SIGNING_KEY_ROTATION_DAYS === 0 ? null : settings.SIGNING_KEY_ROTATION_DAYS * DAY_SECONDS * 1000,

@@ -1,5 +1,5 @@
 // Every setting of the auth server, and the only place that declares one: its type, default and description. The reference
-// page, .env.example and what `npm start` passes on are made of it; docker-compose.yml is checked against it.
+// page, .env.example and what `npm start` passes on are generated from it; docker-compose.yml is checked against it.
 import { choice, range, serviceSettings } from '@heirloom/http-service'
 import { ALGORITHM_NAMES, type AlgorithmName } from './keys/algorithms.ts'
 import { clientIds, databaseUrl, flag, lateRepeatGap, networks, redisUrl, secret, secrets } from './setting-types.ts'

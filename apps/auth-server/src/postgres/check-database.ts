@@ -33,7 +33,7 @@ export async function checkDatabase(database: Database): Promise<{ isReadOnly: b
   return { isReadOnly: state?.is_read_only ?? false }
 }
 
-/** By name. Null if they may not be read: then the query that needs a missing part reports it. */
+/** The applied migrations by name. Null if this role may not read them: then the query that needs a missing one reports it. */
 async function appliedMigrations(database: Database): Promise<Set<string> | null> {
   try {
     const rows = await query(database.$queryRaw<{ name: string }[]>`

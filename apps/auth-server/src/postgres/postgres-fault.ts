@@ -47,7 +47,7 @@ const KNOWN: readonly Known[] = [
     isQuoted: true,
   },
   {
-    // PgBouncer uses this code for passing errors, too.
+    // PgBouncer also uses this code for passing errors.
     codes: /^08P01$/,
     message: /no such (user|database)|not allowed|authentication failed|auth failed/i,
     description: 'The pooler does not let the user of DATABASE_URL in: correct the user, the database or its auth_file',
@@ -185,7 +185,7 @@ function read(error: unknown): { code: string; message: string } {
   if (/^[0-9A-Z]{5}$/.test(code) && !code.startsWith('P2') && !code.startsWith('P1')) return { code, message }
   if (/^SASL: .*password must be/.test(message)) return { code: 'no_password', message }
   if (/SSL connection/.test(message)) return { code: 'tls', message }
-  // Prisma: a time-out of its pool or of a transaction, a conflict of two.
+  // Prisma: a time-out of its pool or of a transaction, or a conflict of two transactions.
   if (/^(P1001|P1002|P1008|P1017|P2024|P2028|P2034)$/.test(code)) return { code: 'timeout', message }
   if (/^[A-Z][A-Z_]+$/.test(code)) return { code, message }
   if (/time(d )?-?out/i.test(message)) return { code: 'timeout', message }
@@ -203,7 +203,7 @@ function readAdapted({ kind, originalCode, originalMessage = '', reason = '', po
   return { code: kind === 'ConnectionClosed' ? 'closed' : 'unknown', message: '' }
 }
 
-/** For a Postgres that answers but takes no writes. */
+/** Describes a Postgres that answers but takes no writes. */
 export const READ_ONLY_DESCRIPTION = explainPostgres({ code: '25006' }).description
 
 /** Postgres refuses what this server needs, until an operator fixes the cause. */

@@ -13,7 +13,7 @@ export interface Master {
 }
 
 export interface ClusterMap {
-  /** Of two maps the one with the higher epoch is newer. */
+  /** Of two maps, the one with the higher epoch is newer. */
   epoch: number
   masters: Master[]
 }
@@ -58,7 +58,7 @@ async function mapOf({ client }: RedisConnection, askedHost: string): Promise<Cl
   let covered = 0
   for (const [first, last, master] of slots) {
     if (!master) throw new Error('some slots have no master')
-    // A node that does not know its own address answers '' or null: then it is where we asked.
+    // A node that does not know its own address answers '' or null. Then we use the address that we asked.
     const [named, port] = master
     const host = named || askedHost
     const address = `${host}:${port}`
