@@ -23,19 +23,24 @@ import { AccountStatusCache } from './replication/account-status-cache.ts'
 import { LayeredFamilyStore } from './replication/layered-family-store.ts'
 import { PostgresRolledBack } from './replication/postgres-rolled-back.ts'
 import { RedisFence } from './replication/redis-fence.ts'
+import { RevocationWatch } from './replication/revocation-watch.ts'
 import { RollbackDetector } from './replication/rollback-detector.ts'
 import { WriteBehind } from './replication/write-behind.ts'
+import { longestLifetime } from './rules/realm.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
 import { sampleRealm } from './sample-realm.ts'
 import type { Core } from './services/core.ts'
 import { prune } from './services/prune.ts'
 import { eventRecorder } from './services/record-event.ts'
 import type { RestoreParts } from './services/restore.ts'
+import { StatusLists } from './services/status-lists.ts'
 import { Accounts } from './stores/accounts.ts'
 import { AuditEvents } from './stores/audit-events.ts'
 import { postgresClock } from './stores/clock.ts'
 import { PostgresFamilyStore } from './stores/postgres-family-store.ts'
 import { RedisFamilyStore } from './stores/redis-family-store.ts'
+import { PostgresRevocations } from './stores/postgres-revocations.ts'
+import { RedisRevocations } from './stores/redis-revocations.ts'
 import { Sessions } from './stores/sessions.ts'
 import { isUnavailable, reasonOf } from './connection/store-unavailable.ts'
 
@@ -117,8 +122,13 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), config.keyPolicy, (kid) =>
     audit({ type: 'key_made', kid }),
   )
-  const clocks = new StoreClocks()
+  const signer = new TokenSigner(keys)
   const realm = sampleRealm(config)
+  const logs = { postgres: new PostgresRevocations(fenceDatabase), redis: redis && new RedisRevocations(redis) }
+  const lifetimeSeconds = () => longestLifetime(realm, config.accessTokenTtlSeconds)
+  const revocations = config.statusTtlSeconds > 0 ? new RevocationWatch(logs, lifetimeSeconds) : null
+  redis?.onLost(() => revocations?.readAllOfRedis())
+  const clocks = new StoreClocks()
   const core: Core = {
     config,
     realm: { current: () => realm },
@@ -127,7 +137,8 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     sessions: new Sessions(database),
     accounts: accountsThrough(redis),
     keys,
-    signer: new TokenSigner(keys),
+    signer,
+    statusLists: revocations && new StatusLists({ config, signer, watch: revocations }),
     refreshTokens: refreshTokens(config.tokenSecrets),
     hasher: new PasswordHasher(config.hashesAtOnce),
     throttle: new AttemptThrottle(config.throttlePolicy, redis),
@@ -141,6 +152,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   const close = async () => {
     budget.close()
     stopBackground?.()
+    revocations?.stop()
     await Promise.all([writeBehind.close(), events.flush()])
     await Promise.all([fence.stop(), rollback.stop()])
     redis?.close()
@@ -154,6 +166,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     await redis?.ready(REDIS_WITHIN_MS)
     await rollback.start()
     await fence.start()
+    await retryUntil(async () => revocations?.start())
   } catch (error) {
     await close()
     throw error
@@ -176,6 +189,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     hasher: core.hasher,
     signer: core.signer,
     events,
+    statusLists: core.statusLists && { lists: core.statusLists, revoked: () => revocations?.size ?? 0 },
   })
 
   const forRestore = async <T>(work: (parts: RestoreParts) => Promise<T>) => {

@@ -3,6 +3,7 @@ import type { App } from '@heirloom/http-service'
 import { Type } from 'typebox'
 import { METADATA_PATH } from '../rules/issuer-path.ts'
 import type { Core } from '../services/core.ts'
+import { matchesEtag } from './etag.ts'
 
 /**
  * RFC 8414, section 2. It names no endpoints and no grant types: our calls take JSON, so a standard client could not use
@@ -43,7 +44,7 @@ export function metadataRoutes(app: App, core: Core): void {
         .update(keys.map(({ kid }) => kid).join())
         .digest('base64url')}"`
       reply.header('cache-control', `public, max-age=${jwksMaxAgeSeconds}`).header('etag', etag)
-      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send()
+      if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send()
       return reply.code(200).send({ keys })
     },
   })
@@ -68,10 +69,4 @@ export function metadataRoutes(app: App, core: Core): void {
       })
     },
   )
-}
-
-/** RFC 9110, section 13.1.2: a list, compared weakly. */
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  const tags = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
-  return tags.includes(etag) || tags.includes('*')
 }

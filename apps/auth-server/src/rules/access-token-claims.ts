@@ -1,21 +1,25 @@
 import type { HeirloomClaims } from '@heirloom/claims'
 import type { Grant } from './family.ts'
+import { entryOf, uriOf } from './status-list.ts'
 
 export interface TokenTerms {
   issuer: string
   audience: string
   ttlSeconds: number
+  /** Whether the token names its entry in a status list. */
+  hasStatus: boolean
 }
 
 /** The claims of an access token (RFC 9068, section 2.2). `now` is the store's time in milliseconds since the epoch. */
 export function accessTokenClaims(
-  session: Pick<Grant, 'sid' | 'userId' | 'clientId' | 'createdAt'>,
+  session: Pick<Grant, 'sid' | 'userId' | 'clientId' | 'createdAt' | 'statusIndex'>,
   { scope, roles }: { scope: string; roles: readonly string[] },
-  { issuer, audience, ttlSeconds }: TokenTerms,
+  { issuer, audience, ttlSeconds, hasStatus }: TokenTerms,
   jti: string,
   now: number,
 ): HeirloomClaims {
   const iat = Math.floor(now / 1000)
+  const { list, idx } = entryOf(session.statusIndex)
   return {
     iss: issuer,
     aud: audience,
@@ -28,5 +32,6 @@ export function accessTokenClaims(
     auth_time: Math.floor(session.createdAt / 1000),
     scope,
     roles,
+    ...(hasStatus && { status: { status_list: { idx, uri: uriOf(issuer, list) } } }),
   }
 }

@@ -41,6 +41,8 @@ export interface Grant {
   clientId: string
   /** The scopes granted at login, separated by spaces. They never widen. */
   scope: string
+  /** The index in the status lists (rules/status-list.ts). No other session ever has it. */
+  statusIndex: number
   /** RFC 7638 thumbprint of the key that the session is bound to, or null. */
   bindingKey: string | null
   /** Milliseconds since the epoch. */
@@ -50,7 +52,7 @@ export interface Grant {
 }
 
 /** What a revocation needs to know about a session. */
-export type Revocable = Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt'>
+export type Revocable = Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt' | 'statusIndex'>
 
 export interface Family extends Grant, FamilyState {}
 

@@ -93,6 +93,15 @@ export function realmOf({ resources, roles, clients, defaultClient, defaultRoles
   }
 }
 
+/**
+ * The longest that any access token may live, in seconds.
+ * @param otherwise what the settings say.
+ */
+export function longestLifetime({ clients, resources }: Realm, otherwise: number): number {
+  const own = [...resources.values(), ...[...clients.values()].map(({ policy }) => policy)]
+  return Math.max(otherwise, ...own.map(({ accessTokenTtlSeconds }) => accessTokenTtlSeconds ?? 0))
+}
+
 /** The realm as it is now. Answering takes no store and no time. */
 export interface RealmSource {
   current: () => Realm

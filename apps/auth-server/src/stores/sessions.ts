@@ -14,6 +14,7 @@ export interface Session {
   /** The last refresh, or the login. */
   lastUsedAt: Date
   expiresAt: Date
+  statusIndex: number
   revokedAt: Date | null
   revokedReason: string | null
 }
@@ -63,17 +64,18 @@ export class Sessions {
     const { createdAt, sid } = after ?? { createdAt: new Date(0), sid: FIRST_UUID }
     // One JSON value: separate rows would take ten times as long to read here.
     const [row] = await query(this.#database.$queryRaw<{ now: Date; sessions: ListedRow[] | null }[]>`
-      SELECT clock_timestamp() AS now, json_agg(json_build_array(id, sid, created_at, expires_at)) AS sessions
-      FROM (SELECT encode(id, 'hex') AS id, sid, created_at, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at
+      SELECT clock_timestamp() AS now, json_agg(json_build_array(id, sid, created_at, expires_at, status_index)) AS sessions
+      FROM (SELECT encode(id, 'hex') AS id, sid, created_at, status_index, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at
             FROM ${this.#database.tables.families} WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
               AND (created_at, sid) > (${createdAt}, ${sid}::uuid)
             ORDER BY created_at, sid LIMIT ${limit}) AS listed`)
-    const sessions = (row?.sessions ?? []).map(([id, ownSid, openedAt, expiresAt]) => ({
+    const sessions = (row?.sessions ?? []).map(([id, ownSid, openedAt, expiresAt, statusIndex]) => ({
       id: Buffer.from(id, 'hex').toString('base64url'),
       sid: ownSid,
       userId,
       createdAt: new Date(openedAt),
       expiresAt,
+      statusIndex,
     }))
     return { sessions, now: (row?.now ?? new Date()).getTime() }
   }
@@ -91,9 +93,9 @@ export class Sessions {
   async inDoubt(after: FamilyId, limit: number): Promise<Revocable[]> {
     const { families, history } = this.#database.tables
     const rows = await query(this.#database.$queryRaw<
-      { id: Uint8Array; sid: string; user_id: string; expires_at: Date }[]
+      { id: Uint8Array; sid: string; user_id: string; expires_at: Date; status_index: bigint }[]
     >`
-      SELECT id, sid, user_id, expires_at FROM ${families}
+      SELECT id, sid, user_id, expires_at, status_index FROM ${families}
       WHERE id > ${Buffer.from(after, 'base64url')} AND revoked_at IS NULL AND expires_at > clock_timestamp()
         AND (SELECT is_lost FROM ${history})
       ORDER BY id LIMIT ${limit}`)
@@ -102,6 +104,7 @@ export class Sessions {
       sid: row.sid,
       userId: row.user_id,
       expiresAt: row.expires_at.getTime(),
+      statusIndex: Number(row.status_index),
     }))
   }
 
@@ -114,7 +117,7 @@ export class Sessions {
   }
 }
 
-type ListedRow = [id: string, sid: string, createdAt: string, expiresAt: number]
+type ListedRow = [id: string, sid: string, createdAt: string, expiresAt: number, statusIndex: number]
 
 const FIRST_UUID = '00000000-0000-0000-0000-000000000000'
 
@@ -128,6 +131,7 @@ function toSession(row: {
   createdAt: Date
   redeemedAt: Date
   expiresAt: Date
+  statusIndex: bigint
   revokedAt: Date | null
   revokedReason: string | null
 }): Session {
@@ -143,6 +147,7 @@ function toSession(row: {
     createdAt,
     lastUsedAt: redeemedAt,
     expiresAt,
+    statusIndex: Number(row.statusIndex),
     revokedAt,
     revokedReason,
   }

@@ -50,6 +50,7 @@ test('OpenAPI and health', async () => {
     '/auth/sessions/{id}',
     '/livez',
     '/readyz',
+    '/status/{list}',
   ])
   for (const path of ['/livez', '/readyz', '/docs']) expect((await server.call('GET', path)).status).toBe(200)
 })

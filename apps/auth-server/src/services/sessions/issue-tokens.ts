@@ -17,7 +17,7 @@ export interface TokenAnswer {
 }
 
 export interface IssueParts {
-  config: Pick<Config, 'issuer' | 'audience' | 'accessTokenTtlSeconds' | 'refreshPolicy'>
+  config: Pick<Config, 'issuer' | 'audience' | 'accessTokenTtlSeconds' | 'refreshPolicy' | 'statusTtlSeconds'>
   signer: Pick<TokenSigner, 'sign'>
   refreshTokens: Pick<RefreshTokens, 'issue'>
 }
@@ -35,8 +35,9 @@ export async function issueTokens(
   generation: number,
   now: number,
 ): Promise<TokenAnswer> {
-  const { issuer, audience, accessTokenTtlSeconds: ttlSeconds, refreshPolicy } = config
-  const claims = accessTokenClaims(family, granted, { issuer, audience, ttlSeconds }, randomUUID(), now)
+  const { issuer, audience, accessTokenTtlSeconds: ttlSeconds, refreshPolicy, statusTtlSeconds } = config
+  const terms = { issuer, audience, ttlSeconds, hasStatus: statusTtlSeconds > 0 }
+  const claims = accessTokenClaims(family, granted, terms, randomUUID(), now)
   return {
     access_token: await signer.sign(claims),
     token_type: 'Bearer',

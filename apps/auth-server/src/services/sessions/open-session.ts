@@ -63,7 +63,7 @@ function decideOpening(
   { user, clientId, scope: asked, how }: Opening,
   facts: LoginFacts,
 ): (Opened & LoginFacts) | Refusal {
-  const { account, now, earlierLoginAt } = facts
+  const { account, now, earlierLoginAt, statusIndex } = facts
   const refused = { type: 'login_refused', userId: account.id, ip: how.ip } as const
   if (account.version !== user.version || account.disabled) {
     audit({ ...refused, reason: 'changed_meanwhile' })
@@ -82,6 +82,7 @@ function decideOpening(
     userId: account.id,
     clientId,
     scope,
+    statusIndex,
     bindingKey: null,
     createdAt: now,
     expiresAt: now + config.refreshAbsoluteTtlMs,

@@ -24,7 +24,7 @@ export async function revoke(
   if (!first) return
   const { reason } = revocation
   const state = { ...EMPTY_STATE, revoked: revocation }
-  await store.revoke(families.map(({ id, expiresAt }) => ({ id, expiresAt, state })))
+  await store.revoke(families.map(({ id, expiresAt, statusIndex }) => ({ id, expiresAt, statusIndex, state })))
   if (families.length > MAX_EVENTS)
     return audit({ type: 'revoked', userId: first.userId, sessions: families.length, reason })
   for (const { userId, sid } of families) audit({ type: 'revoked', userId, sid, reason })
