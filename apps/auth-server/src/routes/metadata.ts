@@ -10,7 +10,7 @@ import { matchesEtag } from './etag.ts'
  * them. `response_types_supported` is required, and empty because there is no authorization endpoint.
  */
 const Metadata = Type.Object({
-  issuer: Type.String({ description: 'The issuer, as `ISSUER` names it.' }),
+  issuer: Type.String({ description: 'The value of `ISSUER`.' }),
   jwks_uri: Type.String({ description: 'The address of the key set.' }),
   response_types_supported: Type.Array(Type.String(), { description: 'Empty: there is no authorization endpoint.' }),
   scopes_supported: Type.Array(Type.String(), { description: 'The scopes that a login may ask for.' }),

@@ -9,8 +9,8 @@ import { refresh } from '../services/sessions/refresh.ts'
 import { answer } from './answers.ts'
 import { ClientId, Empty, Password, RefreshToken, Scope, TokenResponse, Username, answers } from './schemas.ts'
 
-/** In characters. */
-const LONGEST_DEVICE = 200
+/** The longest name of a device, in characters. */
+const MAX_DEVICE_LENGTH = 200
 
 export function tokenRoutes(app: App, core: Core): void {
   app.post(
@@ -26,9 +26,9 @@ export function tokenRoutes(app: App, core: Core): void {
           scope: Scope,
           device: Type.Optional(
             Type.String({
-              maxLength: LONGEST_DEVICE,
+              maxLength: MAX_DEVICE_LENGTH,
               pattern: `^[^${UNSHOWABLE}]*$`,
-              description: 'What the user calls the device. Default: the `User-Agent` header.',
+              description: 'A name for the device, which the user will recognize. Default: the `User-Agent` header.',
             }),
           ),
         }),
@@ -43,7 +43,7 @@ export function tokenRoutes(app: App, core: Core): void {
         password,
         clientId,
         scope,
-        device: device ?? (agent === undefined ? null : shownText(agent, LONGEST_DEVICE)),
+        device: device ?? (agent === undefined ? null : shownText(agent, MAX_DEVICE_LENGTH)),
         ip: request.ip,
         signal: goneSignal(reply),
       })
