@@ -23,7 +23,7 @@ test('passes a signal on, and ends as the command does', async () => {
   expect(await once(run, 'exit')).toEqual([3, null])
 })
 
-test('a call to this machine goes through no proxy, and what is meant for another Postgres does not reach ours', () => {
+test('a call to this machine does not go through a proxy, and settings for another Postgres do not reach ours', () => {
   const given = { PATH: '/bin', PGSSLMODE: 'require', PGOPTIONS: '-c search_path=x', NO_PROXY: 'example.com' }
   const direct = 'example.com,127.0.0.1,localhost,::1'
   expect(handedOver(given)).toEqual({ PATH: '/bin', NO_PROXY: direct, no_proxy: direct })

@@ -71,7 +71,7 @@ const call = (method: 'GET' | 'POST', url: string, token?: string, payload?: obj
     ...(payload && { payload }),
   })
 
-it('says at /readyz what keeps it from the keys, and which address it asked', async () => {
+it('says at /readyz why it has no keys, and which address it asked', async () => {
   const named = issuer.replace('127.0.0.1', 'localhost')
   const other = start(named)
   const readyz = async () => (await other.inject('/readyz')).json().error_description
