@@ -26,17 +26,19 @@ import { RedisFence } from './replication/redis-fence.ts'
 import { RevocationWatch } from './replication/revocation-watch.ts'
 import { RollbackDetector } from './replication/rollback-detector.ts'
 import { WriteBehind } from './replication/write-behind.ts'
-import { longestLifetime } from './rules/realm.ts'
+import { longestAccessTokenTtlSeconds } from './rules/client-policy.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
-import { sampleRealm } from './sample-realm.ts'
 import type { Core } from './services/core.ts'
 import { prune } from './services/prune.ts'
 import { eventRecorder } from './services/record-event.ts'
+import { makeFirstRealm } from './services/realm/first-realm.ts'
+import { RealmKeeper } from './services/realm/realm-keeper.ts'
 import type { RestoreParts } from './services/restore.ts'
 import { StatusLists } from './services/status-lists.ts'
 import { Accounts } from './stores/accounts.ts'
 import { AuditEvents } from './stores/audit-events.ts'
 import { postgresClock } from './stores/clock.ts'
+import { RealmRows } from './stores/realm-rows.ts'
 import { PostgresFamilyStore } from './stores/postgres-family-store.ts'
 import { RedisFamilyStore } from './stores/redis-family-store.ts'
 import { PostgresRevocations } from './stores/postgres-revocations.ts'
@@ -57,6 +59,8 @@ type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 export interface ServerParts {
   core: Core
   rollback: RollbackDetector
+  realm: RealmKeeper
+  realmRows: RealmRows
   /** Lends the stores to a restore, with a Redis connection that allows commands more time. */
   forRestore: <T>(work: (parts: RestoreParts) => Promise<T>) => Promise<T>
   /** The public keys of this server's own tokens. */
@@ -119,19 +123,23 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   })
   const accountsThrough = (access: RedisAccess | null) =>
     new Accounts(database, new AccountStatusCache(access, fence, rollback, config.refreshAbsoluteTtlMs))
-  const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), config.keyPolicy, (kid) =>
+  const realmRows = new RealmRows(database)
+  const realm = new RealmKeeper(realmRows)
+  // As long as the last token of a key lives, and a minute for clocks that differ.
+  const retireMs = () => (longestAccessTokenTtlSeconds(realm.current(), config) + 60) * 1000
+  const keyPolicy = { ...config.keyPolicy, retireMs }
+  const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), keyPolicy, (kid) =>
     audit({ type: 'key_made', kid }),
   )
   const signer = new TokenSigner(keys)
-  const realm = sampleRealm(config)
   const logs = { postgres: new PostgresRevocations(fenceDatabase), redis: redis && new RedisRevocations(redis) }
-  const lifetimeSeconds = () => longestLifetime(realm, config.accessTokenTtlSeconds)
+  const lifetimeSeconds = () => longestAccessTokenTtlSeconds(realm.current(), config)
   const revocations = config.statusTtlSeconds > 0 ? new RevocationWatch(logs, lifetimeSeconds) : null
   redis?.onLost(() => revocations?.readAllOfRedis())
   const clocks = new StoreClocks()
   const core: Core = {
     config,
-    realm: { current: () => realm },
+    realm,
     clock: postgresClock(database),
     families: new LayeredFamilyStore({ cache, durable, writeBehind, fence, rollback }),
     sessions: new Sessions(database),
@@ -162,6 +170,8 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   try {
     const { isReadOnly } = await retryUntil(() => checkDatabase(database))
     if (isReadOnly) log.warn(READ_ONLY_DESCRIPTION)
+    if (!isReadOnly) await retryUntil(() => makeFirstRealm({ config, realmRows, audit, log }))
+    await retryUntil(() => realm.refresh())
     await retryUntil(() => keys.refresh())
     await redis?.ready(REDIS_WITHIN_MS)
     await rollback.start()
@@ -178,9 +188,29 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     if (rollback.isRolledBack) return
     await keys.refresh()
     keySet.replace(publicKeys())
+    await keys.rememberRetirement()
   }
-  const { whyNoRedis, notReady } = readinessOf({ database, fence, rollback, redis, redisError: () => redisError })
-  stopBackground = startBackground({ reloadKeys, prune: () => prune(core), whyNoRedis, budget, log })
+  const reloadRealm = async () => {
+    // A Postgres that was rolled back may lack clients that were disabled.
+    if (!rollback.isRolledBack) await realm.refresh()
+  }
+  const { whyNoRedis, whyNoRealm, notReady } = readinessOf({
+    database,
+    fence,
+    rollback,
+    redis,
+    redisError: () => redisError,
+    realm,
+  })
+  stopBackground = startBackground({
+    reloadKeys,
+    reloadRealm,
+    prune: () => prune(core),
+    whyNoRedis,
+    whyNoRealm,
+    budget,
+    log,
+  })
   addGauges(metrics, {
     isRedisEnabled: redis && (() => fence.isEnabled),
     isPostgresRolledBack: () => rollback.isRolledBack,
@@ -201,7 +231,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
       patient?.close()
     }
   }
-  return { core, rollback, forRestore, keySet, notReady, close }
+  return { core, rollback, realm, realmRows, forRestore, keySet, notReady, close }
 }
 
 /** Retries while Postgres does not answer. @throws at once if an operator must act, or the last error after a few seconds. */

@@ -5,6 +5,7 @@ export { SettingsError, issuerFaults, issuerWarnings, readSettings } from './set
 export { LOG_HOOKS } from './log-hooks.ts'
 export {
   type SettingDescription,
+  audience,
   choice,
   describeSetting,
   host,

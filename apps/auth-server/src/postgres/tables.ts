@@ -14,6 +14,10 @@ export function tablesOf(schema: string) {
     statusIndexes: table('families_status_index_seq'),
     signingKeys: table('signing_keys'),
     users: table('users'),
+    resources: table('resources'),
+    roles: table('roles'),
+    clients: table('clients'),
+    realm: table('realm'),
   }
 }
 

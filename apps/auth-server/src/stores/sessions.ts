@@ -1,4 +1,5 @@
 import type { Prisma } from '../generated/prisma/client.ts'
+import type { LiveTerms } from '../rules/client-policy.ts'
 import type { FamilyId, Revocable } from '../rules/family.ts'
 import { type Database, query } from '../postgres/database.ts'
 
@@ -22,6 +23,9 @@ export interface Session {
 /** Where a page ends: the last session of it. */
 export type Position = Pick<Session, 'sid' | 'createdAt'>
 
+/** Rows that one statement reads. Even from a cold disk, it takes less than a second. */
+const SCANNED_AT_ONCE = 5_000
+
 /** Sessions as users see them: found by session id or user, never by token. It only reads Postgres; no refresh uses it. */
 export class Sessions {
   readonly #database: Database
@@ -35,10 +39,24 @@ export class Sessions {
     return this.#page({ userId }, limit, after)
   }
 
-  /** The same, but only sessions that are not revoked and within both lifetimes at `now`, in milliseconds. */
-  async liveOfUser(userId: string, now: number, idleMs: number, limit: number, after?: Position): Promise<Session[]> {
-    const [expiresAt, redeemedAt] = [{ gt: new Date(now) }, { gt: new Date(now - idleMs) }]
-    return this.#page({ userId, revokedAt: null, expiresAt, redeemedAt }, limit, after)
+  /** The same, but only sessions that are live at `now`, in milliseconds: not revoked, and within all of `terms`. */
+  async liveOfUser(
+    userId: string,
+    now: number,
+    terms: readonly LiveTerms[],
+    limit: number,
+    after?: Position,
+  ): Promise<Session[]> {
+    const ofClients = terms.map(({ clientIds, idleMs, endedBefore }) => ({
+      clientId: { in: clientIds },
+      redeemedAt: { gt: new Date(now - idleMs) },
+      ...(endedBefore > 0 && { createdAt: { gte: new Date(endedBefore) } }),
+    }))
+    return this.#page(
+      { userId, revokedAt: null, expiresAt: { gt: new Date(now) }, AND: { OR: ofClients } },
+      limit,
+      after,
+    )
   }
 
   async #page(where: Prisma.FamilyWhereInput, limit: number, after?: Position): Promise<Session[]> {
@@ -78,6 +96,36 @@ export class Sessions {
       statusIndex,
     }))
     return { sessions, now: (row?.now ?? new Date()).getTime() }
+  }
+
+  /**
+   * Sessions of a client that are neither revoked nor past their absolute end, among the next families after `after`, in the
+   * order of their ids. `last` is where to go on, or null at the end. There is no index: a login need not pay for what an
+   * operator does once in years. With the time of Postgres, in milliseconds.
+   */
+  async notRevokedOfClient(
+    clientId: string,
+    after: FamilyId,
+  ): Promise<{ sessions: Revocable[]; last: FamilyId | null; now: number }> {
+    const [row] = await query(this.#database.$queryRaw<
+      { now: Date; last: string | null; sessions: [string, string, string, number, number][] | null }[]
+    >`
+      SELECT clock_timestamp() AS now, max(id) AS last,
+        json_agg(json_build_array(id, sid, user_id, expires_at, status_index)) FILTER (WHERE is_wanted) AS sessions
+      FROM (SELECT encode(id, 'hex') COLLATE "C" AS id, sid, user_id, status_index,
+              (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at,
+              client_id = ${clientId} AND revoked_at IS NULL AND expires_at > clock_timestamp() AS is_wanted
+            FROM ${this.#database.tables.families} AS f WHERE f.id > ${Buffer.from(after, 'base64url')}
+            ORDER BY f.id LIMIT ${SCANNED_AT_ONCE}) AS page`)
+    const toFamily = (hex: string) => Buffer.from(hex, 'hex').toString('base64url')
+    const sessions = (row?.sessions ?? []).map(([id, sid, userId, expiresAt, statusIndex]) => ({
+      id: toFamily(id),
+      sid,
+      userId,
+      expiresAt,
+      statusIndex,
+    }))
+    return { sessions, last: row?.last ? toFamily(row.last) : null, now: (row?.now ?? new Date()).getTime() }
   }
 
   /** Null if the user has no such session. `sid` must be a UUID. */

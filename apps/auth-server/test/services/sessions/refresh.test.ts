@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
 import { EMPTY_STATE, type Family, type FamilyState, merge } from '../../../src/rules/family.ts'
-import { sampleRealm } from '../../../src/sample-realm.ts'
+import { realmOf } from '../../../src/rules/realm.ts'
+import { exampleRealm } from '../../support/example-realm.ts'
 import type { SecurityEvent } from '../../../src/services/security-event.ts'
 import { type RefreshParts, refresh } from '../../../src/services/sessions/refresh.ts'
 import type { FamilyUpdate } from '../../../src/stores/family-store.ts'
 
-const REALM = sampleRealm({ audience: 'api', clientIds: ['web'] })
+const REALM = realmOf(exampleRealm())
 const NOW = 1_000_000
 const [GRACE_MS, IDLE_MS] = [10_000, 100_000]
 const LOADED: Family = {
@@ -15,6 +16,7 @@ const LOADED: Family = {
   clientId: 'web',
   scope: 'reports:read',
   statusIndex: 0,
+  resources: 'api auth-server',
   bindingKey: null,
   createdAt: 0,
   expiresAt: 10 * NOW,
@@ -35,9 +37,9 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
   const parts: RefreshParts = {
     config: {
       issuer: 'https://a',
-      audience: 'api',
       accessTokenTtlSeconds: 900,
       statusTtlSeconds: 5,
+      refreshAbsoluteTtlMs: 10 * NOW,
       refreshPolicy: { idleMs: IDLE_MS, graceMs: GRACE_MS, lateRepeatGap: 8 },
     },
     realm: { current: () => REALM },
@@ -63,7 +65,7 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
     audit: (event) => events.push(event),
     seeStoreTime: () => undefined,
   }
-  const answer = await refresh(parts, { refreshToken: '' })
+  const answer = await refresh(parts, { refreshToken: '', takes: 'json' })
   return { answer, stored, writes: advanced.length, events: events.map(({ type }) => type) }
 }
 
