@@ -14,7 +14,7 @@ export interface FamilyUpdate {
   state: FamilyState
 }
 
-/** A revocation of one family. It comes with the family's index, so that whoever ends a session also lists it. */
+/** A revocation of one family. It has the index of the family, so that a session that ends is also listed. */
 export interface FamilyRevocation extends FamilyUpdate {
   statusIndex: number
 }
