@@ -8,7 +8,7 @@ import { PASSWORD, type TestServer, bearer, testServer } from './support/server.
 const times = <T>(count: number, work: (i: number) => Promise<T>) =>
   Promise.all(Array.from({ length: count }, (_, i) => work(i)))
 
-/** There is one row a day, and midnight may come in the middle of a test. */
+/** There is one row per day, and a test may run past midnight. */
 const DAYS = 2
 
 describe('an address that is over its limit', () => {
@@ -180,7 +180,7 @@ describe('a flood that no limit stops', () => {
     // This must be the last test of this server: it logs what it left out when it stops.
     const before = lines()
     await times(300, (i) => server.call('GET', `/nothing/${i}`))
-    // A minute may end in the middle.
+    // The test may run past the end of a minute.
     expect(lines() - before).toBeGreaterThan(0)
     expect(lines() - before).toBeLessThanOrEqual(120)
     await server.service.stop()

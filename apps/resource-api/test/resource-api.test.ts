@@ -10,7 +10,7 @@ const key = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const jwk = { ...key.publicKey.export({ format: 'jwk' }), kid: 'key-1', alg: 'RS256', use: 'sig' }
 
-/** An issuer that publishes one key. Answers its address. */
+/** An issuer that publishes one key. Returns its address. */
 async function startIssuer(): Promise<string> {
   const server = createServer((request, response) => {
     const keys = request.url === '/.well-known/jwks.json'

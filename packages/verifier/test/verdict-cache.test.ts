@@ -19,7 +19,7 @@ function setUp(options: { cacheBytes?: number } = {}) {
   return { verifier, keys, pass: (seconds: number) => (nowMs += seconds * 1000) }
 }
 
-/** The second time a token comes, its verdict is kept. Answers it. */
+/** The second time a token comes, its verdict is kept. Returns the verdict. */
 async function keep(verifier: Verifier, token: string) {
   await verifier.verify(token)
   return verifier.verify(token)

@@ -25,7 +25,7 @@ interface Report {
   findings: Finding[]
 }
 
-/** What is found with the settings of the server, some of them changed. */
+/** The findings with the settings of the server, some of them changed. */
 async function doctor(changed: Record<string, string> = {}) {
   const findings = await examine({ ...server.env, ...changed })
   return { findings, lines: linesOf(findings) }
@@ -48,7 +48,7 @@ async function command(changed: Record<string, string> = {}, ...nodeOptions: str
   return { exitCode, ok, stderr, findings, lines: linesOf(findings) }
 }
 
-/** A migrated database and a Redis that no server uses, for a test that spoils them. */
+/** A migrated database and a Redis that no server uses, for a test that breaks them. */
 async function ownStores() {
   const { databaseUrl, superuserUrl, redisUrl } = await testStores()
   const asSuperuser = openDatabase({ url: superuserUrl, poolSize: 1, statementTimeoutMs: 5_000 })

@@ -22,7 +22,7 @@ const gc = runInNewContext('gc') as () => void
 
 const login = (id: string) => ({ kind: 'login' as const, id })
 
-/** For each, whether it was turned away. */
+/** For each attempt, whether it was refused. */
 const times = async (count: number, attempt: () => Promise<{ waitSeconds: number | null }>) => {
   const waits = []
   for (let i = 0; i < count; i++) waits.push((await attempt()).waitSeconds)

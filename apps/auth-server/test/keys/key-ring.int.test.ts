@@ -27,7 +27,7 @@ beforeEach(() => database.signingKey.deleteMany())
 const ring = (policy: Partial<KeyPolicy> = {}, secret = SECRET) =>
   new KeyRing(database, keyEncryption(secret), { ...POLICY, ...policy }, () => undefined)
 
-/** As a resource service does at its start, with the defaults of the verifier. */
+/** Reads the keys as a resource service does at its start, with the defaults of the verifier. */
 async function expectReady(keys: KeyRing): Promise<void> {
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'application/json')

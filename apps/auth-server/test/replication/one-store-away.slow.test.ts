@@ -91,7 +91,7 @@ async function expectAllRefresh(tokens: string[]): Promise<string[]> {
   return outcomes.map(({ token }) => token)
 }
 
-/** Postgres has one process a connection. */
+/** Postgres has a process per connection. */
 const workersOf = (pid: number) =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number)
 

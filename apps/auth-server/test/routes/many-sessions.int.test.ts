@@ -27,7 +27,7 @@ const logOutAll = (token: string) => server.call('POST', '/auth/logout/all', und
 const changePassword = (token: string, new_password = 'another long and quiet walk') =>
   server.call('POST', '/auth/password', { current_password: PASSWORD, new_password }, bearer(token))
 
-/** Puts in sessions as a server without a limit would have left them, ten of them at each time. */
+/** Inserts sessions as a server without a limit would have left them, ten at each time. */
 const putIn = (username: string, count: number) => database.$executeRaw`
   INSERT INTO families (id, sid, user_id, client_id, scope, created_at, expires_at, redeemed_at)
   SELECT uuid_send(gen_random_uuid()), gen_random_uuid(), id, 'web', 'reports:read', t, t + interval '30 days', t

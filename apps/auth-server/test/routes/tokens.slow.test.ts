@@ -191,7 +191,7 @@ test('10,000 refreshes leave one row and one key', async () => {
     .toMatchObject([{ redeemed: 10_000n }])
 }, 120_000)
 
-/** Sends a refresh and goes away before its answer can come. */
+/** Sends a refresh and hangs up before it is answered. */
 const abandon = (refresh_token: string) =>
   new Promise<void>((resolve) => {
     const { hostname, port } = new URL(server.service.url)
@@ -208,11 +208,11 @@ test('a request that its client gave up does not end the session if it is decide
   const goOn = async (first: string) => (await refresh((await refresh(first)).body.refresh_token)).body.refresh_token
   const [third] = [await goOn(one.tokens.refresh_token), await goOn(other.tokens.refresh_token)]
   await abandon(one.tokens.refresh_token)
-  // Sent later and judged alike: when it is answered, the one before it has been judged.
+  // This one is sent later and decided alike. When it is answered, the one before it was decided too.
   expect((await refresh(other.tokens.refresh_token)).body.error).toBe('invalid_grant')
   const next = await refresh(third)
   expect(next.status).toBe(200)
-  // Who waits for the answer is judged as ever.
+  // A client that waits for the answer still gets it.
   expect((await refresh(one.tokens.refresh_token)).body.error).toBe('invalid_grant')
   expect((await refresh(next.body.refresh_token)).body.error).toBe('invalid_grant')
 })
