@@ -13,8 +13,8 @@ const READ_EXTENT_EVERY_MS = 60_000
 const MARGIN_MS = 70_000
 
 interface Stores {
-  postgres: PostgresRevocations
-  redis: RedisRevocations | null
+  postgres: Pick<PostgresRevocations, 'lists' | 'longestLifetime' | 'read' | 'useLifetime'>
+  redis: Pick<RedisRevocations, 'read'> | null
 }
 
 /**
@@ -23,7 +23,7 @@ interface Stores {
  */
 export class RevocationWatch {
   readonly #revoked = new RevokedIndexes()
-  readonly #postgres: PostgresRevocations
+  readonly #postgres: Stores['postgres']
   readonly #ofPostgres: LogFollower
   readonly #ofRedis: LogFollower | null
   readonly #lifetimeSeconds: () => number
@@ -83,8 +83,9 @@ export class RevocationWatch {
   }
 
   /** How many sessions count as revoked. */
-  get size(): number {
-    return this.#revoked.size
+  count(): number {
+    this.#revoked.drop(performance.now() - this.#windowMs)
+    return this.#revoked.count()
   }
 
   /** The time of the stores, in milliseconds since 1970. */
@@ -104,10 +105,10 @@ export class RevocationWatch {
     return this.#revoked.additionsTo(list)
   }
 
-  /** The positions of the revoked sessions in a list. */
-  positionsIn(list: number): Iterable<number> {
+  /** The bits of a list, as long as it is. */
+  bitsOf(list: number): Uint8Array {
     this.#revoked.drop(performance.now() - this.#windowMs)
-    return this.#revoked.positionsIn(list)
+    return this.#revoked.bitsOf(list, this.lengthOf(list))
   }
 
   async #readExtent(): Promise<void> {

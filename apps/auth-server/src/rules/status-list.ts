@@ -23,51 +23,67 @@ export function lengthOf(list: number, given: number): number {
   return Math.min(INDEXES_IN_A_LIST, Math.max(0, Math.ceil(needed / LENGTH_STEP) * LENGTH_STEP))
 }
 
-/** A bit for each position, the first one in the least significant bit of the first byte (section 4.1). */
-export function toBits(positions: Iterable<number>, length: number): Uint8Array {
-  const bytes = new Uint8Array(length / 8)
-  for (const idx of positions) if (idx < length) bytes[idx >>> 3] = (bytes[idx >>> 3] ?? 0) | (1 << (idx & 7))
-  return bytes
-}
+/** Two minutes. A revocation is kept for up to this much longer than need be. */
+const INTERVAL_MS = 120_000
 
 /**
  * The revoked indexes that a server knows of, from any store. Copies merge by `or`: what is known is kept for its time, whatever
- * a store has lost since.
+ * a store has lost since. Bits take the same memory however many are set, and a restore may revoke every session at once.
  */
 export class RevokedIndexes {
-  /** By list and position: when it was revoked last. */
-  readonly #lists = new Map<number, Map<number, number>>()
-  /** By list: how often a position was added. */
+  /** By list, and by interval: the bits of the sessions that were revoked then. */
+  readonly #lists = new Map<number, Map<number, Uint8Array>>()
+  /** By list: how many bits were set. */
   readonly #additions = new Map<number, number>()
-
-  get size(): number {
-    let size = 0
-    for (const positions of this.#lists.values()) size += positions.size
-    return size
-  }
 
   /** @param at by the same clock as in `drop`. */
   add(statusIndex: number, at: number): void {
     const { list, idx } = entryOf(statusIndex)
-    const positions = this.#lists.get(list) ?? new Map<number, number>()
-    this.#lists.set(list, positions)
-    const known = positions.get(idx)
-    if (known === undefined) this.#additions.set(list, this.additionsTo(list) + 1)
-    if (known === undefined || known < at) positions.set(idx, at)
+    const intervals = this.#lists.get(list) ?? new Map<number, Uint8Array>()
+    this.#lists.set(list, intervals)
+    if (![...intervals.values()].some((bits) => isSet(bits, idx))) this.#additions.set(list, this.additionsTo(list) + 1)
+    const interval = Math.floor(at / INTERVAL_MS)
+    let bits = intervals.get(interval) ?? new Uint8Array()
+    if (idx >= bits.length * 8) {
+      const longer = new Uint8Array((Math.ceil((idx + 1) / LENGTH_STEP) * LENGTH_STEP) / 8)
+      longer.set(bits)
+      intervals.set(interval, (bits = longer))
+    }
+    bits[idx >>> 3] = (bits[idx >>> 3] ?? 0) | (1 << (idx & 7))
   }
 
   /** Forgets what was revoked before a time: no token of those sessions is valid any more. */
   drop(before: number): void {
-    for (const positions of this.#lists.values())
-      for (const [idx, at] of positions) if (at < before) positions.delete(idx)
+    for (const intervals of this.#lists.values())
+      for (const interval of intervals.keys()) if ((interval + 1) * INTERVAL_MS <= before) intervals.delete(interval)
   }
 
-  /** Grows when the list does. Not when a position is dropped: that is no news. */
+  /** Grows when the list does. Not when something is dropped: that is no news. */
   additionsTo(list: number): number {
     return this.#additions.get(list) ?? 0
   }
 
-  positionsIn(list: number): Iterable<number> {
-    return this.#lists.get(list)?.keys() ?? []
+  /** A bit for each position of a list, the first one in the least significant bit of the first byte (section 4.1). */
+  bitsOf(list: number, length: number): Uint8Array {
+    const all = new Uint8Array(length / 8)
+    // 32 at a time.
+    const words = new Uint32Array(all.buffer)
+    for (const bits of this.#lists.get(list)?.values() ?? []) {
+      const some = new Uint32Array(bits.buffer)
+      for (let i = 0; i < some.length && i < words.length; i++) words[i] = (words[i] ?? 0) | (some[i] ?? 0)
+    }
+    return all
+  }
+
+  /** How many sessions of all lists are revoked. */
+  count(): number {
+    let count = 0
+    for (const [list, intervals] of this.#lists) {
+      const bytes = Math.max(0, ...[...intervals.values()].map((bits) => bits.length))
+      for (const byte of this.bitsOf(list, bytes * 8)) for (let rest = byte; rest > 0; rest &= rest - 1) count++
+    }
+    return count
   }
 }
+
+const isSet = (bits: Uint8Array, idx: number): boolean => (((bits[idx >>> 3] ?? 0) >>> (idx & 7)) & 1) === 1
