@@ -74,7 +74,7 @@ const sessions = {
   )({
     default: 5,
     desc: 'How long a service may use a copy of the status list, and so how long it may accept a token after a logout; `0`: tokens name no status list, and there is none',
-    docs: 'docs/explanation/sessions-and-keys.md#the-status-list',
+    docs: 'docs/guide/revocation.md',
   }),
   REFRESH_IDLE_TTL_SECONDS: range(
     1,
