@@ -118,7 +118,7 @@ export async function rowPerSession(stores: Stores, redisUrl?: string): Promise<
       const now = Date.now()
       const id = randomBytes(16).toString('base64url')
       const grant = { id, sid: randomUUID(), userId: user.id, clientId: 'web', scope: 'reports:read', bindingKey: null }
-      const times = { createdAt: now, expiresAt: now + 30 * DAY_MS }
+      const times = { createdAt: now, expiresAt: now + 30 * DAY_MS, parent: null, authTime: null }
       const origin = { device: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0)', ip: '203.0.113.7' }
       await withRetries(() => core.families.open({ ...grant, ...times, ...EMPTY_STATE, redeemedAt: now }, origin))
       tokens[session] = core.refreshTokens.issue(id, 1)

@@ -9,7 +9,7 @@ export interface TokenTerms {
 
 /** The claims of an access token (RFC 9068, section 2.2). `now` is the store's time in milliseconds since the epoch. */
 export function accessTokenClaims(
-  session: Pick<Grant, 'sid' | 'userId' | 'clientId' | 'createdAt'>,
+  session: Pick<Grant, 'sid' | 'userId' | 'clientId' | 'createdAt' | 'authTime'>,
   { scope, roles }: { scope: string; roles: readonly string[] },
   { issuer, audience, ttlSeconds }: TokenTerms,
   jti: string,
@@ -25,7 +25,7 @@ export function accessTokenClaims(
     jti,
     iat,
     exp: iat + ttlSeconds,
-    auth_time: Math.floor(session.createdAt / 1000),
+    auth_time: Math.floor((session.authTime ?? session.createdAt) / 1000),
     scope,
     roles,
   }

@@ -61,7 +61,10 @@ export interface LoginFacts {
   now: number
   /** When the session before the last `logins - 1` was opened, in milliseconds; null if there are fewer. */
   earlierLoginAt: number | null
-  /** Sessions that are not revoked, without the `sessions - 1` that were used last. At most `MOST_SURPLUS`. */
+  /**
+   * Sessions that are not revoked, without the `sessions - 1` that were used last. At most `MOST_SURPLUS`. A code that nobody
+   * has redeemed is not among them, and pushes none out.
+   */
   surplus: Revocable[]
 }
 
@@ -81,4 +84,10 @@ export interface LoginStore extends FamilyStore {
     origin: Origin,
     decide: (facts: LoginFacts) => Family | null,
   ): Promise<void>
+
+  /**
+   * Does what `advance` does, for a generation that may be redeemed only once. The answer is what any store knew before, and
+   * when it returns, the update is in each store that answers. So no later call sees less, whichever store it asks.
+   */
+  advanceOnce(update: FamilyUpdate): Promise<FamilyState | null>
 }

@@ -44,6 +44,15 @@ const time = (redis: string, column: string): Field<number> => ({
   fromPostgres: (value) => (value as Date).getTime(),
 })
 
+const optionalTime = (redis: string, column: string): Field<number | null> => ({
+  redis,
+  column,
+  toRedis: (value) => value ?? '',
+  fromRedis: (stored) => (stored ? Number(stored) : null),
+  toPostgres: (value) => (value === null ? null : new Date(value)),
+  fromPostgres: (value) => (value as Date | null)?.getTime() ?? null,
+})
+
 /** Every field of a grant but its id, which is the key. A new field needs a line here, its type, and its column in prisma/. */
 const FIELDS: { [Name in FieldName]: Field<Grant[Name]> } = {
   sid: text('sid', 'sid'),
@@ -53,6 +62,8 @@ const FIELDS: { [Name in FieldName]: Field<Grant[Name]> } = {
   bindingKey: optionalText('binding', 'binding_key'),
   createdAt: time('created', 'created_at'),
   expiresAt: time('expires', 'expires_at'),
+  parent: optionalText('parent', 'parent'),
+  authTime: optionalTime('auth', 'auth_time'),
 }
 
 const ENTRIES = Object.entries(FIELDS) as [FieldName, Field<unknown>][]
@@ -87,7 +98,9 @@ export function grantToPostgres(grant: Grant): PrismaGrant {
 }
 
 /** The numbers of a grant are times. */
-type PrismaGrant = { [Name in FieldName]: Grant[Name] extends number ? Date : Grant[Name] }
+type PrismaGrant = {
+  [Name in FieldName]: number extends Grant[Name] ? Date | Exclude<Grant[Name], number> : Grant[Name]
+}
 
 /** @param row by the names of the columns. */
 export function grantFromPostgres(id: FamilyId, row: object): Grant {

@@ -42,6 +42,10 @@ export class PostgresFamilyStore implements LoginStore {
     )
   }
 
+  advanceOnce(update: FamilyUpdate): Promise<FamilyState | null> {
+    return this.advance(update)
+  }
+
   /** Many revocations get a statement of their own, so that a refresh of one family does not wait behind them. */
   async revoke(updates: readonly FamilyUpdate[]): Promise<void> {
     const [first] = updates
@@ -169,6 +173,7 @@ async function readFacts(
       (SELECT json_agg(s) FROM (
          SELECT encode(id, 'hex') AS id, sid, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at FROM ${families}
          WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
+           AND (parent IS NULL OR redeemed > 0)
          ORDER BY redeemed_at DESC, id OFFSET ${sessions - 1} LIMIT ${MOST_SURPLUS}) AS s) AS surplus`
   if (!account || !row) return null
   const surplus = (row.surplus ?? []).map(({ id, sid, expires_at: expiresAt }) => ({

@@ -1,5 +1,5 @@
-import type { Prisma } from '../generated/prisma/client.ts'
-import type { FamilyId, Revocable } from '../rules/family.ts'
+import type { Family as FamilyRow, Prisma } from '../generated/prisma/client.ts'
+import { CODE_LIFETIME_MS, type FamilyId, type Revocable, UNREDEEMED_KEPT_MS } from '../rules/family.ts'
 import { type Database, query } from '../postgres/database.ts'
 
 export interface Session {
@@ -11,11 +11,15 @@ export interface Session {
   device: string | null
   ip: string | null
   createdAt: Date
+  /** The highest generation that was redeemed, as Postgres has it. */
+  redeemed: number
   /** The last refresh, or the login. */
   lastUsedAt: Date
   expiresAt: Date
   revokedAt: Date | null
   revokedReason: string | null
+  /** As in `Grant`. */
+  parent: string | null
 }
 
 /** Where a page ends: the last session of it. */
@@ -34,20 +38,27 @@ export class Sessions {
     return this.#page({ userId }, limit, after)
   }
 
-  /** The same, but only sessions that are not revoked and within both lifetimes at `now`, in milliseconds. */
+  /** The same, but only sessions that are live at `now`, in milliseconds: `endOf` in a query. */
   async liveOfUser(userId: string, now: number, idleMs: number, limit: number, after?: Position): Promise<Session[]> {
     const [expiresAt, redeemedAt] = [{ gt: new Date(now) }, { gt: new Date(now - idleMs) }]
-    return this.#page({ userId, revokedAt: null, expiresAt, redeemedAt }, limit, after)
+    const isSession = [
+      { parent: null },
+      { redeemed: { gt: 0 } },
+      { redeemedAt: { gt: new Date(now - CODE_LIFETIME_MS) } },
+    ]
+    return this.#page({ userId, revokedAt: null, expiresAt, redeemedAt, OR: isSession }, limit, after)
   }
 
   async #page(where: Prisma.FamilyWhereInput, limit: number, after?: Position): Promise<Session[]> {
-    const beyond = after && {
-      createdAt: { lte: after.createdAt },
-      // Of two at the same time, the session id decides.
-      OR: [{ createdAt: { lt: after.createdAt } }, { sid: { lt: after.sid } }],
-    }
+    const beyond: Prisma.FamilyWhereInput = after
+      ? {
+          createdAt: { lte: after.createdAt },
+          // Of two at the same time, the session id decides.
+          OR: [{ createdAt: { lt: after.createdAt } }, { sid: { lt: after.sid } }],
+        }
+      : {}
     const orderBy = [{ createdAt: 'desc' as const }, { sid: 'desc' as const }]
-    const rows = await query(this.#database.family.findMany({ where: { ...where, ...beyond }, orderBy, take: limit }))
+    const rows = await query(this.#database.family.findMany({ where: { AND: [where, beyond] }, orderBy, take: limit }))
     return rows.map(toSession)
   }
 
@@ -112,38 +123,43 @@ export class Sessions {
       DELETE FROM ${families} WHERE id IN (
         SELECT id FROM ${families} WHERE expires_at < ${before} ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)`)
   }
+
+  /**
+   * Deletes up to `limit` families whose code nobody redeemed, as `keptUntil` says. It looks at those of the last day, since
+   * the index has all that were opened by a code; what it missed ends as the others do.
+   * @param now milliseconds since the epoch.
+   */
+  async pruneCodes(now: number, limit: number): Promise<number> {
+    const { families } = this.#database.tables
+    const [from, to] = [new Date(now - DAY_MS), new Date(now - UNREDEEMED_KEPT_MS)]
+    return query(this.#database.$executeRaw`
+      DELETE FROM ${families} WHERE id IN (
+        SELECT id FROM ${families} WHERE parent IS NOT NULL AND created_at > ${from} AND created_at < ${to} AND redeemed = 0
+        LIMIT ${limit} FOR UPDATE SKIP LOCKED)`)
+  }
 }
+
+const DAY_MS = 24 * 3_600_000
 
 type ListedRow = [id: string, sid: string, createdAt: string, expiresAt: number]
 
 const FIRST_UUID = '00000000-0000-0000-0000-000000000000'
 
-function toSession(row: {
-  id: Uint8Array
-  sid: string
-  userId: string
-  clientId: string
-  device: string | null
-  ip: string | null
-  createdAt: Date
-  redeemedAt: Date
-  expiresAt: Date
-  revokedAt: Date | null
-  revokedReason: string | null
-}): Session {
-  const { id, redeemedAt, sid, userId, clientId, device, ip, createdAt, expiresAt, revokedAt, revokedReason } = row
-  const family = Buffer.from(id).toString('base64url')
+function toSession(row: FamilyRow): Session {
+  const { id, redeemed, redeemedAt, sid, userId, clientId, device, ip, createdAt, expiresAt, parent } = row
   return {
-    family,
+    family: Buffer.from(id).toString('base64url'),
     sid,
     userId,
     clientId,
     device,
     ip,
     createdAt,
+    redeemed: Number(redeemed),
     lastUsedAt: redeemedAt,
     expiresAt,
-    revokedAt,
-    revokedReason,
+    revokedAt: row.revokedAt,
+    revokedReason: row.revokedReason,
+    parent,
   }
 }

@@ -85,6 +85,8 @@ function decideOpening(
     bindingKey: null,
     createdAt: now,
     expiresAt: now + config.refreshAbsoluteTtlMs,
+    parent: null,
+    authTime: null,
     ...EMPTY_STATE,
     redeemedAt: now,
   }

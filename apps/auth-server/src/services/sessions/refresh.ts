@@ -1,23 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TokenSigner } from '../../keys/token-signer.ts'
-import { type Presented, type RefreshPolicy, type Verdict, decideRefresh } from '../../rules/decide-refresh.ts'
+import { type Presented, type RefreshPolicy, type Verdict, decideRefresh, isCode } from '../../rules/decide-refresh.ts'
 import { EMPTY_STATE, type Family, type FamilyState, merge } from '../../rules/family.ts'
 import type { RefreshTokens } from '../../rules/refresh-token.ts'
 import type { RealmSource } from '../../rules/realm.ts'
 import { narrowScope } from '../../rules/scopes.ts'
 import type { Accounts } from '../../stores/accounts.ts'
-import type { FamilyStore } from '../../stores/family-store.ts'
+import type { LoginStore } from '../../stores/family-store.ts'
 import { INVALID_GRANT, type Refusal, refuse } from '../refusal.ts'
 import type { RecordEvent } from '../security-event.ts'
 import { type IssueParts, type TokenAnswer, issueTokens } from './issue-tokens.ts'
 import { type RevokeParts, revoke } from './revoke.ts'
 
-type CommitParts = { families: Pick<FamilyStore, 'advance'>; config: { refreshPolicy: RefreshPolicy } }
+type CommitParts = { families: Pick<LoginStore, 'advance' | 'advanceOnce'>; config: { refreshPolicy: RefreshPolicy } }
 
 export type RefreshParts = CommitParts &
   RevokeParts &
   IssueParts & {
-    families: Pick<FamilyStore, 'load'>
+    families: Pick<LoginStore, 'load'>
     accounts: Pick<Accounts, 'status'>
     signer: Pick<TokenSigner, 'assertRoom'>
     refreshTokens: Pick<RefreshTokens, 'parse'>
@@ -74,7 +74,10 @@ async function commit(parts: CommitParts, loaded: Family, presented: Presented, 
   for (;;) {
     const update = updateFor(verdict, presented, now)
     if (!update) return { family, verdict }
-    const before = await parts.families.advance({ id: family.id, expiresAt: family.expiresAt, state: update })
+    const stored = { id: family.id, expiresAt: family.expiresAt, state: update }
+    const before = isCode(family, presented.generation)
+      ? await parts.families.advanceOnce(stored)
+      : await parts.families.advance(stored)
     if (!before) return { family, verdict: { kind: 'refuse', reason: 'expired' } satisfies Verdict }
     const again = decideRefresh({ ...family, ...before }, presented, now, parts.config.refreshPolicy)
     family = { ...family, ...merge(before, update) }

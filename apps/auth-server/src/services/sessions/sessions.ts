@@ -6,8 +6,13 @@ import { type Refusal, refuse } from '../refusal.ts'
 import { type RevokeParts, revoke } from './revoke.ts'
 
 /** When a session ends, as Postgres has it: `endOf` in milliseconds. Its last refreshes may not be there yet. */
-export const endOfSession = ({ lastUsedAt, expiresAt, revokedAt }: Session, policy: RefreshPolicy): number =>
-  endOf({ redeemedAt: lastUsedAt.getTime(), expiresAt: expiresAt.getTime(), revoked: revokedAt }, policy)
+export const endOfSession = (session: Session, policy: RefreshPolicy): number => {
+  const { lastUsedAt, expiresAt, revokedAt } = session
+  return endOf(
+    { ...session, redeemedAt: lastUsedAt.getTime(), expiresAt: expiresAt.getTime(), revoked: revokedAt },
+    policy,
+  )
+}
 
 interface ListParts {
   sessions: Pick<Sessions, 'liveOfUser'>

@@ -17,6 +17,8 @@ const LOADED: Family = {
   bindingKey: null,
   createdAt: 0,
   expiresAt: 10 * NOW,
+  parent: null,
+  authTime: null,
   redeemed: 3,
   redeemedAt: NOW - 50_000,
   lateRepeated: null,
@@ -31,6 +33,13 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
   let stored: FamilyState = LOADED
   const events: SecurityEvent[] = []
   const advanced: FamilyUpdate[] = []
+  const advance = async (update: FamilyUpdate) => {
+    const change = concurrent[advanced.push(update) - 1]
+    if (change === null) return null
+    const before = merge(stored, { ...EMPTY_STATE, ...change })
+    stored = merge(before, update.state)
+    return before
+  }
   const parts: RefreshParts = {
     config: {
       issuer: 'https://a',
@@ -41,13 +50,8 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
     realm: { current: () => REALM },
     families: {
       load: async () => ({ family: LOADED, now: NOW }),
-      advance: async (update) => {
-        const change = concurrent[advanced.push(update) - 1]
-        if (change === null) return null
-        const before = merge(stored, { ...EMPTY_STATE, ...change })
-        stored = merge(before, update.state)
-        return before
-      },
+      advance,
+      advanceOnce: advance,
       revoke: async ([update]) => {
         if (update) stored = merge(stored, update.state)
       },
