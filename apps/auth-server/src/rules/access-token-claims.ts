@@ -1,32 +1,39 @@
-import type { HeirloomClaims } from '@heirloom/claims'
+import type { ClientClaims, HeirloomClaims, UserClaims } from '@heirloom/claims'
 import type { Grant } from './family.ts'
 
+/** What an access token is issued for. */
 export interface TokenTerms {
   issuer: string
-  audience: string
+  audience: string | readonly string[]
   ttlSeconds: number
+  /** Separated by spaces, or empty. */
+  scope: string
 }
+
+/** A session, with the roles that its tokens carry; or a client that acts for itself (RFC 6749, section 4.4). */
+export type TokenSubject =
+  | { session: Pick<Grant, 'sid' | 'userId' | 'clientId' | 'createdAt' | 'authTime'>; roles: readonly string[] }
+  | { clientId: string }
 
 /** The claims of an access token (RFC 9068, section 2.2). `now` is the store's time in milliseconds since the epoch. */
 export function accessTokenClaims(
-  session: Pick<Grant, 'sid' | 'userId' | 'clientId' | 'createdAt' | 'authTime'>,
-  { scope, roles }: { scope: string; roles: readonly string[] },
-  { issuer, audience, ttlSeconds }: TokenTerms,
+  subject: TokenSubject,
+  { issuer, audience, ttlSeconds, scope }: TokenTerms,
   jti: string,
   now: number,
 ): HeirloomClaims {
   const iat = Math.floor(now / 1000)
+  const common = { iss: issuer, aud: audience, jti, iat, exp: iat + ttlSeconds, ...(scope !== '' && { scope }) }
+  if (!('session' in subject)) {
+    return { ...common, sub: subject.clientId, client_id: subject.clientId } satisfies ClientClaims
+  }
+  const { session, roles } = subject
   return {
-    iss: issuer,
-    aud: audience,
+    ...common,
     sub: session.userId,
     client_id: session.clientId,
     sid: session.sid,
-    jti,
-    iat,
-    exp: iat + ttlSeconds,
     auth_time: Math.floor((session.authTime ?? session.createdAt) / 1000),
-    scope,
     roles,
-  }
+  } satisfies UserClaims
 }

@@ -39,8 +39,13 @@ export interface Grant {
   sid: string
   userId: string
   clientId: string
-  /** The scopes granted at login, separated by spaces. They never widen. */
+  /** The scopes granted at login, over all resources, separated by spaces. They never widen, and never shrink. */
   scope: string
+  /**
+   * The granted resources by their registered ids, separated by spaces. Null in a session from before there were several:
+   * what its client may ask for now.
+   */
+  resources: string | null
   /** RFC 7638 thumbprint of the key that the session is bound to, or null. */
   bindingKey: string | null
   /** Milliseconds since the epoch. */
@@ -108,13 +113,15 @@ export const idleMsOf = (family: Redeemed, { idleMs }: { idleMs: number }): numb
 
 /**
  * When a session ends if it is not refreshed again, in milliseconds since the epoch. It is live while `now < endOf(...)`.
- * A revoked session ended at 0: clocks that differ must not bring it back to life.
+ * A session that was revoked, or opened before its client's sessions were ended, ended at 0: clocks that differ must not
+ * bring it back to life.
  */
 export function endOf(
-  family: Redeemed & Pick<Family, 'redeemedAt' | 'expiresAt'> & { revoked: unknown },
-  policy: { idleMs: number },
+  family: Redeemed & Pick<Family, 'createdAt' | 'redeemedAt' | 'expiresAt'> & { revoked: unknown },
+  policy: { idleMs: number; endedBefore: number },
 ): number {
-  return family.revoked ? 0 : Math.min(family.redeemedAt + idleMsOf(family, policy), family.expiresAt)
+  if (family.revoked || family.createdAt < policy.endedBefore) return 0
+  return Math.min(family.redeemedAt + idleMsOf(family, policy), family.expiresAt)
 }
 
 /** How long the stores keep a family whose code was never redeemed, so that it counts as an opening. Milliseconds. */

@@ -72,7 +72,10 @@ export interface RealmData {
   defaultRoles: readonly string[]
 }
 
-/** The data, ready to be looked up. It never changes; a new one takes its place. */
+/**
+ * The data, ready to be looked up. It never changes; a new one takes its place. The scopes of a client are in the order of
+ * the realm. Only first-party clients have the auth server among their resources.
+ */
 export interface Realm extends Pick<RealmData, 'defaultClient' | 'defaultRoles'> {
   readonly resources: ReadonlyMap<string, Resource>
   readonly clients: ReadonlyMap<string, Client>
@@ -83,11 +86,18 @@ export interface Realm extends Pick<RealmData, 'defaultClient' | 'defaultRoles'>
 }
 
 export function realmOf({ resources, roles, clients, defaultClient, defaultRoles }: RealmData): Realm {
+  const known = new Map(resources.map((resource) => [resource.id, resource]))
+  const scopeIds = new Map(resources.flatMap(({ id, scopes }) => Object.keys(scopes).map((scope) => [scope, id])))
+  const usable = (client: Client): Client => ({
+    ...client,
+    resources: client.resources.filter((id) => (id === AUTH_SERVER ? client.firstParty : known.has(id))),
+    scopes: [...scopeIds.keys()].filter((scope) => client.scopes.includes(scope)),
+  })
   return {
-    resources: new Map(resources.map((resource) => [resource.id, resource])),
-    clients: new Map(clients.map((client) => [client.id, client])),
+    resources: known,
+    clients: new Map(clients.map((client) => [client.id, usable(client)])),
     roles: new Map(roles.map(({ name, scopes }) => [name, scopes])),
-    scopes: new Map(resources.flatMap(({ id, scopes }) => Object.keys(scopes).map((scope) => [scope, id] as const))),
+    scopes: scopeIds,
     defaultClient,
     defaultRoles,
   }

@@ -34,6 +34,12 @@ const optionalText = (redis: string, column: string): Field<string | null> => ({
   fromPostgres: (value) => value as string | null,
 })
 
+/** A copy without the field may be of a server that does not know it, while Postgres has a value. */
+const knownText = (redis: string, column: string): Field<string | null> => ({
+  ...optionalText(redis, column),
+  fromRedis: (stored) => (stored === null ? undefined : stored || null),
+})
+
 /** Milliseconds since the epoch. */
 const time = (redis: string, column: string): Field<number> => ({
   redis,
@@ -44,11 +50,11 @@ const time = (redis: string, column: string): Field<number> => ({
   fromPostgres: (value) => (value as Date).getTime(),
 })
 
-const optionalTime = (redis: string, column: string): Field<number | null> => ({
+const knownTime = (redis: string, column: string): Field<number | null> => ({
   redis,
   column,
   toRedis: (value) => value ?? '',
-  fromRedis: (stored) => (stored ? Number(stored) : null),
+  fromRedis: (stored) => (stored === null ? undefined : stored ? Number(stored) : null),
   toPostgres: (value) => (value === null ? null : new Date(value)),
   fromPostgres: (value) => (value as Date | null)?.getTime() ?? null,
 })
@@ -59,11 +65,12 @@ const FIELDS: { [Name in FieldName]: Field<Grant[Name]> } = {
   userId: text('user', 'user_id'),
   clientId: text('client', 'client_id'),
   scope: text('scope', 'scope'),
+  resources: knownText('resources', 'resources'),
   bindingKey: optionalText('binding', 'binding_key'),
   createdAt: time('created', 'created_at'),
   expiresAt: time('expires', 'expires_at'),
-  parent: optionalText('parent', 'parent'),
-  authTime: optionalTime('auth', 'auth_time'),
+  parent: knownText('parent', 'parent'),
+  authTime: knownTime('auth', 'auth_time'),
 }
 
 const ENTRIES = Object.entries(FIELDS) as [FieldName, Field<unknown>][]

@@ -1,4 +1,5 @@
 import type { Family as FamilyRow, Prisma } from '../generated/prisma/client.ts'
+import type { LiveTerms } from '../rules/client-policy.ts'
 import { CODE_LIFETIME_MS, type FamilyId, type Revocable, UNREDEEMED_KEPT_MS } from '../rules/family.ts'
 import { type Database, query } from '../postgres/database.ts'
 
@@ -39,14 +40,25 @@ export class Sessions {
   }
 
   /** The same, but only sessions that are live at `now`, in milliseconds: `endOf` in a query. */
-  async liveOfUser(userId: string, now: number, idleMs: number, limit: number, after?: Position): Promise<Session[]> {
-    const [expiresAt, redeemedAt] = [{ gt: new Date(now) }, { gt: new Date(now - idleMs) }]
+  async liveOfUser(
+    userId: string,
+    now: number,
+    terms: readonly LiveTerms[],
+    limit: number,
+    after?: Position,
+  ): Promise<Session[]> {
+    const ofClients = terms.map(({ clientIds, idleMs, endedBefore }) => ({
+      clientId: { in: clientIds },
+      redeemedAt: { gt: new Date(now - idleMs) },
+      ...(endedBefore > 0 && { createdAt: { gte: new Date(endedBefore) } }),
+    }))
     const isSession = [
       { parent: null },
       { redeemed: { gt: 0 } },
       { redeemedAt: { gt: new Date(now - CODE_LIFETIME_MS) } },
     ]
-    return this.#page({ userId, revokedAt: null, expiresAt, redeemedAt, OR: isSession }, limit, after)
+    const where = { userId, revokedAt: null, expiresAt: { gt: new Date(now) } }
+    return this.#page({ ...where, AND: [{ OR: ofClients }, { OR: isSession }] }, limit, after)
   }
 
   async #page(where: Prisma.FamilyWhereInput, limit: number, after?: Position): Promise<Session[]> {

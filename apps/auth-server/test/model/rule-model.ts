@@ -14,7 +14,7 @@ export interface Rule {
 export const RULE: Rule = { decide: decideRefresh, merge, redeems: (_, generation) => generation }
 
 /** The grace period is one unit of time; a store's copy is either within it or past it. */
-const POLICY: RefreshPolicy = { idleMs: 1_000, graceMs: 1, lateRepeatGap: 3 }
+const POLICY: RefreshPolicy = { idleMs: 1_000, graceMs: 1, lateRepeatGap: 3, endedBefore: 0 }
 const NOW = 0
 const PAST_GRACE = -1
 const MOST_ON_THE_WAY = 2

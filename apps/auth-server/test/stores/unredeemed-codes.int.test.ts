@@ -2,11 +2,13 @@ import { testStores } from '@heirloom/local-stack/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CODE_LIFETIME_MS, type Family, type FamilyState, UNREDEEMED_KEPT_MS } from '../../src/rules/family.ts'
 import { openDatabase } from '../../src/postgres/database.ts'
+import { realmOf } from '../../src/rules/realm.ts'
 import { liveSessions } from '../../src/services/sessions/sessions.ts'
 import { Accounts } from '../../src/stores/accounts.ts'
 import { postgresClock } from '../../src/stores/clock.ts'
 import { PostgresFamilyStore } from '../../src/stores/postgres-family-store.ts'
 import { Sessions } from '../../src/stores/sessions.ts'
+import { aClient, aRealm } from '../support/realm.ts'
 import { ORIGIN, aFamily, byCode } from './family-store.contract.ts'
 
 const { databaseUrl } = await testStores()
@@ -45,8 +47,10 @@ test('a code that nobody redeemed is in no list after a minute, ends no session,
   const over = await opened(CODE_LIFETIME_MS + 1_000)
   const old = await opened(UNREDEEMED_KEPT_MS + 1_000)
 
-  const policy = { idleMs: 24 * HOUR_MS, graceMs: 0, lateRepeatGap: null }
-  const listed = await liveSessions({ sessions, clock, config: { refreshPolicy: policy } }, userId, 10)
+  const refreshPolicy = { idleMs: 24 * HOUR_MS, graceMs: 0, lateRepeatGap: null }
+  const config = { accessTokenTtlSeconds: 1, refreshAbsoluteTtlMs: 48 * HOUR_MS, refreshPolicy }
+  const realm = realmOf(aRealm(aClient()))
+  const listed = await liveSessions({ sessions, clock, config, realm: { current: () => realm } }, userId, 10)
   expect(listed.sessions.map(({ sid }) => sid).toSorted()).toEqual(
     [session, byLogin, fresh].map(({ sid }) => sid).toSorted(),
   )

@@ -7,6 +7,7 @@ export const aGrant = (changes: Partial<Grant> = {}): Grant => ({
   userId: 'user',
   clientId: 'web',
   scope: 'reports:read',
+  resources: 'resource-api auth-server',
   bindingKey: null,
   createdAt: 0,
   expiresAt: 1_000,

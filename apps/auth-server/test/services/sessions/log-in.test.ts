@@ -30,7 +30,6 @@ async function logInWhile(...versions: [Account, ...(Account | null)[]]) {
     {
       config: {
         issuer: 'https://a',
-        audience: 'api',
         accessTokenTtlSeconds: 900,
         refreshAbsoluteTtlMs: 1_000_000,
         refreshPolicy: { idleMs: 1_000, graceMs: 0, lateRepeatGap: null },

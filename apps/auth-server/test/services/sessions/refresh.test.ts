@@ -14,6 +14,7 @@ const LOADED: Family = {
   userId: 'U',
   clientId: 'web',
   scope: 'reports:read',
+  resources: 'api auth-server',
   bindingKey: null,
   createdAt: 0,
   expiresAt: 10 * NOW,
@@ -43,8 +44,8 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
   const parts: RefreshParts = {
     config: {
       issuer: 'https://a',
-      audience: 'api',
       accessTokenTtlSeconds: 900,
+      refreshAbsoluteTtlMs: 10 * NOW,
       refreshPolicy: { idleMs: IDLE_MS, graceMs: GRACE_MS, lateRepeatGap: 8 },
     },
     realm: { current: () => REALM },
@@ -65,7 +66,7 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
     audit: (event) => events.push(event),
     seeStoreTime: () => undefined,
   }
-  const answer = await refresh(parts, { refreshToken: '' })
+  const answer = await refresh(parts, { refreshToken: '', takes: 'json' })
   return { answer, stored, writes: advanced.length, events: events.map(({ type }) => type) }
 }
 
