@@ -1,5 +1,5 @@
-// Brings a database to this version's schema. It keeps Prisma's own records and takes Prisma's own lock, so that
-// `prisma migrate` agrees with it, but needs none of Prisma's engines, which npm does not carry.
+// Brings a database to this version's schema. It keeps Prisma's records and takes Prisma's lock, so that `prisma migrate`
+// agrees with it. It needs none of Prisma's engines, which npm does not have.
 import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import pg from 'pg'
@@ -13,7 +13,7 @@ interface Migration {
   name: string
   sql: string
   checksum: string
-  /** That of the same text with other line endings too: git may change them, and `prisma migrate` takes any of these. */
+  /** One for each kind of line ending: git may change them, and `prisma migrate` accepts any of these. */
   accepted: string[]
 }
 
@@ -37,7 +37,7 @@ const RECORDS = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
   applied_steps_count     INTEGER NOT NULL DEFAULT 0
 )`
 
-/** What SQL cannot do, in the transaction of the migration. Answers what an operator has to know, a line each. */
+/** Does what SQL cannot do, in the transaction of the migration. Returns lines that an operator should read. */
 const STEPS: Record<string, (client: pg.Client) => Promise<string[]>> = {
   '20261129120000_username_case_folding': foldUsernameKeys,
 }
@@ -45,16 +45,16 @@ const STEPS: Record<string, (client: pg.Client) => Promise<string[]>> = {
 const FOLDER = new URL('./migrations/', import.meta.url)
 
 /**
- * Applies what the database does not have yet, each migration in a transaction of its own, and answers their names. They
- * go into the schema that the URL names, which is made if need be. Any number of callers may do so at once, also through
- * a pooler: nothing outlasts a transaction. Throws, with one line, where database and migrations do not fit.
- * @param serverRole the role of the servers, if it is not the one that this runs as: it may read and write the rows of all
- *   tables then.
+ * Applies the migrations that the database lacks, each in its own transaction, and returns their names. The tables are in
+ * the schema that the URL names, which is created if it is missing. Any number of callers may do this at once, also through
+ * a pooler: nothing outlasts a transaction. Throws, with one line, if the migrations do not match the database.
+ * @param serverRole the role of the servers, if it is not the role that this runs as. It gets the right to read and write
+ *   the rows of all tables.
  */
 export async function migrate(databaseUrl: string, folder: URL = FOLDER, serverRole?: string): Promise<string[]> {
   const schema = schemaOf(databaseUrl)
   const client = await inWords((async () => new pg.Client({ connectionString: databaseUrl }))())
-  client.on('error', () => {}) // a lost connection is reported by the query that needs it
+  client.on('error', () => {}) // the query reports a lost connection
   const applied: string[] = []
   try {
     await inWords(client.connect())
@@ -73,7 +73,7 @@ export async function migrate(databaseUrl: string, folder: URL = FOLDER, serverR
   }
 }
 
-/** Whatever the session inherits: the end of the transaction, or of the connection, undoes it and releases the lock. */
+/** Overrides what the session inherits. The end of the transaction or of the connection undoes it and releases the lock. */
 async function begin(client: pg.Client, schema: string): Promise<void> {
   await client.query(`
     BEGIN ISOLATION LEVEL READ COMMITTED;
@@ -88,7 +88,7 @@ async function begin(client: pg.Client, schema: string): Promise<void> {
   await client.query(RECORDS)
 }
 
-/** What Postgres refuses is told in the words of the server. */
+/** Explains a refusal by Postgres with the server's own descriptions. */
 async function inWords<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
@@ -125,10 +125,12 @@ async function readRecords(client: pg.Client): Promise<Recorded[]> {
 function notYetApplied(migrations: Migration[], recorded: Recorded[]): Migration[] {
   const known = new Map(migrations.map((migration) => [migration.name, migration]))
   for (const { migration_name: name, checksum, finished } of recorded) {
-    if (!finished) throw new Error(`migration ${name} failed before: mend it, then use \`prisma migrate resolve\``)
+    if (!finished) throw new Error(`migration ${name} failed before: correct it, then run \`prisma migrate resolve\``)
     const migration = known.get(name)
     if (!migration)
-      throw new Error(`the database has migration ${name}, which is not known here: it is of another version`)
+      throw new Error(
+        `the database has migration ${name}, which this version does not have: another version applied it`,
+      )
     if (!migration.accepted.includes(checksum))
       throw new Error(`migration ${name} was changed after it had been applied`)
   }
@@ -136,7 +138,7 @@ function notYetApplied(migrations: Migration[], recorded: Recorded[]): Migration
   return migrations.filter(({ name }) => !applied.has(name))
 }
 
-/** The record is part of the same transaction: no failed migration is left behind. */
+/** Records the migration in the same transaction, so a failed one leaves nothing. */
 async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<string[]> {
   const startedAt = new Date()
   try {

@@ -1,9 +1,9 @@
-// Makes the two roles that Heirloom needs of Postgres, so that no server has more rights than its work takes.
+// Creates the two roles that Heirloom needs in Postgres, so that no server has more rights than it needs.
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 import pg from 'pg'
 
 interface RoleUrls {
-  /** Of a superuser, or of a role that owns the database and may make roles. */
+  /** The URL of a superuser, or of a role that owns the database and may create roles. */
   adminUrl: string
   /** Owns the database and its tables, for `migrate`. */
   ownerUrl: string
@@ -12,15 +12,15 @@ interface RoleUrls {
 }
 
 /**
- * Makes both roles with the passwords that their URLs have, or gives them these passwords, and gives the owner the database
- * with all that is in its schema `public`. May be run again, also over a database that a superuser has made. Throws, with
- * one line, if a role is there and has more rights than it should.
+ * Creates both roles, or changes their passwords, so that they match their URLs. The owner gets the database and everything
+ * in its schema `public`. It may be run again, and on a database that a superuser created. Throws, with one line, if a role
+ * exists and has more rights than it should.
  */
 export async function prepareRoles({ adminUrl, ownerUrl, serverUrl }: RoleUrls): Promise<void> {
   const [owner, server] = [credentialsOf(ownerUrl), credentialsOf(serverUrl)]
   if (owner.name === server.name) throw new Error('the owner and the server must be two roles')
   const client = new pg.Client({ connectionString: adminUrl })
-  client.on('error', () => {}) // a lost connection is reported by the query that needs it
+  client.on('error', () => {}) // the query reports a lost connection
   try {
     await client.connect()
     await client.query('BEGIN')
@@ -40,8 +40,8 @@ export async function prepareRoles({ adminUrl, ownerUrl, serverUrl }: RoleUrls):
 }
 
 /**
- * What `migrate` grants the server, as the owner of the tables: rows, and no more. Those of later migrations too, if
- * something else applies them.
+ * What `migrate` grants the servers, as the owner of the tables: rows, and no more. It includes tables of later migrations,
+ * in case something else applies them.
  */
 export async function grantToServer(client: pg.Client, schemaName: string, serverRole: string): Promise<void> {
   const [schema, role] = [pg.escapeIdentifier(schemaName), pg.escapeIdentifier(serverRole)]
@@ -62,7 +62,7 @@ interface Credentials {
 
 function credentialsOf(url: string): Credentials {
   const { username, password } = new URL(url)
-  if (username === '' || password === '') throw new Error('the URL of a role must have its name and its password')
+  if (username === '' || password === '') throw new Error('the URL of a role must contain its name and its password')
   return { name: decodeURIComponent(username), password: decodeURIComponent(password) }
 }
 
@@ -72,18 +72,18 @@ async function makeRole(client: pg.Client, { name, password }: Credentials): Pro
     [name],
   )
   if (rows[0]?.powerful)
-    throw new Error(`the role ${name} is there, and has more rights than it should: name another one`)
+    throw new Error(`the role ${name} exists and has more rights than it should: choose another one`)
   const verb = rows.length > 0 ? 'ALTER' : 'CREATE'
   const stored = pg.escapeLiteral(scramVerifier(password))
   await client.query(`${verb} ROLE ${pg.escapeIdentifier(name)} LOGIN PASSWORD ${stored}`)
 }
 
 /**
- * What Postgres stores of a password (RFC 5803), made here so that the password is in no statement and no log. SASLprep
- * leaves ASCII as it is.
+ * What Postgres stores of a password (RFC 5803). It is computed here, so that the password is in no statement and no log.
+ * SASLprep does not change ASCII.
  */
 function scramVerifier(password: string): string {
-  if (!/^[\x21-\x7e]+$/.test(password)) throw new Error('the passwords of the roles must be of ASCII without spaces')
+  if (!/^[\x21-\x7e]+$/.test(password)) throw new Error('the passwords of the roles must be ASCII without spaces')
   const [iterations, salt] = [4096, randomBytes(16)]
   const salted = pbkdf2Sync(password, salt, iterations, 32, 'sha256')
   const hmac = (text: string) => createHmac('sha256', salted).update(text).digest()
@@ -91,7 +91,7 @@ function scramVerifier(password: string): string {
   return `SCRAM-SHA-256$${iterations}:${salt.toString('base64')}$${storedKey}:${hmac('Server Key').toString('base64')}`
 }
 
-/** Statements that give the owner what others have. The sequence of a column follows its table. */
+/** Statements that make the owner own what others own. The sequence of a column follows its table. */
 async function tablesOfOthers(client: pg.Client, owner: string): Promise<string[]> {
   const { rows } = await client.query<{ statement: string }>(
     `SELECT format('ALTER TABLE public.%I OWNER TO %I', tablename, $1::text) AS statement
@@ -113,7 +113,7 @@ if (import.meta.main) {
       ownerUrl: url('DATABASE_OWNER_URL'),
       serverUrl: url('DATABASE_URL'),
     })
-    console.log('The roles are there. Next: migrate.')
+    console.log('Both roles exist. Next: npm run migrate.')
   } catch (error) {
     console.error(`roles: ${(error as Error).message}`)
     process.exitCode = 1

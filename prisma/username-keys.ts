@@ -9,14 +9,14 @@ interface Row {
 }
 
 /**
- * Gives each user the key that `usernameKey` makes now. Two users whose names have become one keep their keys, so that each
- * goes on logging in with the spelling that they registered. Answers a line for each of these, without the name.
+ * Gives each user the key that `usernameKey` returns now. Two users whose names have become one keep their old keys, so that
+ * each can still log in with the spelling that they registered. Returns a line for each of these, without the name.
  */
 export async function foldUsernameKeys(client: Client): Promise<string[]> {
   const collisions: string[] = []
   let after = '00000000-0000-0000-0000-000000000000'
   for (;;) {
-    // ASCII folds as it did.
+    // ASCII folds as before.
     const { rows } = await client.query<Row>(
       `SELECT id, username_key FROM users WHERE id > $1 AND username_key ~ '[^ -~]' ORDER BY id LIMIT ${BATCH}`,
       [after],

@@ -1,4 +1,4 @@
-// The admin command of the auth-server, on the database of the environment, or else on the stack that runs here.
+// The admin command of the auth server, on the database that the environment names, or else on the stack that runs here.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

@@ -1,6 +1,6 @@
 // Builds a package that others install, from its own folder: `node ../../scripts/build-package.mjs [FOLDER OF A PACKAGE]...`.
-// The packages that are named come along in `dist`, each in a folder of its own: their names are on no registry, or worse,
-// will be somebody else's.
+// The named packages are copied into `dist`, each into its own folder, because their names are not on the registry, or worse,
+// might belong to someone else.
 import { spawnSync } from 'node:child_process'
 import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, posix, relative } from 'node:path'
@@ -9,7 +9,7 @@ rmSync('dist', { recursive: true, force: true })
 const { status } = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 if (status !== 0) process.exit(status ?? 1)
 
-/** Where in `dist` a package is, by its name. */
+/** The place of each package in `dist`, by name. */
 const brought = new Map()
 for (const folder of process.argv.slice(2)) {
   const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
@@ -30,7 +30,7 @@ for (const file of files.filter((name) => /\.(?:js|d\.ts)$/.test(name))) {
           .replaceAll('\\', '/')
           .replace(/^(?!\.)/, './')
       : specifier
-    // tsc leaves the extensions of the sources in declarations.
+    // tsc does not change the extensions of imports in declarations.
     return before + quote + (path.startsWith('.') ? path.replace(/\.ts$/, '.js') : path) + quote
   })
   writeFileSync(file, text)
@@ -38,8 +38,8 @@ for (const file of files.filter((name) => /\.(?:js|d\.ts)$/.test(name))) {
 }
 
 /**
- * The same declarations for those who write `require`. There is one copy of the code, an ES module: Node has taken it by
- * `require` since 20.19 and 22.12. TypeScript accepts that only if the declarations are of CommonJS.
+ * The same declarations for `require`. The code is an ES module, which Node can `require` since 20.19 and 22.12. TypeScript
+ * accepts that only with CommonJS declarations.
  */
 function asCommonJs(text) {
   return text.replace(SPECIFIER, (_, before, quote, specifier) => {

@@ -1,10 +1,10 @@
 // All that can be checked without running anything.
 import { spawnSync } from 'node:child_process'
 
-/** What others install. */
+/** The packages that others install. */
 const PACKAGES = ['packages/claims', 'packages/client', 'packages/verifier']
-// There is one copy of the code, an ES module, which Node takes by `require` since 20.19 (scripts/build-package.mjs). Are The
-// Types Wrong does not know that: it calls the declarations for `require` false. Resolution by node10 has no `exports`.
+// The code is an ES module, which Node can `require` since 20.19 (scripts/build-package.mjs). Are The Types Wrong does not know
+// that, and reports the declarations for `require` as false. Resolution by node10 does not read `exports`.
 const TYPES_OF_A_PACKAGE = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm', 'false-cjs']
 
 const checks: [name: string, command: string, ...args: string[]][] = [

@@ -1,5 +1,5 @@
-// Generates the Prisma client. Prisma's CLI wants to download a schema engine that `generate` does not use; naming any
-// existing file as the engine keeps it from the network.
+// Generates the Prisma client. Prisma's CLI would download a schema engine, which `generate` does not use. It does not if any
+// existing file is named as the engine.
 import { execFileSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'

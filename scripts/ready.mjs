@@ -1,5 +1,5 @@
-// Runs a command once everything that it needs is there: `node scripts/ready.mjs COMMAND ARGUMENT...`. This is what a
-// fresh clone runs first, under whatever Node the machine has, so it uses nothing that has to be installed.
+// Installs and builds what a command needs, then runs it: `node scripts/ready.mjs COMMAND ARGUMENT...`. A fresh clone runs
+// this first, under the machine's own Node, so it uses nothing that has to be installed.
 import { spawn, spawnSync } from 'node:child_process'
 import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -28,7 +28,7 @@ function checkMachine() {
   fail(`Heirloom needs Node 20.19 or newer to install itself; this is ${process.version}.`)
 }
 
-/** What is up to date comes from turbo's cache, and the output is shown only if there is something to see. */
+/** Turbo's cache has what is up to date. The output is shown only if the build fails. */
 function build() {
   const { status, error, stdout, stderr } = spawnSync('turbo', ['run', 'build', '--output-logs=errors-only'], {
     cwd: root,
@@ -43,7 +43,7 @@ function build() {
 
 function handOver() {
   const [command, ...args] = process.argv.slice(2)
-  // Before the command starts: it may write, and a signal come in answer, before the next line here has run.
+  // Before the command starts: someone may react to its output with a signal before the next line here has run.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   const child = spawn(command, args, { stdio: 'inherit', env: handedOver(env) })
   child.on('error', (error) => fail(error.message))

@@ -1,5 +1,5 @@
-// `npm run test:packages`: installs the tarballs of both packages outside of the repository, with four package managers, and
-// compiles and runs each snippet of their READMEs there. It takes minutes and the registry, so it is no part of `npm test`.
+// `npm run test:packages`: installs the tarballs of the packages outside of the repository, with four package managers, and
+// compiles and runs each snippet of their READMEs there. It takes minutes and needs the registry, so `npm test` does not run it.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ const PROJECTS = [
 
 const folder = mkdtempSync(join(tmpdir(), 'heirloom-test-packages-'))
 const [authPort, apiPort] = [await freePort(), await freePort()]
-// The names that the READMEs have; in the snippets' processes, these lead here.
+// The READMEs use this name. In the snippets' processes it leads here.
 const heirloom = await startHeirloom({
   dataDir: join(folder, 'data'),
   authPort,
@@ -42,7 +42,7 @@ try {
   await heirloom.stop()
   rmSync(folder, { recursive: true, force: true })
 }
-console.log(failed === 0 ? 'All of it works.' : `${failed} failed.`)
+console.log(failed === 0 ? 'Everything works.' : `${failed} failed.`)
 process.exitCode = failed === 0 ? 0 : 1
 
 /** The user of the client's README, and a token of the demo user. */

@@ -1,4 +1,4 @@
-/** Words that this project has given up, and what to say instead. They stand here and in CHANGELOG.md only. */
+/** Words that this project no longer uses, and what to say instead. Only this file and CHANGELOG.md have them. */
 export const OLD_WORDS: readonly [RegExp, string][] = [
   [/\b(?:who|whom)(?:so)?ever\b/gi, 'anyone who, or a noun'],
   [/\bRedisTrust\b/g, 'RedisFence'],

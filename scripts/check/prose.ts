@@ -1,4 +1,4 @@
-// The words and the sentences of the project: `npm run prose`. Old words are found in every file, long sentences in Markdown.
+// `npm run prose`: finds words that we no longer use in every file, and long sentences in Markdown.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,11 +6,11 @@ import { type Fault, longSentences, oldWords } from './read-prose.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const TEXT = '**/*.{ts,mjs,js,md,html,lua,py,prisma,json,yml,yaml,conf,sh}'
-/** Papers that people read; the README of a package is one. */
+/** The documents that people read. */
 const PAPERS = /^(?:README|SECURITY|CONTRIBUTING)\.md$|^docs\/.*\.md$|^(?:packages|apps|tools)\/[^/]+\/README\.md$/
 /** Installed, generated, or never edited again. */
 const IS_NOT_OURS = /(?:^|\/)(?:node_modules|dist|generated|data|migrations|\.git|\.turbo)(?:\/|$)/
-/** What was called how, and when it changed. */
+/** Files that name the old words on purpose. */
 const IS_HISTORY =
   /(?:^|\/)CHANGELOG\.md$|^\.changeset\/|^scripts\/check\/old-words\.ts$|^scripts\/test\/check\/|^package-lock\.json$/
 

@@ -4,10 +4,10 @@ export type Fault =
   | { kind: 'word'; line: number; word: string; instead: string }
   | { kind: 'sentence'; line: number; words: number; start: string }
 
-/** The most words of a sentence. We aim at 25. */
+/** The most words in a sentence. We aim at 25. */
 export const LONGEST_SENTENCE = 35
 
-/** Where one of our old words stands, in a text of any language. Lines count from 1. */
+/** Finds old words in a text of any language. Lines count from 1. */
 export function oldWords(text: string): Fault[] {
   return text
     .split('\n')
@@ -18,7 +18,7 @@ export function oldWords(text: string): Fault[] {
     )
 }
 
-/** Sentences of Markdown that are too long. Code, tables, headings, comments and the targets of links do not count. */
+/** Finds sentences of Markdown that are too long. Code, tables, headings, comments and the targets of links do not count. */
 export function longSentences(markdown: string): Fault[] {
   return paragraphs(markdown).flatMap(({ line, text }) =>
     sentences(text)
@@ -52,7 +52,7 @@ function paragraphs(markdown: string): { line: number; text: string }[] {
   return found.map(({ line, text }) => ({ line, text: withoutMarkup(text) }))
 }
 
-/** As many lines as there were. */
+/** Keeps the number of lines. */
 const blank = (block: string) => block.replaceAll(/[^\n]/g, '')
 
 function withoutMarkup(text: string): string {

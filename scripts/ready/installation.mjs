@@ -1,4 +1,4 @@
-// What npm has installed, whether it is whole, and how it becomes so. Runs before anything is installed.
+// Checks whether the installation is complete, and completes it. Runs before anything is installed.
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,12 +6,12 @@ import { npmCi } from './npm-ci.mjs'
 import { faultOfPrograms } from './programs.mjs'
 
 const WANTED = 'package-lock.json'
-/** npm writes it as the last thing of all, so an interrupted installation has none. */
+/** npm writes this file last, so an interrupted installation does not have it. */
 const INSTALLED = 'node_modules/.package-lock.json'
-/** Says that the programs of exactly this installation ran here. npm removes it with all the rest when it begins anew. */
+/** Records that the programs of exactly this installation ran here. npm removes it when it installs again. */
 const MARK = 'node_modules/.heirloom-ran'
 
-/** Installs what is missing. Throws, with one line, if the installation is not whole in the end. */
+/** Installs what is missing. Throws, with one line, if something is missing afterwards. */
 export function ensureInstalled(root, say) {
   const install = () => {
     say('Installing what is missing (npm ci) ...')
@@ -31,7 +31,7 @@ export function ensureInstalled(root, say) {
   writeFileSync(join(root, MARK), fingerprint(root))
 }
 
-/** The first thing that the lock file names and that is not installed, or null. */
+/** The first package in the lock file that is not installed, or null. */
 function absentPart(root) {
   const wanted = packagesIn(root, WANTED)
   const installed = packagesIn(root, INSTALLED)
@@ -44,7 +44,7 @@ function absentPart(root) {
   return absent?.[0] ?? null
 }
 
-/** Only what is made for one kind of machine has to be there: what it depends on is optional too, and may not be needed. */
+/** Whether an optional package must be installed: only if it is made for this kind of machine. Its dependencies are optional too. */
 function isForThisMachine({ os, cpu, libc }) {
   const names = (list, value) => [list].flat().includes(value)
   return names(os, process.platform) && names(cpu, process.arch) && (!libc || names(libc, 'glibc'))

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** The package that holds a library, by the command that installs packages. */
+/** The package that has a library, by the command that installs packages. */
 const PACKAGES = {
   'libatomic.so.1': { 'apt-get': 'libatomic1', dnf: 'libatomic', zypper: 'libatomic1', pacman: 'gcc-libs' },
   'libstdc++.so.6': { 'apt-get': 'libstdc++6', dnf: 'libstdc++', zypper: 'libstdc++6', pacman: 'gcc-libs' },
@@ -10,13 +10,14 @@ const PACKAGES = {
 const VERBS = { 'apt-get': 'install', dnf: 'install', zypper: 'install', pacman: '-S' }
 
 /**
- * What the machine lacks and how to get it, from the words of a program that did not start. Null if the words do not say so.
+ * What the machine lacks and how to get it, from the output of a program that did not start. Null if the output does not
+ * tell.
  *
- * @param words the first line of what the program wrote
- * @param code of the error with which it could not even be started, such as ENOENT
+ * @param words the first line of the program's output
+ * @param code the code of the error if it could not be started at all, such as ENOENT
  */
 export function cureOf(words, code, hasCommand = isOnPath) {
-  // The file is there: what is not is the loader that it names.
+  // The file exists. The loader that it names does not.
   if (code === 'ENOENT')
     return 'it needs a Linux with glibc, such as Debian, Ubuntu or Fedora, and this one has another C library.'
   const [, version] = /version `(GLIBC\w*_[\d.]+)' not found/.exec(words) ?? []

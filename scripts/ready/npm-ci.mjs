@@ -4,12 +4,12 @@ import { homedir, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 
 /**
- * All that decides what is installed and where. On the command line it comes before the person's npmrc and environment, such as
+ * Everything that decides what is installed and where. The command line overrides the user's npmrc and environment, such as
  * `omit=dev`, `NODE_ENV=production` and `install-strategy=linked`.
  */
 const OPTIONS = {
   include: ['dev', 'optional', 'peer'],
-  // No package runs code of its own here: what has to be done afterwards is in programs.mjs.
+  // No package runs its own code here. programs.mjs does what has to be done afterwards.
   'ignore-scripts': true,
   'install-strategy': 'hoisted',
   'bin-links': true,
@@ -28,10 +28,10 @@ const OPTIONS = {
   loglevel: 'error',
 }
 
-/** Those that cannot be unset on the command line. */
+/** Settings in the environment that the command line cannot override. */
 const UNSET = /^npm_config_(workspaces?|include[-_]workspace[-_]root|local[-_]prefix|libc|only|production|also|dev)$/i
 
-/** Throws, with one line, if npm fails; what it said stands above that. */
+/** Throws, with one line, if npm fails. npm's own output comes before it. */
 export function npmCi(root) {
   const bin = join(root, 'node_modules', '.bin')
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !UNSET.test(name)))
@@ -45,10 +45,10 @@ export function npmCi(root) {
   )
   const { status, error } = spawnSync('npm', ['ci', ...options], { cwd: root, env, stdio: ['ignore', 2, 2] })
   if (other.cache) rmSync(other.cache, { recursive: true, force: true })
-  if (status !== 0) throw new Error(`npm ci failed${error ? `: ${error.message}` : '. What it said stands above.'}`)
+  if (status !== 0) throw new Error(`npm ci failed${error ? `: ${error.message}` : '. Its output is above.'}`)
 }
 
-/** Another cache if the person's cannot be written, as in a HOME that is read-only. */
+/** Another cache, if the user's cannot be written, such as in a read-only HOME. */
 function otherCache(env) {
   let folder = env.npm_config_cache ?? join(homedir(), '.npm')
   while (!existsSync(folder)) folder = dirname(folder)

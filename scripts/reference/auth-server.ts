@@ -10,7 +10,7 @@ type Measured = Parameters<typeof addGauges>[1]
 
 const SECRET = 'no secret: nothing is encrypted with it'
 
-/** The app with all its routes and metrics, and no stores: it describes itself, and takes no request. */
+/** The app with all its routes and metrics, but without stores. It can describe itself, and answers no request. */
 export async function describedServer() {
   const metrics = createMetrics()
   const config = readConfig({

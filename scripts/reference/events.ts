@@ -57,7 +57,7 @@ function warnedTypes(): string[] {
   return words(/const ALARMING = new Set.*\(\[([^\]]*)\]/.exec(text ?? '')?.[1] ?? '')
 }
 
-/** As `admin session list` shows it, with the names of the fields in place of their values. */
+/** The description that `admin session list` shows, with names of fields instead of values. */
 function meaning(type: string): string {
   const detail = new Proxy({}, { get: (_target, name) => (name === 'sessions' ? undefined : `‹${String(name)}›`) })
   return describeEvent({ type, detail, times: 1 })

@@ -78,7 +78,7 @@ function describe(method: string, path: string, operation: Operation): string[] 
 
 const schemaIn = (content: Record<string, { schema?: Schema }> | undefined) => Object.values(content ?? {})[0]?.schema
 
-/** With those of the objects in an array, each under its path. */
+/** The members of a schema, and those of objects in its arrays, by path. */
 const fields = (schema: Schema | undefined, path = ''): [name: string, schema: Schema][] =>
   Object.entries(schema?.properties ?? {}).flatMap(([name, field]) => [
     [`${path}${name}${schema?.required?.includes(name) ? '' : '?'}`, field],

@@ -1,4 +1,4 @@
-/** A table of Markdown; Prettier aligns it. */
+/** A Markdown table, which Prettier aligns. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
@@ -6,7 +6,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 export const code = (text: string): string => `\`${text}\``
 
-/** With a full stop at its end. */
+/** The text with a full stop. */
 export const sentence = (text: string): string => (/[.:!?]$/.test(text) ? text : `${text}.`)
 
 /** The first lines of a page that is made from the source. */

@@ -30,18 +30,18 @@ const groups: readonly Group[] = [
   {
     title: '`npm run migrate` and `npm run roles`',
     settings: named(OWNER_SETTINGS),
-    remark: 'No server is given these.',
+    remark: 'Servers must not have these.',
   },
   {
     title: 'docker compose',
     settings: named(COMPOSE_SETTINGS),
-    remark: 'docker compose reads `.env`. It brings its own stores, so it needs no `DATABASE_URL` and no `REDIS_URL`.',
+    remark: 'docker compose reads `.env`. It has its own stores, so it needs no `DATABASE_URL` and no `REDIS_URL`.',
   },
   {
     title: '`npm start`',
     settings: named(START_SETTINGS),
     remark:
-      'It takes all settings of both services too, but sets `PORT` itself. An empty `REDIS_URL` asks for no Redis. The ' +
+      'It also takes all settings of both services, but sets `PORT` itself. With an empty `REDIS_URL` it starts no Redis. The ' +
       'metrics of the resource API are on the port after `OPS_PORT`.',
   },
 ]
@@ -99,7 +99,7 @@ export const envExample = (): string =>
 const comment = ({ desc, accepts, docs }: SettingDescription) =>
   [desc, `Accepts ${accepts}`, ...(docs ? [`See ${docs}`] : [])].map(sentence).join(' ')
 
-/** Has no comment sign if a value must be given: without NODE_ENV, the development defaults apply. */
+/** A setting that must be given is not commented out. NODE_ENV is one, because without it the development defaults apply. */
 function line(setting: SettingDescription & { name: string }): string {
   const isGiven = setting.name === 'NODE_ENV' || !('default' in setting)
   const value = isGiven || isNone(setting.default) ? (setting.example ?? '') : String(setting.default)

@@ -4,7 +4,7 @@ const ROOT = new URL('../../', import.meta.url)
 
 export const source = (path: string): string => readFileSync(new URL(path, ROOT), 'utf8')
 
-/** All TypeScript below these folders. */
+/** All TypeScript in these folders. */
 export const sources = (...folders: string[]): string[] =>
   folders.flatMap((folder) =>
     readdirSync(new URL(folder, ROOT), { recursive: true, encoding: 'utf8' })
@@ -12,14 +12,14 @@ export const sources = (...folders: string[]): string[] =>
       .map((name) => source(`${folder}/${name}`)),
   )
 
-/** The part of a source that declares a type: up to the next line that is not indented. */
+/** The declaration of a type in a source: it ends before the next line that is not indented. */
 export function declarationOf(text: string, type: string): string {
   const [, body] = new RegExp(`type ${type} =((?:\\n +.*| .*)+)`).exec(text) ?? []
   if (body === undefined) throw new Error(`there is no type ${type} in the source`)
   return body
 }
 
-/** The words of a union, each with the text of its comment. @throws if one has no comment. */
+/** The members of a union, each with the text of its comment. @throws if one has no comment. */
 export function commentedWords(text: string, type: string): { word: string; comment: string }[] {
   const members = [...declarationOf(text, type).matchAll(/(?:\/\*\*((?:(?!\*\/)[^])*)\*\/\s*)?\| '(\w+)'/g)]
   return members.map(([, comment, word = '']) => {

@@ -14,7 +14,7 @@ export interface Place {
   tools: Tools
   authUrl: string
   apiUrl: string
-  /** Of a user who may read reports. */
+  /** The access token of a user who may read reports. */
   token: string
 }
 
@@ -30,7 +30,7 @@ interface Result {
   trouble: string | null
 }
 
-/** Installs, compiles and runs: one project, outside of the repository. */
+/** Installs, compiles and runs one project outside of the repository. */
 export async function* checkProject(place: Place, project: Project): AsyncGenerator<Result> {
   const folder = join(place.folder, `${project.manager}-${project.fastify}`)
   const [command = '', ...args] = place.tools[project.manager]
@@ -68,7 +68,7 @@ function run(cwd: string, command: string, args: string[]): void {
   execFileSync(command, args, { cwd, encoding: 'utf8', stdio: 'pipe', timeout: 180_000 })
 }
 
-/** A snippet that listens on port 3000 and has reports. */
+/** Checks a snippet that serves /reports on port 3000. */
 async function attemptToServe(step: string, cwd: string, args: string[], token: string): Promise<Result> {
   const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'] })
   let complaint = ''
@@ -86,7 +86,7 @@ async function attemptToServe(step: string, cwd: string, args: string[], token: 
   }
 }
 
-/** Answers the snippets of the READMEs, each in a file of its own. */
+/** Writes each snippet of the READMEs to its own file, and returns the files. */
 function writeProject(folder: string, place: Place, { fastify, express }: Project): { file: string; text: string }[] {
   mkdirSync(folder)
   const write = (file: string, text: string) => writeFileSync(join(folder, file), text)
@@ -109,7 +109,7 @@ function writeProject(folder: string, place: Place, { fastify, express }: Projec
       },
     }),
   )
-  // A request for a name of ours gets no answer there.
+  // A request to the registry for one of our names must fail.
   write('.npmrc', '@heirloom:registry=http://127.0.0.1:9/\n')
   write('preload.mjs', preload(place))
   write('common.cts', COMMON)
@@ -139,7 +139,7 @@ function writeProject(folder: string, place: Place, { fastify, express }: Projec
   })
 }
 
-/** What the snippets call by the names of a README is here, and what a browser has. */
+/** Maps the addresses in the READMEs to the running stack, and defines what a browser has. */
 const preload = ({ authUrl, apiUrl }: Place) => `
 const places = { 'https://auth.example': '${authUrl}', 'https://login.example': '${authUrl}', 'https://api.example': '${apiUrl}' }
 const real = globalThis.fetch

@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 /** A command and its first arguments. */
 export type Tools = Record<'npm' | 'pnpm' | 'yarn' | 'bun', readonly string[]>
 
-/** The tarballs, as for a registry, by the names of their packages. */
+/** Packs the packages as for a registry. Returns the tarballs by name. */
 export function pack(folder: string): Record<string, string> {
   const entries = ['verifier', 'client'].map((name) => {
     const options = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
@@ -20,7 +20,7 @@ export function pack(folder: string): Record<string, string> {
   return Object.fromEntries(entries) as Record<string, string>
 }
 
-/** Each comes whole in a package of npm; their install scripts are not run. */
+/** Each package manager is complete in its npm package, so no install script runs. */
 export function installManagers(folder: string): Tools {
   const cwd = join(folder, 'managers')
   mkdirSync(cwd)

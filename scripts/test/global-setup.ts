@@ -9,20 +9,20 @@ import { findBrowser } from '../../apps/load-test/test/browser.ts'
 import { migrate } from '../../prisma/migrate.ts'
 import { prepareRoles } from '../../prisma/roles.ts'
 
-/** Neither UTC nor ISO, and another zone than that of the tests: an answer that depends on one of them is wrong here. */
+/** Neither UTC nor ISO, nor the tests' time zone, so an answer that depends on one of these is wrong here. */
 const FAR_AWAY = { timezone: 'Asia/Kathmandu', datestyle: 'SQL, DMY' }
 
 /** Starts one Postgres for the whole run, with a migrated database that each test file copies. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   if (findRedis() === null) installRedis()
   if (!succeeds('pgbouncer', ['--version'])) installPackages('pgbouncer')
-  // Before the first test: an installation beside the tests would take a core from them for a minute.
+  // Before the first test, because an installation during the tests would take a core for a minute.
   if (project.name === 'slow' && !findBrowser()) installPackages('chromium-headless-shell', 'fonts-dejavu-core')
 
   const runFolder = mkdtempSync(join(tmpdir(), 'heirloom-test-'))
   const postgres = await startPostgres({
     dataDir: join(runFolder, 'postgres'),
-    // Nothing here has to outlive a power cut.
+    // No data has to survive a power cut.
     settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300', ...FAR_AWAY },
   })
   const templateUrl = await createDatabase(postgres.url, 'template')
@@ -46,7 +46,7 @@ function withRole(url: string, role: string): string {
   return changed.href
 }
 
-/** The tests never go without a real Redis: what would be skipped is what matters most. */
+/** The tests never run without a real Redis: those that would be skipped matter most. */
 function installRedis(): void {
   installPackages('redis-server')
   if (findRedis() === null) {
@@ -54,7 +54,7 @@ function installRedis(): void {
   }
 }
 
-/** As root on Debian; elsewhere what needs it says so. */
+/** Only as root on Debian. Elsewhere, the tests that need it say so. */
 function installPackages(...names: string[]): void {
   if (process.getuid?.() !== 0 || !succeeds('apt-get', ['--version'])) return
   console.log(`Installing ${names.join(' and ')}, which the tests need ...`)
@@ -64,7 +64,7 @@ function installPackages(...names: string[]): void {
   })
 }
 
-/** Debian starts what it installs, unless this script says no (101). */
+/** Debian starts services that it installs, unless this script exits with 101. */
 export function withoutStartingServices(install: () => void): void {
   const policy = '/usr/sbin/policy-rc.d'
   if (existsSync(policy)) return install()

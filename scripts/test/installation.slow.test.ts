@@ -25,7 +25,7 @@ const HYDRATE = `require('fs').copyFileSync('native/real', 'native/bin/postgres'
 const made = mkdtempSync(join(tmpdir(), 'heirloom-installation-'))
 afterAll(() => rmSync(made, { recursive: true, force: true }))
 
-/** A package as the registry has it, of a program that says its version. */
+/** A package as in the registry, with a program that prints its version. */
 function pack(name: string, files: Record<string, string>, more: object = {}): string {
   const folder = join(made, name)
   const all = { 'package.json': JSON.stringify({ name, version: '1.0.0', ...more }), ...files }
@@ -38,7 +38,7 @@ function pack(name: string, files: Record<string, string>, more: object = {}): s
 }
 
 const program = '#!/bin/sh\necho 1.0.0\n'
-/** The clone in small: what is installed for development, and what there is for this kind of machine only. */
+/** A small clone, with a development dependency and a package for this kind of machine only. */
 const template = join(made, 'template')
 mkdirSync(join(template, 'packages/own'), { recursive: true })
 writeFileSync(join(template, 'packages/own/package.json'), '{"name":"own","version":"1.0.0"}')
@@ -123,7 +123,7 @@ test.each([
   try {
     ensure()
   } catch {
-    // The last one cannot be mended: there is no such version.
+    // The last one cannot be repaired, because there is no such version.
   }
   expect(installs()).toBe(1)
 })
@@ -142,7 +142,7 @@ test('what the machine lacks is named with its package, and is tried again witho
   edit(node, () => `#!/bin/sh\necho 'node: error while loading shared libraries: ${library}' >&2; exit 127\n`)
   for (const _ of [1, 2]) {
     expect(ensure).toThrow(/^Node does not run on this machine: libatomic\.so\.1 is missing\. Install libatomic1?: \S+/)
-    // It would be first on the PATH, and the scripts of npm could not even say this.
+    // Otherwise it would be first on the PATH, and npm's scripts could not even report this.
     expect(existsSync(join(root, 'node_modules/.bin/node'))).toBe(false)
   }
   edit(node, () => program)

@@ -117,7 +117,7 @@ test('users keep their names when case folding comes, and of two that have becom
   const later = readdirSync(temporary).filter((name) => name >= since && name !== 'migration_lock.toml')
   for (const name of later) rmSync(join(temporary, name), { recursive: true })
   await migrate(databaseUrl, folder)
-  // As the version before made them, by lower case.
+  // As the previous version created them, in lower case.
   await query(
     `INSERT INTO users (username, username_key, password_hash) SELECT key, key, '-' FROM unnest(ARRAY['ada', 'straße', 'οδος', 'οδοσ']) key`,
   )

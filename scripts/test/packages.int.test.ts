@@ -16,7 +16,7 @@ interface Manifest {
   exports: Record<string, Record<'import' | 'require', { types: string; default: string }>>
 }
 
-/** Packed as for a registry, and unpacked as an install does it. */
+/** Packs as for a registry, and unpacks as an installation does. */
 const placeOf = (name: string) => join(outside, 'node_modules/@heirloom', name)
 beforeAll(() => {
   for (const name of ['verifier', 'client']) {

@@ -41,7 +41,7 @@ test('a database that a superuser made goes on under the owner, and the server r
   await expect(query(serverUrl, 'SELECT FROM users')).rejects.toThrow('permission denied')
   expect(await migrate(ownerUrl, undefined, serverRole)).toEqual([])
   expect(await query(serverUrl, 'SELECT username FROM users')).toEqual([{ username: 'a' }])
-  // The sequence of a table too.
+  // This includes the sequence of a table.
   await query(serverUrl, `INSERT INTO security_events (at, type, detail) VALUES (now(), 'login', '{}')`)
   await expect(query(serverUrl, 'DELETE FROM _prisma_migrations')).rejects.toThrow('permission denied')
 })

@@ -9,7 +9,7 @@ import { OF_THE_OWNER, STORES_AND_SECRETS, givenSettings } from '../start/settin
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
 const names = (settings: object) => Object.keys(settings).toSorted()
 const [ofServer, ofApi] = [names(SETTINGS), names(API_SETTINGS)]
-/** The image of a service sets them. */
+/** The container image sets these. */
 const OF_THE_IMAGE = ['NODE_ENV', 'HOST', 'PORT']
 
 describe('docker-compose.yml', () => {
@@ -23,7 +23,7 @@ describe('docker-compose.yml', () => {
     { service: 'auth-server', settings: ofServer },
     { service: 'resource-api', settings: ofApi },
   ])('passes every setting of $service on, and nothing that it does not read', ({ service, settings }) => {
-    // NODE_OPTIONS is Node's own.
+    // NODE_OPTIONS belongs to Node.
     const passed = passedTo(service).filter((name) => name !== 'NODE_OPTIONS')
     expect(passed.toSorted()).toEqual(settings.filter((name) => !OF_THE_IMAGE.includes(name)))
   })

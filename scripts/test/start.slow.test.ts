@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
 const scripts = fileURLToPath(new URL('..', import.meta.url))
 const temporary = mkdtempSync(join(tmpdir(), 'heirloom-start-'))
-// Stores that run as another user have to go through it.
+// Stores that run as another user must be able to enter it.
 chmodSync(temporary, 0o711)
 const place = {
   DATA_DIR: join(temporary, 'data'),
@@ -20,7 +20,7 @@ const place = {
 }
 const authUrl = `http://127.0.0.1:${place.AUTH_PORT}`
 
-/** A copy, as someone starts it at a terminal: its output as far as `Ready`, or its last words. */
+/** Starts a copy as at a terminal. Returns its output up to `Ready`, or its last line. */
 async function start(env: NodeJS.ProcessEnv): Promise<{ copy: ChildProcess; output: string }> {
   const { PATH, TZ } = process.env
   const copy = spawn(process.execPath, [join(scripts, 'start.ts')], { env: { PATH, TZ, ...env } })
@@ -74,7 +74,7 @@ test('prints five lines that work one after another', () => {
 
 test('keeps its secrets to its owner', () => {
   const mode = (path: string) => statSync(join(place.DATA_DIR, path)).mode & 0o777
-  // If root runs this, the stores run as another user, who may go through the folder, and list nothing.
+  // If root runs this, the stores run as another user, who may enter the folder but not list it.
   expect(mode('.')).toBe(isRoot ? 0o711 : 0o700)
   expect(mode('secrets.env')).toBe(0o600)
   expect(mode('running.env')).toBe(0o600)

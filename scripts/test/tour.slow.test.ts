@@ -9,7 +9,7 @@ test('the tour starts its own stack, and all of its ten steps succeed', { timeou
   const { stdout } = await promisify(execFile)(process.execPath, [TOUR])
   const steps = stdout.split('\n').filter((line) => /^\d+\. /.test(line))
   expect(steps).toHaveLength(10)
-  // Logged out, the access token works once more, then ends.
+  // After the logout the access token works once more, then expires.
   expect(stdout).toMatch(/GET \/api\/me -> 200\n(?:.*\n){2}.*GET \/api\/me -> 401 invalid_token/)
   expect(stdout).toMatch(/thief presents .*\n.*POST \/auth\/refresh -> 400 invalid_grant/)
   expect(stdout).toMatch(/That was the tour\.\n$/)

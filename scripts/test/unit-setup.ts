@@ -1,6 +1,6 @@
 import { vi } from 'vitest'
 
-// A file of the project `unit` starts nothing, not even through what it imports.
+// A file of the project `unit` must start nothing, not even through its imports.
 vi.mock('node:child_process', () => refuse('node:child_process'))
 vi.mock('@heirloom/local-stack', () => refuse('@heirloom/local-stack'))
 vi.mock('@heirloom/local-stack/testing', () => refuse('@heirloom/local-stack/testing'))

@@ -1,6 +1,6 @@
 import { checkDatabase } from './postgres/check-database.ts'
 import type { Database } from './postgres/database.ts'
-import { READ_ONLY_WORDS } from './postgres/postgres-fault.ts'
+import { READ_ONLY_DESCRIPTION } from './postgres/postgres-fault.ts'
 import type { RedisAccess } from './redis/redis-access.ts'
 import { explainRedis } from './redis/redis-fault.ts'
 import type { RedisFence } from './replication/redis-fence.ts'
@@ -37,7 +37,7 @@ export function readinessOf({ database, fence, rollback, redis, redisError }: Pa
     const reason = whyNoRedis()
     const withoutRedis = reason === null ? [] : [`Redis is not used: ${reason}`]
     return checkDatabase(database).then(
-      ({ isReadOnly }) => (isReadOnly ? [...withoutRedis, READ_ONLY_WORDS] : []),
+      ({ isReadOnly }) => (isReadOnly ? [...withoutRedis, READ_ONLY_DESCRIPTION] : []),
       (error: unknown) => [...withoutRedis, reasonOf(error)],
     )
   }

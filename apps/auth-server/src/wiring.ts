@@ -14,7 +14,7 @@ import { TokenSigner } from './keys/token-signer.ts'
 import { StoreClocks, addGauges, eventCounter } from './metrics.ts'
 import { checkDatabase } from './postgres/check-database.ts'
 import { openDatabase } from './postgres/database.ts'
-import { READ_ONLY_WORDS } from './postgres/postgres-fault.ts'
+import { READ_ONLY_DESCRIPTION } from './postgres/postgres-fault.ts'
 import { ANOTHER_REDIS, readinessOf } from './readiness.ts'
 import { openRedis } from './redis/open-redis.ts'
 import type { RedisAccess } from './redis/redis-access.ts'
@@ -149,7 +149,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   }
   try {
     const { isReadOnly } = await retryUntil(() => checkDatabase(database))
-    if (isReadOnly) log.warn(READ_ONLY_WORDS)
+    if (isReadOnly) log.warn(READ_ONLY_DESCRIPTION)
     await retryUntil(() => keys.refresh())
     await redis?.ready(REDIS_WITHIN_MS)
     await rollback.start()

@@ -1,5 +1,5 @@
 /** Real answers are far smaller. */
-const MOST_BYTES = 65_536
+const MAX_BYTES = 65_536
 
 /**
  * The JSON object in a body. Null if it is another kind of JSON, undefined if it is not JSON or exceeds 64 KiB. The rest of the
@@ -29,7 +29,7 @@ async function readText(response: Response, signal: AbortSignal): Promise<string
   const decoder = new TextDecoder()
   let [text, bytes] = ['', 0]
   try {
-    while (bytes <= MOST_BYTES && !signal.aborted) {
+    while (bytes <= MAX_BYTES && !signal.aborted) {
       const { done, value } = await reader.read()
       if (done) return text
       bytes += value.length

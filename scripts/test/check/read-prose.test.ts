@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { LONGEST_SENTENCE, longSentences, oldWords } from '../../check/read-prose.ts'
 
-/** A sentence of so many words. */
+/** A sentence with this number of words. */
 const words = (count: number) => `A ${'word '.repeat(count - 2)}ends.`
 
 describe('a sentence of Markdown', () => {

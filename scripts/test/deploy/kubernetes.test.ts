@@ -42,7 +42,7 @@ const podSpecs = resources
   .filter(({ kind }) => kind === 'Deployment' || kind === 'Job')
   .map((one) => (one as Resource & { spec: { template: { spec: PodSpec } } }).spec.template.spec)
 
-/** Every value in it that nobody has looked at, by its path: a validator does not look at a field that it does not know. */
+/** Every value that the validator did not read, by its path. A validator ignores fields that it does not know. */
 function watch(root: object): { watched: object; unread: () => string[] } {
   const unread = new Set<string>()
   const wrap = (value: object, path: string): object => {
@@ -192,7 +192,7 @@ test('a rollout takes no server away before another is ready, and lets each fini
       },
     })
   }
-  // Of packages/http-service/src/run-service.ts.
+  // From packages/http-service/src/run-service.ts.
   const stopSeconds = 10
   for (const { terminationGracePeriodSeconds = 30, containers } of podSpecs)
     for (const { lifecycle } of containers)

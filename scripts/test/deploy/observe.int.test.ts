@@ -28,9 +28,9 @@ const queries = [
   ...rules.map(({ alert, expr }) => [`alert ${alert}`, expr] as const),
 ]
 
-/** The names of metrics in a query, and each label with what it is compared to. Throws where it is no PromQL. */
+/** The metrics in a query, and each label with the value that it is compared to. Throws if the query is not PromQL. */
 function namesIn(query: string): { metrics: string[]; labels: { metric: string; label: string; value: string }[] } {
-  // Grafana puts a duration there.
+  // Grafana replaces this by a duration.
   const text = query.replaceAll('$__rate_interval', '5m')
   const metrics: string[] = []
   const labels: { metric: string; label: string; value: string }[] = []
@@ -85,7 +85,7 @@ afterAll(async () => {
   for (const service of running) await service.stop()
 })
 
-/** A histogram is declared once, and exposes three. */
+/** One declared histogram exposes three metrics. */
 const isExposed = (job: string, metric: string) =>
   new RegExp(`^# TYPE ${metric.replace(/_(?:bucket|count|sum)$/, '(?:_(?:bucket|count|sum))?')} `, 'm').test(
     exposed.get(job) ?? '',
@@ -96,7 +96,7 @@ test.each(queries)('%s asks for what the services expose', (_name, query) => {
   expect(metrics.length).toBeGreaterThan(0)
   const jobs = labels.filter(({ label }) => label === 'job').flatMap(({ value }) => value.split('|'))
   for (const metric of metrics) {
-    // Prometheus makes this one itself.
+    // Prometheus itself adds this one.
     if (metric === 'up') continue
     if (metric.startsWith('heirloom_')) expect([metric, isExposed('auth-server', metric)]).toEqual([metric, true])
     else

@@ -9,13 +9,13 @@ const run = (command: string, ...args: string[]) =>
   })
 
 export interface MinimalDebian {
-  /** Runs a command in it. */
+  /** Runs a command in the system. */
   prefix: readonly string[]
   install(debianPackage: string): void
   close(): void
 }
 
-/** The smallest Debian there is, with git and the Node of this machine. Needs root and debootstrap. */
+/** A minimal Debian with git and this machine's Node. Needs root and debootstrap. */
 export function minimalDebian(folder: string): MinimalDebian {
   if (!existsSync('/usr/sbin/debootstrap')) run('apt-get', 'install', '-qq', '--yes', 'debootstrap')
   run(
@@ -33,7 +33,7 @@ export function minimalDebian(folder: string): MinimalDebian {
   cpSync(machineNode(), inside('/usr/bin/node'), { dereference: true })
   cpSync(npm, inside('/usr/lib/node_modules/npm'), { recursive: true })
   run('ln', '-s', '../lib/node_modules/npm/bin/npm-cli.js', inside('/usr/bin/npm'))
-  // How this machine reaches the registry, which is nobody else's business.
+  // How this machine reaches the registry. The row is not about that.
   for (const file of [
     '/usr/etc/npmrc',
     '/root/.npmrc',
@@ -56,7 +56,7 @@ export function minimalDebian(folder: string): MinimalDebian {
   }
 }
 
-/** Not the one of node_modules, under which this runs. */
+/** Not the Node of node_modules, under which this runs. */
 const machineNode = (): string =>
   execFileSync('which', ['-a', 'node'], { encoding: 'utf8' })
     .split('\n')

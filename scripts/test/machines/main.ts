@@ -1,5 +1,5 @@
-// npm run test:machines: the lines of the README in fresh clones on machines of many kinds, one after another, with a table at the
-// end. It takes half an hour and wants root on Debian, so `npm test` does not run it. Words after `--` choose rows by name.
+// npm run test:machines: runs the lines of the README in fresh clones on machines of many kinds, and prints a table. It takes half
+// an hour and needs root on Debian, so `npm test` does not run it. Words after `--` choose rows by name.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from '@heirloom/local-stack'

@@ -18,9 +18,9 @@ import type { Machine } from './trial.ts'
 
 export interface Row {
   name: string
-  /** Clones into the folder that it is given, and says what is special. */
+  /** Clones into the given folder, and returns what is special about the row. */
   machine: (folder: string) => Machine
-  /** What has to come of it. Not there: it works. */
+  /** The expected result. Absent: it works. */
   expected?: RegExp
 }
 
@@ -29,7 +29,7 @@ export const work = mkdtempSync(join(tmpdir(), 'heirloom-machines-'))
 chmodSync(work, 0o755)
 const NOBODY = 65_534
 
-/** PATH as the person has it, not as npm has made it. */
+/** The PATH of the user, without what npm adds. */
 export const PATH = (process.env['PATH'] ?? '')
   .split(delimiter)
   .filter((folder) => !folder.includes('node_modules'))
@@ -45,14 +45,14 @@ function clone(folder: string, ...settings: string[]): string {
   return folder
 }
 
-/** With what this clone has installed: for rows that are not about that. */
+/** A copy of this clone's installation, for rows that are not about installing. */
 function installed(folder: string): string {
   clone(folder)
   sh('cp', '-a', '--link', join(repository, 'node_modules'), folder)
   return folder
 }
 
-/** All programs of this machine but those that are Redis. */
+/** All programs of this machine except Redis. */
 function pathWithoutRedis(): string {
   const folder = join(work, 'no-redis')
   if (existsSync(folder)) return folder
@@ -66,7 +66,7 @@ function pathWithoutRedis(): string {
   return folder
 }
 
-/** A folder that only its user may enter, and an ordinary user. */
+/** An ordinary user, and a folder that only this user may enter. */
 function asNobody(folder: string, env: NodeJS.Dict<string>, home: string): Machine {
   sh('chown', '-R', `${NOBODY}:${NOBODY}`, folder)
   const prefix = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups']
@@ -195,11 +195,11 @@ export const ROWS: Row[] = [
   },
 ]
 
-/** Of an npmrc that this user would not see. */
+/** Settings of an npmrc that this user cannot read. */
 const registry = (): NodeJS.Dict<string> =>
   existsSync('/root/.npmrc') ? { npm_config_userconfig: file('npmrc', readFileSync('/root/.npmrc', 'utf8')) } : {}
 
-/** Removes all that was made. */
+/** Removes everything that was created. */
 export function close(): void {
   debian?.close()
   rmSync(work, { recursive: true, force: true })

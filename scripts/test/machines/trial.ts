@@ -2,25 +2,25 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 
-/** How somebody begins: in a fresh clone, with what his machine and his settings are. */
+/** How a user begins: a fresh clone, a machine and settings. */
 export interface Machine {
   /** The clone. */
   folder: string
-  /** Settings of the person, beside PATH and HOME; undefined takes one away. */
+  /** The user's variables, besides PATH and HOME. Undefined removes one. */
   env: NodeJS.Dict<string>
-  /** What goes before a command, such as chroot. */
+  /** A prefix of each command, such as chroot. */
   prefix?: readonly string[]
-  /** As commands see the folder, if that is another path. */
+  /** The path of the folder for commands, if it differs. */
   seenAs?: string
 }
 
-/** Of an installation and a start, on a machine that is busy. */
+/** The longest time for an installation and a start, on a busy machine. */
 const STARTS_WITHIN_MS = 600_000
 const STOPS_WITHIN_MS = 60_000
 const POLL_MS = 100
 const STARTED = 'Ctrl-C stops all of it'
 
-/** What each of the five lines answers if all is well. */
+/** The expected answer of each of the five lines. */
 const ANSWERS = [
   /"access_token":"ey/,
   /"roles":\["editor"\]/,
@@ -29,7 +29,7 @@ const ANSWERS = [
   /"error":"invalid_grant"/,
 ]
 
-/** Does as the README says. Answers "works", or the last line that was said: what is missing, or what was wrong. */
+/** Follows the README. Returns "works", or the last line of output, which says what is missing or wrong. */
 export async function tryReadme(machine: Machine): Promise<string> {
   const { folder, prefix = [], seenAs = folder } = machine
   const env = { ...process.env, ...machine.env }
@@ -47,7 +47,7 @@ export async function tryReadme(machine: Machine): Promise<string> {
     return firstWrongAnswer(output, env) ?? 'works'
   } finally {
     if (copy.exitCode === null && copy.pid !== undefined) {
-      // As Ctrl-C does it: to npm and to all that it runs.
+      // Like Ctrl-C: to npm and to everything that it runs.
       process.kill(-copy.pid, 'SIGINT')
       const timer = setTimeout(() => process.kill(-Number(copy.pid), 'SIGKILL'), STOPS_WITHIN_MS)
       await ended
@@ -58,7 +58,7 @@ export async function tryReadme(machine: Machine): Promise<string> {
 
 const at = (folder: string) => (existsSync(folder) ? { cwd: folder } : {})
 
-/** Runs the lines that were printed, one after another in one shell, with the person's own settings. */
+/** Runs the printed lines one after another in one shell, with the user's settings. */
 function firstWrongAnswer(output: string, env: NodeJS.ProcessEnv): string | null {
   const lines = output.split('\n').filter((line) => /curl -s|^export /.test(line))
   const script = lines.map((line) => (line.startsWith('export') ? line : `${line}\necho; echo ----`)).join('\n')

@@ -23,9 +23,9 @@ export interface FloodOptions {
 
 const CONNECTIONS = 32
 const WARM_UP_REQUESTS = 200
-const MOST_HEAP_MB = 10
+const MAX_HEAP_MB = 10
 /** Sixty lines per minute of two kinds, for two minutes. */
-const MOST_LOG_KB = 80
+const MAX_LOG_KB = 80
 
 export async function benchFloods({ seconds, addresses, table }: FloodOptions): Promise<void> {
   const context = await startContext()
@@ -107,8 +107,8 @@ async function measure(context: FloodContext, kind: Kind, count: number, seconds
     // Each honest session adds a row, an event and a key.
     within(left.rows - 2 * seen.sessions, bound.rows),
     within(left.keys - seen.sessions, bound.keys + HONEST_KEYS),
-    within(left.heap / 1e6, MOST_HEAP_MB, 1),
-    within(Math.max(0, left.log / 1e3 - seen.sessions * LOGIN_LINE_KB), MOST_LOG_KB),
+    within(left.heap / 1e6, MAX_HEAP_MB, 1),
+    within(Math.max(0, left.log / 1e3 - seen.sessions * LOGIN_LINE_KB), MAX_LOG_KB),
     experience(seen.refreshes, 0.99),
     experience(seen.logins, 1),
   ]

@@ -18,23 +18,20 @@ export function document(outcomes: readonly Outcome[], skipped: readonly Skipped
 
 \`npm run test:faults\` starts ${run.servers} auth servers, a resource service, and a real Postgres and Redis. Sessions refresh, retry, share
 tokens between racing tabs, log in, log out, and are stolen. The suite breaks one thing for ${run.seconds} s, repairs it, and then tries every session
-at every server. A ledger of every answer that any client got says what must happen. The table shows ${run.times} run${run.times > 1 ? 's in a row' : ''} on ${run.cores} cores:
-sums of the counts, and the worst of the measurements.
+at every server. It keeps a ledger of every answer that a client got, which says what must happen. The table has the sums of the counts and
+the worst of the measurements of ${run.times} run${run.times > 1 ? 's in a row' : ''} on ${run.cores} cores.
 
 ${table(outcomes)}
 ${skipped.map(({ name, obstacle }) => `\n- ${name}: ${obstacle}.`).join('\n')}
-- _errors that clients saw_: by status and route, during the fault and the recovery. Each request was retried and then
-  succeeded. \`cut\` means that the connection ended, \`timeout\` that the client gave up.
-  - A thief is counted separately. While Postgres is down, a thief gets 503 instead of 400, as the end of the session cannot be
-    made durable yet. The same holds for tokens of sessions that have ended.
-  - \`resource\` is the resource service. Access tokens carry the time of the store, and the service refuses tokens whose time
-    differs from its own. This ends no session, but it is why the clocks of the stores must be synchronised.
-- _slowest_: the slowest answer. More than 2 s counts as broken, plus the slowest answer of a resource service that no fault
-  affects. It does not count if a server is suspended, as nothing answers in its place.
-- _recovered_: the time from the repair until refreshes go through Redis again at 0.7 times their normal rate or more.
-- _rate_: refreshes during the fault as a share of those before it, per second of CPU time that other programs left. There are
-  ${run.sessions} sessions that refresh without a pause.
-- _1_ to _7_: the [invariants](../explanation/the-two-stores.md#invariants).
+| column                    | meaning                                                                                                               |
+| ------------------------- | --------------------------------------------------------------------------------------------------------------------- |
+| errors that clients saw   | by status and route, during the fault and the recovery; each request was retried and then succeeded. \`cut\` means that the connection ended, \`timeout\` that the client gave up |
+| … \`thief\`, \`ended\`    | of a thief, or of a session that has ended. While Postgres is down, these get 503 instead of 400, because the end of the session cannot be made durable yet |
+| … \`resource\`            | of the resource service, if the clock of a store differs from its own. This ends no session, but is why the clocks of the stores must be synchronised |
+| slowest                   | the slowest answer. The limit is 2 s, plus the slowest answer of a resource service that no fault affects. It is not applied while a server is suspended, because nothing answers in its place |
+| recovered                 | the time from the repair until refreshes go through Redis again at 0.7 times their normal rate or more |
+| rate                      | refreshes during the fault as a share of those before it, per second of CPU time that other programs left. ${run.sessions} sessions refresh without a pause |
+| 1 to 7                    | the [invariants](../explanation/the-two-stores.md#invariants) |
 
 ## What the ledger checks
 

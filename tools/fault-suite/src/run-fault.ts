@@ -30,8 +30,8 @@ const SLICE_MS = 250
 const RECOVERY_MS = 15_000
 
 /** The longest that any answer may take, beyond what a busy machine adds. */
-const MOST_MS = 2_000
-export const isLate = ({ slowestMs, untouchedMs, isMute }: Outcome) => !isMute && slowestMs > MOST_MS + untouchedMs
+const MAX_MS = 2_000
+export const isLate = ({ slowestMs, untouchedMs, isMute }: Outcome) => !isMute && slowestMs > MAX_MS + untouchedMs
 
 /** Whether every promise was kept. */
 export const isHeld = (outcome: Outcome) =>

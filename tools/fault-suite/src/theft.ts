@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Session, type SessionContext, isRefused } from './session.ts'
 
 /** A store that lost its last writes may accept one of the thief's tokens. The next one is older than the owner's. */
-const MOST_ROUNDS = 3
+const MAX_ROUNDS = 3
 
 /**
  * The owner refreshes, and a thief with an older copy refreshes too, until the thief is refused. Afterwards the session must
@@ -14,7 +14,7 @@ export async function commitTheft(context: SessionContext, stolen: string, bound
   const owner = new Session(context, stolen)
   const thief = new Session(context, stolen, { isHonest: false })
   await owner.refresh()
-  for (let round = 0; round < MOST_ROUNDS && !thief.isPutOut; round++) {
+  for (let round = 0; round < MAX_ROUNDS && !thief.isPutOut; round++) {
     await owner.refresh()
     await thief.refresh()
   }

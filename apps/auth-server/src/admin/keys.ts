@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { MOST_KEYS, type NotRotated } from '../keys/key-ring.ts'
+import { MAX_KEYS, type NotRotated } from '../keys/key-ring.ts'
 import type { Core } from '../services/core.ts'
 import { type Door, UsageError } from './door.ts'
 
@@ -45,7 +45,7 @@ async function listKeys({ keys, clock }: Pick<Core, 'keys' | 'clock'>) {
 function whyNotRotated(refused: NotRotated): string {
   const until = new Date(refused.until).toISOString()
   if (refused.reason === 'too_many')
-    return `${MOST_KEYS} keys are published, which is the limit; the next one can be made at ${until}, when one of them leaves`
+    return `${MAX_KEYS} keys are published, which is the limit; the next one can be made at ${until}, when one of them leaves`
   return (
     `the key ${refused.kid} is coming and signs from ${until}; the next one can be made then. ` +
     'After a leak, `key remove KID` removes a key at once; if that key was signing, the coming one takes over at once'

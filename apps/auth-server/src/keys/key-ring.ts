@@ -34,7 +34,7 @@ export interface KeyPolicy {
 const LOCK = 0x6865_6972
 
 /** The most keys that are published at once: half of the default `maxKeys` of `@heirloom/verifier`. */
-export const MOST_KEYS = 16
+export const MAX_KEYS = 16
 
 /** Why no key was made, and until when none can be, in milliseconds since 1970. */
 export type NotRotated = { reason: 'one_is_coming'; kid: string; until: number } | { reason: 'too_many'; until: number }
@@ -131,7 +131,7 @@ export class KeyRing {
     const newest = keys.at(-1)
     if (newest && newest.signsFrom > now) return { reason: 'one_is_coming', kid: newest.kid, until: newest.signsFrom }
     const leaving = keys.map(({ leavesAt }) => leavesAt).filter((at) => at !== null && at > now)
-    const until = leaving[leaving.length + 1 - MOST_KEYS]
+    const until = leaving[leaving.length + 1 - MAX_KEYS]
     return until === undefined || until === null ? null : { reason: 'too_many', until }
   }
 

@@ -1,7 +1,7 @@
 /** The longest an item waits to be batched. Milliseconds. */
 const LONGEST_WAIT_MS = 20
 /** Items in one statement. */
-const MOST_AT_ONCE = 500
+const MAX_AT_ONCE = 500
 
 interface Waiting<Item, Answer> {
   item: Item
@@ -22,7 +22,7 @@ export function batch<Item, Answer>(run: (items: Item[]) => Promise<Answer[]>): 
   const leave = async (): Promise<void> => {
     clearTimeout(timer)
     timer = undefined
-    const group = waiting.splice(0, MOST_AT_ONCE)
+    const group = waiting.splice(0, MAX_AT_ONCE)
     if (group.length === 0) return
     if (waiting.length > 0) timer = setTimeout(() => void leave(), LONGEST_WAIT_MS)
     running++

@@ -45,7 +45,7 @@ export function openDatabase({ url, poolSize, statementTimeoutMs, check }: Datab
 }
 
 /** A statement with more parameters has a list in it, and a different text for each length of that list. */
-const MOST_PARAMETERS = 8
+const MAX_PARAMETERS = 8
 
 /**
  * Postgres parses a named statement once a connection, and soon reuses its plan: both cost more than running it. Two texts
@@ -55,7 +55,7 @@ function statementNames() {
   const names = new Map<string, string>()
   return ({ sql, args }: { sql: string; args: unknown[] }) => {
     // pg takes an empty name for no name.
-    if (args.length > MOST_PARAMETERS) return ''
+    if (args.length > MAX_PARAMETERS) return ''
     const name = names.get(sql) ?? `heirloom_${createHash('sha256').update(sql).digest('base64url')}`
     names.set(sql, name)
     return name

@@ -205,7 +205,7 @@ function readAdapted({ kind, originalCode, originalMessage = '', reason = '', po
 }
 
 /** For a Postgres that answers but takes no writes. */
-export const READ_ONLY_WORDS = explainPostgres({ code: '25006' }).description
+export const READ_ONLY_DESCRIPTION = explainPostgres({ code: '25006' }).description
 
 /** Postgres refuses what this server needs, until an operator fixes the cause. */
 export class PostgresFault extends Error {

@@ -17,7 +17,7 @@ interface Layers {
 }
 
 /** The connection to Redis may be lost and made again between attempts. */
-const MOST_ATTEMPTS = 3
+const MAX_ATTEMPTS = 3
 
 /**
  * Redis is the cache, Postgres is durable. A login and a revocation wait for both. A refresh waits for Redis alone, and its
@@ -168,11 +168,11 @@ export class LayeredFamilyStore implements LoginStore {
   async #redisElsePostgres<T>(
     byRedis: (cache: RedisFamilyStore) => Promise<T>,
     byPostgres: () => Promise<T>,
-    mostAttempts = MOST_ATTEMPTS,
+    maxAttempts = MAX_ATTEMPTS,
   ): Promise<T> {
     const { cache, fence } = this.#layers
     if (!cache) return byPostgres()
-    for (let attempt = 0; attempt < mostAttempts && fence.isEnabled; attempt++) {
+    for (let attempt = 0; attempt < maxAttempts && fence.isEnabled; attempt++) {
       try {
         return await fence.whileEnabled(byRedis(cache))
       } catch (error) {

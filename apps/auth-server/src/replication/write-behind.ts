@@ -7,7 +7,7 @@ const RETRY_MS = 500
 /** Families in one statement. */
 const BATCH = 500
 /** About 300 MB. Beyond this, an update stays in Redis alone, and is written with the next refresh of its family. */
-const MOST_WAITING = 1_000_000
+const MAX_WAITING = 1_000_000
 
 export interface WriteBehindOptions {
   write: (updates: readonly FamilyUpdate[]) => Promise<unknown>
@@ -45,7 +45,7 @@ export class WriteBehind {
 
   add(update: FamilyUpdate): void {
     const known = this.#waiting.get(update.id)
-    if (!known && this.#waiting.size >= MOST_WAITING) return
+    if (!known && this.#waiting.size >= MAX_WAITING) return
     this.#waiting.set(update.id, known ? { ...update, state: merge(known.state, update.state) } : update)
     this.#schedule()
   }

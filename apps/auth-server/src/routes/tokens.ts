@@ -101,7 +101,7 @@ export function tokenRoutes(app: App, core: Core): void {
 }
 
 /** Exactly the members that the schema declares. */
-const bodyOf = (tokens: TokenAnswer): TokenAnswer => ({
+const bodyOf = (tokens: TokenAnswer): Omit<TokenAnswer, 'authorization_expires_in'> => ({
   access_token: tokens.access_token,
   token_type: tokens.token_type,
   expires_in: tokens.expires_in,

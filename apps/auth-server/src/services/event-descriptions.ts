@@ -19,6 +19,8 @@ const DESCRIPTIONS: Descriptions = {
   registered: () => 'The account was created.',
   login: ({ ip }) => `Logged in from ${ip}.`,
   login_refused: ({ ip, reason }) => `A login from ${ip} was refused: ${String(reason).replaceAll('_', ' ')}.`,
+  client_refused: ({ ip, reason, clientId }) =>
+    `The client ${clientId ?? 'of a request'} was refused at ${ip}: ${String(reason).replaceAll('_', ' ')}.`,
   refresh_refused: ({ reason }) => `A refresh was refused: ${String(reason).replaceAll('_', ' ')}.`,
   reuse: ({ generation, redeemed }) =>
     `Refresh token ${generation} was used after ${redeemed} had been used. Someone has a copy of it, or the client was restored from a backup.`,

@@ -5,8 +5,14 @@
 export type RefusalCode =
   /** A value in the request is not allowed. Client: correct the request; the description names the field. */
   | 'invalid_request'
-  /** The `client_id` is not one of `CLIENT_IDS`. Client: correct its configuration. */
+  /** The client is unknown or disabled, or it is not authenticated as it is registered. Client: correct its configuration. */
   | 'invalid_client'
+  /** The client is not registered for this grant type. Client: correct its registration. */
+  | 'unauthorized_client'
+  /** The server does not know this grant type. Client: use one that the metadata name. */
+  | 'unsupported_grant_type'
+  /** The access token has no session, so it cannot be revoked. Client: let it expire. */
+  | 'unsupported_token_type'
   /** The refresh token is unknown, expired, revoked or used before. Client: discard the session and log in again. */
   | 'invalid_grant'
   /** The scope is unknown, or the roles of the user no longer grant any of it. Client: log in with another scope. */

@@ -2,6 +2,9 @@ import type { RefusalReason } from '../rules/decide-refresh.ts'
 import type { RevocationReason } from '../rules/family.ts'
 import { networkOf } from '../rules/network.ts'
 
+/** Why a client was not authenticated. */
+export type ClientRefusal = 'unknown_client' | 'wrong_method' | 'wrong_secret' | 'disabled' | 'throttled'
+
 /** What an operator may want to know later. It never holds a token, a family id or a password. */
 export type SecurityEvent =
   | { type: 'registered'; userId: string }
@@ -12,6 +15,7 @@ export type SecurityEvent =
       userId?: string
       ip: string
     }
+  | { type: 'client_refused'; reason: ClientRefusal; clientId?: string; ip: string }
   | { type: 'refresh_refused'; reason: RefusalReason | 'disabled'; userId: string; sid: string }
   | { type: 'reuse'; userId: string; sid: string; generation: number; redeemed: number }
   | { type: 'late_repeat'; userId: string; sid: string; generation: number }
@@ -46,6 +50,8 @@ function distinguishing(event: SecurityEvent): (string | number)[] | null {
   switch (event.type) {
     case 'login_refused':
       return [event.reason, event.userId ?? '-', networkOf(event.ip)]
+    case 'client_refused':
+      return [event.reason, event.clientId ?? '-', networkOf(event.ip)]
     case 'refresh_refused':
       return [event.reason, event.sid]
     case 'revoked':

@@ -19,7 +19,7 @@ const RETRY_MS = 2_000
 /** Events in one statement. */
 const BATCH = 1_000
 /** The most events that wait while Postgres is away. Further ones are only counted, in `leftOut`. */
-const MOST_WAITING = 100_000
+const MAX_WAITING = 100_000
 
 /**
  * Stores security events in batches, so that no request waits for it. An event that repeats is one entry here and one row
@@ -46,7 +46,7 @@ export class AuditEvents {
     const key = event.repeatKey ?? Symbol('once')
     const known = this.#waiting.get(key)
     if (known) known.times += event.times
-    else if (this.#waiting.size >= MOST_WAITING) this.leftOut++
+    else if (this.#waiting.size >= MAX_WAITING) this.leftOut++
     else this.#waiting.set(key, event)
     this.#timer ??= setTimeout(() => void this.flush(), WRITE_EVERY_MS)
   }

@@ -62,14 +62,14 @@ export interface LoginFacts {
   /** When the session before the last `logins - 1` was opened, in milliseconds; null if there are fewer. */
   earlierLoginAt: number | null
   /**
-   * Sessions that are not revoked, without the `sessions - 1` that were used last. At most `MOST_SURPLUS`. A code that nobody
+   * Sessions that are not revoked, without the `sessions - 1` that were used last. At most `MAX_SURPLUS`. A code that nobody
    * has redeemed is not among them, and pushes none out.
    */
   surplus: Revocable[]
 }
 
 /** A login ends at most this many sessions, even of a user who had far more before there was a limit. */
-export const MOST_SURPLUS = 500
+export const MAX_SURPLUS = 500
 
 /** A family store that has the accounts too. */
 export interface LoginStore extends FamilyStore {

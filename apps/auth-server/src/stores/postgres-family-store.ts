@@ -9,7 +9,7 @@ import {
 } from '../rules/family.ts'
 import { toAccount } from './accounts.ts'
 import { type Database, query } from '../postgres/database.ts'
-import { type FamilyUpdate, type LoginStore, MOST_SURPLUS, type Origin, byRevocation } from './family-store.ts'
+import { type FamilyUpdate, type LoginStore, MAX_SURPLUS, type Origin, byRevocation } from './family-store.ts'
 import { GRANT_COLUMNS, grantFromPostgres, grantToPostgres } from './grant-fields.ts'
 import { batch } from '../postgres/batch.ts'
 import type { Tables } from '../postgres/tables.ts'
@@ -174,7 +174,7 @@ async function readFacts(
          SELECT encode(id, 'hex') AS id, sid, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at FROM ${families}
          WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
            AND (parent IS NULL OR redeemed > 0)
-         ORDER BY redeemed_at DESC, id OFFSET ${sessions - 1} LIMIT ${MOST_SURPLUS}) AS s) AS surplus`
+         ORDER BY redeemed_at DESC, id OFFSET ${sessions - 1} LIMIT ${MAX_SURPLUS}) AS s) AS surplus`
   if (!account || !row) return null
   const surplus = (row.surplus ?? []).map(({ id, sid, expires_at: expiresAt }) => ({
     id: toId(Buffer.from(id, 'hex')),

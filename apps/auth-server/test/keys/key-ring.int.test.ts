@@ -6,7 +6,7 @@ import { testStores } from '@heirloom/local-stack/testing'
 import { createVerifier } from '@heirloom/verifier'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { keyEncryption } from '../../src/keys/key-encryption.ts'
-import { type KeyPolicy, KeyRing, MOST_KEYS } from '../../src/keys/key-ring.ts'
+import { type KeyPolicy, KeyRing, MAX_KEYS } from '../../src/keys/key-ring.ts'
 import { TokenSigner } from '../../src/keys/token-signer.ts'
 import { type Database, openDatabase } from '../../src/postgres/database.ts'
 
@@ -102,12 +102,12 @@ describe('the key ring', () => {
   test('keys that all retire are bounded as well, whether rotated by command or by the settings', async () => {
     const keys = ring({ algorithm: 'ES256', leadMs: 0 })
     await keys.refresh()
-    for (let i = 1; i < MOST_KEYS; i++) expect(await keys.rotate()).toBeNull()
+    for (let i = 1; i < MAX_KEYS; i++) expect(await keys.rotate()).toBeNull()
     const [first] = keys.published(Date.now())
     expect(await keys.rotate()).toEqual({ reason: 'too_many', until: first?.leavesAt })
     await expectReady(keys)
     await ring({ algorithm: 'EdDSA', leadMs: 0 }).refresh()
-    expect(await database.signingKey.count()).toBe(MOST_KEYS)
+    expect(await database.signingKey.count()).toBe(MAX_KEYS)
     // What has left the set does not count, pruned or not.
     await database.$executeRaw`UPDATE signing_keys SET signs_from = signs_from - interval '1 hour' WHERE kid <> ${keys.signing(Date.now()).kid}`
     expect(await keys.rotate()).toBeNull()

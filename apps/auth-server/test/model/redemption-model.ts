@@ -33,7 +33,7 @@ interface State {
   faults: number
 }
 
-const MOST_REQUESTS = 3
+const MAX_REQUESTS = 3
 
 /**
  * One code, two servers, and requests that present it: a client's, its retries, a thief's. Each access to a store is one step.
@@ -60,7 +60,7 @@ export function redemptionModel(protocol: Redemption, faults: number): Model<Sta
 
 function* steps(state: State, protocol: Redemption): Iterable<[string, State]> {
   const { requests } = state
-  if (requests.length < MOST_REQUESTS)
+  if (requests.length < MAX_REQUESTS)
     for (const server of [0, 1])
       yield [`the code goes to ${server}`, { ...state, requests: [...requests, { server, at: 'sent' }] }]
   for (const [i, request] of requests.entries()) {

@@ -17,7 +17,7 @@ export const RULE: Rule = { decide: decideRefresh, merge, redeems: (_, generatio
 const POLICY: RefreshPolicy = { idleMs: 1_000, graceMs: 1, lateRepeatGap: 3, endedBefore: 0 }
 const NOW = 0
 const PAST_GRACE = -1
-const MOST_ON_THE_WAY = 2
+const MAX_ON_THE_WAY = 2
 
 type Who = 'owner' | 'thief'
 
@@ -96,7 +96,7 @@ export function ruleModel(rule: Rule, faults: number, openedBy: 'login' | 'code'
 
 function* requests(state: State, rule: Rule): Iterable<[string, State]> {
   const { owner, thief, onTheWay } = state
-  if (onTheWay.length < MOST_ON_THE_WAY) {
+  if (onTheWay.length < MAX_ON_THE_WAY) {
     yield [`the owner sends ${owner}`, { ...state, onTheWay: [...onTheWay, { who: 'owner', generation: owner }] }]
     if (thief !== null)
       yield [`the thief sends ${thief}`, { ...state, onTheWay: [...onTheWay, { who: 'thief', generation: thief }] }]

@@ -5,7 +5,7 @@ const REST_MS = 500
 /** From request to the first bytes of the answer, and between its parts. */
 const TIMEOUT_MS = 10_000
 /** Real answers have some hundred bytes. */
-const MOST_BYTES = 2 ** 20
+const MAX_BYTES = 2 ** 20
 
 export interface Request {
   method: 'GET' | 'POST'
@@ -65,7 +65,7 @@ export class Servers {
           if (typeof behind === 'string') answer.server = behind
         },
         onResponseData(controller, chunk) {
-          if (answer.body.length > MOST_BYTES || performance.now() - began > TIMEOUT_MS) {
+          if (answer.body.length > MAX_BYTES || performance.now() - began > TIMEOUT_MS) {
             return controller.abort(new EndlessBody())
           }
           answer.body += chunk.toString('latin1')

@@ -60,7 +60,7 @@ export interface Tick {
 }
 
 /** Enough to see the cause. */
-export const MOST_ANOMALIES = 20
+export const MAX_ANOMALIES = 20
 
 /** Collects the samples of one engine cheaply, as plain numbers. */
 export class Tally {
@@ -81,7 +81,7 @@ export class Tally {
   }
 
   anomaly(anomaly: Anomaly): void {
-    if (this.#anomalies.length < MOST_ANOMALIES) this.#anomalies.push(anomaly)
+    if (this.#anomalies.length < MAX_ANOMALIES) this.#anomalies.push(anomaly)
   }
 
   take(): Tick {

@@ -1,6 +1,6 @@
 import { type Histogram, build } from 'hdr-histogram-js'
 import {
-  MOST_ANOMALIES,
+  MAX_ANOMALIES,
   OPERATIONS,
   OUTCOMES,
   type Operation,
@@ -106,7 +106,7 @@ export class Recorder {
 
   add(tick: Tick): void {
     this.#busy.push(tick.busy)
-    this.#anomalies.push(...tick.anomalies.slice(0, MOST_ANOMALIES - this.#anomalies.length))
+    this.#anomalies.push(...tick.anomalies.slice(0, MAX_ANOMALIES - this.#anomalies.length))
     this.#now.engineBusy = Math.max(this.#now.engineBusy, tick.busy)
     for (const ms of tick.lateness) record(this.#lateness, ms)
     for (const { operation, outcome, status, server, serviceMs, responseMs } of samplesOf(tick)) {

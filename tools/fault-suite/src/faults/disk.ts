@@ -12,7 +12,7 @@ import type { Fault } from './fault.ts'
 const MEGABYTE = 1024 * 1024
 const DISK = ['-t', 'tmpfs', '-o', 'size=400m', 'tmpfs']
 /** WAL segments that Postgres may have in reserve. */
-const MOST_SEGMENTS = 12
+const MAX_SEGMENTS = 12
 const COMES_BACK_MS = 2_000
 
 /** Postgres moves to a small disk, which then fills up until Postgres can write neither rows nor WAL. */
@@ -35,7 +35,7 @@ export const DISK_FULL: Fault = {
   },
   async inject({ cluster }) {
     await fill(fillerOf(cluster))
-    for (let i = 0; i < MOST_SEGMENTS; i++) {
+    for (let i = 0; i < MAX_SEGMENTS; i++) {
       const isTaken = await cluster
         .query(`SELECT pg_logical_emit_message(true, '', repeat('x', 1000)), pg_switch_wal()`)
         .then(

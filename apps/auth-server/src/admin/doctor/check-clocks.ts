@@ -1,6 +1,6 @@
 import type { Finding } from './finding.ts'
 
-const MOST_APART_MS = 2_000
+const MAX_APART_MS = 2_000
 
 /** How far the clock that `read` asks is ahead of this machine's, in milliseconds. Half of the round trip is its error. */
 export async function aheadOfUs(read: () => Promise<number>): Promise<number> {
@@ -13,7 +13,7 @@ export async function aheadOfUs(read: () => Promise<number>): Promise<number> {
 export function checkClocks(aheadMs: Readonly<Record<string, number | null>>): Finding[] {
   const clocks = Object.entries(aheadMs).filter((clock): clock is [string, number] => clock[1] !== null)
   const all = [0, ...clocks.map(([, ms]) => ms)]
-  if (Math.max(...all) - Math.min(...all) <= MOST_APART_MS) return []
+  if (Math.max(...all) - Math.min(...all) <= MAX_APART_MS) return []
   const parts = clocks.map(
     ([name, ms]) => `${name} is ${Math.abs(ms / 1000).toFixed(1)} s ${ms < 0 ? 'behind' : 'ahead of'} this machine`,
   )

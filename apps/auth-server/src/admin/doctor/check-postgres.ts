@@ -1,6 +1,6 @@
 import { checkDatabase } from '../../postgres/check-database.ts'
 import { type Database, query } from '../../postgres/database.ts'
-import { READ_ONLY_WORDS } from '../../postgres/postgres-fault.ts'
+import { READ_ONLY_DESCRIPTION } from '../../postgres/postgres-fault.ts'
 import { reasonOf } from '../../connection/store-unavailable.ts'
 import { aheadOfUs } from './check-clocks.ts'
 import { type Finding, findingOf } from './finding.ts'
@@ -50,7 +50,7 @@ export async function checkPostgres(database: Database): Promise<PostgresState> 
         cure: 'Make the role of the servers with `npm run roles`, and name it in DATABASE_URL.',
       })
     const { isReadOnly } = await checkDatabase(database)
-    if (isReadOnly) findings.push(findingOf('broken', 'postgres', READ_ONLY_WORDS, SEE_LOG))
+    if (isReadOnly) findings.push(findingOf('broken', 'postgres', READ_ONLY_DESCRIPTION, SEE_LOG))
     state.keys = await query(database.signingKey.findMany({ orderBy: [{ signsFrom: 'asc' }, { kid: 'asc' }] }))
   } catch (error) {
     findings.push(findingOf('broken', 'postgres', reasonOf(error), SEE_LOG))

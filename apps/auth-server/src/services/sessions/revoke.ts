@@ -5,7 +5,7 @@ import type { RecordEvent } from '../security-event.ts'
 import { type FindParts, type PresentedToken, findFamily } from './find-family.ts'
 
 /** If more sessions than this end at once, one event gives their number. One event each would flood the table and the log. */
-const MOST_EVENTS = 100
+const MAX_EVENTS = 100
 
 export interface RevokeParts {
   families: Pick<FamilyStore, 'revoke'>
@@ -26,7 +26,7 @@ export async function revoke(
   const { reason } = revocation
   const state = { ...EMPTY_STATE, revoked: revocation }
   await store.revoke(families.map(({ id, expiresAt }) => ({ id, expiresAt, state })))
-  if (families.length > MOST_EVENTS)
+  if (families.length > MAX_EVENTS)
     return audit({ type: 'revoked', userId: first.userId, sessions: families.length, reason })
   for (const { userId, sid } of families) audit({ type: 'revoked', userId, sid, reason })
 }
