@@ -25,6 +25,7 @@ import { PostgresRolledBack } from './replication/postgres-rolled-back.ts'
 import { RedisFence } from './replication/redis-fence.ts'
 import { RollbackDetector } from './replication/rollback-detector.ts'
 import { WriteBehind } from './replication/write-behind.ts'
+import { longestAccessTokenTtlSeconds } from './rules/client-policy.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
 import { sampleRealm } from './sample-realm.ts'
 import type { Core } from './services/core.ts'
@@ -114,11 +115,14 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   })
   const accountsThrough = (access: RedisAccess | null) =>
     new Accounts(database, new AccountStatusCache(access, fence, rollback, config.refreshAbsoluteTtlMs))
-  const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), config.keyPolicy, (kid) =>
+  const realm = sampleRealm(config)
+  // As long as the last token of a key lives, and a minute for clocks that differ.
+  const retireMs = () => (longestAccessTokenTtlSeconds(realm, config) + 60) * 1000
+  const keyPolicy = { ...config.keyPolicy, retireMs }
+  const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), keyPolicy, (kid) =>
     audit({ type: 'key_made', kid }),
   )
   const clocks = new StoreClocks()
-  const realm = sampleRealm(config)
   const core: Core = {
     config,
     realm: { current: () => realm },
@@ -165,6 +169,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     if (rollback.isRolledBack) return
     await keys.refresh()
     keySet.replace(publicKeys())
+    await keys.rememberRetirement()
   }
   const { whyNoRedis, notReady } = readinessOf({ database, fence, rollback, redis, redisError: () => redisError })
   stopBackground = startBackground({ reloadKeys, prune: () => prune(core), whyNoRedis, budget, log })
