@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { EXAMPLE_REALM } from '@heirloom/local-stack'
 import pg from 'pg'
 import { schemaOf } from '../../apps/auth-server/src/postgres/schema-of.ts'
 
@@ -9,10 +10,11 @@ export const DEMO_USER = 'demo'
 
 const ADMIN = fileURLToPath(new URL('../../apps/auth-server/src/admin.ts', import.meta.url))
 
-/** Adds the demo user unless it exists. Returns whether it was added. */
+/** Adds the demo user unless it exists. Returns whether it was added. Another realm than the example's may have other roles. */
 export async function ensureDemoUser(env: NodeJS.ProcessEnv, password: string): Promise<boolean> {
   if (await exists(env['DATABASE_URL'])) return false
-  const args = [ADMIN, 'user', 'add', DEMO_USER, '--role', 'editor', '--password-stdin']
+  const role = env['REALM_FILE'] === EXAMPLE_REALM ? ['--role', 'editor'] : []
+  const args = [ADMIN, 'user', 'add', DEMO_USER, ...role, '--password-stdin']
   const admin = spawn(process.execPath, args, { env, stdio: ['pipe', 'ignore', 'pipe'] })
   admin.stdin.end(password)
   const [complaint, [code]] = await Promise.all([text(admin.stderr), once(admin, 'close')])

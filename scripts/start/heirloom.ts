@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { serviceUrl, startService } from '@heirloom/local-stack'
 import { migrate } from '../../prisma/migrate.ts'
 import { openDataFolder } from './data-folder.ts'
+import { EXAMPLE_REALM, serviceUrl, startService } from '@heirloom/local-stack'
 import { ensureDemoUser } from './demo-user.ts'
 import { untilFree } from './ports.ts'
 import { openServiceLog } from './service-log.ts'
@@ -64,7 +64,14 @@ export async function startHeirloom(options: HeirloomOptions): Promise<Heirloom>
   const apiUrl = serviceUrl(env['HOST'], apiPort)
   const defaults = { NODE_ENV: 'development', ISSUER: authUrl }
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value)) // empty counts as absent
-  const authEnv: NodeJS.ProcessEnv = { ...defaults, ...secrets, ...given, ...stores, PORT: String(authPort) }
+  const authEnv: NodeJS.ProcessEnv = {
+    ...defaults,
+    REALM_FILE: EXAMPLE_REALM,
+    ...secrets,
+    ...given,
+    ...stores,
+    PORT: String(authPort),
+  }
   const apiEnv: NodeJS.ProcessEnv = { ...defaults, ...given, PORT: String(apiPort), OPS_PORT: secondOpsPort(env) }
   for (const name of STORES_AND_SECRETS) delete apiEnv[name]
   for (const name of OF_THE_OWNER) {

@@ -1,6 +1,7 @@
 import type { LineBudget } from '@heirloom/http-service'
 import type { Logger } from 'pino'
 import type { Pruned } from './services/prune.ts'
+import { REALM_READ_EVERY_MS } from './services/realm/realm-keeper.ts'
 import { reasonOf } from './connection/store-unavailable.ts'
 
 /** How soon a key that another server made is known here. Much shorter than the time until it signs. */
@@ -10,35 +11,40 @@ const WARN_EVERY_MS = 60_000
 
 interface Tasks {
   reloadKeys: () => Promise<void>
+  reloadRealm: () => Promise<void>
   prune: () => Promise<Pruned>
   whyNoRedis: () => string | null
+  whyNoRealm: () => string | null
   budget: Pick<LineBudget, 'allows'>
   log: Pick<Logger, 'info' | 'warn'>
 }
 
 /** Starts what a server does regularly. Returns the function that stops it. */
-export function startBackground({ reloadKeys, prune, whyNoRedis, budget, log }: Tasks): () => void {
-  const warnWithoutRedis = () => {
-    const reason = whyNoRedis()
-    if (reason !== null) log.warn(`Redis is not used, so Postgres does all the work: ${reason}`)
+export function startBackground({ budget, log, ...tasks }: Tasks): () => void {
+  const warn = () => {
+    const noRedis = tasks.whyNoRedis()
+    if (noRedis !== null) log.warn(`Redis is not used, so Postgres does all the work: ${noRedis}`)
+    const noRealm = tasks.whyNoRealm()
+    if (noRealm !== null) log.warn(noRealm)
   }
-  const keepKeys = () => {
-    reloadKeys().catch((error: unknown) => {
-      const line = `the signing keys could not be reloaded: ${reasonOf(error)}`
+  const reload = (what: string, work: () => Promise<void>) => () => {
+    work().catch((error: unknown) => {
+      const line = `${what} could not be reloaded: ${reasonOf(error)}`
       if (budget.allows(line, 1)) log.warn(line)
     })
   }
   const pruneAll = () => {
-    prune().then(
+    tasks.prune().then(
       (pruned) => log.info(pruned, 'pruned'),
       (error: unknown) => log.warn({ reason: reasonOf(error) }, 'could not prune'),
     )
   }
 
-  warnWithoutRedis()
+  warn()
   const timers = [
-    setInterval(warnWithoutRedis, WARN_EVERY_MS),
-    setInterval(keepKeys, KEYS_EVERY_MS),
+    setInterval(warn, WARN_EVERY_MS),
+    setInterval(reload('the signing keys', tasks.reloadKeys), KEYS_EVERY_MS),
+    setInterval(reload('the realm', tasks.reloadRealm), REALM_READ_EVERY_MS),
     setInterval(pruneAll, PRUNE_EVERY_MS),
   ]
   for (const timer of timers) timer.unref()

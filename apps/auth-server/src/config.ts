@@ -1,5 +1,5 @@
 import { issuerFaults, issuerWarnings, misspelt, readSettings } from '@heirloom/http-service'
-import { DAY_SECONDS, SETTINGS } from './settings.ts'
+import { DAY_SECONDS, RETIRED_SETTINGS, SETTINGS } from './settings.ts'
 
 /** The verifier fetches the key set at most this often, however short its lifetime is. */
 const VERIFIER_FETCH_SECONDS = 60
@@ -8,11 +8,12 @@ const SERVERS_READ_SECONDS = 10
 
 /** Reads the environment. The names of what it returns have units. @throws SettingsError with every bad setting. */
 export function readConfig(env: NodeJS.ProcessEnv) {
-  const settings = readSettings(env, SETTINGS, rules)
+  const settings = readSettings(env, { ...SETTINGS, ...RETIRED_SETTINGS }, rules)
   return {
     issuer: settings.ISSUER,
-    audience: settings.AUDIENCE,
-    clientIds: settings.CLIENT_IDS,
+    audience: settings.AUDIENCE ?? 'resource-api',
+    realmFile: settings.REALM_FILE,
+    retired: { audience: settings.AUDIENCE, clientIds: settings.CLIENT_IDS },
     databaseUrl: settings.DATABASE_URL,
     postgresRollback: settings.POSTGRES_ROLLBACK,
     databasePoolSize: settings.DATABASE_POOL_SIZE,
@@ -59,13 +60,16 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     warnings: [
       ...issuerWarnings(env, settings.ISSUER),
       ...(settings.TOKEN_SECRETS.includes(settings.KEY_ENCRYPTION_SECRET) ? [ONE_SECRET] : []),
-      ...misspelt(env, SETTINGS),
+      ...Object.keys(RETIRED_SETTINGS).flatMap((name) => (env[name] ? [`${name} ${RETIRED}`] : [])),
+      ...misspelt(env, { ...SETTINGS, ...RETIRED_SETTINGS }),
     ],
   }
 }
 
 const ONE_SECRET =
   'KEY_ENCRYPTION_SECRET is one of TOKEN_SECRETS: one leak exposes both, and neither can be rotated alone'
+
+const RETIRED = 'is retired: resources and clients are in the realm now, which docs/guide/realm.md describes. Remove it'
 
 export type Config = ReturnType<typeof readConfig>
 

@@ -5,6 +5,7 @@ import type { RedisAccess } from './redis/redis-access.ts'
 import { explainRedis } from './redis/redis-fault.ts'
 import type { RedisFence } from './replication/redis-fence.ts'
 import type { RollbackDetector } from './replication/rollback-detector.ts'
+import type { RealmKeeper } from './services/realm/realm-keeper.ts'
 import { reasonOf } from './connection/store-unavailable.ts'
 
 export const ANOTHER_REDIS = 'another server uses another Redis: REDIS_URL must lead all servers to the same one'
@@ -16,10 +17,14 @@ interface Parts {
   redis: RedisAccess | null
   /** The last error of the connection to Redis. */
   redisError: () => unknown
+  realm: Pick<RealmKeeper, 'isEmpty'>
 }
 
+const NO_REALM =
+  'the realm is empty, so nobody can log in: name a file in REALM_FILE, or run `npm run admin -- realm apply FILE`'
+
 /** What an operator has to know about the stores, in sentences. */
-export function readinessOf({ database, fence, rollback, redis, redisError }: Parts) {
+export function readinessOf({ database, fence, rollback, redis, redisError, realm }: Parts) {
   /** Why this server does not use its Redis. Null if it does, or if it has none. */
   const whyNoRedis = (): string | null => {
     if (!redis) return null
@@ -29,9 +34,11 @@ export function readinessOf({ database, fence, rollback, redis, redisError }: Pa
       ? 'another server works without it, or it must first catch up with Postgres'
       : explainRedis(fence.trouble, redisError())
   }
+  const whyNoRealm = (): string | null => (realm.isEmpty ? NO_REALM : null)
   /** What keeps this server from serving. Empty if it is ready. */
   const notReady = async (): Promise<string[]> => {
     if (rollback.fault) return [rollback.fault.message]
+    if (realm.isEmpty) return [NO_REALM]
     // One store is enough to refresh: an enabled Redis, or a Postgres that accepts writes.
     if (fence.isEnabled) return []
     const reason = whyNoRedis()
@@ -41,5 +48,5 @@ export function readinessOf({ database, fence, rollback, redis, redisError }: Pa
       (error: unknown) => [...withoutRedis, reasonOf(error)],
     )
   }
-  return { whyNoRedis, notReady }
+  return { whyNoRedis, whyNoRealm, notReady }
 }

@@ -7,6 +7,8 @@ import { refreshTokens } from './rules/refresh-token.ts'
 
 export const clientIds = listOf((items) => items.every((item) => /^[\x21-\x7e]{1,200}$/.test(item)), 'names of clients')
 
+export const file = settingType({ accepts: 'the path of a YAML file' }, (input) => input)
+
 export const networks = listOf(
   (items) => items.every((item) => ipaddr.isValid(item) || ipaddr.isValidCIDR(item)),
   'addresses or CIDR ranges',

@@ -1,8 +1,18 @@
 // Every setting of the auth server, and the only place that declares one: its type, default and description. The reference
 // page, .env.example and what `npm start` passes on are made of it; docker-compose.yml is checked against it.
-import { choice, range, serviceSettings } from '@heirloom/http-service'
+import { audience, choice, range, serviceSettings } from '@heirloom/http-service'
 import { ALGORITHM_NAMES, type AlgorithmName } from './keys/algorithms.ts'
-import { clientIds, databaseUrl, flag, lateRepeatGap, networks, redisUrl, secret, secrets } from './setting-types.ts'
+import {
+  clientIds,
+  databaseUrl,
+  file,
+  flag,
+  lateRepeatGap,
+  networks,
+  redisUrl,
+  secret,
+  secrets,
+} from './setting-types.ts'
 
 export const DAY_SECONDS = 86_400
 const YEARS_10_SECONDS = 3650 * DAY_SECONDS
@@ -26,6 +36,12 @@ const stores = {
   KEY_ENCRYPTION_SECRET: secret({
     desc: 'The secret that encrypts the private signing keys in Postgres; `openssl rand -base64 32` makes one',
   }),
+  REALM_FILE: file({
+    default: undefined,
+    example: '/etc/heirloom/realm.yaml',
+    desc: 'The file of resources, roles and clients that an empty realm is filled from at the start; afterwards `npm run admin -- realm apply` changes it',
+    docs: 'docs/guide/realm.md',
+  }),
   POSTGRES_ROLLBACK: choice(
     'stop',
     'restore',
@@ -43,10 +59,6 @@ const stores = {
 }
 
 const sessions = {
-  CLIENT_IDS: clientIds({
-    default: ['web'],
-    desc: 'The public clients that may log in; a login that names no client is one of the first',
-  }),
   ACCESS_TOKEN_TTL_SECONDS: range(
     1,
     DAY_SECONDS,
@@ -172,6 +184,12 @@ const operation = {
   }),
   SECURITY_EVENTS_KEPT_DAYS: range(1, 3650, 'days')({ default: 90, desc: 'How long security events stay in Postgres' }),
   DOCS: flag({ default: true, desc: 'Whether `/docs` and `/openapi.json` are served' }),
+}
+
+/** What named the one resource and the public clients before there was a realm. A database of then gets its realm from them. */
+export const RETIRED_SETTINGS = {
+  AUDIENCE: audience({ default: undefined, desc: 'The one audience of all access tokens' }),
+  CLIENT_IDS: clientIds({ default: undefined, desc: 'The public clients that may log in, the default first' }),
 }
 
 /** In the order of the reference page. */

@@ -27,14 +27,16 @@ import { RollbackDetector } from './replication/rollback-detector.ts'
 import { WriteBehind } from './replication/write-behind.ts'
 import { longestAccessTokenTtlSeconds } from './rules/client-policy.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
-import { sampleRealm } from './sample-realm.ts'
 import type { Core } from './services/core.ts'
 import { prune } from './services/prune.ts'
 import { eventRecorder } from './services/record-event.ts'
+import { makeFirstRealm } from './services/realm/first-realm.ts'
+import { RealmKeeper } from './services/realm/realm-keeper.ts'
 import type { RestoreParts } from './services/restore.ts'
 import { Accounts } from './stores/accounts.ts'
 import { AuditEvents } from './stores/audit-events.ts'
 import { postgresClock } from './stores/clock.ts'
+import { RealmRows } from './stores/realm-rows.ts'
 import { PostgresFamilyStore } from './stores/postgres-family-store.ts'
 import { RedisFamilyStore } from './stores/redis-family-store.ts'
 import { Sessions } from './stores/sessions.ts'
@@ -53,6 +55,8 @@ type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 export interface ServerParts {
   core: Core
   rollback: RollbackDetector
+  realm: RealmKeeper
+  realmRows: RealmRows
   /** Lends the stores to a restore, with a Redis connection that allows commands more time. */
   forRestore: <T>(work: (parts: RestoreParts) => Promise<T>) => Promise<T>
   /** The public keys of this server's own tokens. */
@@ -115,9 +119,10 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   })
   const accountsThrough = (access: RedisAccess | null) =>
     new Accounts(database, new AccountStatusCache(access, fence, rollback, config.refreshAbsoluteTtlMs))
-  const realm = sampleRealm(config)
+  const realmRows = new RealmRows(database)
+  const realm = new RealmKeeper(realmRows)
   // As long as the last token of a key lives, and a minute for clocks that differ.
-  const retireMs = () => (longestAccessTokenTtlSeconds(realm, config) + 60) * 1000
+  const retireMs = () => (longestAccessTokenTtlSeconds(realm.current(), config) + 60) * 1000
   const keyPolicy = { ...config.keyPolicy, retireMs }
   const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), keyPolicy, (kid) =>
     audit({ type: 'key_made', kid }),
@@ -125,7 +130,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   const clocks = new StoreClocks()
   const core: Core = {
     config,
-    realm: { current: () => realm },
+    realm,
     clock: postgresClock(database),
     families: new LayeredFamilyStore({ cache, durable, writeBehind, fence, rollback }),
     sessions: new Sessions(database),
@@ -154,6 +159,8 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   try {
     const { isReadOnly } = await retryUntil(() => checkDatabase(database))
     if (isReadOnly) log.warn(READ_ONLY_DESCRIPTION)
+    if (!isReadOnly) await retryUntil(() => makeFirstRealm({ config, realmRows, audit, log }))
+    await retryUntil(() => realm.refresh())
     await retryUntil(() => keys.refresh())
     await redis?.ready(REDIS_WITHIN_MS)
     await rollback.start()
@@ -171,8 +178,27 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     keySet.replace(publicKeys())
     await keys.rememberRetirement()
   }
-  const { whyNoRedis, notReady } = readinessOf({ database, fence, rollback, redis, redisError: () => redisError })
-  stopBackground = startBackground({ reloadKeys, prune: () => prune(core), whyNoRedis, budget, log })
+  const reloadRealm = async () => {
+    // A Postgres that was rolled back may lack clients that were disabled.
+    if (!rollback.isRolledBack) await realm.refresh()
+  }
+  const { whyNoRedis, whyNoRealm, notReady } = readinessOf({
+    database,
+    fence,
+    rollback,
+    redis,
+    redisError: () => redisError,
+    realm,
+  })
+  stopBackground = startBackground({
+    reloadKeys,
+    reloadRealm,
+    prune: () => prune(core),
+    whyNoRedis,
+    whyNoRealm,
+    budget,
+    log,
+  })
   addGauges(metrics, {
     isRedisEnabled: redis && (() => fence.isEnabled),
     isPostgresRolledBack: () => rollback.isRolledBack,
@@ -192,7 +218,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
       patient?.close()
     }
   }
-  return { core, rollback, forRestore, keySet, notReady, close }
+  return { core, rollback, realm, realmRows, forRestore, keySet, notReady, close }
 }
 
 /** Retries while Postgres does not answer. @throws at once what an operator must fix, and the last error after a few seconds. */

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { type Service, createDatabase, startService } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, type Service, createDatabase, startService } from '@heirloom/local-stack'
 import pg from 'pg'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { migrate } from '../../../prisma/migrate.ts'
@@ -31,6 +31,7 @@ async function startServers(databaseUrl: string): Promise<Service[]> {
     DATABASE_URL: databaseUrl,
     // Postgres alone: each refresh is a statement.
     REDIS_URL: '',
+    REALM_FILE: EXAMPLE_REALM,
     TOKEN_SECRETS: randomBytes(32).toString('base64'),
     KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
     LOGIN_ATTEMPTS_PER_ADDRESS: '10000',

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { startService } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, startService } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { findBrowser, seenIn } from './browser.ts'
@@ -100,6 +100,7 @@ describe('a stack that runs already', () => {
       env: {
         DATABASE_URL: databaseUrl,
         REDIS_URL: redisUrl,
+        REALM_FILE: EXAMPLE_REALM,
         TOKEN_SECRETS: secret(),
         KEY_ENCRYPTION_SECRET: secret(),
       },

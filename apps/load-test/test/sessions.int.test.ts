@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type RequestListener, createServer } from 'node:http'
 import { type AddressInfo } from 'node:net'
-import { startService } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, startService } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Engine } from '../src/engine/engine.ts'
@@ -20,7 +20,7 @@ beforeAll(async () => {
   const { databaseUrl, redisUrl } = await testStores()
   const secret = () => randomBytes(32).toString('base64')
   const secrets = { TOKEN_SECRETS: secret(), KEY_ENCRYPTION_SECRET: secret() }
-  const env = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, ...secrets }
+  const env = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, REALM_FILE: EXAMPLE_REALM, ...secrets }
   const auth = await startService({ script: 'apps/auth-server', env })
   undo.push(() => auth.stop())
   await auth.ready()

@@ -5,7 +5,7 @@ import { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { freePort, startService } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, freePort, startService } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkTarget } from '../src/check-target.ts'
@@ -106,7 +106,7 @@ describe('services that fit at first', { timeout: 180_000 }, () => {
     const { databaseUrl, redisUrl } = await testStores()
     const secret = () => randomBytes(32).toString('base64')
     const secrets = { TOKEN_SECRETS: secret(), KEY_ENCRYPTION_SECRET: secret() }
-    const env = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, ...secrets }
+    const env = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, REALM_FILE: EXAMPLE_REALM, ...secrets }
     const authServer = await startService({ script: 'apps/auth-server', env })
     undo.push(() => authServer.stop())
     await authServer.ready()

@@ -1,7 +1,20 @@
-import { issuerFaults, issuerWarnings, misspelt, readSettings, serviceSettings, url } from '@heirloom/http-service'
+import {
+  audience,
+  issuerFaults,
+  issuerWarnings,
+  misspelt,
+  readSettings,
+  serviceSettings,
+  url,
+} from '@heirloom/http-service'
 
 export const SETTINGS = {
   ...serviceSettings(4001),
+  AUDIENCE: audience({
+    default: 'resource-api',
+    desc: 'The id of this service among the resources of the realm: what access tokens for it have as `aud`',
+    docs: 'docs/guide/realm.md',
+  }),
   JWKS_URI: url(
     'http:',
     'https:',

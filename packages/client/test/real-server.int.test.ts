@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { type Service, startService } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, type Service, startService } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { main } from '../examples/command-line.ts'
@@ -25,6 +25,7 @@ beforeAll(async () => {
     env: {
       DATABASE_URL: databaseUrl,
       REDIS_URL: redisUrl,
+      REALM_FILE: EXAMPLE_REALM,
       TOKEN_SECRETS: secret(),
       KEY_ENCRYPTION_SECRET: secret(),
     },

@@ -6,6 +6,7 @@ export { SettingsError, issuerFaults, issuerWarnings, readSettings } from './set
 export { LOG_HOOKS } from './log-hooks.ts'
 export {
   type SettingDescription,
+  audience,
   choice,
   describeSetting,
   host,

@@ -1,4 +1,4 @@
-import { NODE_ENVS, audience, choice, host, issuer, port, range } from './setting-types.ts'
+import { NODE_ENVS, choice, host, issuer, port, range } from './setting-types.ts'
 
 /**
  * The settings of every service. @param ownPort where the service listens by default.
@@ -14,10 +14,6 @@ export const serviceSettings = (ownPort: number) => ({
     desc: 'The public URL of the auth server, https in production; every service has the same value, to the letter',
     docs: 'docs/guide/deploy.md#an-issuer-with-a-path',
     example: 'https://auth.example.com',
-  }),
-  AUDIENCE: audience({
-    default: 'resource-api',
-    desc: 'Who the access tokens are for: the one name that all resource services share',
   }),
   HOST: host({ default: '0.0.0.0', devDefault: '127.0.0.1', desc: 'The address that the service listens on' }),
   PORT: port({ default: ownPort, desc: 'The port that the service listens on' }),

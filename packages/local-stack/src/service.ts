@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 import { startChild, type Child } from './child.ts'
 import { freePort, HOST } from './store.ts'
+
+/** The realm of `npm start`: the REALM_FILE of an auth server that needs none of its own. */
+export const EXAMPLE_REALM = fileURLToPath(new URL('../../../realm.example.yaml', import.meta.url))
 
 interface ServiceOptions {
   /** What Node runs: a folder of an app, or a file. */

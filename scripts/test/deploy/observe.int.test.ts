@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parser } from '@prometheus-io/lezer-promql'
-import { type Service, freePort, startService } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, type Service, freePort, startService } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -58,6 +58,7 @@ beforeAll(async () => {
     env: {
       DATABASE_URL: databaseUrl,
       REDIS_URL: redisUrl,
+      REALM_FILE: EXAMPLE_REALM,
       TOKEN_SECRETS: randomBytes(32).toString('base64'),
       KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
       OPS_PORT: ports.authServer,

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { type Database, newDatabase } from '@heirloom/harness/database'
 import { AUTH_SERVER, WITHOUT_LIMITS, newSecrets } from '@heirloom/harness/services'
 import { startStores as startBoth } from '@heirloom/harness/stores'
-import { type Service, type Store, findRedis, freePort, startService } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, type Service, type Store, findRedis, freePort, startService } from '@heirloom/local-stack'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
@@ -44,6 +44,7 @@ export async function startAuthServer(
   const env = {
     DATABASE_URL: database.databaseUrl,
     REDIS_URL: `${redis.url}/${servers++ % REDIS_DATABASES}`,
+    REALM_FILE: EXAMPLE_REALM,
     ...newSecrets(),
     ...WITHOUT_LIMITS,
     LOG_LEVEL: 'warn',

@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { type Database, newDatabase } from '@heirloom/harness/database'
 import { newSecrets } from '@heirloom/harness/services'
 import { createMetrics } from '@heirloom/http-service'
-import { createDatabase } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, createDatabase } from '@heirloom/local-stack'
 import pg from 'pg'
 import { pino } from 'pino'
 import { wire } from '@heirloom/auth-server/internals/wiring'
@@ -95,6 +95,7 @@ export async function wireStores({ postgres }: Stores, redisUrl?: string) {
   const config = readConfig({
     DATABASE_URL: database.databaseUrl,
     REDIS_URL: redisUrl,
+    REALM_FILE: EXAMPLE_REALM,
     ...secrets,
     DATABASE_POOL_SIZE: String(AT_A_TIME),
     DATABASE_STATEMENT_TIMEOUT_MS: '10000',

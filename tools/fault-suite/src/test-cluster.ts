@@ -8,6 +8,7 @@ import { refreshTokens } from '@heirloom/auth-server/internals/rules/refresh-tok
 import { prepareDatabase } from '@heirloom/harness/database'
 import { AUTH_SERVER, ISSUER, RESOURCE_API, WITHOUT_LIMITS, newSecrets, runAdmin } from '@heirloom/harness/services'
 import {
+  EXAMPLE_REALM,
   type RedisCluster,
   type Sentinel,
   type Service,
@@ -96,6 +97,7 @@ export class TestCluster {
       ISSUER,
       DATABASE_URL: databaseUrl,
       REDIS_URL: redisUrl,
+      REALM_FILE: EXAMPLE_REALM,
       ...this.#secrets,
       ...WITHOUT_LIMITS,
       LOG_LEVEL: 'warn',

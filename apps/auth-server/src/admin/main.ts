@@ -1,9 +1,13 @@
 import { SettingsError, shownText } from '@heirloom/http-service'
 import { Command } from 'commander'
+import { clientCommands } from './clients.ts'
 import { addDoctor } from './doctor.ts'
-import { doorOf } from './door.ts'
+import { UsageErrors, doorOf } from './door.ts'
 import { keyCommands } from './keys.ts'
+import { realmCommands } from './realm.ts'
+import { resourceCommands } from './resources.ts'
 import { restoreCommand } from './restore.ts'
+import { roleCommands } from './roles.ts'
 import { sessionCommands } from './sessions.ts'
 import { userCommands } from './users.ts'
 
@@ -14,7 +18,7 @@ const LONGEST_LINE = 2_000
 export async function runAdmin(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const program = new Command('admin')
     .description(
-      'Manages the users, sessions and signing keys of Heirloom. Prints JSON. Reads the same environment variables as the server.',
+      'Manages the users, sessions, clients and signing keys of Heirloom. Prints JSON. Reads the same environment variables as the server.',
     )
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
@@ -26,6 +30,10 @@ export async function runAdmin(argv: readonly string[], env: NodeJS.ProcessEnv):
   const door = doorOf(env)
   userCommands(program, door)
   sessionCommands(program, door)
+  realmCommands(program, door)
+  clientCommands(program, door)
+  resourceCommands(program, door)
+  roleCommands(program, door)
   restoreCommand(program, door)
   keyCommands(program, door)
   addDoctor(program, env)
@@ -34,7 +42,9 @@ export async function runAdmin(argv: readonly string[], env: NodeJS.ProcessEnv):
     await program.parseAsync(argv)
   } catch (error) {
     const lines =
-      error instanceof SettingsError ? error.lines : [error instanceof Error ? error.message : String(error)]
+      error instanceof SettingsError || error instanceof UsageErrors
+        ? error.lines
+        : [error instanceof Error ? error.message : String(error)]
     for (const line of lines) process.stderr.write(`admin: ${shownText(line, LONGEST_LINE)}\n`)
     process.exit(1)
   }

@@ -25,9 +25,10 @@ export async function checkDatabase(database: Database): Promise<{ isReadOnly: b
   const [state] = await query(database.$queryRaw<{ is_read_only: boolean; forbidden: string | null }[]>`
     SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS is_read_only,
            (SELECT min(privilege || ' on ' || name)
-            FROM unnest(ARRAY['families', 'users', 'signing_keys', 'security_events', 'redis_trust', 'history']) AS name,
+            FROM unnest(ARRAY['families', 'users', 'signing_keys', 'security_events', 'redis_trust', 'history',
+                              'realm', 'resources', 'roles', 'clients']) AS name,
                  unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS privilege
-            WHERE NOT (privilege = 'INSERT' AND name IN ('redis_trust', 'history'))
+            WHERE NOT (privilege = 'INSERT' AND name IN ('redis_trust', 'history', 'realm'))
               AND NOT has_any_column_privilege(format('%I.%I', ${database.tables.schema}::text, name), privilege)) AS forbidden`)
   if (state?.forbidden) throw new PostgresFault(explainPostgres({ code: '42501', message: `no ${state.forbidden}` }))
   return { isReadOnly: state?.is_read_only ?? false }

@@ -12,6 +12,10 @@ export function tablesOf(schema: string) {
     securityEvents: table('security_events'),
     signingKeys: table('signing_keys'),
     users: table('users'),
+    resources: table('resources'),
+    roles: table('roles'),
+    clients: table('clients'),
+    realm: table('realm'),
   }
 }
 

@@ -9,6 +9,7 @@ export type RevocationReason =
   | 'password_changed'
   | 'reuse'
   | 'disabled'
+  | 'client_disabled'
   | 'admin'
   | 'restored'
 

@@ -11,6 +11,7 @@ const ENDED: Record<string, string> = {
   password_changed: 'the password was changed',
   reuse: 'an old refresh token was used again',
   disabled: 'the account was disabled',
+  client_disabled: 'its client was disabled or removed',
   admin: 'an operator ended it',
   restored: 'Postgres was restored from an older copy, and the session may have ended since that copy was made',
 }
@@ -35,6 +36,10 @@ const DESCRIPTIONS: Descriptions = {
   postgres_restored: ({ reason, revoked }) =>
     `Postgres had been replaced by an older copy. ${reason === 'server' ? 'A server' : 'An operator'} restored it, and ${revoked} sessions were ended.`,
   key_made: ({ kid }) => `The signing key ${kid} was created.`,
+  realm_changed: ({ row, id, change, members, rows }) =>
+    rows === undefined
+      ? `The ${row} ${id} was ${change}${change === 'changed' ? `: ${String(members).replaceAll(' ', ', ')}` : ''}.`
+      : `${rows} rows of the realm were changed.`,
   key_removed: ({ kid }) => `The signing key ${kid} was removed.`,
 }
 

@@ -1,5 +1,6 @@
 import type { RefusalReason } from '../rules/decide-refresh.ts'
 import type { RevocationReason } from '../rules/family.ts'
+import type { RowChange } from '../rules/realm-changes.ts'
 import { networkOf } from '../rules/network.ts'
 
 /** Why a client was not authenticated. */
@@ -23,6 +24,8 @@ export type SecurityEvent =
   | { type: 'revoked'; userId: string; sid: string; reason: RevocationReason }
   /** Many sessions of one user ended at once. The rows in `families` have the reason, too. */
   | { type: 'revoked'; userId: string; sessions: number; reason: RevocationReason }
+  /** The same for the sessions of one client. */
+  | { type: 'revoked'; clientId: string; sessions: number; reason: RevocationReason }
   | { type: 'password_changed'; userId: string }
   /** The account was changed after the copy that Postgres was restored from. Its password may be an old one. */
   | { type: 'account_rolled_back'; userId: string }
@@ -35,6 +38,9 @@ export type SecurityEvent =
       revoked: number
     }
   | { type: 'key_made' | 'key_removed'; kid: string }
+  | { type: 'realm_changed'; row: RowChange['row']; id: string; change: RowChange['change']; members: string }
+  /** Many rows of the realm changed at once. */
+  | { type: 'realm_changed'; rows: number }
 
 /**
  * Events that anyone can cause again and again share one row a day, which counts them. Events with the same key share a row;
@@ -68,6 +74,7 @@ function distinguishing(event: SecurityEvent): (string | number)[] | null {
     case 'postgres_restored':
     case 'key_made':
     case 'key_removed':
+    case 'realm_changed':
       return null
   }
 }

@@ -26,6 +26,9 @@ export interface Session {
 /** Where a page ends: the last session of it. */
 export type Position = Pick<Session, 'sid' | 'createdAt'>
 
+/** Rows that one statement looks at: from a cold disk it stays within a second. */
+const SCANNED_AT_ONCE = 5_000
+
 /** Families as people see them: found by session id or user, never by token. Reads Postgres only; no refresh uses it. */
 export class Sessions {
   readonly #database: Database
@@ -99,6 +102,34 @@ export class Sessions {
       expiresAt,
     }))
     return { sessions, now: (row?.now ?? new Date()).getTime() }
+  }
+
+  /**
+   * Sessions of a client that are neither revoked nor past their absolute end, among the next families after `after`, in the
+   * order of their ids. `last` is where to go on, or null at the end. There is no index: a login need not pay for what an
+   * operator does once in years. With the time of Postgres, in milliseconds.
+   */
+  async notRevokedOfClient(
+    clientId: string,
+    after: FamilyId,
+  ): Promise<{ sessions: Revocable[]; last: FamilyId | null; now: number }> {
+    const [row] = await query(this.#database.$queryRaw<
+      { now: Date; last: string | null; sessions: [string, string, string, number][] | null }[]
+    >`
+      SELECT clock_timestamp() AS now, max(id) AS last,
+        json_agg(json_build_array(id, sid, user_id, expires_at)) FILTER (WHERE is_wanted) AS sessions
+      FROM (SELECT encode(id, 'hex') COLLATE "C" AS id, sid, user_id, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at,
+              client_id = ${clientId} AND revoked_at IS NULL AND expires_at > clock_timestamp() AS is_wanted
+            FROM ${this.#database.tables.families} AS f WHERE f.id > ${Buffer.from(after, 'base64url')}
+            ORDER BY f.id LIMIT ${SCANNED_AT_ONCE}) AS page`)
+    const toFamily = (hex: string) => Buffer.from(hex, 'hex').toString('base64url')
+    const sessions = (row?.sessions ?? []).map(([id, sid, userId, expiresAt]) => ({
+      id: toFamily(id),
+      sid,
+      userId,
+      expiresAt,
+    }))
+    return { sessions, last: row?.last ? toFamily(row.last) : null, now: (row?.now ?? new Date()).getTime() }
   }
 
   /** Null if the user has no such session. `sid` must be a UUID. */

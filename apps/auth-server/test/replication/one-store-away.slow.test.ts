@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Service, type Store, startPostgres, startRedis, startService } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, type Service, type Store, startPostgres, startRedis, startService } from '@heirloom/local-stack'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migrate } from '../../../../prisma/migrate.ts'
@@ -30,6 +30,7 @@ beforeAll(async () => {
   const env = {
     DATABASE_URL: postgres.url,
     REDIS_URL: redis.url,
+    REALM_FILE: EXAMPLE_REALM,
     TOKEN_SECRETS: randomBytes(32).toString('base64'),
     KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
     LOGIN_ATTEMPTS_PER_ADDRESS: '10000',

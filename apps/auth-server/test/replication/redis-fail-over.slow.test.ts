@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  EXAMPLE_REALM,
   type RedisCluster,
   type Sentinel,
   type Service,
@@ -46,6 +47,7 @@ async function underLoad(redisUrl: string) {
   const env = {
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
+    REALM_FILE: EXAMPLE_REALM,
     TOKEN_SECRETS: randomBytes(32).toString('base64'),
     KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
     DATABASE_STATEMENT_TIMEOUT_MS: '5000',

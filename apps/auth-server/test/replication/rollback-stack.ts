@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { type Service, type Store, startPostgres, startRedis, startService } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, type Service, type Store, startPostgres, startRedis, startService } from '@heirloom/local-stack'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, expect } from 'vitest'
@@ -34,6 +34,7 @@ beforeAll(async () => {
   env = {
     DATABASE_URL: postgres.url,
     REDIS_URL: redis.url,
+    REALM_FILE: EXAMPLE_REALM,
     TOKEN_SECRETS: randomBytes(32).toString('base64'),
     KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
     LOGIN_ATTEMPTS_PER_ADDRESS: '10000',

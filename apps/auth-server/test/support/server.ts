@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Service, startService } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, type Service, startService } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
 import { afterAll } from 'vitest'
 import { type Declared, declaredAnswers } from './declared-answers.ts'
@@ -31,6 +31,7 @@ export async function testServer(settings: Record<string, string> = {}): Promise
   const env: Record<string, string> = {
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
+    REALM_FILE: EXAMPLE_REALM,
     TOKEN_SECRETS: randomBytes(32).toString('base64'),
     KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
     LOGIN_ATTEMPTS_PER_ADDRESS: '10000',

@@ -6,7 +6,7 @@ import { prepareDatabase } from '@heirloom/harness/database'
 import { type SeededSession, seedSessions } from '@heirloom/harness/seed-sessions'
 import { AUTH_SERVER, ISSUER, RESOURCE_API, WITHOUT_LIMITS, newSecrets } from '@heirloom/harness/services'
 import { type Stores, startStores } from '@heirloom/harness/stores'
-import { type Service, type Store, freePort, startService } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, type Service, type Store, freePort, startService } from '@heirloom/local-stack'
 import { type Balancer, type Ports, startBalancer } from './balancer.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -57,6 +57,7 @@ export class LocalStack {
       ISSUER,
       DATABASE_URL: await prepareDatabase(postgres.url),
       ...(redis && { REDIS_URL: redis.url }),
+      REALM_FILE: EXAMPLE_REALM,
       ...newSecrets(),
       ...WITHOUT_LIMITS,
       LOG_LEVEL: 'silent',

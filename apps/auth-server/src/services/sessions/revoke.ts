@@ -14,12 +14,14 @@ export interface RevokeParts {
 
 /**
  * Revokes families and records it. Every revocation goes through here, so each one has its event. Durable when it returns.
- * @param families of one user. All of them go into one statement, so callers pass large numbers in batches.
+ * @param families of one user, or of one client. All of them go into one statement, so callers pass large numbers in batches.
+ * @param clientId the client, if they are of many users.
  */
 export async function revoke(
   { families: store, audit }: RevokeParts,
   families: readonly Revocable[],
   revocation: Revocation,
+  clientId?: string,
 ): Promise<void> {
   const [first] = families
   if (!first) return
@@ -27,7 +29,12 @@ export async function revoke(
   const state = { ...EMPTY_STATE, revoked: revocation }
   await store.revoke(families.map(({ id, expiresAt }) => ({ id, expiresAt, state })))
   if (families.length > MAX_EVENTS)
-    return audit({ type: 'revoked', userId: first.userId, sessions: families.length, reason })
+    return audit({
+      type: 'revoked',
+      ...(clientId === undefined ? { userId: first.userId } : { clientId }),
+      sessions: families.length,
+      reason,
+    })
   for (const { userId, sid } of families) audit({ type: 'revoked', userId, sid, reason })
 }
 

@@ -1,3 +1,4 @@
+import { EXAMPLE_REALM } from '@heirloom/local-stack'
 import { randomBytes } from 'node:crypto'
 import { createMetrics } from '@heirloom/http-service'
 import { testStores } from '@heirloom/local-stack/testing'
@@ -19,6 +20,7 @@ beforeAll(async () => {
   const config = readConfig({
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
+    REALM_FILE: EXAMPLE_REALM,
     TOKEN_SECRETS: randomBytes(32).toString('base64'),
     KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
     DATABASE_STATEMENT_TIMEOUT_MS: '5000',

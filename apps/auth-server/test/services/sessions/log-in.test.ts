@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
 import type { SecurityEvent } from '../../../src/services/security-event.ts'
 import { logIn } from '../../../src/services/sessions/log-in.ts'
-import { sampleRealm } from '../../../src/sample-realm.ts'
+import { realmOf } from '../../../src/rules/realm.ts'
+import { exampleRealm } from '../../support/example-realm.ts'
 import type { Family } from '../../../src/rules/family.ts'
 import type { Account } from '../../../src/stores/accounts.ts'
 
-const REALM = sampleRealm({ audience: 'api', clientIds: ['web'] })
+const REALM = realmOf(exampleRealm())
 
 const ADA: Account = {
   id: 'U',

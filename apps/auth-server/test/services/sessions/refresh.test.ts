@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
 import { EMPTY_STATE, type Family, type FamilyState, merge } from '../../../src/rules/family.ts'
-import { sampleRealm } from '../../../src/sample-realm.ts'
+import { realmOf } from '../../../src/rules/realm.ts'
+import { exampleRealm } from '../../support/example-realm.ts'
 import type { SecurityEvent } from '../../../src/services/security-event.ts'
 import { type RefreshParts, refresh } from '../../../src/services/sessions/refresh.ts'
 import type { FamilyUpdate } from '../../../src/stores/family-store.ts'
 
-const REALM = sampleRealm({ audience: 'api', clientIds: ['web'] })
+const REALM = realmOf(exampleRealm())
 const NOW = 1_000_000
 const [GRACE_MS, IDLE_MS] = [10_000, 100_000]
 const LOADED: Family = {

@@ -1,0 +1,201 @@
+import { startService } from '@heirloom/local-stack'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { PASSWORD, type TestServer, testServer } from '../support/server.ts'
+import { runAdmin } from '../support/admin.ts'
+import { openStores } from '../support/stores.ts'
+
+let server: TestServer
+let stores: ReturnType<typeof openStores>
+let second: Awaited<ReturnType<typeof startService>>
+beforeAll(async () => {
+  server = await testServer()
+  stores = openStores(server)
+  second = await startService({ script: 'apps/auth-server', env: server.env })
+  afterAll(() => second.stop())
+  await second.ready()
+})
+
+const admin = (...args: string[]) => runAdmin(server.env, '', ...args)
+const apply = (file: string, ...args: string[]) => runAdmin(server.env, file, 'realm', 'apply', '-', ...args)
+const exported = async () => (await admin('realm', 'export')).stdout
+const version = async () => (await stores.database.realmRow.findFirstOrThrow()).version
+
+const loginAs = async (client_id: string, url = server.service.url) =>
+  fetch(`${url}/auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username: 'ada', password: PASSWORD, client_id }),
+  })
+
+const MOBILE = `
+clients:
+  mobile:
+    first_party: true
+    grants: [login, refresh_token]
+    resources: [resource-api]
+`
+
+describe('realm apply', () => {
+  test('what is exported can be applied, and changes nothing', async () => {
+    const before = await version()
+    const file = await exported()
+    expect(await apply(file, '--prune')).toMatchObject({ code: 0, answer: { changes: [], sessions_ended: 0 } })
+    expect(await version()).toBe(before)
+    expect(await exported()).toBe(file)
+  })
+
+  test('a dry run says what would change, and changes nothing', async () => {
+    const [before, file] = [await version(), await exported()]
+    const { code, answer } = await apply(`${MOBILE}default_client: mobile\n`, '--dry-run')
+    expect(code).toBe(0)
+    expect(answer.applied).toBe(false)
+    expect(answer.changes).toEqual([
+      {
+        change: 'added',
+        row: 'client',
+        id: 'mobile',
+        members: expect.objectContaining({ scopes: { from: null, to: ['reports:read', 'reports:write'] } }),
+      },
+      { change: 'changed', row: 'realm', id: 'realm', members: { default_client: { from: 'web', to: 'mobile' } } },
+    ])
+    expect(await version()).toBe(before)
+    expect(await exported()).toBe(file)
+  })
+
+  test('all faults are reported with their lines, and nothing is changed', async () => {
+    const [before, file] = [await version(), await exported()]
+    const wrong = `roles:\n  user: [reports:raed]\n${MOBILE.trim()}\n    redirect_uri: https://a.example\n`
+    expect(await apply(wrong)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: [
+        'admin: standard input:8: clients.mobile.redirect_uri is unknown here; known are: name, auth, secret_sha256, ' +
+          'redirect_uris, grants, resources, scopes, origins, first_party, disabled, access_token_ttl_seconds, ' +
+          'refresh_idle_ttl_seconds, refresh_absolute_ttl_seconds, refresh_grace_seconds, refresh_late_repeat_gap',
+        'admin: standard input:2: roles.user[0] is "reports:raed", which is no scope of any resource',
+        'admin: nothing was changed\n',
+      ].join('\n'),
+    })
+    expect(await version()).toBe(before)
+    expect(await exported()).toBe(file)
+  })
+
+  test('every server follows a change, and without --prune what is not in the file stays', async () => {
+    await server.call('POST', '/auth/register', { username: 'ada', password: PASSWORD })
+    expect((await loginAs('mobile')).status).toBe(400)
+    expect(await apply(MOBILE)).toMatchObject({ code: 0, answer: { applied: true } })
+    for (const url of [server.service.url, second.url])
+      await expect.poll(async () => (await loginAs('mobile', url)).status, { timeout: 20_000 }).toBe(200)
+    expect((await loginAs('web')).status).toBe(200)
+  })
+
+  test('with --prune a client that is not in the file goes, and its sessions end', async () => {
+    const { refresh_token } = (await (await loginAs('mobile')).json()) as { refresh_token: string }
+    const file = await exported()
+    const pruned = file.replace(/^ {2}mobile:\n(?: {4}.*\n)+/m, '')
+    expect(pruned).not.toBe(file)
+    const { answer } = await apply(pruned, '--prune')
+    expect(answer).toMatchObject({ changes: [{ change: 'removed', row: 'client', id: 'mobile' }] })
+    expect(answer.sessions_ended).toBeGreaterThan(0)
+    const live = await stores.database.family.count({ where: { clientId: 'mobile', revokedAt: null } })
+    expect(live).toBe(0)
+    const refused = await server.call('POST', '/auth/refresh', { refresh_token })
+    expect(refused).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+    expect(await stores.database.securityEvent.count({ where: { type: 'realm_changed' } })).toBeGreaterThan(0)
+  })
+
+  test('two that apply at once come one after the other, and neither loses what the other did', async () => {
+    const files = ['one', 'two', 'three'].map((id) => MOBILE.replace('mobile', id))
+    const results = await Promise.all(files.map((file) => apply(file)))
+    expect(results.map(({ code }) => code)).toEqual([0, 0, 0])
+    const { clients } = (await admin('client', 'list')).answer
+    expect(clients.map(({ id }: { id: string }) => id)).toEqual(['one', 'three', 'two', 'web'])
+  })
+})
+
+describe('single rows', () => {
+  test('a client with a secret is told it once, and only its hash is stored', async () => {
+    const { answer } = await admin(
+      'client',
+      'add',
+      'reporter',
+      '--auth',
+      'client_secret_basic',
+      '--grant',
+      'client_credentials',
+      '--resource',
+      'resource-api',
+      '--scope',
+      'reports:read',
+    )
+    expect(answer).toMatchObject({
+      id: 'reporter',
+      secrets: 1,
+      grants: ['client_credentials'],
+      scopes: ['reports:read'],
+    })
+    expect(answer.client_secret).toMatch(/^[\w-]{43}$/)
+    expect((await admin('client', 'show', 'reporter')).stdout).not.toContain('client_secret"')
+    expect(await exported()).not.toContain(answer.client_secret)
+
+    const rotated = (await admin('client', 'rotate-secret', 'reporter')).answer
+    expect(rotated).toMatchObject({ secrets: 2 })
+    expect(rotated.client_secret).not.toBe(answer.client_secret)
+    expect((await admin('client', 'rotate-secret', 'reporter', '--retire-old')).answer).toMatchObject({ secrets: 1 })
+    const row = await stores.database.realmClient.findFirstOrThrow({ where: { id: 'reporter' } })
+    expect(row.secretSha256).toHaveLength(1)
+    expect((await admin('client', 'remove', 'reporter')).answer).toEqual({ removed: 'reporter', sessions_ended: 0 })
+  })
+
+  test('disabling a client ends its sessions for good, also when it is enabled again', async () => {
+    const { refresh_token } = (await (await loginAs('one')).json()) as { refresh_token: string }
+    const { answer } = await admin('client', 'disable', 'one')
+    expect(answer).toMatchObject({ disabled: true, sessions_ended: 1, ended_before: expect.stringMatching(/^20/) })
+    const [family] = await stores.database.family.findMany({ where: { clientId: 'one' } })
+    expect(family?.revokedReason).toBe('client_disabled')
+    expect((await admin('client', 'enable', 'one')).answer).toMatchObject({
+      disabled: false,
+      ended_before: answer.ended_before,
+    })
+    expect((await server.call('POST', '/auth/refresh', { refresh_token })).body.error).toBe('invalid_grant')
+    await expect.poll(async () => (await loginAs('one')).status, { timeout: 20_000 }).toBe(200)
+  })
+
+  test('resources and roles are added, listed and removed, and what is still named cannot go', async () => {
+    const id = 'https://files.example/api'
+    expect(
+      (await admin('resource', 'add', id, '--scope', 'files:read=Read files', '--scope', 'files:write=Write files'))
+        .answer,
+    ).toMatchObject({ id, scopes: { 'files:read': 'Read files', 'files:write': 'Write files' } })
+    expect((await admin('role', 'set', 'filer', 'files:read')).answer).toMatchObject({ name: 'filer' })
+    expect(await admin('resource', 'remove', id)).toMatchObject({
+      code: 1,
+      stderr: 'admin: roles.filer[0] is "files:read", which is no scope of any resource\nadmin: nothing was changed\n',
+    })
+    expect((await admin('role', 'remove', 'filer')).code).toBe(0)
+    expect((await admin('role', 'list')).answer.roles).toHaveLength(3)
+    expect((await admin('resource', 'remove', id)).code).toBe(0)
+    expect((await admin('resource', 'list')).answer.resources).toHaveLength(1)
+  })
+
+  test.each([
+    [['client', 'add', 'web'], 'clients.web is there already'],
+    [['client', 'show', 'nobody'], 'there is no client "nobody"'],
+    [['client', 'disable', 'nobody'], 'clients.nobody is not there'],
+    [
+      ['client', 'add', 'x', '--grant', 'login'],
+      'clients.x.grants[0] is login, which only first-party clients may have',
+    ],
+    [['client', 'rotate-secret', 'web'], 'clients.web.secret_sha256 is for clients with a secret, and `auth` is none'],
+    [['role', 'remove', 'user'], 'default_roles[0] is "user", and there is no such role'],
+    [['resource', 'add', 'r', '--scope', 'words'], '--scope "words" must be NAME=WORDS'],
+    [
+      ['realm', 'apply', '/nowhere.yaml'],
+      "the file cannot be read: ENOENT: no such file or directory, open '/nowhere.yaml'",
+    ],
+  ])('%s is refused, and says why', async (args, line) => {
+    const { code, stderr, stdout } = await admin(...args)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr.split('\n')[0]).toBe(`admin: ${line}`)
+  })
+})
