@@ -10,6 +10,7 @@ import { accountRoutes } from './routes/account.ts'
 import { answerError } from './routes/answers.ts'
 import { metadataRoutes } from './routes/metadata.ts'
 import { oauthRoutes } from './routes/oauth.ts'
+import { pageRoutes } from './routes/pages/pages.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { ownAccessTokens } from './services/oauth/own-access-tokens.ts'
@@ -48,6 +49,7 @@ export function buildApp({ core, rollback, keySet, notReady, close }: ServerPart
         tokenRoutes(durable, core)
         accountRoutes(durable, core)
         sessionRoutes(durable, core)
+        pageRoutes(durable, core)
         oauthRoutes(durable, core, ownAccessTokens(issuer, core.realm, keySet))
       })
     },

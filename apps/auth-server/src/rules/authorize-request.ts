@@ -67,11 +67,21 @@ export function judgeAuthorizeRequest(query: string, realm: Realm, issuer: strin
   const client = realm.clients.get(one('client_id') ?? '')
   if (isRepeated('client_id') || !client || client.disabled) return shown('This application is not registered here.')
   const redirectUri = one('redirect_uri')
-  if (redirectUri === undefined || isRepeated('redirect_uri') || !isRegisteredRedirect(redirectUri, client.redirectUris))
+  if (
+    redirectUri === undefined ||
+    isRepeated('redirect_uri') ||
+    !isRegisteredRedirect(redirectUri, client.redirectUris)
+  )
     return shown('The address that this application wants the answer at is not registered.')
 
   const state = isRepeated('state') ? undefined : one('state')
-  const refused = (error: AuthorizeError, description: string) => ({ kind: 'refused' as const, redirectUri, state, error, description })
+  const refused = (error: AuthorizeError, description: string) => ({
+    kind: 'refused' as const,
+    redirectUri,
+    state,
+    error,
+    description,
+  })
   if ([...new Set(sent.keys())].some((name) => name !== REPEATABLE && isRepeated(name)))
     return refused('invalid_request', 'A parameter is sent more than once.')
   if (!client.grants.includes('authorization_code'))
@@ -84,7 +94,8 @@ export function judgeAuthorizeRequest(query: string, realm: Realm, issuer: strin
     return refused('invalid_request', 'The only response mode is query.')
   const challenge = one('code_challenge')
   if (challenge === undefined) return refused('invalid_request', 'The parameter code_challenge is missing (PKCE).')
-  if (one('code_challenge_method') !== 'S256') return refused('invalid_request', 'The code_challenge_method must be S256.')
+  if (one('code_challenge_method') !== 'S256')
+    return refused('invalid_request', 'The code_challenge_method must be S256.')
   if (!S256_CHALLENGE.test(challenge)) return refused('invalid_request', 'The code_challenge is not one of S256.')
 
   const prompt = new Set(PROMPTS.filter((name) => one('prompt')?.split(' ').includes(name)))

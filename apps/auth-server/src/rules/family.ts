@@ -5,6 +5,7 @@ export type RevocationReason =
   | 'logout'
   | 'logout_all'
   | 'session_ended'
+  | 'consent_withdrawn'
   | 'session_limit'
   | 'password_changed'
   | 'reuse'

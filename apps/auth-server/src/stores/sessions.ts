@@ -23,6 +23,9 @@ export interface Session {
   parent: string | null
 }
 
+/** What may decide whether a session is to be ended. */
+export type EndableSession = Revocable & Position & Pick<Session, 'clientId' | 'parent'>
+
 /** Where a page ends: the last session of it. */
 export type Position = Pick<Session, 'sid' | 'createdAt'>
 
@@ -85,21 +88,23 @@ export class Sessions {
     userId: string,
     limit: number,
     after?: Position,
-  ): Promise<{ sessions: (Revocable & Position)[]; now: number }> {
+  ): Promise<{ sessions: EndableSession[]; now: number }> {
     const { createdAt, sid } = after ?? { createdAt: new Date(0), sid: FIRST_UUID }
     // One JSON value: separate rows would take ten times as long to read here.
     const [row] = await query(this.#database.$queryRaw<{ now: Date; sessions: ListedRow[] | null }[]>`
-      SELECT clock_timestamp() AS now, json_agg(json_build_array(id, sid, created_at, expires_at)) AS sessions
-      FROM (SELECT encode(id, 'hex') AS id, sid, created_at, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at
+      SELECT clock_timestamp() AS now, json_agg(json_build_array(id, sid, created_at, expires_at, client_id, parent)) AS sessions
+      FROM (SELECT encode(id, 'hex') AS id, sid, created_at, client_id, parent, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at
             FROM ${this.#database.tables.families} WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
               AND (created_at, sid) > (${createdAt}, ${sid}::uuid)
             ORDER BY created_at, sid LIMIT ${limit}) AS listed`)
-    const sessions = (row?.sessions ?? []).map(([id, ownSid, openedAt, expiresAt]) => ({
+    const sessions = (row?.sessions ?? []).map(([id, ownSid, openedAt, expiresAt, clientId, parent]) => ({
       id: Buffer.from(id, 'hex').toString('base64url'),
       sid: ownSid,
       userId,
       createdAt: new Date(openedAt),
       expiresAt,
+      clientId,
+      parent,
     }))
     return { sessions, now: (row?.now ?? new Date()).getTime() }
   }
@@ -184,7 +189,14 @@ export class Sessions {
 
 const DAY_MS = 24 * 3_600_000
 
-type ListedRow = [id: string, sid: string, createdAt: string, expiresAt: number]
+type ListedRow = [
+  id: string,
+  sid: string,
+  createdAt: string,
+  expiresAt: number,
+  clientId: string,
+  parent: string | null,
+]
 
 const FIRST_UUID = '00000000-0000-0000-0000-000000000000'
 

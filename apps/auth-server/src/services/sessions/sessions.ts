@@ -2,7 +2,7 @@ import { type PolicySettings, liveTerms, policyOf } from '../../rules/client-pol
 import { type RevocationReason, endOf } from '../../rules/family.ts'
 import type { RealmSource } from '../../rules/realm.ts'
 import type { Clock } from '../../stores/clock.ts'
-import type { Position, Session, Sessions } from '../../stores/sessions.ts'
+import type { EndableSession, Position, Session, Sessions } from '../../stores/sessions.ts'
 import { type Refusal, refuse } from '../refusal.ts'
 import { type RevokeParts, revoke } from './revoke.ts'
 
@@ -60,19 +60,19 @@ const BATCH = 1_000
 export type EndAllParts = RevokeParts & { sessions: Pick<Sessions, 'notRevoked'> }
 
 /**
- * Ends all sessions of the user except one, if `exceptSid` is given, and returns how many. It works oldest first, so sessions
+ * Ends all sessions of the user, or those that are wanted, and returns how many. It works oldest first, so sessions
  * that are opened meanwhile are ended too. After an error in the middle, calling it again ends the rest.
  */
 export async function endAllSessions(
   parts: EndAllParts,
   userId: string,
   reason: RevocationReason,
-  exceptSid?: string,
+  isWanted: (session: EndableSession) => boolean = () => true,
 ): Promise<number> {
   let ended = 0
   for (let after: Position | undefined; ;) {
     const { sessions, now } = await parts.sessions.notRevoked(userId, 2 * BATCH, after)
-    const ending = sessions.filter(({ sid }) => sid !== exceptSid)
+    const ending = sessions.filter(isWanted)
     // Two batches at a time: Postgres commits one while Redis gets the other.
     await Promise.all(
       [ending.slice(0, BATCH), ending.slice(BATCH)].map((batch) => revoke(parts, batch, { at: now, reason })),

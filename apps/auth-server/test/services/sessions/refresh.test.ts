@@ -61,13 +61,12 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
     accounts: { status: async () => ({ version: 1, roles: ['user'], disabled: false }) },
     signer: { assertRoom: () => undefined, sign: async () => 'jwt' },
     refreshTokens: {
-      parse: () => ({ family: 'F', generation: 4 }),
       issue: (family, generation) => `${family} ${generation}`,
     },
     audit: (event) => events.push(event),
     seeStoreTime: () => undefined,
   }
-  const answer = await refresh(parts, { refreshToken: '', takes: 'json' })
+  const answer = await refresh(parts, { token: { family: 'F', generation: 4 }, takes: 'json' })
   return { answer, stored, writes: advanced.length, events: events.map(({ type }) => type) }
 }
 
