@@ -22,6 +22,7 @@ FROM manifests AS auth-server
 RUN --mount=type=cache,target=/root/.npm \
     npm ci --no-audit --no-fund --omit=dev --legacy-peer-deps --workspace=apps/auth-server
 COPY --from=build /app/prisma ./prisma
+COPY --from=build /app/realm.example.yaml ./
 COPY --from=build /app/packages ./packages
 COPY --from=build /app/apps/auth-server ./apps/auth-server
 

@@ -62,7 +62,7 @@ test('the manifests of Kubernetes give each service only what it reads', () => {
       (setting) => setting !== 'NODE_OPTIONS',
     )
   const server = given('auth-server', 'heirloom', 'auth-server')
-  const api = given('resource-api', 'heirloom')
+  const api = given('resource-api', 'heirloom', 'resource-api')
   expect(server).toEqual(expect.arrayContaining([...STORES_AND_SECRETS, 'ISSUER', 'TRUSTED_PROXIES']))
   expect(api).toEqual(expect.arrayContaining(['ISSUER', 'JWKS_URI']))
   expect(server.filter((setting) => !ofServer.includes(setting))).toEqual([])

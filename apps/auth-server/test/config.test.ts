@@ -19,8 +19,8 @@ describe('settings', () => {
   test('defaults of the contract', () => {
     expect(readConfig(GIVEN)).toMatchObject({
       issuer: 'http://127.0.0.1:4000',
-      audience: 'resource-api',
-      clientIds: ['web'],
+      realmFile: undefined,
+      retired: { audience: undefined, clientIds: undefined },
       accessTokenTtlSeconds: 900,
       refreshAbsoluteTtlMs: 2_592_000_000,
       refreshPolicy: { idleMs: 432_000_000, graceMs: 10_000, lateRepeatGap: 8 },
@@ -143,6 +143,10 @@ describe('settings', () => {
       ])
     expect(warnings({ ISSUER: 'https://auth.example' })).toEqual([expect.stringMatching(/^NODE_ENV is not set/)])
     expect(warnings({ ISSUER: 'https://auth.example', NODE_ENV: 'development' })).toEqual([])
+    expect(warnings({ AUDIENCE: 'reports', CLIENT_IDS: 'web' })).toEqual([
+      expect.stringMatching(/^AUDIENCE is retired/),
+      expect.stringMatching(/^CLIENT_IDS is retired/),
+    ])
     expect(warnings({ TOKEN_SECRETS: `${SECRET},${GIVEN.KEY_ENCRYPTION_SECRET}` })).toEqual([
       expect.stringMatching(/^KEY_ENCRYPTION_SECRET is one of TOKEN_SECRETS/),
     ])

@@ -82,7 +82,11 @@ test('the image is built with every script that a build calls', () => {
 })
 
 test('what is mounted from here is here', () => {
-  const mounted = services.flatMap(([, { volumes = [] }]) => volumes.filter((volume) => volume.startsWith('./')))
+  const sources = services.flatMap(([, { volumes = [] }]) =>
+    volumes.map((volume) => volume.replace(/\$\{\w+:-([^}]*)\}/, '$1')),
+  )
+  const mounted = sources.filter((volume) => volume.startsWith('./'))
+  expect(mounted).toContain('./realm.example.yaml:/etc/heirloom/realm.yaml:ro')
   expect(mounted.filter((volume) => !existsSync(path(volume.split(':')[0] ?? '')))).toEqual([])
   expect(mounted.every((volume) => volume.endsWith(':ro'))).toBe(true)
 })

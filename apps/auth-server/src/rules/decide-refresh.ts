@@ -7,7 +7,7 @@ export interface RefreshPolicy {
   graceMs: number
   /** How many generations must lie between two late repeats. Null allows no late repeat. */
   lateRepeatGap: number | null
-  /** Sessions that were opened before are over, whoever asks. Milliseconds since the epoch: 0 ends none, Infinity all. */
+  /** Sessions that were opened before are over, no matter who asks. Milliseconds since the epoch: 0 ends none, Infinity all. */
   endedBefore: number
 }
 

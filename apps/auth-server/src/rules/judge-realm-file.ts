@@ -12,7 +12,7 @@ export function judgeRealmFile(current: RealmData, file: unknown, how: { prune: 
   const realm = applyFile(current, soundPart(file, ofShape), how)
   const bad = ofShape.filter(isOfValue)
   const ofRules = realmFaults(realm, how).filter(
-    ({ path, refersTo }) => !bad.some((one) => one.path[0] === refersTo || isSameRow(one.path, path)),
+    ({ path, refersTo = path }) => !bad.some((one) => isSameRow(one.path, path) || isSameRow(one.path, refersTo)),
   )
   const faults = [...ofShape, ...ofRules]
   return faults.length > 0 ? { ok: false, faults } : { ok: true, realm }
@@ -37,5 +37,5 @@ function soundPart(file: unknown, faults: readonly RealmFault[]): RealmFile {
     } else delete sound[table]
   }
   for (const row of Object.values(sound['resources'] ?? {})) row['scopes'] ??= {}
-  return sound as RealmFile
+  return sound
 }

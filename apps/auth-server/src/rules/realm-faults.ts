@@ -16,7 +16,13 @@ export function realmFaults(realm: RealmData, { issuer }: { issuer: string }): R
     // Scopes and roles of a user stand in claims and in Redis, separated by spaces.
     if (!/^[\x21-\x7e]{1,100}$/.test(name))
       report(['roles', name], 'must have a name of up to 100 printable ASCII characters without spaces')
-    checkEach(granted, ['roles', name], report, (scope) => (scopes.has(scope) ? null : noScope(scope)), 'resources')
+    checkEach(
+      granted,
+      ['roles', name],
+      report,
+      (scope) => (scopes.has(scope) ? null : noScope(scope)),
+      () => ['resources'],
+    )
   }
   const clients = new Map(realm.clients.map((client) => [client.id, client]))
   const owners = new Map<string, string>()
@@ -31,7 +37,7 @@ export function realmFaults(realm: RealmData, { issuer }: { issuer: string }): R
         if (!client) return noClient(one)
         return client.auth === 'none' ? `is the public client ${shown(one)}: an introspector must have a secret` : null
       },
-      'clients',
+      (one) => ['clients', one],
     )
   checkDefaults(realm, clients, report)
   return faults
@@ -46,11 +52,11 @@ function checkEach(
   path: RealmFault['path'],
   report: Report,
   faultOf: (item: string) => string | null,
-  refersTo?: RealmFault['refersTo'],
+  refersTo?: (item: string) => readonly string[],
 ): void {
   for (const [i, item] of items.entries()) {
     const fault = faultOf(item)
-    if (fault !== null) report([...path, i], fault, refersTo)
+    if (fault !== null) report([...path, i], fault, refersTo?.(item))
   }
 }
 
@@ -128,7 +134,7 @@ function checkClient(client: Client, realm: RealmData, originOwners: Map<string,
       const same = realm.resources.find((one) => sameResource(one.id) === sameResource(id))
       return same ? `must be spelt as the resource is: ${same.id}` : `is ${shown(id)}, and there is no such resource`
     },
-    'resources',
+    (id) => ['resources', id],
   )
   checkEach(
     client.scopes,
@@ -141,7 +147,7 @@ function checkClient(client: Client, realm: RealmData, originOwners: Map<string,
         ? null
         : `is ${shown(scope)}, a scope of ${shown(owner.id)}, which is not among the resources of the client`
     },
-    'resources',
+    () => ['resources'],
   )
   checkEach(client.redirectUris, [...path, 'redirect_uris'], report, faultOfRedirectUri)
   checkEach(
@@ -155,7 +161,7 @@ function checkClient(client: Client, realm: RealmData, originOwners: Map<string,
       originOwners.set(origin, owner)
       return owner === client.id ? null : `belongs to the client ${shown(owner)}: an origin has one client with login`
     },
-    'clients',
+    () => ['clients'],
   )
   const { refreshIdleTtlSeconds: idle, refreshAbsoluteTtlSeconds: absolute } = policy
   if (idle !== null && absolute !== null && idle > absolute)
@@ -194,9 +200,12 @@ function checkDefaults(realm: RealmData, clients: ReadonlyMap<string, Client>, r
   const { defaultClient, defaultRoles } = realm
   if (defaultClient !== null) {
     const client = clients.get(defaultClient)
-    if (!client) report(['default_client'], noClient(defaultClient), 'clients')
+    if (!client) report(['default_client'], noClient(defaultClient), ['clients', defaultClient])
     else if (!client.grants.includes('login'))
-      report(['default_client'], `is ${shown(defaultClient)}, which has not the grant login`, 'clients')
+      report(['default_client'], `is ${shown(defaultClient)}, which has not the grant login`, [
+        'clients',
+        defaultClient,
+      ])
   }
   const roles = new Set(realm.roles.map(({ name }) => name))
   checkEach(
@@ -204,6 +213,6 @@ function checkDefaults(realm: RealmData, clients: ReadonlyMap<string, Client>, r
     ['default_roles'],
     report,
     (role) => (roles.has(role) ? null : `is ${shown(role)}, and there is no such role`),
-    'roles',
+    (role) => ['roles', role],
   )
 }

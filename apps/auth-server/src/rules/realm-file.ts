@@ -1,4 +1,4 @@
-import Type, { type Static, type TSchema } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Settings } from 'typebox/system'
 import { AUTH_METHODS, GRANT_TYPES } from './realm.ts'
@@ -8,8 +8,8 @@ export interface RealmFault {
   path: readonly (string | number)[]
   /** Follows the path: "must be …". */
   text: string
-  /** The table that it refers to. */
-  refersTo?: 'resources' | 'roles' | 'clients'
+  /** The row or the table that it refers to: it may be right if there is a fault. */
+  refersTo?: readonly string[]
 }
 
 const DAY_SECONDS = 86_400

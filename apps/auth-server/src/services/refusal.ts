@@ -5,7 +5,7 @@
 export type RefusalCode =
   /** A value in the request is not allowed. Client: correct the request; the description names the field. */
   | 'invalid_request'
-  /** The client is unknown or disabled, or it is not authenticated as it is registered. Client: correct its configuration. */
+  /** The client is unknown or disabled, or it is not authenticated as it is registered. Under `/oauth2` it is a 401. Client: correct its configuration. */
   | 'invalid_client'
   /** The client is not registered for this grant type. Client: correct its registration. */
   | 'unauthorized_client'

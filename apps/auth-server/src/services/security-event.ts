@@ -3,9 +3,6 @@ import type { RevocationReason } from '../rules/family.ts'
 import type { RowChange } from '../rules/realm-changes.ts'
 import { networkOf } from '../rules/network.ts'
 
-/** Why a client was not authenticated. */
-export type ClientRefusal = 'unknown_client' | 'wrong_method' | 'wrong_secret' | 'disabled' | 'throttled'
-
 /** What an operator may want to know later. It never holds a token, a family id or a password. */
 export type SecurityEvent =
   | { type: 'registered'; userId: string }
@@ -20,7 +17,12 @@ export type SecurityEvent =
       userId?: string
       ip: string
     }
-  | { type: 'client_refused'; reason: ClientRefusal; clientId?: string; ip: string }
+  | {
+      type: 'client_refused'
+      reason: 'unknown_client' | 'wrong_method' | 'wrong_secret' | 'disabled' | 'throttled'
+      clientId?: string
+      ip: string
+    }
   | { type: 'refresh_refused'; reason: RefusalReason | 'disabled'; userId: string; sid: string }
   | { type: 'reuse'; userId: string; sid: string; generation: number; redeemed: number }
   | { type: 'late_repeat'; userId: string; sid: string; generation: number }

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { EXAMPLE_REALM } from '@heirloom/local-stack'
 import { parse } from 'yaml'
 import { judgeRealmFile } from '../../src/rules/judge-realm-file.ts'
 import type { RealmData } from '../../src/rules/realm.ts'
@@ -8,7 +7,7 @@ export const NO_REALM: RealmData = { resources: [], roles: [], clients: [], defa
 
 /** The realm that the servers of tests have. */
 export function exampleRealm(): RealmData {
-  const file: unknown = parse(readFileSync(EXAMPLE_REALM, 'utf8'))
+  const file: unknown = parse(readFileSync(new URL('../../../../realm.example.yaml', import.meta.url), 'utf8'))
   const judged = judgeRealmFile(NO_REALM, file, { prune: true, issuer: 'http://127.0.0.1:4000' })
   if (!judged.ok) throw new Error(JSON.stringify(judged.faults))
   return judged.realm

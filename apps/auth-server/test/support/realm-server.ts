@@ -110,6 +110,6 @@ export async function realmServer(data: RealmData, settings: Record<string, stri
 
 export type RealmServer = Awaited<ReturnType<typeof realmServer>>
 
-export function formOf(form: Form): URLSearchParams {
+function formOf(form: Form): URLSearchParams {
   return new URLSearchParams(Object.entries(form).flatMap(([name, value]) => [value].flat().map((one) => [name, one])))
 }

@@ -4,7 +4,7 @@ import { networkOf } from '../../rules/network.ts'
 import { type PresentedClient, presentedClient } from '../../rules/presented-client.ts'
 import type { Client, RealmSource } from '../../rules/realm.ts'
 import { type Refusal, refuse, tooManyAttempts } from '../refusal.ts'
-import type { ClientRefusal, RecordEvent } from '../security-event.ts'
+import type { RecordEvent, SecurityEvent } from '../security-event.ts'
 
 /** What a request says about its client. */
 export interface ClientCredentials {
@@ -58,7 +58,9 @@ export async function authenticateClient(
   return wait === null ? INVALID_CLIENT : tooManyAttempts(wait)
 }
 
-function faultOf(client: Client | undefined, { method, secret }: PresentedClient): ClientRefusal | null {
+type Fault = Extract<SecurityEvent, { type: 'client_refused' }>['reason']
+
+function faultOf(client: Client | undefined, { method, secret }: PresentedClient): Fault | null {
   const isRight = secret === null || isOneOf(secret, client?.secretHashes ?? [])
   if (!client) return 'unknown_client'
   if (client.auth !== method) return 'wrong_method'

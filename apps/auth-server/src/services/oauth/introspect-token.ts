@@ -51,7 +51,12 @@ export async function introspectToken(
   return {
     active: true,
     token_type: 'Bearer',
-    ...{ iss, sub, client_id, jti, iat, exp },
+    iss,
+    sub,
+    client_id,
+    jti,
+    iat,
+    exp,
     aud: typeof aud === 'string' ? aud : [...aud],
     ...(claims.scope !== undefined && { scope: claims.scope }),
     ...(claims.sid !== undefined && { sid: claims.sid, auth_time: claims.auth_time, roles: [...claims.roles] }),

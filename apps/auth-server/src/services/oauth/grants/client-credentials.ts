@@ -6,7 +6,7 @@ import type { Grant } from '../grant.ts'
 
 /** RFC 6749, section 4.4: a client that acts for itself. There is no session and no refresh token (section 4.4.3). */
 export const clientCredentialsGrant: Grant = async (core, { realm, client, resources: asked, scope: askedScope }) => {
-  // Whoever knows its id could act as a public client (section 4.4).
+  // Anyone who knows its id could act as a public client (section 4.4).
   if (client.auth === 'none') return refuse('unauthorized_client', 'A client without a secret cannot act for itself.')
   const target = targetOfToken({ client, asked, issuer: core.config.issuer }, null)
   if (!target.ok) return refuse('invalid_target', target.description)
