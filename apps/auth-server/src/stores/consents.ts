@@ -28,12 +28,12 @@ export class Consents {
     )
   }
 
-  /** Adds to what the user allows the client. */
+  /** Adds to what the user allows the client. Does nothing if the client was removed. */
   async add(userId: string, clientId: string, { resources, scopes }: Allowed): Promise<void> {
-    const { consents } = this.#database.tables
+    const { consents, clients } = this.#database.tables
     await query(this.#database.$executeRaw`
       INSERT INTO ${consents} AS c (user_id, client_id, resources, scopes)
-      VALUES (${userId}::uuid, ${clientId}, ${resources}, ${scopes})
+      SELECT ${userId}::uuid, id, ${resources}, ${scopes} FROM ${clients} WHERE id = ${clientId}
       ON CONFLICT (user_id, client_id) DO UPDATE SET
         resources = ARRAY(SELECT DISTINCT unnest(c.resources || excluded.resources) ORDER BY 1),
         scopes = ARRAY(SELECT DISTINCT unnest(c.scopes || excluded.scopes) ORDER BY 1)`)
