@@ -8,7 +8,7 @@ import {
 import { ALGORITHMS } from './keys/algorithms.ts'
 import type { KeySet } from './keys/key-set.ts'
 import { type KeySetStats, RemoteKeySet, type RemoteKeySetOptions } from './keys/remote-key-set.ts'
-import { systemRuntime } from './keys/runtime.ts'
+import { systemRuntime } from './remote/runtime.ts'
 import type { VerificationKey } from './keys/verification-key.ts'
 import { type ParsedToken, tokenParser } from './parse-token.ts'
 import { CODE_OF_FAULT, type Refusal, type RefusalCode, refuse } from './refusal.ts'

@@ -13,6 +13,7 @@ import type { Clock } from '../stores/clock.ts'
 import type { LoginStore } from '../stores/family-store.ts'
 import type { Sessions } from '../stores/sessions.ts'
 import type { RecordEvent } from './security-event.ts'
+import type { StatusLists } from './status-lists.ts'
 
 /** All that services work with, made in wiring.ts. Each service names the parts that it takes. */
 export interface Core {
@@ -27,6 +28,8 @@ export interface Core {
   signer: TokenSigner
   refreshTokens: RefreshTokens
   codes: AuthorizationCodes
+  /** Null if access tokens name no status list. */
+  statusLists: StatusLists | null
   hasher: PasswordHasher
   throttle: AttemptThrottle
   events: AuditEvents

@@ -59,12 +59,22 @@ const knownTime = (redis: string, column: string): Field<number | null> => ({
   fromPostgres: (value) => (value as Date | null)?.getTime() ?? null,
 })
 
+const integer = (redis: string, column: string): Field<number> => ({
+  redis,
+  column,
+  toRedis: (value) => value,
+  fromRedis: (stored) => (stored === null ? undefined : Number(stored)),
+  toPostgres: (value) => BigInt(value),
+  fromPostgres: (value) => Number(value),
+})
+
 /** Every field of a grant but its id, which is the key. A new field needs a line here, its type, and its column in prisma/. */
 const FIELDS: { [Name in FieldName]: Field<Grant[Name]> } = {
   sid: text('sid', 'sid'),
   userId: text('user', 'user_id'),
   clientId: text('client', 'client_id'),
   scope: text('scope', 'scope'),
+  statusIndex: integer('status', 'status_index'),
   resources: knownText('resources', 'resources'),
   bindingKey: optionalText('binding', 'binding_key'),
   createdAt: time('created', 'created_at'),
@@ -104,10 +114,9 @@ export function grantToPostgres(grant: Grant): PrismaGrant {
   return row as PrismaGrant
 }
 
-/** The numbers of a grant are times. */
-type PrismaGrant = {
-  [Name in FieldName]: number extends Grant[Name] ? Date | Exclude<Grant[Name], number> : Grant[Name]
-}
+type Instants = 'createdAt' | 'expiresAt'
+type PrismaGrant = Omit<Pick<Grant, FieldName>, Instants | 'authTime' | 'statusIndex'> &
+  Record<Instants, Date> & { authTime: Date | null; statusIndex: bigint }
 
 /** @param row by the names of the columns. */
 export function grantFromPostgres(id: FamilyId, row: object): Grant {

@@ -71,7 +71,7 @@ function decideOpening(
   { user, client, resources, scope: asked, from, how }: Opening,
   facts: LoginFacts,
 ): (Opened & LoginFacts) | Refusal {
-  const { account, now, earlierLoginAt } = facts
+  const { account, now, earlierLoginAt, statusIndex } = facts
   const refused = { type: 'login_refused', userId: account.id, ip: how.ip } as const
   if (account.version !== user.version || account.disabled) {
     audit({ ...refused, reason: 'changed_meanwhile' })
@@ -93,6 +93,7 @@ function decideOpening(
     userId: account.id,
     clientId: client.id,
     scope,
+    statusIndex,
     resources: resources.join(' '),
     bindingKey: null,
     createdAt: now,
