@@ -18,7 +18,6 @@ export const STATUS_OF: Record<RefusalCode, number> = {
   unsupported_grant_type: 400,
   unsupported_token_type: 400,
   invalid_target: 400,
-  access_denied: 403,
   invalid_credentials: 401,
   registration_closed: 403,
   not_found: 404,

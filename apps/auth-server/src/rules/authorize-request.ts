@@ -22,18 +22,29 @@ export interface AuthorizeRequest {
 const PROMPTS = ['none', 'login', 'consent'] as const
 export type Prompt = (typeof PROMPTS)[number]
 
-/** RFC 6749, section 4.1.2.1, RFC 8707, section 2, and OpenID Connect Core, section 3.1.2.6. */
+/**
+ * RFC 6749, section 4.1.2.1, RFC 8707, section 2, and OpenID Connect Core, section 3.1.2.6. The comment of each is on the
+ * reference page: its meaning, then what a client does.
+ */
 export type AuthorizeError =
+  /** A parameter is missing, wrong or sent twice. Client: correct the request. */
   | 'invalid_request'
+  /** The client is not registered for `authorization_code`. Client: correct its registration. */
   | 'unauthorized_client'
-  | 'access_denied'
+  /** The only response type is `code`. Client: ask for that. */
   | 'unsupported_response_type'
+  /** The client may ask for nothing of that scope, or the user's roles grant none of it. Client: ask for another scope. */
   | 'invalid_scope'
+  /** The client may not ask for that resource. Client: name one of its own. */
   | 'invalid_target'
-  | 'server_error'
-  | 'temporarily_unavailable'
+  /** The user did not allow it, or logged out meanwhile. Client: tell the user, who may begin again. */
+  | 'access_denied'
+  /** Only with `prompt=none`: the user is not logged in. Client: ask again without it. */
   | 'login_required'
+  /** Only with `prompt=none`: the user has to be asked. Client: ask again without it. */
   | 'consent_required'
+  /** The user has opened too many sessions in a short time. Client: begin again later. */
+  | 'temporarily_unavailable'
 
 /** An answer that goes back to the client. */
 export interface AuthorizeRefusal extends Pick<AuthorizeRequest, 'redirectUri' | 'state'> {

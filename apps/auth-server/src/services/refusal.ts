@@ -19,8 +19,6 @@ export type RefusalCode =
   | 'invalid_scope'
   /** The `resource` is unknown, was not granted, or must be named. Client: name one that the description lists. */
   | 'invalid_target'
-  /** The user, or somebody for the user, did not allow it. Client: say so, and let the user begin again. */
-  | 'access_denied'
   /** The username or the password is wrong, or the account is disabled. Client: ask the user again. */
   | 'invalid_credentials'
   /** Only the operator makes accounts here. Client: do not offer registration. */

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { answerOf } from '../support/browser.ts'
 import { type FlowServer, flowServer, redirectOf } from '../support/code-flow.ts'
 

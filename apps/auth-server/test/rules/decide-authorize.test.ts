@@ -79,6 +79,6 @@ test.each([
   ['our own page over http', 'http://auth.example', undefined, false],
   ['our own origin, which the browser says it is not', 'https://auth.example', 'cross-site', false],
   ['the address bar', undefined, 'none', false],
-])('a form of %s is taken: %s %s %s', (_, origin, site, isOwn) => {
-  expect(isOwnPost(origin, site, 'https://auth.example/path')).toBe(isOwn)
+])('a form of %s is taken: %s %s %s', (_, origin, fetchSite, isOwn) => {
+  expect(isOwnPost(origin, fetchSite, 'https://auth.example/path')).toBe(isOwn)
 })

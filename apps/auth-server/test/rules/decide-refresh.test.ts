@@ -211,7 +211,7 @@ describe('random histories', () => {
     )
   })
 
-  test('a code gives tokens at most once, whoever presents it, however often, by whatever clock', () => {
+  test('a code gives tokens at most once, however often it is presented, by whatever clock', () => {
     const step = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: -20_000, max: 20_000 }))
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {

@@ -40,7 +40,10 @@ export class Browser {
     return this.#send(path, { method: 'POST', body, headers: { ...ofPage, ...headers } })
   }
 
-  async #send(path: string, init: RequestInit & { headers: Record<string, string> }): Promise<PageAnswer> {
+  async #send(
+    path: string,
+    init: Omit<RequestInit, 'headers'> & { headers: Record<string, string> },
+  ): Promise<PageAnswer> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const response = await fetch(new URL(path, this.#origin), {
       ...init,

@@ -59,7 +59,7 @@ const FLOW_REALM: RealmData = {
   defaultRoles: ['user'],
 }
 
-export const REDIRECT: Record<string, string> = {
+const REDIRECT: Record<string, string> = {
   native: 'http://127.0.0.1:43117/callback',
   own: 'http://127.0.0.1:43118/own',
 }

@@ -23,19 +23,19 @@ export function authorizePage(pages: Pages) {
   function requestOf(request: FastifyRequest, reply: FastifyReply): AuthorizeRequest | null {
     const judged = judgeAuthorizeRequest(queryOf(request), core.realm.current(), core.config.issuer)
     if (judged.kind === 'valid') return judged.request
-    if (judged.kind === 'refused') answerClient(reply, judged, judged)
+    if (judged.kind === 'refused') answerToClient(reply, judged, judged)
     else pages.show(reply, 400, { kind: 'error', title: 'This link does not work', description: judged.description })
     return null
   }
 
   /** RFC 6749, section 4.1.2, with the issuer in errors too (RFC 9207). */
-  function answerClient(
+  function answerToClient(
     reply: FastifyReply,
     { redirectUri, state }: Pick<AuthorizeRequest, 'redirectUri' | 'state'>,
-    answer: { code: string } | { error: AuthorizeError; description: string },
+    given: { code: string } | { error: AuthorizeError; description: string },
   ): FastifyReply {
     const parameters =
-      'code' in answer ? { code: answer.code } : { error: answer.error, error_description: answer.description }
+      'code' in given ? { code: given.code } : { error: given.error, error_description: given.description }
     const to = { ...parameters, ...(state !== undefined && { state }), iss: core.config.issuer }
     return pages.redirect(reply, withParameters(redirectUri, to))
   }
@@ -77,9 +77,9 @@ export function authorizePage(pages: Pages) {
       case 'log_in':
         return showLogin(request, reply, asked, session?.family.sid ?? null)
       case 'refuse':
-        return answerClient(reply, asked, authorized)
+        return answerToClient(reply, asked, authorized)
       case 'granted':
-        return answerClient(reply, asked, authorized)
+        return answerToClient(reply, asked, authorized)
       case 'ask': {
         const { client, redirectUri } = asked
         const sid = session?.family.sid ?? null
@@ -100,7 +100,7 @@ export function authorizePage(pages: Pages) {
   }
 
   return {
-    async get(request: FastifyRequest, reply: FastifyReply) {
+    get: async (request: FastifyRequest, reply: FastifyReply) => {
       const asked = requestOf(request, reply)
       if (!asked) return reply
       const session = await readPagesSession(core, pages.cookieOf(request))
@@ -108,7 +108,7 @@ export function authorizePage(pages: Pages) {
       return answer(request, reply, asked, session, authorized, null)
     },
 
-    async post(request: FastifyRequest<{ Body: FormFields }>, reply: FastifyReply) {
+    post: async (request: FastifyRequest<{ Body: FormFields }>, reply: FastifyReply) => {
       const asked = requestOf(request, reply)
       if (!asked) return reply
       const { username, password, decision, form_token: formToken } = request.body

@@ -10,13 +10,13 @@ export function logoutPage(pages: Pages) {
     (await readPagesSession(core, pages.cookieOf(request)))?.family.sid ?? null
 
   return {
-    async get(request: FastifyRequest, reply: FastifyReply) {
+    get: async (request: FastifyRequest, reply: FastifyReply) => {
       if (pages.cookieOf(request) === undefined) return pages.show(reply, 200, { kind: 'logged-out' })
       const formToken = forms.issue({ ...stateOf, sid: await sidOf(request) })
       return pages.show(reply, 200, { kind: 'logout', action: `${base}/logout`, formToken })
     },
 
-    async post(request: FastifyRequest<{ Body: FormFields }>, reply: FastifyReply) {
+    post: async (request: FastifyRequest<{ Body: FormFields }>, reply: FastifyReply) => {
       const sid = await sidOf(request)
       if (!forms.read(request.body.form_token, { ...stateOf, sid })) return pages.redirect(reply, `${base}/logout`)
       await endPagesSession(core, pages.cookieOf(request))

@@ -43,20 +43,19 @@ export function pageRoutes(app: App, core: Core): void {
     scope.get('/pages/style.css', { schema: { hide: true } }, (_request, reply) =>
       reply.header('cache-control', 'public, max-age=300').type('text/css; charset=utf-8').send(STYLE),
     )
-    const { get: getAuthorize, post: postAuthorize } = authorizePage(pages)
-    const { get: getLogout, post: postLogout } = logoutPage(pages)
+    const [authorize, logout] = [authorizePage(pages), logoutPage(pages)]
     // No HEAD: it would open sessions that nobody uses.
     const hidden = { exposeHeadRoute: false, schema: { hide: true } }
-    scope.get('/oauth2/authorize', hidden, getAuthorize)
-    scope.get('/logout', hidden, getLogout)
+    scope.get('/oauth2/authorize', hidden, authorize.get)
+    scope.get('/logout', hidden, logout.get)
     await scope.register(async (forms: App) => {
       acceptForms(forms, { keepsQuery: true })
       forms.addHook('onRequest', (request, _reply, done) => {
         const { origin, 'sec-fetch-site': site } = request.headers
         done(isOwnPost(origin, site?.toString(), core.config.issuer) ? undefined : NOT_OWN)
       })
-      forms.post<{ Body: FormFields }>('/oauth2/authorize', hidden, postAuthorize)
-      forms.post<{ Body: FormFields }>('/logout', hidden, postLogout)
+      forms.post<{ Body: FormFields }>('/oauth2/authorize', hidden, authorize.post)
+      forms.post<{ Body: FormFields }>('/logout', hidden, logout.post)
     })
   })
 }

@@ -3,7 +3,6 @@ import { type Allowed, covers, decideAuthorize } from '../../rules/decide-author
 import type { Realm } from '../../rules/realm.ts'
 import { narrowScope } from '../../rules/scopes.ts'
 import type { Core } from '../core.ts'
-import type { Refusal } from '../refusal.ts'
 import type { Opening } from '../sessions/open-session.ts'
 import { issueCode } from './issue-code.ts'
 import type { PagesSession } from './pages-session.ts'
@@ -54,16 +53,10 @@ export async function authorize(
     core.audit({ type: 'consent_given', userId, clientId: client.id })
   }
   const issued = await issueCode(core, request, session, authTime ?? session.family.createdAt, how)
-  return issued.ok ? { kind: 'granted', code: issued.code } : refused(errorOf(issued), issued.description)
+  return issued.ok ? { kind: 'granted', code: issued.code } : refused(issued.error, issued.description)
 }
 
 const refused = (error: AuthorizeError, description: string) => ({ kind: 'refuse' as const, error, description })
-
-/** RFC 6749, section 4.1.2.1. */
-function errorOf({ error }: Refusal): AuthorizeError {
-  if (error === 'too_many_attempts') return 'temporarily_unavailable'
-  return error === 'invalid_scope' ? error : 'access_denied'
-}
 
 function inWords({ resources: known }: Realm, { resources, scopes }: Allowed) {
   return resources.map((id) => {

@@ -1,7 +1,7 @@
-import type { AuthorizeRequest } from '../../rules/authorize-request.ts'
+import type { AuthorizeError, AuthorizeRequest } from '../../rules/authorize-request.ts'
 import { covers } from '../../rules/decide-authorize.ts'
 import type { Core } from '../core.ts'
-import { ACCOUNT_CHANGED, type Refusal, refuse } from '../refusal.ts'
+import { ACCOUNT_CHANGED, type Refusal } from '../refusal.ts'
 import { type Opened, type Opening, openSession } from '../sessions/open-session.ts'
 import { revoke } from '../sessions/revoke.ts'
 import type { PagesSession } from './pages-session.ts'
@@ -16,7 +16,7 @@ export async function issueCode(
   session: PagesSession,
   authTime: number,
   how: Opening['how'],
-): Promise<{ ok: true; code: string } | Refusal> {
+): Promise<{ ok: true; code: string } | ReturnType<typeof refused>> {
   const { client, redirectUri, resources, scope, challenge } = request
   const from = { parent: session.family.sid, authTime }
   const open = (user: Opening['user']) => openSession(core, { user, client, resources, scope, from, how })
@@ -24,12 +24,12 @@ export async function issueCode(
   // The roles may have changed since the account was read. What ends sessions has ended this browser's too: see below.
   const account = opened === ACCOUNT_CHANGED ? await core.accounts.byId(session.account.id) : null
   if (account) opened = await open(account)
-  if (!opened.ok) return opened
+  if (!opened.ok) return refused(errorOf(opened), opened.description)
 
   const ended = await endedMeanwhile(core, opened, session)
   if (ended) {
     await revoke(core, [opened.family], { at: opened.now, reason: ended })
-    return refuse('access_denied', 'The user is no longer logged in, or no longer allows it.')
+    return refused('access_denied', 'The user is no longer logged in, or no longer allows it.')
   }
   return { ok: true, code: core.codes.issue(opened.family.id, { clientId: client.id, redirectUri, challenge }) }
 }
@@ -47,6 +47,14 @@ async function endedMeanwhile({ families, realm, consents }: Core, { family }: O
   if (!parent || parent.family.revoked) return parent?.family.revoked?.reason ?? 'logout'
   const isAllowed = realm.current().clients.get(clientId)?.firstParty || covers(consent, allowedBy(family))
   return isAllowed ? null : 'consent_withdrawn'
+}
+
+const refused = (error: AuthorizeError, description: string) => ({ ok: false as const, error, description })
+
+/** RFC 6749, section 4.1.2.1. */
+function errorOf({ error }: Refusal): AuthorizeError {
+  if (error === 'too_many_attempts') return 'temporarily_unavailable'
+  return error === 'invalid_scope' ? error : 'access_denied'
 }
 
 /** What a grant holds, as a consent has it. */
