@@ -11,6 +11,7 @@ import { answerError } from './routes/answers.ts'
 import { metadataRoutes } from './routes/metadata.ts'
 import { oauthRoutes } from './routes/oauth.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { statusRoutes } from './routes/status.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { ownAccessTokens } from './services/oauth/own-access-tokens.ts'
 import { belowIssuer, pathOf } from './rules/issuer-path.ts'
@@ -33,6 +34,7 @@ export function buildApp({ core, rollback, keySet, notReady, close }: ServerPart
     async routes(scope) {
       if (docs) await addDocs(scope, issuer)
       metadataRoutes(scope, core)
+      if (core.statusLists) statusRoutes(scope, core.statusLists)
       // Routes that use Postgres. The keys are still served, so that services go on accepting access tokens.
       await scope.register(async (durable) => {
         durable.addHook('onRequest', (_request, reply, done) => {
@@ -52,6 +54,8 @@ export function buildApp({ core, rollback, keySet, notReady, close }: ServerPart
       })
     },
   })
+  // Held requests would hold up the stop.
+  app.addHook('preClose', async () => core.statusLists?.close())
   app.addHook('onClose', close)
   return app
 }

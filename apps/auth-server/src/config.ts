@@ -22,6 +22,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     tokenSecrets: settings.TOKEN_SECRETS,
     keyEncryptionSecret: settings.KEY_ENCRYPTION_SECRET,
     accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL_SECONDS,
+    statusTtlSeconds: settings.STATUS_TTL_SECONDS,
     refreshAbsoluteTtlMs: settings.REFRESH_ABSOLUTE_TTL_SECONDS * 1000,
     refreshPolicy: {
       idleMs: settings.REFRESH_IDLE_TTL_SECONDS * 1000,

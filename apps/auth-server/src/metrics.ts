@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { SecurityEvent } from './services/security-event.ts'
+import type { StatusLists } from './services/status-lists.ts'
 
 /** How far the stores' clocks are from this server's. */
 export class StoreClocks {
@@ -29,11 +30,13 @@ interface Measured {
   hasher: { readonly waiting: number }
   signer: { readonly waiting: number }
   events: { readonly waiting: number; readonly leftOut: number }
+  /** Null for a server without status lists, which then has no such gauges. */
+  statusLists: { lists: Pick<StatusLists, 'lastBuild' | 'waiting'>; revoked: () => number } | null
 }
 
 /** Registers the gauges. They are read at each scrape. */
 export function addGauges(metrics: Registry, measured: Measured): void {
-  const { isRedisEnabled, isPostgresRolledBack, updatesWaiting, clocks, hasher, signer, events } = measured
+  const { isRedisEnabled, isPostgresRolledBack, updatesWaiting, clocks, hasher, signer, events, statusLists } = measured
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name: `heirloom_${name}`,
@@ -66,6 +69,13 @@ export function addGauges(metrics: Registry, measured: Measured): void {
     'Security events that were dropped because too many waited for Postgres.',
     () => events.leftOut,
   )
+  if (!statusLists) return
+  const { lists, revoked } = statusLists
+  gauge('status_list_revoked', 'Sessions that were revoked while one of their access tokens may be valid.', revoked)
+  gauge('status_list_waiting', 'Requests that are held until a status list changes.', () => lists.waiting)
+  gauge('status_list_bytes', 'The size of the status list that was built last.', () => lists.lastBuild.bytes)
+  gauge('status_list_build_seconds', 'How long it took to build and sign it.', () => lists.lastBuild.seconds)
+  gauge('status_list_age_seconds', 'How long ago that was; 0 if none was built yet.', () => lists.lastBuild.ageSeconds)
 }
 
 /** Returns a function that counts a security event by its type and reason. */

@@ -63,7 +63,19 @@ const sessions = {
     1,
     DAY_SECONDS,
     'seconds',
-  )({ default: 900, desc: 'How long an access token lives, and therefore how long it outlives a logout' }),
+  )({
+    default: 900,
+    desc: 'How long an access token lives; a service that does not read the status list accepts it for that long after a logout',
+  }),
+  STATUS_TTL_SECONDS: range(
+    0,
+    300,
+    'seconds',
+  )({
+    default: 5,
+    desc: 'How long a service may use a copy of the status list, and so how long it may accept a token after a logout; `0`: tokens name no status list, and there is none',
+    docs: 'docs/explanation/sessions-and-keys.md#the-status-list',
+  }),
   REFRESH_IDLE_TTL_SECONDS: range(
     1,
     YEARS_10_SECONDS,

@@ -23,6 +23,7 @@ import { AccountStatusCache } from './replication/account-status-cache.ts'
 import { LayeredFamilyStore } from './replication/layered-family-store.ts'
 import { PostgresRolledBack } from './replication/postgres-rolled-back.ts'
 import { RedisFence } from './replication/redis-fence.ts'
+import { RevocationWatch } from './replication/revocation-watch.ts'
 import { RollbackDetector } from './replication/rollback-detector.ts'
 import { WriteBehind } from './replication/write-behind.ts'
 import { longestAccessTokenTtlSeconds } from './rules/client-policy.ts'
@@ -33,12 +34,15 @@ import { eventRecorder } from './services/record-event.ts'
 import { makeFirstRealm } from './services/realm/first-realm.ts'
 import { RealmKeeper } from './services/realm/realm-keeper.ts'
 import type { RestoreParts } from './services/restore.ts'
+import { StatusLists } from './services/status-lists.ts'
 import { Accounts } from './stores/accounts.ts'
 import { AuditEvents } from './stores/audit-events.ts'
 import { postgresClock } from './stores/clock.ts'
 import { RealmRows } from './stores/realm-rows.ts'
 import { PostgresFamilyStore } from './stores/postgres-family-store.ts'
 import { RedisFamilyStore } from './stores/redis-family-store.ts'
+import { PostgresRevocations } from './stores/postgres-revocations.ts'
+import { RedisRevocations } from './stores/redis-revocations.ts'
 import { Sessions } from './stores/sessions.ts'
 import { isUnavailable, reasonOf } from './connection/store-unavailable.ts'
 
@@ -127,6 +131,11 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), keyPolicy, (kid) =>
     audit({ type: 'key_made', kid }),
   )
+  const signer = new TokenSigner(keys)
+  const logs = { postgres: new PostgresRevocations(fenceDatabase), redis: redis && new RedisRevocations(redis) }
+  const lifetimeSeconds = () => longestAccessTokenTtlSeconds(realm.current(), config)
+  const revocations = config.statusTtlSeconds > 0 ? new RevocationWatch(logs, lifetimeSeconds) : null
+  redis?.onLost(() => revocations?.readAllOfRedis())
   const clocks = new StoreClocks()
   const core: Core = {
     config,
@@ -136,7 +145,8 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     sessions: new Sessions(database),
     accounts: accountsThrough(redis),
     keys,
-    signer: new TokenSigner(keys),
+    signer,
+    statusLists: revocations && new StatusLists({ config, signer, watch: revocations }),
     refreshTokens: refreshTokens(config.tokenSecrets),
     hasher: new PasswordHasher(config.hashesAtOnce),
     throttle: new AttemptThrottle(config.throttlePolicy, redis),
@@ -150,6 +160,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   const close = async () => {
     budget.close()
     stopBackground?.()
+    revocations?.stop()
     await Promise.all([writeBehind.close(), events.flush()])
     await Promise.all([fence.stop(), rollback.stop()])
     redis?.close()
@@ -165,6 +176,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     await redis?.ready(REDIS_WITHIN_MS)
     await rollback.start()
     await fence.start()
+    await retryUntil(async () => revocations?.start())
   } catch (error) {
     await close()
     throw error
@@ -207,6 +219,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     hasher: core.hasher,
     signer: core.signer,
     events,
+    statusLists: core.statusLists && { lists: core.statusLists, revoked: () => revocations?.count() ?? 0 },
   })
 
   const forRestore = async <T>(work: (parts: RestoreParts) => Promise<T>) => {

@@ -1,4 +1,6 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { PASSWORD, type TestServer, bearer, testServer } from './support/server.ts'
 
 describe('without REDIS_URL', () => {
@@ -29,11 +31,18 @@ describe('without REDIS_URL', () => {
 describe('lifetimes and proxies', () => {
   let server: TestServer
   beforeAll(async () => {
+    const realmFile = join(inject('runFolder'), 'two-clients.yaml')
+    const client = (id: string) =>
+      `  ${id}: { first_party: true, grants: [login, refresh_token], resources: [api, auth-server] }\n`
+    writeFileSync(
+      realmFile,
+      `resources: { api: { scopes: { 'api:use': Use it } } }\nroles: { user: ['api:use'] }\ndefault_roles: [user]\nclients:\n${client('web')}${client('app')}default_client: app\n`,
+    )
     server = await testServer({
       TRUSTED_PROXIES: '127.0.0.0/8',
       REFRESH_GRACE_SECONDS: '0',
       REFRESH_LATE_REPEAT_GAP: 'off',
-      CLIENT_IDS: 'app,web',
+      REALM_FILE: realmFile,
       OPS_PORT: '',
       REGISTRATION: 'open',
     })
@@ -48,7 +57,7 @@ describe('lifetimes and proxies', () => {
     expect(sessions[0].ip).toBe('198.51.100.7')
   })
 
-  test('a login that names no client gets the first one', async () => {
+  test('a login that names no client gets the default of the realm file', async () => {
     const { tokens } = await server.login()
     const claims = JSON.parse(Buffer.from(tokens.access_token.split('.')[1], 'base64url').toString())
     expect(claims.client_id).toBe('app')

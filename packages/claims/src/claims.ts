@@ -21,8 +21,21 @@ export interface AccessTokenClaims {
   readonly auth_time?: number
   /** Space-separated (RFC 8693, section 4.2, and RFC 6749, section 3.3). */
   readonly scope?: string
+  /** Where the issuer says whether the token was revoked. */
+  readonly status?: TokenStatus
   /** Any other claims of the issuer. They are not checked. */
   readonly [claim: string]: unknown
+}
+
+/** Token Status List, section "Referenced Token in JOSE". Other mechanisms may stand beside it, or instead. */
+export interface TokenStatus {
+  readonly status_list?: {
+    /** The token's entry in the list, from 0. */
+    readonly idx: number
+    /** The address of the list, absolute, http or https. */
+    readonly uri: string
+  }
+  readonly [mechanism: string]: unknown
 }
 
 /** The claims of Heirloom's auth server in a token of a user's session. */

@@ -1,5 +1,5 @@
 import type { AccessTokenClaims, ClientClaims, HeirloomClaims, UserClaims } from './claims.ts'
-import { type Shape, audience, name, names, optional, scope, time } from './shapes.ts'
+import { type Shape, audience, name, names, optional, scope, status, time } from './shapes.ts'
 
 /**
  * One kind of token: its `typ` and the claims that it must carry. Kinds must exclude each other (RFC 8725, section 3.12), so
@@ -37,6 +37,7 @@ export const rfc9068Profile: Profile<AccessTokenClaims> = {
     nbf: optional(time),
     auth_time: optional(time),
     scope: optional(scope),
+    status: optional(status),
   },
 }
 

@@ -40,5 +40,25 @@ export const time: Shape = {
   fits: (value) => typeof value === 'number' && value >= 0 && value <= LATEST_SECONDS,
 }
 
+/** RFC 3986: an absolute http or https address. */
+const isHttpUri = (value: unknown) =>
+  typeof value === 'string' && /^https?:\/\/[\x21-\x7e]+$/i.test(value) && URL.canParse(value)
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Token Status List, section "Referenced Token in JOSE": at least one mechanism, and other members are allowed. */
+export const status: Shape = {
+  description: 'an object that names a status mechanism; a status_list has an idx from 0 and an http or https uri',
+  fits(value) {
+    if (!isObject(value) || Object.keys(value).length === 0) return false
+    if (!Object.hasOwn(value, 'status_list')) return true
+    const { status_list: list } = value as { status_list: unknown }
+    if (!isObject(list) || !Object.hasOwn(list, 'idx') || !Object.hasOwn(list, 'uri')) return false
+    const { idx, uri } = list as { idx: unknown; uri: unknown }
+    return Number.isSafeInteger(idx) && (idx as number) >= 0 && isHttpUri(uri)
+  },
+}
+
 /** The claim may be left out. If it is present, it must have this shape. */
 export const optional = (shape: Shape): Shape => ({ ...shape, optional: true })

@@ -154,9 +154,50 @@ describe('scope (RFC 6749, section 3.3)', () => {
   })
 })
 
+describe('status (Token Status List)', () => {
+  const uri = 'https://auth.example/status/0'
+
+  it.each([
+    { status_list: { idx: 0, uri } },
+    { status_list: { idx: 2 ** 24 - 1, uri: 'http://127.0.0.1:4000/status/7' } },
+    { status_list: { idx: 1, uri, more: true }, identifier_list: { id: 'a' } },
+    { identifier_list: { id: 'a' } },
+  ])('accepts %j', (status) => {
+    expect(faultOf({ status })).toBe('none')
+    expect(checkClaims(rfc9068Profile, { ...claims, status }, expected)).toMatchObject({ ok: true })
+  })
+
+  // A claim that is overlooked would leave its token without a check.
+  it.each([
+    null,
+    'active',
+    0,
+    [],
+    {},
+    { status_list: null },
+    { status_list: [0, uri] },
+    { status_list: { uri } },
+    ...[-1, 0.5, '0', null, true, 2 ** 53].map((idx) => ({ status_list: { idx, uri } })),
+    ...[
+      '',
+      '/status/0',
+      'auth.example/status/0',
+      'ftp://auth.example/0',
+      'https://',
+      'https://auth.example/a b',
+      7,
+    ].map((wrong) => ({ status_list: { idx: 0, uri: wrong } })),
+    { status_list: { idx: 0 } },
+    JSON.parse(`{"status_list":{"__proto__":{"idx":0,"uri":"${uri}"}}}`),
+  ])('refuses %j', (status) => {
+    expect(faultOf({ status })).toBe('malformed status')
+    expect(checkClaims(rfc9068Profile, { ...claims, status }, expected)).toMatchObject({ ok: false })
+  })
+})
+
 it('answers every value with a result', () => {
   fc.assert(
-    fc.property(fc.dictionary(fc.constantFrom(...Object.keys(claims), 'nbf'), fc.jsonValue()), (changes) => {
+    fc.property(fc.dictionary(fc.constantFrom(...Object.keys(claims), 'nbf', 'status'), fc.jsonValue()), (changes) => {
       expect(typeof check(changes).ok).toBe('boolean')
     }),
   )

@@ -19,7 +19,7 @@ import { startChild } from './child.ts'
 import { createDatabase, isUp } from './database.ts'
 import { stopOrphan } from './orphan.ts'
 import { freePort, HOST, keptPassword, openFolder, untilReady, type Store } from './store.ts'
-import { storeUser, type Wrap } from './store-user.ts'
+import { storeUser, type Wrap, withEnv } from './store-user.ts'
 
 interface PostgresOptions {
   /** Holds the cluster, the password and the log. It is created if missing. Nothing else may use it. */
@@ -27,7 +27,7 @@ interface PostgresOptions {
   port?: number
   /** More settings, as in postgresql.conf. */
   settings?: Record<string, string>
-  /** Added to this process' environment. */
+  /** Added to this process' environment. Other users can read it in the list of processes. */
   env?: NodeJS.ProcessEnv
 }
 
@@ -57,16 +57,11 @@ export async function startPostgres({ dataDir, port, settings = {}, env = {} }: 
     ...settings,
   }
   const wrap = postgresUser(cluster, programs.postgres)
-  const command = wrap(programs.postgres, [
-    '-D',
-    cluster,
-    ...Object.entries(config).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-  ])
+  const args = ['-D', cluster, ...Object.entries(config).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
   const log = openSync(logFile, 'w')
   // SIGINT is Postgres' fast shutdown: it ends sessions, writes a checkpoint and leaves.
   const { child } = await startChild({
-    ...command,
-    env: { ...process.env, ...env },
+    ...wrap(...withEnv(env, programs.postgres, args)),
     stdio: ['ignore', log, log],
     stopSignal: 'SIGINT',
   })

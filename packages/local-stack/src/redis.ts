@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import { startChild } from './child.ts'
 import { stopOrphan } from './orphan.ts'
 import { freePort, HOST, keptPassword, openFolder, untilReady, type Store } from './store.ts'
-import { storeUser } from './store-user.ts'
+import { storeUser, withEnv } from './store-user.ts'
 
 interface RedisOptions {
   /** Holds the data, the password and the log. It is created if missing. Nothing else may use it. */
@@ -12,7 +12,7 @@ interface RedisOptions {
   port?: number
   /** More settings, as in redis.conf. */
   settings?: Record<string, string>
-  /** Added to this process' environment. */
+  /** Added to this process' environment. Other users can read it in the list of processes. */
   env?: NodeJS.ProcessEnv
   /** Default: a password that is created for the folder. */
   password?: string
@@ -45,8 +45,7 @@ export async function startRedis(options: RedisOptions): Promise<Store | null> {
   // The settings go in by stdin, as every user of the machine can read a command line.
   const asItIs = (command: string, args: string[]) => ({ command, args })
   const { child, process } = await startChild({
-    ...(storeUser(folder, program) ?? asItIs)(program, ['-']),
-    env: { ...globalThis.process.env, ...env },
+    ...(storeUser(folder, program) ?? asItIs)(...withEnv(env, program, ['-'])),
     stdio: ['pipe', log, log],
     stopSignal: 'SIGTERM',
   })

@@ -40,6 +40,15 @@ export function storeUser(folder: string, program: string): Wrap | null {
   return ways.find(works) ?? null
 }
 
+/**
+ * The command, with variables that only the store gets: env(1) sets them as the store's user. A library in `LD_PRELOAD` must not
+ * run in setpriv, where it would make files of root.
+ */
+export function withEnv(env: NodeJS.ProcessEnv, command: string, args: string[]): [string, string[]] {
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  return variables.length === 0 ? [command, args] : ['env', [...variables, command, ...args]]
+}
+
 /** setpriv is part of util-linux. Child processes cannot gain more rights. */
 function setpriv(uid: number, gid: number, kept?: string): Wrap {
   const capabilities = kept === undefined ? '-all' : `-all,+${kept}`

@@ -4,6 +4,7 @@ export {
   type HeirloomClaims,
   type Profile,
   type UserClaims,
+  type TokenStatus,
   heirloomProfile,
   rfc9068Profile,
 } from '@heirloom/claims'
@@ -16,9 +17,10 @@ export { type Algorithm } from './keys/algorithms.ts'
 export { type KeySet } from './keys/key-set.ts'
 export { type JwkSet, type LocalKeySet, localKeySet } from './keys/local-key-set.ts'
 export { type KeySetEvent, type KeySetStats, RemoteKeySet, type RemoteKeySetOptions } from './keys/remote-key-set.ts'
-export { type Runtime } from './keys/runtime.ts'
+export { type Runtime } from './remote/runtime.ts'
 export { type ImportedKey, type VerificationKey, importKey } from './keys/verification-key.ts'
 export { type Requirement, unmetRequirement } from './requirement.ts'
 export { type Refusal, type RefusalCode } from './refusal.ts'
+export { type StatusEvent, type StatusOptions, type StatusStats } from './status/status-lists.ts'
 export { type OnRefusal } from './report-refusals.ts'
 export { type Verdict, type Verifier, type VerifierOptions, type VerifierStats, createVerifier } from './verifier.ts'

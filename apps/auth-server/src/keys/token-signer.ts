@@ -12,10 +12,25 @@ const MAX_WAITING = 512
 /** Signing takes most of the time of a refresh. Too many at once are refused, and do not wait. */
 export class SignerBusy extends Error {}
 
-/** Signs access tokens (RFC 9068). RSA runs on the thread pool, off the event loop. */
+/** The claims of a Status List Token (draft-ietf-oauth-status-list-21, section 5.1). */
+export interface StatusListClaims {
+  sub: string
+  iat: number
+  exp: number
+  ttl: number
+  status_list: { bits: 1; lst: string }
+}
+
+/** The `typ` of what is signed: kinds of tokens must exclude each other (RFC 8725, section 3.11). */
+type Typ = 'at+jwt' | 'statuslist+jwt'
+
+/** Signs access tokens (RFC 9068) and status lists. RSA runs on the thread pool, off the event loop. */
 export class TokenSigner {
   readonly #keys: KeyRing
-  readonly #headers = new WeakMap<SigningKey, string>()
+  readonly #headers: Record<Typ, WeakMap<SigningKey, string>> = {
+    'at+jwt': new WeakMap(),
+    'statuslist+jwt': new WeakMap(),
+  }
   #waiting = 0
 
   constructor(keys: KeyRing) {
@@ -32,9 +47,22 @@ export class TokenSigner {
   }
 
   async sign(claims: HeirloomClaims): Promise<string> {
+    return this.#sign('at+jwt', claims)
+  }
+
+  async signStatusList(claims: StatusListClaims): Promise<string> {
+    return this.#sign('statuslist+jwt', claims)
+  }
+
+  /** The key that signs at this time, in milliseconds since 1970. */
+  kidAt(now: number): string {
+    return this.#keys.signing(now).kid
+  }
+
+  async #sign(typ: Typ, claims: { iat: number }): Promise<string> {
     const key = this.#keys.signing(claims.iat * 1000)
     const { digest, signOptions, signsOnThread } = ALGORITHMS[key.algorithm]
-    const input = `${this.#headerOf(key)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
+    const input = `${this.#headerOf(typ, key)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
     const options = { key: key.privateKey, ...signOptions }
     const signature = signsOnThread
       ? await this.#signOnThread(digest, input, options)
@@ -51,11 +79,11 @@ export class TokenSigner {
     }
   }
 
-  #headerOf(key: SigningKey): string {
-    let header = this.#headers.get(key)
+  #headerOf(typ: Typ, key: SigningKey): string {
+    let header = this.#headers[typ].get(key)
     if (header === undefined) {
-      header = Buffer.from(JSON.stringify({ alg: key.algorithm, typ: 'at+jwt', kid: key.kid })).toString('base64url')
-      this.#headers.set(key, header)
+      header = Buffer.from(JSON.stringify({ alg: key.algorithm, typ, kid: key.kid })).toString('base64url')
+      this.#headers[typ].set(key, header)
     }
     return header
   }

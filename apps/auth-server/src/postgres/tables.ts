@@ -10,6 +10,8 @@ export function tablesOf(schema: string) {
     history: table('history'),
     redisTrust: table('redis_trust'),
     securityEvents: table('security_events'),
+    accessTokenLifetimes: table('access_token_lifetimes'),
+    statusIndexes: table('families_status_index_seq'),
     signingKeys: table('signing_keys'),
     users: table('users'),
     resources: table('resources'),

@@ -1,5 +1,5 @@
 import { type Family, type FamilyId, type FamilyState, merge } from '../rules/family.ts'
-import type { FamilyUpdate, LoginStore, Origin } from '../stores/family-store.ts'
+import type { FamilyRevocation, FamilyUpdate, LoginStore, Origin } from '../stores/family-store.ts'
 import type { RollbackDetector } from './rollback-detector.ts'
 import type { WriteBehind } from './write-behind.ts'
 import type { RedisFence } from './redis-fence.ts'
@@ -102,7 +102,7 @@ export class LayeredFamilyStore implements LoginStore {
   }
 
   /** Writes the tombstones to Redis first, even while the fence is disabled: they hold even if Postgres then does not answer. */
-  async revoke(updates: readonly FamilyUpdate[]): Promise<void> {
+  async revoke(updates: readonly FamilyRevocation[]): Promise<void> {
     const { durable, writeBehind, rollback } = this.#layers
     const isWritten = await this.#writeTombstones(updates)
     try {
@@ -116,7 +116,7 @@ export class LayeredFamilyStore implements LoginStore {
   }
 
   /** Makes sure, after the commit, that no server uses a copy without these tombstones. */
-  async #publish(updates: readonly FamilyUpdate[], isWritten: boolean): Promise<void> {
+  async #publish(updates: readonly FamilyRevocation[], isWritten: boolean): Promise<void> {
     const { fence } = this.#layers
     if (!isWritten) return fence.ensureVisible(null)
     // If the others use Redis again and this server has not seen that yet, the fence need not be disabled anew.
@@ -127,7 +127,7 @@ export class LayeredFamilyStore implements LoginStore {
   }
 
   /** Answers whether Redis took the tombstones. */
-  async #writeTombstones(updates: readonly FamilyUpdate[]): Promise<boolean> {
+  async #writeTombstones(updates: readonly FamilyRevocation[]): Promise<boolean> {
     const { cache } = this.#layers
     try {
       await cache?.revoke(updates)

@@ -76,10 +76,18 @@ export class PostgresPosition {
 
   /**
    * Ends the rollback. A new epoch begins, so that copies in Redis are merged with Postgres before they are used.
+   *
+   * New sessions get their indexes from a new status list, since those that this database has still to give may have been given.
+   * Its number is the time, in units of 10 s since 1970. No database has got that far by itself, as a list has an index for each
+   * of a million logins a second; and what was restored earlier began with a lower one. The numbers suffice until 2140.
    * @param remembered what Redis remembers: the newest position and epoch.
    */
   async endRollback(claim: Claim, { newest, epoch }: { newest: number; epoch: number | null }): Promise<void> {
-    const { history, redisTrust } = this.#database.tables
+    const { history, redisTrust, statusIndexes } = this.#database.tables
+    await query(claim.$executeRaw`
+      SELECT setval(${statusIndexes.sql}::text::regclass,
+        greatest((last_value >> 24) + 1, (extract(epoch FROM clock_timestamp()) / 10)::bigint) << 24, false)
+      FROM ${statusIndexes} WHERE (SELECT is_lost FROM ${history})`)
     await query(claim.$executeRaw`
       WITH fence AS (
         UPDATE ${redisTrust} SET run_id = '', suspended_until = NULL,

@@ -5,6 +5,7 @@ import { METADATA_PATH } from '../rules/issuer-path.ts'
 import { AUTH_METHODS } from '../rules/realm.ts'
 import type { Core } from '../services/core.ts'
 import { GRANT_TYPES_SUPPORTED } from '../services/oauth/token.ts'
+import { matchesEtag } from './etag.ts'
 
 /** RFC 8414, section 2. `response_types_supported` is required, and empty because there is no authorization endpoint. */
 const Names = (description: string) => Type.Array(Type.String(), { description })
@@ -53,7 +54,7 @@ export function metadataRoutes(app: App, core: Core): void {
         .update(keys.map(({ kid }) => kid).join())
         .digest('base64url')}"`
       reply.header('cache-control', `public, max-age=${jwksMaxAgeSeconds}`).header('etag', etag)
-      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send()
+      if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send()
       return reply.code(200).send({ keys })
     },
   })
@@ -89,10 +90,4 @@ export function metadataRoutes(app: App, core: Core): void {
       })
     },
   )
-}
-
-/** RFC 9110, section 13.1.2: a list, compared weakly. */
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  const tags = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
-  return tags.includes(etag) || tags.includes('*')
 }

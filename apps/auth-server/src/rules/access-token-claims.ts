@@ -1,23 +1,27 @@
 import type { ClientClaims, HeirloomClaims, UserClaims } from '@heirloom/claims'
 import type { Grant } from './family.ts'
+import { entryOf, uriOf } from './status-list.ts'
 
 /** What an access token is issued for. */
 export interface TokenTerms {
   issuer: string
   audience: string | readonly string[]
   ttlSeconds: number
+  /** Whether the token of a session names its entry in a status list. */
+  hasStatus: boolean
   /** Separated by spaces, or empty. */
   scope: string
 }
 
 /** A session, with the roles that its tokens carry; or a client that acts for itself (RFC 6749, section 4.4). */
 export type TokenSubject =
-  { session: Pick<Grant, 'sid' | 'userId' | 'clientId' | 'createdAt'>; roles: readonly string[] } | { clientId: string }
+  | { session: Pick<Grant, 'sid' | 'userId' | 'clientId' | 'createdAt' | 'statusIndex'>; roles: readonly string[] }
+  | { clientId: string }
 
 /** The claims of an access token (RFC 9068, section 2.2). `now` is the store's time in milliseconds since the epoch. */
 export function accessTokenClaims(
   subject: TokenSubject,
-  { issuer, audience, ttlSeconds, scope }: TokenTerms,
+  { issuer, audience, ttlSeconds, hasStatus, scope }: TokenTerms,
   jti: string,
   now: number,
 ): HeirloomClaims {
@@ -27,6 +31,7 @@ export function accessTokenClaims(
     return { ...common, sub: subject.clientId, client_id: subject.clientId } satisfies ClientClaims
   }
   const { session, roles } = subject
+  const { list, idx } = entryOf(session.statusIndex)
   return {
     ...common,
     sub: session.userId,
@@ -34,5 +39,6 @@ export function accessTokenClaims(
     sid: session.sid,
     auth_time: Math.floor(session.createdAt / 1000),
     roles,
+    ...(hasStatus && { status: { status_list: { idx, uri: uriOf(issuer, list) } } }),
   } satisfies UserClaims
 }

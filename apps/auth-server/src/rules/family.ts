@@ -42,6 +42,8 @@ export interface Grant {
   clientId: string
   /** The scopes granted at login, over all resources, separated by spaces. They never widen, and never shrink. */
   scope: string
+  /** The index in the status lists (rules/status-list.ts). No other session ever has it. */
+  statusIndex: number
   /**
    * The granted resources by their registered ids, separated by spaces. Null in a session from before there were several:
    * what its client may ask for now.
@@ -56,7 +58,7 @@ export interface Grant {
 }
 
 /** What a revocation needs to know about a session. */
-export type Revocable = Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt'>
+export type Revocable = Pick<Grant, 'id' | 'sid' | 'userId' | 'expiresAt' | 'statusIndex'>
 
 export interface Family extends Grant, FamilyState {}
 

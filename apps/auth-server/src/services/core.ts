@@ -11,6 +11,7 @@ import type { Clock } from '../stores/clock.ts'
 import type { LoginStore } from '../stores/family-store.ts'
 import type { Sessions } from '../stores/sessions.ts'
 import type { RecordEvent } from './security-event.ts'
+import type { StatusLists } from './status-lists.ts'
 
 /** All that services work with, made in wiring.ts. Each service names the parts that it takes. */
 export interface Core {
@@ -23,6 +24,8 @@ export interface Core {
   keys: KeyRing
   signer: TokenSigner
   refreshTokens: RefreshTokens
+  /** Null if access tokens name no status list. */
+  statusLists: StatusLists | null
   hasher: PasswordHasher
   throttle: AttemptThrottle
   events: AuditEvents

@@ -69,7 +69,8 @@ export async function restore(
   const end = async (families: readonly Revocable[]) => {
     if (families.length === 0) return
     const revoked = { at: await clock.now(), reason: 'restored' as const }
-    const updates = families.map(({ id, expiresAt }) => ({ id, expiresAt, state: { ...EMPTY_STATE, revoked } }))
+    const state = { ...EMPTY_STATE, revoked }
+    const updates = families.map(({ id, expiresAt, statusIndex }) => ({ id, expiresAt, statusIndex, state }))
     await Promise.all([durable.revoke(updates), cache?.all.revoke(updates)])
     for (const { userId, sid } of families) audit({ type: 'revoked', userId, sid, reason: 'restored' })
     await events.flush()

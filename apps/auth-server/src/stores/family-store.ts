@@ -14,9 +14,16 @@ export interface FamilyUpdate {
   state: FamilyState
 }
 
+/** A revocation of one family. It comes with the family's index, so that whoever ends a session also lists it. */
+export interface FamilyRevocation extends FamilyUpdate {
+  statusIndex: number
+}
+
 /** Groups revocations by time and reason: most of the time there is one group. */
-export function byRevocation(updates: readonly FamilyUpdate[]): { revoked: Revocation; families: FamilyUpdate[] }[] {
-  const groups = new Map<string, { revoked: Revocation; families: FamilyUpdate[] }>()
+export function byRevocation(
+  updates: readonly FamilyRevocation[],
+): { revoked: Revocation; families: FamilyRevocation[] }[] {
+  const groups = new Map<string, { revoked: Revocation; families: FamilyRevocation[] }>()
   for (const update of updates) {
     const { revoked } = update.state
     if (!revoked) continue
@@ -49,9 +56,9 @@ export interface FamilyStore {
 
   /**
    * Merges revocations, and nothing else of the state. When it returns, no later `load` through any server answers one of
-   * these families as live. A family that is not known here is remembered as revoked.
+   * these families as live, and its index is among the revoked ones. A family that is not known here is remembered as revoked.
    */
-  revoke(updates: readonly FamilyUpdate[]): Promise<void>
+  revoke(updates: readonly FamilyRevocation[]): Promise<void>
 }
 
 /** What a login is decided by. Read under a lock on the account, so that two logins of a user never see the same. */
@@ -61,6 +68,8 @@ export interface LoginFacts {
   now: number
   /** When the session before the last `logins - 1` was opened, in milliseconds; null if there are fewer. */
   earlierLoginAt: number | null
+  /** For the session that is to be opened: no other one ever gets it. */
+  statusIndex: number
   /** Sessions that are not revoked, without the `sessions - 1` that were used last. At most `MAX_SURPLUS`. */
   surplus: Revocable[]
 }

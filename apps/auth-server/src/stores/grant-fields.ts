@@ -50,12 +50,22 @@ const time = (redis: string, column: string): Field<number> => ({
   fromPostgres: (value) => (value as Date).getTime(),
 })
 
+const integer = (redis: string, column: string): Field<number> => ({
+  redis,
+  column,
+  toRedis: (value) => value,
+  fromRedis: (stored) => (stored === null ? undefined : Number(stored)),
+  toPostgres: (value) => BigInt(value),
+  fromPostgres: (value) => Number(value),
+})
+
 /** Every field of a grant but its id, which is the key. A new field needs a line here, its type, and its column in prisma/. */
 const FIELDS: { [Name in FieldName]: Field<Grant[Name]> } = {
   sid: text('sid', 'sid'),
   userId: text('user', 'user_id'),
   clientId: text('client', 'client_id'),
   scope: text('scope', 'scope'),
+  statusIndex: integer('status', 'status_index'),
   resources: knownText('resources', 'resources'),
   bindingKey: optionalText('binding', 'binding_key'),
   createdAt: time('created', 'created_at'),
@@ -93,8 +103,9 @@ export function grantToPostgres(grant: Grant): PrismaGrant {
   return row as PrismaGrant
 }
 
-/** The numbers of a grant are times. */
-type PrismaGrant = { [Name in FieldName]: Grant[Name] extends number ? Date : Grant[Name] }
+type Instants = 'createdAt' | 'expiresAt'
+type PrismaGrant = Omit<Pick<Grant, FieldName>, Instants | 'statusIndex'> &
+  Record<Instants, Date> & { statusIndex: bigint }
 
 /** @param row by the names of the columns. */
 export function grantFromPostgres(id: FamilyId, row: object): Grant {

@@ -9,7 +9,14 @@ import {
 } from '../rules/family.ts'
 import { toAccount } from './accounts.ts'
 import { type Database, query } from '../postgres/database.ts'
-import { type FamilyUpdate, type LoginStore, MAX_SURPLUS, type Origin, byRevocation } from './family-store.ts'
+import {
+  type FamilyRevocation,
+  type FamilyUpdate,
+  type LoginStore,
+  MAX_SURPLUS,
+  type Origin,
+  byRevocation,
+} from './family-store.ts'
 import { GRANT_COLUMNS, grantFromPostgres, grantToPostgres } from './grant-fields.ts'
 import { batch } from '../postgres/batch.ts'
 import type { Tables } from '../postgres/tables.ts'
@@ -43,7 +50,7 @@ export class PostgresFamilyStore implements LoginStore {
   }
 
   /** Many revocations get a statement of their own, so that a refresh of one family does not wait behind them. */
-  async revoke(updates: readonly FamilyUpdate[]): Promise<void> {
+  async revoke(updates: readonly FamilyRevocation[]): Promise<void> {
     const [first] = updates
     if (first && updates.length === 1) await this.advance(first)
     else for (const group of byRevocation(updates)) await this.#revokeAll(group)
@@ -157,34 +164,37 @@ interface StateRow {
 /** Must be another statement than the one that locks: it sees what was committed while that one waited. */
 async function readFacts(
   transaction: Prisma.TransactionClient,
-  { families }: Tables,
+  { families, statusIndexes }: Tables,
   userId: string,
   { sessions, logins }: { sessions: number; logins: number },
 ) {
   const account = await transaction.user.findUnique({ where: { id: userId } })
   const [row] = await transaction.$queryRaw<FactsRow[]>`
-    SELECT clock_timestamp() AS now,
+    SELECT clock_timestamp() AS now, nextval(${statusIndexes.sql}::text::regclass) AS status_index,
       (SELECT created_at FROM ${families} WHERE user_id = ${userId}::uuid
        ORDER BY created_at DESC OFFSET ${logins - 1} LIMIT 1) AS earlier_login_at,
       (SELECT json_agg(s) FROM (
-         SELECT encode(id, 'hex') AS id, sid, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at FROM ${families}
+         SELECT encode(id, 'hex') AS id, sid, status_index, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at FROM ${families}
          WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
          ORDER BY redeemed_at DESC, id OFFSET ${sessions - 1} LIMIT ${MAX_SURPLUS}) AS s) AS surplus`
   if (!account || !row) return null
-  const surplus = (row.surplus ?? []).map(({ id, sid, expires_at: expiresAt }) => ({
+  const surplus = (row.surplus ?? []).map(({ id, sid, expires_at: expiresAt, status_index: statusIndex }) => ({
     id: toId(Buffer.from(id, 'hex')),
     sid,
     userId,
     expiresAt,
+    statusIndex,
   }))
   const earlierLoginAt = row.earlier_login_at?.getTime() ?? null
-  return { account: toAccount(account), now: row.now.getTime(), earlierLoginAt, surplus }
+  const statusIndex = Number(row.status_index)
+  return { account: toAccount(account), now: row.now.getTime(), earlierLoginAt, statusIndex, surplus }
 }
 
 interface FactsRow {
   now: Date
   earlier_login_at: Date | null
-  surplus: { id: string; sid: string; expires_at: number }[] | null
+  status_index: bigint
+  surplus: { id: string; sid: string; expires_at: number; status_index: number }[] | null
 }
 
 function toRow(family: Family, { device, ip }: Origin) {

@@ -1,6 +1,7 @@
 import { type Family, type FamilyId, type FamilyState, EMPTY_STATE, type RevocationReason } from '../rules/family.ts'
-import { type FamilyStore, type FamilyUpdate, byRevocation } from './family-store.ts'
+import { type FamilyRevocation, type FamilyStore, type FamilyUpdate, byRevocation } from './family-store.ts'
 import { REDIS_GRANT_FIELDS, grantFromRedis, grantToRedis } from './grant-fields.ts'
+import { RedisRevocations } from './redis-revocations.ts'
 import { readLua } from '../redis/read-lua.ts'
 import type { RedisAccess, RunOnEach } from '../redis/redis-access.ts'
 
@@ -22,6 +23,7 @@ export class RedisFamilyStore implements FamilyStore {
   readonly #epoch: () => number
   readonly #load: (key: string) => Promise<Field[]>
   readonly #revoke: RunOnEach
+  readonly #revocations: RedisRevocations
   readonly #merge: (key: string, ...args: (string | number)[]) => Promise<Field[] | null>
 
   /** @param epoch the current one, as in replication/redis-fence.ts. */
@@ -31,6 +33,7 @@ export class RedisFamilyStore implements FamilyStore {
     this.#load = redis.script('heirloomLoad', LOAD)
     this.#merge = redis.script('heirloomMerge', MERGE)
     this.#revoke = redis.scriptOnEach('heirloomRevoke', REVOKE)
+    this.#revocations = new RedisRevocations(redis)
   }
 
   /** The ids of all families with a copy or a tombstone in Redis, of any epoch. An id may come twice. */
@@ -65,7 +68,12 @@ export class RedisFamilyStore implements FamilyStore {
     return before && toState(before.slice(1))
   }
 
-  async revoke(updates: readonly FamilyUpdate[]): Promise<void> {
+  async revoke(updates: readonly FamilyRevocation[]): Promise<void> {
+    const listed = this.#revocations.add(updates.map(({ statusIndex }) => statusIndex))
+    await Promise.all([listed, this.#writeTombstones(updates)])
+  }
+
+  async #writeTombstones(updates: readonly FamilyRevocation[]): Promise<void> {
     for (const { revoked, families } of byRevocation(updates)) {
       const keys = families.map(({ id }) => keyOf(id))
       await this.#revoke(

@@ -15,6 +15,7 @@ export interface Session {
   /** The last refresh, or the login. */
   lastUsedAt: Date
   expiresAt: Date
+  statusIndex: number
   revokedAt: Date | null
   revokedReason: string | null
 }
@@ -81,17 +82,18 @@ export class Sessions {
     const { createdAt, sid } = after ?? { createdAt: new Date(0), sid: FIRST_UUID }
     // One JSON value: separate rows would take ten times as long to read here.
     const [row] = await query(this.#database.$queryRaw<{ now: Date; sessions: ListedRow[] | null }[]>`
-      SELECT clock_timestamp() AS now, json_agg(json_build_array(id, sid, created_at, expires_at)) AS sessions
-      FROM (SELECT encode(id, 'hex') AS id, sid, created_at, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at
+      SELECT clock_timestamp() AS now, json_agg(json_build_array(id, sid, created_at, expires_at, status_index)) AS sessions
+      FROM (SELECT encode(id, 'hex') AS id, sid, created_at, status_index, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at
             FROM ${this.#database.tables.families} WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
               AND (created_at, sid) > (${createdAt}, ${sid}::uuid)
             ORDER BY created_at, sid LIMIT ${limit}) AS listed`)
-    const sessions = (row?.sessions ?? []).map(([id, ownSid, openedAt, expiresAt]) => ({
+    const sessions = (row?.sessions ?? []).map(([id, ownSid, openedAt, expiresAt, statusIndex]) => ({
       id: Buffer.from(id, 'hex').toString('base64url'),
       sid: ownSid,
       userId,
       createdAt: new Date(openedAt),
       expiresAt,
+      statusIndex,
     }))
     return { sessions, now: (row?.now ?? new Date()).getTime() }
   }
@@ -106,20 +108,22 @@ export class Sessions {
     after: FamilyId,
   ): Promise<{ sessions: Revocable[]; last: FamilyId | null; now: number }> {
     const [row] = await query(this.#database.$queryRaw<
-      { now: Date; last: string | null; sessions: [string, string, string, number][] | null }[]
+      { now: Date; last: string | null; sessions: [string, string, string, number, number][] | null }[]
     >`
       SELECT clock_timestamp() AS now, max(id) AS last,
-        json_agg(json_build_array(id, sid, user_id, expires_at)) FILTER (WHERE is_wanted) AS sessions
-      FROM (SELECT encode(id, 'hex') COLLATE "C" AS id, sid, user_id, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at,
+        json_agg(json_build_array(id, sid, user_id, expires_at, status_index)) FILTER (WHERE is_wanted) AS sessions
+      FROM (SELECT encode(id, 'hex') COLLATE "C" AS id, sid, user_id, status_index,
+              (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at,
               client_id = ${clientId} AND revoked_at IS NULL AND expires_at > clock_timestamp() AS is_wanted
             FROM ${this.#database.tables.families} AS f WHERE f.id > ${Buffer.from(after, 'base64url')}
             ORDER BY f.id LIMIT ${SCANNED_AT_ONCE}) AS page`)
     const toFamily = (hex: string) => Buffer.from(hex, 'hex').toString('base64url')
-    const sessions = (row?.sessions ?? []).map(([id, sid, userId, expiresAt]) => ({
+    const sessions = (row?.sessions ?? []).map(([id, sid, userId, expiresAt, statusIndex]) => ({
       id: toFamily(id),
       sid,
       userId,
       expiresAt,
+      statusIndex,
     }))
     return { sessions, last: row?.last ? toFamily(row.last) : null, now: (row?.now ?? new Date()).getTime() }
   }
@@ -137,9 +141,9 @@ export class Sessions {
   async inDoubt(after: FamilyId, limit: number): Promise<Revocable[]> {
     const { families, history } = this.#database.tables
     const rows = await query(this.#database.$queryRaw<
-      { id: Uint8Array; sid: string; user_id: string; expires_at: Date }[]
+      { id: Uint8Array; sid: string; user_id: string; expires_at: Date; status_index: bigint }[]
     >`
-      SELECT id, sid, user_id, expires_at FROM ${families}
+      SELECT id, sid, user_id, expires_at, status_index FROM ${families}
       WHERE id > ${Buffer.from(after, 'base64url')} AND revoked_at IS NULL AND expires_at > clock_timestamp()
         AND (SELECT is_lost FROM ${history})
       ORDER BY id LIMIT ${limit}`)
@@ -148,6 +152,7 @@ export class Sessions {
       sid: row.sid,
       userId: row.user_id,
       expiresAt: row.expires_at.getTime(),
+      statusIndex: Number(row.status_index),
     }))
   }
 
@@ -160,7 +165,7 @@ export class Sessions {
   }
 }
 
-type ListedRow = [id: string, sid: string, createdAt: string, expiresAt: number]
+type ListedRow = [id: string, sid: string, createdAt: string, expiresAt: number, statusIndex: number]
 
 const FIRST_UUID = '00000000-0000-0000-0000-000000000000'
 
@@ -174,6 +179,7 @@ function toSession(row: {
   createdAt: Date
   redeemedAt: Date
   expiresAt: Date
+  statusIndex: bigint
   revokedAt: Date | null
   revokedReason: string | null
 }): Session {
@@ -189,6 +195,7 @@ function toSession(row: {
     createdAt,
     lastUsedAt: redeemedAt,
     expiresAt,
+    statusIndex: Number(row.statusIndex),
     revokedAt,
     revokedReason,
   }

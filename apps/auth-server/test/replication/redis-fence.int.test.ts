@@ -37,9 +37,10 @@ async function aServer() {
   }
 }
 
-const tombstone = ({ id, expiresAt, createdAt }: Family) => ({
+const tombstone = ({ id, expiresAt, createdAt, statusIndex }: Family) => ({
   id,
   expiresAt,
+  statusIndex,
   state: { ...EMPTY_STATE, revoked: { at: createdAt, reason: 'logout' as const } },
 })
 const endSuspension = () =>

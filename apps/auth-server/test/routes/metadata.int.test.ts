@@ -61,6 +61,7 @@ test('OpenAPI and health', async () => {
     '/oauth2/revoke',
     '/oauth2/token',
     '/readyz',
+    '/status/{list}',
   ])
   for (const path of ['/livez', '/readyz', '/docs']) expect((await server.call('GET', path)).status).toBe(200)
 })

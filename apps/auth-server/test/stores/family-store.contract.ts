@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Family, type FamilyState, EMPTY_STATE, merge } from '../../src/rules/family.ts'
@@ -15,6 +15,8 @@ export function aFamily(userId: string, state: Partial<FamilyState> = {}): Famil
     ...aGrant({
       id: randomBytes(16).toString('base64url'),
       sid: randomUUID(),
+      // Far from what the sequence gives.
+      statusIndex: 2 ** 40 + randomInt(2 ** 40),
       userId,
       scope: 'reports:read reports:write',
       ...times,
@@ -49,6 +51,7 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
       update: (changes: Partial<FamilyState>) => ({
         id: family.id,
         expiresAt: family.expiresAt,
+        statusIndex: family.statusIndex,
         state: { ...EMPTY_STATE, ...changes },
       }),
     }

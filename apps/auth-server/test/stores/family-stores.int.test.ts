@@ -64,7 +64,14 @@ describe('Redis', () => {
   test('remembers the revocation of a family that it does not know, even after the family is opened', async () => {
     const family = aFamily(userId)
     const revoked = { at: family.createdAt, reason: 'logout' as const }
-    await cache.revoke([{ id: family.id, expiresAt: family.expiresAt, state: { ...EMPTY_STATE, revoked } }])
+    await cache.revoke([
+      {
+        id: family.id,
+        expiresAt: family.expiresAt,
+        statusIndex: family.statusIndex,
+        state: { ...EMPTY_STATE, revoked },
+      },
+    ])
     expect(await cache.load(family.id)).toBeNull()
     await cache.open(family)
     expect((await cache.load(family.id))?.family).toEqual({ ...family, revoked })
@@ -110,7 +117,14 @@ describe('Redis over Postgres', () => {
     const family = aFamily(userId)
     await layered.open(family, ORIGIN)
     const revoked = { at: family.createdAt, reason: 'logout' as const }
-    await layered.revoke([{ id: family.id, expiresAt: family.expiresAt, state: { ...EMPTY_STATE, revoked } }])
+    await layered.revoke([
+      {
+        id: family.id,
+        expiresAt: family.expiresAt,
+        statusIndex: family.statusIndex,
+        state: { ...EMPTY_STATE, revoked },
+      },
+    ])
     expect((await cache.load(family.id))?.family.revoked).toEqual(revoked)
     expect((await durable.load(family.id))?.family.revoked).toEqual(revoked)
   })

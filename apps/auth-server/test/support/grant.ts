@@ -7,6 +7,7 @@ export const aGrant = (changes: Partial<Grant> = {}): Grant => ({
   userId: 'user',
   clientId: 'web',
   scope: 'reports:read',
+  statusIndex: 0,
   resources: 'resource-api auth-server',
   bindingKey: null,
   createdAt: 0,

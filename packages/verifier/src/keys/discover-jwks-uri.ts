@@ -1,25 +1,25 @@
 import { BlockList, isIP } from 'node:net'
-import { type FetchLimits, fetchDocument } from './fetch-document.ts'
-import type { Runtime } from './runtime.ts'
+import { type FetchLimits, fetchText } from '../remote/fetch-text.ts'
+import type { Located } from '../remote/remote-document.ts'
+import type { Runtime } from '../remote/runtime.ts'
+import { parseStrictJson } from '../strict-json.ts'
 
-export type Discovered =
-  | { readonly ok: true; readonly jwksUri: string }
-  /** `url` is the address that was asked. */
-  | { readonly ok: false; readonly reason: string; readonly url: string }
+/** Metadata are less deep. */
+const MAX_DEPTH = 8
 
 /**
  * Asks the issuer where its keys are: by RFC 8414 metadata, or else by OpenID Connect discovery, which more servers have.
  * Either document must name exactly this issuer (RFC 8414, section 3.3).
  */
-export async function discoverJwksUri(issuer: string, limits: FetchLimits, runtime: Runtime): Promise<Discovered> {
+export async function discoverJwksUri(issuer: string, limits: FetchLimits, runtime: Runtime): Promise<Located> {
   const url = oauthMetadataUrl(issuer)
-  const fetched = await fetchDocument(url, limits, runtime)
-  if (fetched.ok) return readMetadata(issuer, url, fetched)
+  const fetched = await fetchJson(url, limits, runtime)
+  if (fetched.ok) return readMetadata(issuer, url, fetched.document)
   // Only an answer means that these metadata do not exist. Without one, the other address would be silent too.
   if (fetched.status === undefined) return { ok: false, reason: `metadata: ${fetched.reason}`, url }
   const openidUrl = openidMetadataUrl(issuer)
-  const openid = await fetchDocument(openidUrl, limits, runtime)
-  if (openid.ok) return readMetadata(issuer, openidUrl, openid)
+  const openid = await fetchJson(openidUrl, limits, runtime)
+  if (openid.ok) return readMetadata(issuer, openidUrl, openid.document)
   return { ok: false, reason: `metadata: ${fetched.reason}, and ${openid.reason} at ${openidUrl}`, url }
 }
 
@@ -34,15 +34,23 @@ function openidMetadataUrl(issuer: string): string {
   return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
 }
 
-function readMetadata(issuer: string, url: string, fetched: { changed: boolean; document?: unknown }): Discovered {
-  const { document } = fetched
-  const refuse = (reason: string): Discovered => ({ ok: false, reason: `metadata: ${reason}`, url })
+async function fetchJson(url: string, limits: FetchLimits, runtime: Runtime) {
+  const fetched = await fetchText(url, { accept: 'application/json' }, limits, runtime)
+  if (!fetched.ok) return fetched
+  const document = parseStrictJson(fetched.text ?? '', MAX_DEPTH)
+  return document === undefined
+    ? ({ ok: false, reason: 'not strict JSON', status: 200 } as const)
+    : ({ ok: true, document } as const)
+}
+
+function readMetadata(issuer: string, url: string, document: unknown): Located {
+  const refuse = (reason: string): Located => ({ ok: false, reason: `metadata: ${reason}`, url })
   if (typeof document !== 'object' || document === null) return refuse('not an object')
   const { issuer: named, jwks_uri: jwksUri } = document as Record<string, unknown>
   if (named !== issuer) return refuse(`of another issuer, ${nameOf(named)}; the one expected is ${nameOf(issuer)}`)
   if (typeof jwksUri !== 'string') return refuse('no jwks_uri')
   const objection = objectionTo(jwksUri, issuer)
-  return objection ? refuse(`jwks_uri ${objection}`) : { ok: true, jwksUri }
+  return objection ? refuse(`jwks_uri ${objection}`) : { ok: true, url: jwksUri }
 }
 
 /** For a log: what another server sent is quoted and cut. */

@@ -24,14 +24,14 @@ describe('RFC 8414, section 3.1: where the metadata are', () => {
     ['https://a.example/t/1', 'https://a.example/.well-known/oauth-authorization-server/t/1'],
   ])('of %s', async (issuer, url) => {
     const { result } = await discover(issuer, { [url]: { issuer, jwks_uri: 'https://a.example/keys' } })
-    expect(result).toEqual({ ok: true, jwksUri: 'https://a.example/keys' })
+    expect(result).toEqual({ ok: true, url: 'https://a.example/keys' })
   })
 
   it('or else where OpenID Connect has them', async () => {
     const issuer = 'https://a.example/t/1'
     const url = 'https://a.example/t/1/.well-known/openid-configuration'
     const { result, asked } = await discover(issuer, { [url]: { issuer, jwks_uri: 'https://b.example/keys' } })
-    expect(result).toEqual({ ok: true, jwksUri: 'https://b.example/keys' })
+    expect(result).toEqual({ ok: true, url: 'https://b.example/keys' })
     expect(asked).toHaveLength(2)
   })
 
@@ -131,5 +131,5 @@ it('reads metadata from a real server', async () => {
     response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/k` })),
   )
   const { runtime } = virtualRuntime()
-  expect(await discoverJwksUri(issuer, LIMITS, runtime)).toEqual({ ok: true, jwksUri: `${issuer}/k` })
+  expect(await discoverJwksUri(issuer, LIMITS, runtime)).toEqual({ ok: true, url: `${issuer}/k` })
 })

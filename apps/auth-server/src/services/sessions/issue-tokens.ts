@@ -25,7 +25,7 @@ export interface TokenAnswer extends AccessTokenAnswer {
 }
 
 export interface SignParts {
-  config: Pick<Config, 'issuer' | 'accessTokenTtlSeconds'>
+  config: Pick<Config, 'issuer' | 'accessTokenTtlSeconds' | 'statusTtlSeconds'>
   signer: Pick<TokenSigner, 'sign'>
 }
 
@@ -57,7 +57,9 @@ export async function issueAccessToken(
   now: number,
 ): Promise<AccessTokenAnswer> {
   const ttlSeconds = accessTokenTtlSeconds(realm, client, resources, config)
-  const terms = { issuer: config.issuer, audience: audienceOf(resources, config.issuer), ttlSeconds, scope }
+  const { issuer } = config
+  const hasStatus = config.statusTtlSeconds > 0
+  const terms = { issuer, audience: audienceOf(resources, issuer), ttlSeconds, hasStatus, scope }
   return {
     access_token: await signer.sign(accessTokenClaims(subject, terms, randomUUID(), now)),
     token_type: 'Bearer',

@@ -66,7 +66,7 @@ function decideOpening(
   { user, client, resources, scope: asked, how }: Opening,
   facts: LoginFacts,
 ): (Opened & LoginFacts) | Refusal {
-  const { account, now, earlierLoginAt } = facts
+  const { account, now, earlierLoginAt, statusIndex } = facts
   const refused = { type: 'login_refused', userId: account.id, ip: how.ip } as const
   if (account.version !== user.version || account.disabled) {
     audit({ ...refused, reason: 'changed_meanwhile' })
@@ -88,6 +88,7 @@ function decideOpening(
     userId: account.id,
     clientId: client.id,
     scope,
+    statusIndex,
     resources: resources.join(' '),
     bindingKey: null,
     createdAt: now,

@@ -27,7 +27,7 @@ export async function revoke(
   if (!first) return
   const { reason } = revocation
   const state = { ...EMPTY_STATE, revoked: revocation }
-  await store.revoke(families.map(({ id, expiresAt }) => ({ id, expiresAt, state })))
+  await store.revoke(families.map(({ id, expiresAt, statusIndex }) => ({ id, expiresAt, statusIndex, state })))
   if (families.length > MAX_EVENTS)
     return audit({
       type: 'revoked',

@@ -45,8 +45,9 @@ export async function endSession(
   const session = await parts.sessions.find(userId, anySpelling)
   if (!session) return refuse('not_found', 'There is no such session.')
   // The session's own id: a UUID in capitals is the same one, and would be an event of its own.
-  const { family: id, sid, expiresAt } = session
-  await revoke(parts, [{ id, sid, userId, expiresAt: expiresAt.getTime() }], { at: await parts.clock.now(), reason })
+  const { family: id, sid, expiresAt, statusIndex } = session
+  const revocable = { id, sid, userId, expiresAt: expiresAt.getTime(), statusIndex }
+  await revoke(parts, [revocable], { at: await parts.clock.now(), reason })
   return { ok: true }
 }
 

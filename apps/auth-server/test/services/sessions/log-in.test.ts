@@ -32,6 +32,7 @@ async function logInWhile(...versions: [Account, ...(Account | null)[]]) {
       config: {
         issuer: 'https://a',
         accessTokenTtlSeconds: 900,
+        statusTtlSeconds: 5,
         refreshAbsoluteTtlMs: 1_000_000,
         refreshPolicy: { idleMs: 1_000, graceMs: 0, lateRepeatGap: null },
         sessionLimits: { sessionsPerUser: 9, loginsPerUser: 9, windowMs: 1_000 },
@@ -45,7 +46,7 @@ async function logInWhile(...versions: [Account, ...(Account | null)[]]) {
       families: {
         openFor: async (_user, _limits, _origin, decide) => {
           const account = read()
-          const family = account && decide({ account, now: 5_000, earlierLoginAt: null, surplus: [] })
+          const family = account && decide({ account, now: 5_000, earlierLoginAt: null, statusIndex: 7, surplus: [] })
           if (family) opened.push(family)
         },
         revoke: async () => undefined,

@@ -15,6 +15,7 @@ const LOADED: Family = {
   userId: 'U',
   clientId: 'web',
   scope: 'reports:read',
+  statusIndex: 0,
   resources: 'api auth-server',
   bindingKey: null,
   createdAt: 0,
@@ -37,6 +38,7 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
     config: {
       issuer: 'https://a',
       accessTokenTtlSeconds: 900,
+      statusTtlSeconds: 5,
       refreshAbsoluteTtlMs: 10 * NOW,
       refreshPolicy: { idleMs: IDLE_MS, graceMs: GRACE_MS, lateRepeatGap: 8 },
     },

@@ -1,4 +1,4 @@
-/** The clock, timers, randomness and network of a key set. Tests and simulations replace them. */
+/** The clock, timers, randomness and network of a remote document. Tests and simulations replace them. */
 export interface Runtime {
   /** Milliseconds since 1970. */
   readonly now: () => number

@@ -1,4 +1,3 @@
-import { parseStrictJson } from '../strict-json.ts'
 import type { Runtime } from './runtime.ts'
 
 export interface FetchLimits {
@@ -6,31 +5,35 @@ export interface FetchLimits {
   readonly maxBytes: number
 }
 
+/** In lower case. A 304 is an answer only if `if-none-match` is among them. */
+export interface FetchHeaders {
+  readonly accept: string
+  readonly 'if-none-match'?: string
+  readonly prefer?: string
+}
+
 export type Fetched =
   | {
       readonly ok: true
-      readonly changed: true
-      readonly document: unknown
+      /** Undefined if the copy of the caller is still the current one. */
+      readonly text: string | undefined
       readonly etag: string | null
       readonly maxAgeSeconds: number | undefined
+      /** The server waited for a change, as it was asked to (RFC 7240, sections 3 and 4.3). */
+      readonly waited: boolean
     }
-  | { readonly ok: true; readonly changed: false; readonly maxAgeSeconds: number | undefined }
   /** `status` is present if the server's answer arrived whole. */
   | { readonly ok: false; readonly reason: string; readonly status?: number }
 
-/** A JWK set is at most four levels deep, and metadata fewer. */
-const MAX_DEPTH = 8
-
 /**
- * One GET for a JSON document, limited in time and size. Redirects are refused, because only the operator decides where
- * keys come from. Never rejects.
- * @param etag of the copy that the caller has. The answer may then be that it has not changed.
+ * One GET for a text in UTF-8, limited in time and size. Redirects are refused, because only the operator decides where
+ * documents come from. Never rejects.
  */
-export async function fetchDocument(
+export async function fetchText(
   url: string,
+  headers: FetchHeaders,
   { timeoutMs, maxBytes }: FetchLimits,
   runtime: Runtime,
-  etag?: string | null,
 ): Promise<Fetched> {
   const abort = new AbortController()
   // fetch refuses such a URL with a message that contains the credentials.
@@ -42,25 +45,25 @@ export async function fetchDocument(
       resolve({ ok: false, reason: `no answer within ${timeoutMs} ms` })
       abort.abort()
     }, timeoutMs)
-    void get(url, maxBytes, runtime, etag, abort).then(resolve).finally(cancelTimer)
+    void get(url, headers, maxBytes, runtime, abort).then(resolve).finally(cancelTimer)
   })
 }
 
 async function get(
   url: string,
+  headers: FetchHeaders,
   maxBytes: number,
   runtime: Runtime,
-  etag: string | null | undefined,
   abort: AbortController,
 ): Promise<Fetched> {
   try {
-    const response = await runtime.fetch(url, {
-      redirect: 'manual',
-      signal: abort.signal,
-      headers: { accept: 'application/json', ...(etag ? { 'if-none-match': etag } : {}) },
-    })
-    const maxAgeSeconds = readMaxAge(response.headers.get('cache-control'))
-    if (response.status === 304 && etag) return { ok: true, changed: false, maxAgeSeconds }
+    const response = await runtime.fetch(url, { redirect: 'manual', signal: abort.signal, headers: { ...headers } })
+    const about = {
+      etag: response.headers.get('etag'),
+      maxAgeSeconds: readMaxAge(response.headers.get('cache-control')),
+      waited: /(?:^|[\s,;])wait(?:$|[\s,;=])/i.test(response.headers.get('preference-applied') ?? ''),
+    }
+    if (response.status === 304 && headers['if-none-match']) return { ok: true, text: undefined, ...about }
     if (response.status !== 200) {
       abort.abort()
       return { ok: false, reason: `status ${response.status}`, status: response.status }
@@ -70,9 +73,7 @@ async function get(
       abort.abort()
       return { ok: false, reason: `longer than ${maxBytes} bytes, or not UTF-8`, status: 200 }
     }
-    const document = parseStrictJson(text, MAX_DEPTH)
-    if (document === undefined) return { ok: false, reason: 'not strict JSON', status: 200 }
-    return { ok: true, changed: true, document, etag: response.headers.get('etag'), maxAgeSeconds }
+    return { ok: true, text, ...about }
   } catch (error) {
     // fetch says only "fetch failed"; its cause names the refused connection or the unknown host.
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error

@@ -1,0 +1,142 @@
+import { RevokedIndexes, entryOf, lengthOf } from '../rules/status-list.ts'
+import type { PostgresRevocations } from '../stores/postgres-revocations.ts'
+import type { RedisRevocations } from '../stores/redis-revocations.ts'
+import { type Found, LogFollower } from './log-follower.ts'
+
+/** How soon a server sees a revocation that another one made. */
+const POLL_EVERY_MS = 300
+/** What is known counts as current for this long after a store was read. */
+const FRESH_FOR_MS = 2_000
+/** How soon a longer lifetime of tokens, or a list that is over, is known here. */
+const READ_EXTENT_EVERY_MS = 60_000
+/** A verifier accepts a token for 10 s longer than it lives, and the clocks of the stores may differ by the rest. */
+const MARGIN_MS = 70_000
+
+interface Stores {
+  postgres: Pick<PostgresRevocations, 'lists' | 'longestLifetime' | 'read' | 'useLifetime'>
+  redis: Pick<RedisRevocations, 'read'> | null
+}
+
+/**
+ * Knows the sessions that were revoked lately, whichever server did so and whichever store has it: an acknowledged revocation is
+ * in Postgres, and in Redis too while its server reaches Redis. One of the two is enough to go on.
+ */
+export class RevocationWatch {
+  readonly #revoked = new RevokedIndexes()
+  readonly #postgres: Stores['postgres']
+  readonly #ofPostgres: LogFollower
+  readonly #ofRedis: LogFollower | null
+  readonly #lifetimeSeconds: () => number
+  #onPoll: () => void = () => undefined
+  #timer: NodeJS.Timeout | undefined
+  /** How many indexes were given so far. */
+  #given = 0
+  /** The lists that have rows in Postgres. */
+  #lists: ReadonlySet<number> = new Set()
+  #extentReadAt = -Infinity
+  /** How long a revocation is kept. */
+  #windowMs: number
+  /** How far the time of the stores is ahead of `performance.now()`, in milliseconds. */
+  #storeAheadMs = 0
+
+  /** @param lifetimeSeconds the longest that an access token of this server may live. */
+  constructor({ postgres, redis }: Stores, lifetimeSeconds: () => number) {
+    this.#postgres = postgres
+    this.#lifetimeSeconds = lifetimeSeconds
+    this.#windowMs = lifetimeSeconds() * 1_000 + MARGIN_MS
+    this.#ofPostgres = new LogFollower(postgres, (found) => this.#take(found, true))
+    // Its time is asked for if Postgres does not answer: the two may differ.
+    this.#ofRedis = redis && new LogFollower(redis, (found) => this.#take(found, !isFresh(this.#ofPostgres)))
+  }
+
+  /** Polls now, and then regularly until `stop`. @throws StoreUnavailable or PostgresFault if Postgres does not answer. */
+  async start(): Promise<void> {
+    await this.poll()
+    if (this.#ofPostgres.trouble !== null) throw this.#ofPostgres.trouble
+    this.#timer = setInterval(() => void this.poll(), POLL_EVERY_MS)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** @param callback called after each poll of a store. */
+  onPoll(callback: () => void): void {
+    this.#onPoll = callback
+  }
+
+  /** Reads each store by itself, so that one that hangs does not hold up the other one. Never throws. */
+  async poll(): Promise<void> {
+    // First, as it says how far back the others read.
+    if (performance.now() > this.#extentReadAt + READ_EXTENT_EVERY_MS) await this.#readExtent().catch(() => undefined)
+    await Promise.all([this.#ofPostgres.poll(this.#windowMs), this.#ofRedis?.poll(this.#windowMs)])
+  }
+
+  /** To be called when Redis may have lost something, or another one answers. */
+  readAllOfRedis(): void {
+    this.#ofRedis?.forget()
+  }
+
+  /** Whether a store was read a moment ago. */
+  get isFresh(): boolean {
+    return isFresh(this.#ofPostgres) || (this.#ofRedis !== null && isFresh(this.#ofRedis))
+  }
+
+  /** How many sessions count as revoked. */
+  count(): number {
+    this.#revoked.drop(performance.now() - this.#windowMs)
+    return this.#revoked.count()
+  }
+
+  /** The time of the stores, in milliseconds since 1970. */
+  now(): number {
+    return performance.now() + this.#storeAheadMs
+  }
+
+  /** How many bits a list has; 0 if there is no such list. */
+  lengthOf(list: number): number {
+    // All of its indexes were given: it is dropped when the rows of its sessions are.
+    const isFull = lengthOf(list + 1, this.#given) > 0
+    return isFull && !this.#lists.has(list) ? 0 : lengthOf(list, this.#given)
+  }
+
+  /** Grows with each session of the list that is revoked. */
+  additionsTo(list: number): number {
+    return this.#revoked.additionsTo(list)
+  }
+
+  /** The bits of a list, as long as it is. */
+  bitsOf(list: number): Uint8Array {
+    this.#revoked.drop(performance.now() - this.#windowMs)
+    return this.#revoked.bitsOf(list, this.lengthOf(list))
+  }
+
+  async #readExtent(): Promise<void> {
+    this.#extentReadAt = performance.now()
+    this.#lists = new Set(await this.#postgres.lists())
+    const own = this.#lifetimeSeconds()
+    this.#windowMs = Math.max(own, await this.#postgres.longestLifetime()) * 1_000 + MARGIN_MS
+    // Last: a Postgres that is read-only does not take it.
+    await this.#postgres.useLifetime(own)
+  }
+
+  /** A list that is not the current one any more has sessions, until Postgres says otherwise. */
+  #setGiven(given: number): void {
+    const [before, after] = [entryOf(this.#given).list, entryOf(given).list]
+    this.#given = given
+    if (before === after) return
+    this.#lists = new Set([...this.#lists, before])
+    this.#extentReadAt = -Infinity
+  }
+
+  #take({ now, given = 0, revoked }: Found, isTheTime: boolean): void {
+    if (isTheTime) this.#storeAheadMs = now - performance.now()
+    // A Postgres that is rolled back has fewer, but these were given all the same.
+    if (given > this.#given) this.#setGiven(given)
+    // An age is the difference of two times of one clock, and means the same here.
+    for (const [statusIndex, listedAt] of revoked) this.#revoked.add(statusIndex, performance.now() - (now - listedAt))
+    this.#onPoll()
+  }
+}
+
+const isFresh = ({ readAt }: LogFollower) => performance.now() < readAt + FRESH_FOR_MS

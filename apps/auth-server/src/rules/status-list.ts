@@ -1,0 +1,89 @@
+// Token Status List (draft-ietf-oauth-status-list-21), with one bit for each session. Each session has an index that no other
+// one ever gets; a list has 2^24 of them.
+
+const INDEXES_IN_A_LIST = 2 ** 24
+/** A list grows by this many bits at a time: 128 KiB, which compress to about 130 bytes while nobody logs out. */
+const LENGTH_STEP = 2 ** 20
+/** A list is longer than what was given so far by this much, since an index beyond the end of a copy is refused. */
+const AHEAD = 2 ** 19
+
+/** The list of a session, and its position there. */
+export function entryOf(statusIndex: number): { list: number; idx: number } {
+  return { list: Math.floor(statusIndex / INDEXES_IN_A_LIST), idx: statusIndex % INDEXES_IN_A_LIST }
+}
+
+export const uriOf = (issuer: string, list: number): string => `${issuer}/status/${list}`
+
+/**
+ * How many bits a list has. 0: it has none yet.
+ * @param given how many indexes were given so far, in all lists.
+ */
+export function lengthOf(list: number, given: number): number {
+  const needed = given + AHEAD - list * INDEXES_IN_A_LIST
+  return Math.min(INDEXES_IN_A_LIST, Math.max(0, Math.ceil(needed / LENGTH_STEP) * LENGTH_STEP))
+}
+
+/** Two minutes. A revocation is kept for up to this much longer than need be. */
+const INTERVAL_MS = 120_000
+
+/**
+ * The revoked indexes that a server knows of, from any store. Copies merge by `or`: what is known is kept for its time, whatever
+ * a store has lost since. Bits take the same memory however many are set, and a restore may revoke every session at once.
+ */
+export class RevokedIndexes {
+  /** By list, and by interval: the bits of the sessions that were revoked then. */
+  readonly #lists = new Map<number, Map<number, Uint8Array>>()
+  /** By list: how many bits were set. */
+  readonly #additions = new Map<number, number>()
+
+  /** @param at by the same clock as in `drop`. */
+  add(statusIndex: number, at: number): void {
+    const { list, idx } = entryOf(statusIndex)
+    const intervals = this.#lists.get(list) ?? new Map<number, Uint8Array>()
+    this.#lists.set(list, intervals)
+    if (![...intervals.values()].some((bits) => isSet(bits, idx))) this.#additions.set(list, this.additionsTo(list) + 1)
+    const interval = Math.floor(at / INTERVAL_MS)
+    let bits = intervals.get(interval) ?? new Uint8Array()
+    if (idx >= bits.length * 8) {
+      const longer = new Uint8Array((Math.ceil((idx + 1) / LENGTH_STEP) * LENGTH_STEP) / 8)
+      longer.set(bits)
+      intervals.set(interval, (bits = longer))
+    }
+    bits[idx >>> 3] = (bits[idx >>> 3] ?? 0) | (1 << (idx & 7))
+  }
+
+  /** Forgets what was revoked before a time: no token of those sessions is valid any more. */
+  drop(before: number): void {
+    for (const intervals of this.#lists.values())
+      for (const interval of intervals.keys()) if ((interval + 1) * INTERVAL_MS <= before) intervals.delete(interval)
+  }
+
+  /** Grows when the list does. Not when something is dropped: that is no news. */
+  additionsTo(list: number): number {
+    return this.#additions.get(list) ?? 0
+  }
+
+  /** A bit for each position of a list, the first one in the least significant bit of the first byte (section 4.1). */
+  bitsOf(list: number, length: number): Uint8Array {
+    const all = new Uint8Array(length / 8)
+    // 32 at a time.
+    const words = new Uint32Array(all.buffer)
+    for (const bits of this.#lists.get(list)?.values() ?? []) {
+      const some = new Uint32Array(bits.buffer)
+      for (let i = 0; i < some.length && i < words.length; i++) words[i] = (words[i] ?? 0) | (some[i] ?? 0)
+    }
+    return all
+  }
+
+  /** How many sessions of all lists are revoked. */
+  count(): number {
+    let count = 0
+    for (const [list, intervals] of this.#lists) {
+      const bytes = Math.max(0, ...[...intervals.values()].map((bits) => bits.length))
+      for (const byte of this.bitsOf(list, bytes * 8)) for (let rest = byte; rest > 0; rest &= rest - 1) count++
+    }
+    return count
+  }
+}
+
+const isSet = (bits: Uint8Array, idx: number): boolean => (((bits[idx >>> 3] ?? 0) >>> (idx & 7)) & 1) === 1

@@ -1,0 +1,197 @@
+import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { deflate, gzip } from 'node:zlib'
+import type { Config } from '../config.ts'
+import { StoreUnavailable } from '../connection/store-unavailable.ts'
+import type { TokenSigner } from '../keys/token-signer.ts'
+import type { RevocationWatch } from '../replication/revocation-watch.ts'
+import { uriOf } from '../rules/status-list.ts'
+
+const [compress, encode] = [promisify(deflate), promisify(gzip)]
+
+/** A changed list is signed again at most this often. With the polls, a revocation waits 0.9 s for its signature at most. */
+const HOLD_MS = 850
+/** Signed again even if it has not changed. All servers do so at the same time, so that their copies have the same ETag. */
+const PERIOD_MS = 300_000
+const LIVES_SECONDS = 600
+/** A list that nobody asked for in this time is not kept up to date. */
+const WANTED_FOR_MS = 60_000
+/** Requests that are held at the same time. Others are answered at once. */
+const MAX_WAITING = 5_000
+
+/** A Status List Token (draft-ietf-oauth-status-list-21, section 5.1). */
+export interface StatusList {
+  jwt: string
+  /** The same with `Content-Encoding: gzip`: its bits are in base64 twice, which costs three quarters of their size. */
+  gzipped: Buffer
+  etag: string
+  /** Milliseconds since 1970. */
+  expiresAt: number
+}
+
+interface Parts {
+  config: Pick<Config, 'issuer' | 'statusTtlSeconds'>
+  signer: Pick<TokenSigner, 'signStatusList' | 'kidAt'>
+  watch: Pick<RevocationWatch, 'additionsTo' | 'bitsOf' | 'isFresh' | 'lengthOf' | 'now' | 'onPoll'>
+}
+
+interface Slot {
+  current: Built | null
+  building: Promise<StatusList> | null
+  /** When a request last named the list. */
+  wantedAt: number
+  readonly waiting: Set<Waiter>
+}
+
+/** A request that is held. */
+interface Waiter {
+  offer: (newer: StatusList) => void
+  giveUp: () => void
+}
+
+/** What a list was built from. */
+interface Built extends StatusList {
+  builtAt: number
+  additions: number
+  length: number
+  period: number
+  kid: string
+}
+
+/** Builds the status lists, signs them, and keeps those that are wanted up to date. */
+export class StatusLists {
+  readonly #parts: Parts
+  readonly #slots = new Map<number, Slot>()
+  #isClosed = false
+  #lastBuild = { bytes: 0, seconds: 0, at: NaN }
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    parts.watch.onPoll(() => this.#keepUp())
+  }
+
+  /** For the metrics: the list that was built last. */
+  get lastBuild(): { bytes: number; seconds: number; ageSeconds: number } {
+    const { at, ...rest } = this.#lastBuild
+    return { ...rest, ageSeconds: Number.isNaN(at) ? 0 : (performance.now() - at) / 1000 }
+  }
+
+  /** How many requests are held. */
+  get waiting(): number {
+    let waiting = 0
+    for (const slot of this.#slots.values()) waiting += slot.waiting.size
+    return waiting
+  }
+
+  /** Null if there is no such list. @throws StoreUnavailable if its last copy has expired, and there is no store to build one from. */
+  async get(list: number): Promise<StatusList | null> {
+    const { watch } = this.#parts
+    if (watch.lengthOf(list) === 0) {
+      this.#slots.delete(list)
+      return null
+    }
+    const slot = this.#slots.get(list) ?? { current: null, building: null, wantedAt: 0, waiting: new Set() }
+    this.#slots.set(list, slot)
+    slot.wantedAt = performance.now()
+    const { current } = slot
+    if (this.#isDue(list, slot)) return this.#build(list, slot)
+    if (current && watch.now() < current.expiresAt) return current
+    throw new StoreUnavailable('Postgres', new Error('neither store was read lately'))
+  }
+
+  /**
+   * Waits for a list with another ETag, at most `ms`. Answers the current list if there is none by then, if too many wait, or
+   * when the server stops.
+   */
+  async next(list: number, current: StatusList, ms: number, signal: AbortSignal): Promise<StatusList> {
+    const slot = this.#slots.get(list)
+    if (!slot || this.#isClosed || this.waiting >= MAX_WAITING) return current
+    return new Promise((resolve) => {
+      const waiter: Waiter = {
+        offer: (newer) => newer.etag !== current.etag && answer(newer),
+        giveUp: () => answer(current),
+      }
+      const answer = (status: StatusList) => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', waiter.giveUp)
+        slot.waiting.delete(waiter)
+        resolve(status)
+      }
+      const timer = setTimeout(waiter.giveUp, ms)
+      signal.addEventListener('abort', waiter.giveUp)
+      slot.waiting.add(waiter)
+    })
+  }
+
+  /** Answers the requests that are held. */
+  close(): void {
+    this.#isClosed = true
+    for (const { waiting } of this.#slots.values()) for (const { giveUp } of waiting) giveUp()
+  }
+
+  /** After each poll. */
+  #keepUp(): void {
+    for (const [list, slot] of this.#slots) {
+      const isWanted = slot.waiting.size > 0 || performance.now() < slot.wantedAt + WANTED_FOR_MS
+      if (isWanted && this.#isDue(list, slot)) void this.#build(list, slot).catch(() => undefined)
+    }
+  }
+
+  /** Only by what was read a moment ago: a server without stores must not vouch for its last copy. */
+  #isDue(list: number, { current }: Slot): boolean {
+    const { watch, signer } = this.#parts
+    if (!watch.isFresh) return false
+    if (!current) return true
+    if (current.period !== periodOf(watch.now()) || current.kid !== signer.kidAt(watch.now())) return true
+    const isChanged = current.additions !== watch.additionsTo(list) || current.length !== watch.lengthOf(list)
+    return isChanged && performance.now() > current.builtAt + HOLD_MS
+  }
+
+  /** Concurrent callers share one build. */
+  #build(list: number, slot: Slot): Promise<StatusList> {
+    slot.building ??= this.#buildOnce(list, slot).finally(() => (slot.building = null))
+    return slot.building
+  }
+
+  async #buildOnce(list: number, slot: Slot): Promise<StatusList> {
+    const { config, watch, signer } = this.#parts
+    const builtAt = performance.now()
+    const now = watch.now()
+    const [length, additions, period, kid] = [
+      watch.lengthOf(list),
+      watch.additionsTo(list),
+      periodOf(now),
+      signer.kidAt(now),
+    ]
+    const compressed = await compress(watch.bitsOf(list), { level: 6 })
+    const iat = Math.floor(now / 1000)
+    const jwt = await signer.signStatusList({
+      sub: uriOf(config.issuer, list),
+      iat,
+      exp: iat + LIVES_SECONDS,
+      ttl: config.statusTtlSeconds,
+      status_list: { bits: 1, lst: compressed.toString('base64url') },
+    })
+    const gzipped = await encode(jwt, { level: 1 })
+    this.#lastBuild = { bytes: gzipped.length, seconds: (performance.now() - builtAt) / 1000, at: builtAt }
+    // Weak: two servers that know the same have the same tag, although their signatures are of different moments.
+    const hash = createHash('sha256').update(`${period} ${kid} ${config.statusTtlSeconds} `).update(compressed)
+    const etag = `W/"${hash.digest('base64url')}"`
+    const built = {
+      jwt,
+      gzipped,
+      etag,
+      expiresAt: (iat + LIVES_SECONDS) * 1000,
+      builtAt,
+      additions,
+      length,
+      period,
+      kid,
+    }
+    slot.current = built
+    for (const { offer } of slot.waiting) offer(built)
+    return built
+  }
+}
+
+const periodOf = (now: number) => Math.floor(now / PERIOD_MS)

@@ -1,0 +1,69 @@
+import { type Database, query } from '../postgres/database.ts'
+import type { Reading, RevocationLog } from './revocation-log.ts'
+
+/** A lifetime counts until the last token that had it has ended, and for a while longer. */
+const MARGIN_SECONDS = 120
+
+interface Row {
+  now: Date
+  last_value: bigint
+  is_called: boolean
+  revoked: Reading['revoked'] | null
+}
+
+/** The revoked indexes in Postgres. A trigger writes them: whatever revokes a row has listed it. */
+export class PostgresRevocations implements RevocationLog {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  /** Also answers how many indexes were given so far. */
+  async read(withinMs: number, from: number, limit: number): Promise<Reading & { given: number }> {
+    const { families, statusIndexes } = this.#database.tables
+    // Now() and not clock_timestamp(): only what is the same in the whole statement can be looked up in an index.
+    const [row] = await query(this.#database.$queryRaw<Row[]>`
+      SELECT clock_timestamp() AS now, last_value, is_called,
+        (SELECT json_agg(json_build_array(status_index, (extract(epoch FROM listed_at) * 1000)::bigint)) FROM (
+           SELECT status_index, listed_at FROM ${families}
+           WHERE listed_at >= greatest(now() - ${withinMs} * interval '1 millisecond', to_timestamp(${from}::float8 / 1000))
+           ORDER BY listed_at LIMIT ${limit}) AS listed) AS revoked
+      FROM ${statusIndexes}`)
+    if (!row) throw new Error('the sequence of the status indexes is gone: the migrations make it')
+    return {
+      now: row.now.getTime(),
+      revoked: row.revoked ?? [],
+      given: Number(row.last_value) + (row.is_called ? 1 : 0),
+    }
+  }
+
+  /** The lists that have sessions, ended ones included that are not pruned yet. */
+  async lists(): Promise<number[]> {
+    const { families } = this.#database.tables
+    // One look into the index for each list.
+    const rows = await query(this.#database.$queryRaw<{ list: bigint }[]>`
+      WITH RECURSIVE lists AS (
+        (SELECT status_index >> 24 AS list FROM ${families} ORDER BY status_index LIMIT 1)
+        UNION ALL
+        SELECT (SELECT status_index >> 24 FROM ${families} WHERE status_index >= (list + 1) << 24 ORDER BY status_index LIMIT 1)
+        FROM lists WHERE list IS NOT NULL)
+      SELECT list FROM lists WHERE list IS NOT NULL`)
+    return rows.map(({ list }) => Number(list))
+  }
+
+  /** The longest lifetime of access tokens, of any server, of which one may still be valid. In seconds; 0 if none is known. */
+  async longestLifetime(): Promise<number> {
+    const [row] = await query(this.#database.$queryRaw<{ seconds: number | null }[]>`
+      SELECT max(seconds) AS seconds FROM ${this.#database.tables.accessTokenLifetimes}
+      WHERE used_at > clock_timestamp() - (seconds + ${MARGIN_SECONDS}) * interval '1 second'`)
+    return row?.seconds ?? 0
+  }
+
+  /** Says that access tokens live this long now. */
+  async useLifetime(seconds: number): Promise<void> {
+    await query(this.#database.$executeRaw`
+      INSERT INTO ${this.#database.tables.accessTokenLifetimes} (seconds, used_at) VALUES (${seconds}, clock_timestamp())
+      ON CONFLICT (seconds) DO UPDATE SET used_at = excluded.used_at`)
+  }
+}

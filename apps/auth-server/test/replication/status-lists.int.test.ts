@@ -1,0 +1,129 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Database, openDatabase } from '../../src/postgres/database.ts'
+import { PASSWORD, type TestServer, bearer, testServer } from '../support/server.ts'
+import { isListed } from '../support/status-list.ts'
+
+const SETTINGS = {
+  LOG_LEVEL: 'info',
+  REFRESH_GRACE_SECONDS: '0',
+  REFRESH_LATE_REPEAT_GAP: 'off',
+  SESSIONS_PER_USER: '3',
+}
+let server: TestServer
+let database: Database
+/** Another server on the same stores. */
+let other: TestServer
+
+beforeAll(async () => {
+  server = await testServer(SETTINGS)
+  database = openDatabase({ url: server.env['DATABASE_URL'] ?? '', poolSize: 1, statementTimeoutMs: 5_000 })
+  other = await testServer({ ...SETTINGS, ...server.env })
+})
+
+afterAll(() => database.$disconnect())
+
+const admin = (...args: string[]) =>
+  promisify(execFile)(process.execPath, ['apps/auth-server/src/admin.ts', ...args], {
+    env: { ...server.env, PATH: process.env['PATH'] },
+  })
+const post = (path: string, body: object, token?: string) =>
+  server.call('POST', path, body, token === undefined ? {} : bearer(token))
+const login = async (username: string) => (await post('/auth/login', { username, password: PASSWORD })).body
+
+interface Session {
+  access_token: string
+  refresh_token: string
+  session_id: string
+}
+
+/** Each ends the first session of a user who has two, and answers the status of the call. */
+const WAYS: [string, (user: { username: string; first: Session; second: Session }) => Promise<number>][] = [
+  ['logout', async ({ first }) => (await post('/auth/logout', { refresh_token: first.refresh_token })).status],
+  ['logout of all', async ({ second }) => (await post('/auth/logout/all', {}, second.access_token)).status],
+  [
+    'end of one session',
+    async ({ first, second }) =>
+      (await server.call('DELETE', `/auth/sessions/${first.session_id}`, undefined, bearer(second.access_token)))
+        .status,
+  ],
+  [
+    'change of the password',
+    async ({ second }) =>
+      (
+        await post(
+          '/auth/password',
+          { current_password: PASSWORD, new_password: 'another long and quiet walk' },
+          second.access_token,
+        )
+      ).status,
+  ],
+  [
+    'reuse',
+    async ({ first: { refresh_token } }) => {
+      await post('/auth/refresh', { refresh_token })
+      const { status, body } = await post('/auth/refresh', { refresh_token })
+      return body.error === 'invalid_grant' ? 204 : status
+    },
+  ],
+  [
+    'limit of sessions',
+    async ({ username }) => {
+      await login(username)
+      return (await login(username)) ? 204 : 0
+    },
+  ],
+  ['admin session revoke', async ({ username }) => (await admin('session', 'revoke', username)) && 204],
+  ['admin user disable', async ({ username }) => (await admin('user', 'disable', username)) && 204],
+  [
+    'SQL by hand',
+    async ({ first }) => {
+      const rows =
+        await database.$executeRaw`UPDATE families SET revoked_at = now(), revoked_reason = 'admin' WHERE sid = ${first.session_id}::uuid`
+      return rows === 1 ? 204 : 0
+    },
+  ],
+]
+
+const twoSessions = async () => {
+  const { username, tokens: first } = await server.login()
+  return { username, first: first as Session, second: (await login(username)) as Session }
+}
+
+describe('the list of another server has a session that ended by', () => {
+  test.each(WAYS)('%s', async (_way, end) => {
+    const user = await twoSessions()
+    expect(await isListed(other, user.first.access_token)).toBe(false)
+    expect(await end(user)).toBe(204)
+    await expect.poll(() => isListed(other, user.first.access_token)).toBe(true)
+  })
+})
+
+test('one that was revoked in Redis alone is listed, although its logout was not acknowledged', async () => {
+  const { first } = await twoSessions()
+  const logOut = async () => (await post('/auth/logout', { refresh_token: first.refresh_token })).status
+  const superuser = new pg.Client(server.superuserUrl)
+  await superuser.connect()
+  // Postgres answers nothing about sessions, and takes no revocation.
+  await superuser.query('BEGIN; LOCK TABLE families')
+  expect(await logOut()).toBe(503)
+  await expect.poll(() => isListed(other, first.access_token)).toBe(true)
+  await superuser.end()
+  await expect.poll(logOut).toBe(204)
+})
+
+describe('without Redis, the list of another server has a session that ended by', () => {
+  beforeAll(async () => {
+    const once = new Redis(server.redisUrl, { retryStrategy: null })
+    await once.shutdown('NOSAVE').catch(() => undefined)
+  })
+
+  test.each(WAYS)('%s', async (_way, end) => {
+    const user = await twoSessions()
+    expect(await end(user)).toBe(204)
+    await expect.poll(() => isListed(other, user.first.access_token)).toBe(true)
+  })
+})
