@@ -6,14 +6,14 @@ import { type Found, LogFollower } from './log-follower.ts'
 /** How soon a server sees a revocation that another one made. */
 const POLL_EVERY_MS = 300
 /** What is known counts as current for this long after a store was read. */
-const FRESH_FOR_MS = 2_000
+const FRESH_FOR_MS = 10_000
 /** How soon a longer lifetime of tokens, or a list that is over, is known here. */
 const READ_EXTENT_EVERY_MS = 60_000
 /** A verifier accepts a token for 10 s longer than it lives, and the clocks of the stores may differ by the rest. */
 const MARGIN_MS = 70_000
 
 interface Stores {
-  postgres: Pick<PostgresRevocations, 'lists' | 'longestLifetime' | 'read' | 'useLifetime'>
+  postgres: Pick<PostgresRevocations, 'forget' | 'lists' | 'longestLifetime' | 'read' | 'useLifetime'>
   redis: Pick<RedisRevocations, 'read'> | null
 }
 
@@ -118,6 +118,7 @@ export class RevocationWatch {
     this.#windowMs = Math.max(own, await this.#postgres.longestLifetime()) * 1_000 + MARGIN_MS
     // Last: a Postgres that is read-only does not take it.
     await this.#postgres.useLifetime(own)
+    await this.#postgres.forget(this.#windowMs)
   }
 
   /** A list that is not the current one any more has sessions, until Postgres says otherwise. */

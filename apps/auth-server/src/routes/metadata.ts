@@ -10,7 +10,7 @@ import { matchesEtag } from './etag.ts'
 /** RFC 8414, section 2. `response_types_supported` is required, and empty because there is no authorization endpoint. */
 const Names = (description: string) => Type.Array(Type.String(), { description })
 const Metadata = Type.Object({
-  issuer: Type.String({ description: 'The issuer, as `ISSUER` names it.' }),
+  issuer: Type.String({ description: 'The value of `ISSUER`.' }),
   jwks_uri: Type.String({ description: 'The address of the key set.' }),
   token_endpoint: Type.String({ description: 'Where clients get tokens.' }),
   revocation_endpoint: Type.String({ description: 'Where clients end sessions (RFC 7009).' }),

@@ -1,4 +1,4 @@
-import type { TokenStatus } from '@heirloom/claims'
+import type { Status } from '@heirloom/claims'
 import type { KeySet } from '../keys/key-set.ts'
 import type { Runtime } from '../remote/runtime.ts'
 import { type Refusal, refuse } from '../refusal.ts'
@@ -90,7 +90,7 @@ export class StatusLists {
   }
 
   /** The entry that a token names; undefined if it names none. Its other claims must be good. */
-  entryOf(status: TokenStatus | undefined): StatusEntry | undefined {
+  entryOf(status: Status | undefined): StatusEntry | undefined {
     const named = status?.status_list
     return named && { uri: named.uri, index: named.idx, list: this.#find(named.uri) }
   }
