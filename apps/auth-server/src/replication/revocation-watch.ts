@@ -13,7 +13,7 @@ const READ_EXTENT_EVERY_MS = 60_000
 const MARGIN_MS = 70_000
 
 interface Stores {
-  postgres: Pick<PostgresRevocations, 'lists' | 'read'>
+  postgres: Pick<PostgresRevocations, 'forget' | 'lists' | 'read'>
   redis: Pick<RedisRevocations, 'read'> | null
 }
 
@@ -116,6 +116,8 @@ export class RevocationWatch {
   async #readExtent(): Promise<void> {
     this.#extentReadAt = performance.now()
     this.#lists = new Set(await this.#postgres.lists())
+    // Last: a Postgres that is read-only does not take it.
+    await this.#postgres.forget(this.#windowMs)
   }
 
   /** A list that is not the current one any more has sessions, until Postgres says otherwise. */

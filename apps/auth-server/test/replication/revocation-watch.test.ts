@@ -65,6 +65,7 @@ test('a revoked bit is set for as long as a token may be valid, through fail-ove
       postgres: {
         read: postgres.read,
         lists: async () => [0],
+        forget: async () => undefined,
       },
       redis,
     }
