@@ -16,7 +16,7 @@ import { belowIssuer, pathOf } from './rules/issuer-path.ts'
 
 /** The whole server, not listening. Closing it closes the stores. */
 export function buildApp({ core, rollback, keySet, notReady, close }: ServerParts, metrics: Registry) {
-  const { issuer, audience, docs, logLevel, trustedProxies, keepAliveTimeoutSeconds } = core.config
+  const { issuer, docs, logLevel, trustedProxies, keepAliveTimeoutSeconds } = core.config
   const rewritePath = belowIssuer(issuer)
   const app = createApp({
     logLevel,
@@ -27,7 +27,7 @@ export function buildApp({ core, rollback, keySet, notReady, close }: ServerPart
     notReady,
     answerError,
     plugins(root) {
-      void root.register(bearerAuth, { verifier: createVerifier({ issuer, audience, keys: keySet }) })
+      void root.register(bearerAuth, { verifier: createVerifier({ issuer, audience: issuer, keys: keySet }) })
     },
     async routes(scope) {
       if (docs) await addDocs(scope, issuer)

@@ -33,8 +33,6 @@ export function readConfig(env: NodeJS.ProcessEnv) {
       algorithm: settings.SIGNING_ALGORITHM,
       bits: settings.SIGNING_KEY_BITS,
       leadMs: settings.SIGNING_KEY_LEAD_SECONDS * 1000,
-      // As long as the last token of a key lives, and a minute for clocks that differ.
-      retireMs: (settings.ACCESS_TOKEN_TTL_SECONDS + 60) * 1000,
       rotateAfterMs:
         settings.SIGNING_KEY_ROTATION_DAYS === 0 ? null : settings.SIGNING_KEY_ROTATION_DAYS * DAY_SECONDS * 1000,
     },

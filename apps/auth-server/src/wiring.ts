@@ -26,7 +26,7 @@ import { RedisFence } from './replication/redis-fence.ts'
 import { RevocationWatch } from './replication/revocation-watch.ts'
 import { RollbackDetector } from './replication/rollback-detector.ts'
 import { WriteBehind } from './replication/write-behind.ts'
-import { longestLifetime } from './rules/realm.ts'
+import { longestAccessTokenTtlSeconds } from './rules/client-policy.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
 import type { Core } from './services/core.ts'
 import { prune } from './services/prune.ts'
@@ -123,14 +123,17 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   })
   const accountsThrough = (access: RedisAccess | null) =>
     new Accounts(database, new AccountStatusCache(access, fence, rollback, config.refreshAbsoluteTtlMs))
-  const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), config.keyPolicy, (kid) =>
-    audit({ type: 'key_made', kid }),
-  )
   const realmRows = new RealmRows(database)
   const realm = new RealmKeeper(realmRows)
+  // As long as the last token of a key lives, and a minute for clocks that differ.
+  const retireMs = () => (longestAccessTokenTtlSeconds(realm.current(), config) + 60) * 1000
+  const keyPolicy = { ...config.keyPolicy, retireMs }
+  const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), keyPolicy, (kid) =>
+    audit({ type: 'key_made', kid }),
+  )
   const signer = new TokenSigner(keys)
   const logs = { postgres: new PostgresRevocations(fenceDatabase), redis: redis && new RedisRevocations(redis) }
-  const lifetimeSeconds = () => longestLifetime(realm.current(), config.accessTokenTtlSeconds)
+  const lifetimeSeconds = () => longestAccessTokenTtlSeconds(realm.current(), config)
   const revocations = config.statusTtlSeconds > 0 ? new RevocationWatch(logs, lifetimeSeconds) : null
   redis?.onLost(() => revocations?.readAllOfRedis())
   const clocks = new StoreClocks()
@@ -185,6 +188,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     if (rollback.isRolledBack) return
     await keys.refresh()
     keySet.replace(publicKeys())
+    await keys.rememberRetirement()
   }
   const reloadRealm = async () => {
     // A Postgres that was rolled back may lack clients that were disabled.

@@ -25,9 +25,11 @@ export function routes(app: App, verifier: Verifier): void {
           200: Type.Object({
             sub: Type.String(),
             client_id: Type.String(),
-            session_id: Type.String(),
-            scope: Type.String(),
-            roles: Type.Array(Type.String()),
+            session_id: Type.Optional(
+              Type.String({ description: 'Absent if a client acts for itself, with no user.' }),
+            ),
+            scope: Type.Optional(Type.String()),
+            roles: Type.Optional(Type.Array(Type.String())),
             expires_at: Type.String({ format: 'date-time' }),
           }),
         },
@@ -38,9 +40,9 @@ export function routes(app: App, verifier: Verifier): void {
       return {
         sub,
         client_id,
-        session_id: sid,
-        scope,
-        roles: [...roles],
+        ...(sid !== undefined && { session_id: sid }),
+        ...(scope !== undefined && { scope }),
+        ...(roles !== undefined && { roles: [...roles] }),
         expires_at: new Date(exp * 1000).toISOString(),
       }
     },

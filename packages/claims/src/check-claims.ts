@@ -16,7 +16,8 @@ export interface Expected {
  * - `not_an_object`: the claims set is not a JSON object (RFC 7519, section 7.2, step 10).
  * - `missing`, `malformed`: a claim of the profile is absent, or does not have its shape.
  * - `issuer`, `audience`: the token is from another issuer, or for another audience.
- * - `expired`, `not_yet_valid`: by the clock. `inconsistent`: the token ends before it begins.
+ * - `expired`, `not_yet_valid`: by the clock.
+ * - `inconsistent`: claims that do not go together; or the token ends before it begins.
  */
 export type ClaimsFault =
   'not_an_object' | 'missing' | 'malformed' | 'issuer' | 'audience' | 'expired' | 'not_yet_valid' | 'inconsistent'
@@ -49,6 +50,8 @@ export function checkClaims<Claims extends AccessTokenClaims>(
     }
   }
   const claims = value as Claims
+  const disagreement = profile.disagreement?.(claims)
+  if (disagreement) return refuse('inconsistent', disagreement.claim, disagreement.description)
   return checkParties(claims, expected) ?? checkTimes(claims, expected) ?? { ok: true, claims }
 }
 

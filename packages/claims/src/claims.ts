@@ -38,12 +38,21 @@ export interface Status {
   readonly [mechanism: string]: unknown
 }
 
-/** The claims of Heirloom's auth server. */
-export interface HeirloomClaims extends AccessTokenClaims {
+/** The claims of Heirloom's auth server in a token of a user's session. */
+export interface UserClaims extends AccessTokenClaims {
   /** The public id of the session, as in `GET /auth/sessions`. It is not part of any refresh token. */
   readonly sid: string
   readonly auth_time: number
-  readonly scope: string
-  /** The user's roles when the token was issued (RFC 9068, section 2.2.3.1). */
+  /** The user's roles when the token was issued (RFC 9068, section 2.2.3.1). Empty unless the client is first-party. */
   readonly roles: readonly string[]
 }
+
+/** The claims of Heirloom's auth server in a token of a client that acts for itself: `sub` is `client_id`. */
+export interface ClientClaims extends AccessTokenClaims {
+  readonly sid?: never
+  readonly auth_time?: never
+  readonly roles?: never
+}
+
+/** The claims of Heirloom's auth server. `claims.sid === undefined` tells a client from a user. */
+export type HeirloomClaims = UserClaims | ClientClaims

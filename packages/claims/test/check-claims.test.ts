@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type HeirloomClaims, checkClaims, heirloomProfile, rfc9068Profile } from '../src/index.ts'
+import { type HeirloomClaims, type UserClaims, checkClaims, heirloomProfile, rfc9068Profile } from '../src/index.ts'
 
 const NOW = 1_800_000_000
 const expected = { issuer: 'https://auth.example', audience: 'resource-api', now: NOW, clockToleranceSeconds: 10 }
-const claims: HeirloomClaims = {
+const claims: UserClaims = {
   iss: 'https://auth.example',
   aud: 'resource-api',
   sub: 'user-1',
@@ -25,18 +25,21 @@ const faultOf = (changes: Record<string, unknown>) => {
 }
 const without = (claim: string) => Object.fromEntries(Object.entries(claims).filter(([name]) => name !== claim))
 
+const ALWAYS = ['iss', 'aud', 'sub', 'client_id', 'jti', 'iat', 'exp']
+const OF_A_USER = ['sid', 'auth_time', 'roles']
+
 describe('checkClaims', () => {
   it('answers the claims themselves', () => {
     expect(checkClaims(heirloomProfile, claims, expected)).toEqual({ ok: true, claims })
   })
 
-  it.each(Object.keys(claims))('requires %s', (claim) => {
+  it.each(ALWAYS)('requires %s', (claim) => {
     expect(checkClaims(heirloomProfile, without(claim), expected)).toMatchObject({ ok: false, fault: 'missing', claim })
   })
 
-  it.each(Object.keys(claims))('does not take %s from a prototype', (claim) => {
+  it.each([...ALWAYS, ...OF_A_USER])('does not take %s from a prototype', (claim) => {
     const inherited = Object.assign(Object.create({ [claim]: claims[claim] }), without(claim))
-    expect(checkClaims(heirloomProfile, inherited, expected)).toMatchObject({ ok: false, fault: 'missing', claim })
+    expect(checkClaims(heirloomProfile, inherited, expected)).toMatchObject({ ok: false, claim })
   })
 
   it.each(Object.keys(claims))('refuses %s of another type', (claim) => {
@@ -51,6 +54,41 @@ describe('checkClaims', () => {
 
   it('refuses half a surrogate pair', () => {
     expect(faultOf({ sub: '\ud800' })).toBe('malformed sub')
+  })
+})
+
+describe('a token of a user, or of a client alone', () => {
+  const { sid: _sid, auth_time: _time, roles: _roles, ...rest } = claims
+  const alone = { ...rest, sub: 'web' }
+  const verdict = (changes: object) => {
+    const result = checkClaims(heirloomProfile, { ...alone, ...changes }, expected)
+    return result.ok ? (result.claims.sid ?? 'alone') : `${result.fault} ${result.claim}`
+  }
+  const some = (...names: string[]) => Object.fromEntries(names.map((name) => [name, claims[name]]))
+
+  it.each<[string, object, string]>([
+    ['a client that acts for itself', {}, 'alone'],
+    ['the same with no scope', { scope: undefined }, 'malformed scope'],
+    ['a user, and no user is the client', { ...some(...OF_A_USER), sub: 'user-1' }, 'session-1'],
+    ['a client under the name of a user (RFC 9068, section 2.2)', { sub: 'user-1' }, 'inconsistent sub'],
+    ['a session without a login time and roles', some('sid'), 'inconsistent auth_time'],
+    ['a session without roles', some('sid', 'auth_time'), 'inconsistent roles'],
+    ['a session without a login time', some('sid', 'roles'), 'inconsistent auth_time'],
+    ['roles without a session', some('roles'), 'inconsistent sid'],
+    ['a login time without a session', some('auth_time'), 'inconsistent sid'],
+    ['a login time and roles without a session', some('auth_time', 'roles'), 'inconsistent sid'],
+  ])('%s', (_, changes, outcome) => {
+    expect(verdict(changes)).toBe(outcome)
+  })
+
+  it('needs no scope: the token for an auth server has none', () => {
+    expect(checkClaims(heirloomProfile, without('scope'), expected)).toMatchObject({ ok: true })
+  })
+
+  it('has types that follow: with a session there are roles', () => {
+    const result = checkClaims<HeirloomClaims>(heirloomProfile, claims, expected)
+    const roles = result.ok && result.claims.sid !== undefined ? result.claims.roles.join() : 'none'
+    expect(roles).toBe('editor')
   })
 })
 

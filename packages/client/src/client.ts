@@ -36,6 +36,8 @@ export interface Credentials {
   password: string
   /** Default: every scope of the user. */
   scope?: string
+  /** The services that the tokens are for, by their ids at the auth server. Default: all that this application may use. */
+  resource?: string | readonly string[]
   /** The name of this device in the list of sessions. */
   device?: string
 }
@@ -187,10 +189,11 @@ export function createClient(options: ClientOptions): Client {
   }
 }
 
-const asFields = ({ username, password, scope, device }: Credentials, clientId: string | undefined) => ({
+const asFields = ({ username, password, scope, resource, device }: Credentials, clientId: string | undefined) => ({
   username,
   password,
   scope,
+  resource,
   device,
   client_id: clientId,
 })

@@ -1,6 +1,7 @@
 /** Plain data, so that any store can hold it. */
 export interface Session {
   readonly sessionId: string
+  /** Separated by spaces. Empty if the access token has none. */
   readonly scope: string
   readonly accessToken: string
   readonly refreshToken: string
@@ -19,7 +20,7 @@ const isId = (value: unknown): value is string => typeof value === 'string' && v
 /** Reads a token response (RFC 6749, section 5.1). Null if it is not one: a proxy may answer 200 with its own page. */
 export function readTokenResponse(body: Record<string, unknown>, askedAt: number): Session | null {
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: lifetime } = body
-  const { session_id: sessionId, scope } = body
+  const { session_id: sessionId, scope = '' } = body
   if (!isTime(lifetime) || lifetime <= 0) return null
   // The token was issued after the request was sent, so it cannot expire earlier than this.
   const expiresAt = askedAt + lifetime * 1000

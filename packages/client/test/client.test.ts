@@ -97,15 +97,19 @@ describe('login', () => {
     expect(await store.load()).toBeNull()
   })
 
+  it('stays logged in without a scope, as with a token for the auth server alone', async () => {
+    const { client, store, world } = await loggedIn()
+    const body = { access_token: 'a', token_type: 'Bearer', expires_in: 900, refresh_token: 'r', session_id: 's' }
+    world.answer = () => Response.json(body)
+    await client.login({ ...CREDENTIALS, resource: 'https://auth.example' })
+    expect([await client.accessToken(), (await store.load())?.scope]).toEqual(['a', ''])
+  })
+
   it('says who it is', async () => {
     const { world, client } = await loggedIn({ clientId: 'web' })
-    await client.login({ ...CREDENTIALS, scope: 'reports:read', device: 'my telephone' })
-    expect(world.requests[1]?.body).toEqual({
-      ...CREDENTIALS,
-      client_id: 'web',
-      scope: 'reports:read',
-      device: 'my telephone',
-    })
+    const wishes = { scope: 'reports:read', resource: ['reports', 'https://files.example'], device: 'my telephone' }
+    await client.login({ ...CREDENTIALS, ...wishes })
+    expect(world.requests[1]?.body).toEqual({ ...CREDENTIALS, client_id: 'web', ...wishes })
     world.advance(LIFETIME_MS)
     await client.accessToken()
     expect(world.requests[2]?.body).toEqual({ refresh_token: 'refresh-session-1-1', client_id: 'web' })

@@ -1,7 +1,9 @@
 export {
   type AccessTokenClaims,
+  type ClientClaims,
   type HeirloomClaims,
   type Profile,
+  type UserClaims,
   heirloomProfile,
   rfc9068Profile,
 } from '@heirloom/claims'

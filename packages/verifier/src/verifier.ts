@@ -71,7 +71,7 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
 ): Verifier<Claims> {
   checkOptions(options)
   // Without a profile, the default of `Claims` is what Heirloom's profile checks.
-  const profile = options.profile ?? heirloomProfile
+  const profile = (options.profile ?? heirloomProfile) as Profile<Claims>
   const { issuer, audience, clockToleranceSeconds = 10, maxTokenLength = 8_192, cacheBytes = 16 * 2 ** 20 } = options
   const now = options.runtime?.now ?? systemRuntime.now
   const remote = options.keys ? undefined : new RemoteKeySet(options)

@@ -7,6 +7,7 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { wire } from '@heirloom/auth-server/internals/wiring'
 import { readConfig } from '@heirloom/auth-server/internals/config'
+import { policyOf } from '@heirloom/auth-server/internals/rules/client-policy'
 import { decideRefresh } from '@heirloom/auth-server/internals/rules/decide-refresh'
 import { EMPTY_STATE } from '@heirloom/auth-server/internals/rules/family'
 import { StoreUnavailable } from '@heirloom/auth-server/internals/connection/store-unavailable'
@@ -118,9 +119,10 @@ export async function rowPerSession(stores: Stores, redisUrl?: string): Promise<
     async open(session) {
       const now = Date.now()
       const id = randomBytes(16).toString('base64url')
-      const grant = { id, sid: randomUUID(), userId: user.id, clientId: 'web', scope: 'reports:read', bindingKey: null }
       // Far from what the sequence gives.
       const statusIndex = 2 ** 40 + session
+      const granted = { scope: 'reports:read', resources: 'resource-api auth-server', bindingKey: null }
+      const grant = { id, sid: randomUUID(), userId: user.id, clientId: 'web', ...granted }
       const times = { createdAt: now, expiresAt: now + 30 * DAY_MS }
       const origin = { device: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0)', ip: '203.0.113.7' }
       await withRetries(() =>
@@ -138,7 +140,12 @@ export async function rowPerSession(stores: Stores, redisUrl?: string): Promise<
         const presented = { generation, clientId: null, bindingKey: null }
         const state = { ...EMPTY_STATE, redeemed: generation, redeemedAt: now }
         const before = await core.families.advance({ id: family.id, expiresAt: family.expiresAt, state })
-        const { kind } = decideRefresh({ ...family, ...before }, presented, now, core.config.refreshPolicy)
+        const { kind } = decideRefresh(
+          { ...family, ...before },
+          presented,
+          now,
+          policyOf(core.realm.current(), 'web', core.config),
+        )
         if (kind !== 'rotate' && kind !== 'repeat') throw new Error(kind)
         tokens[session] = core.refreshTokens.issue(family.id, generation + 1)
       }),

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Core } from '../services/core.ts'
 import { describeEvent } from '../services/event-descriptions.ts'
 import { prune } from '../services/prune.ts'
-import { endAllSessions, endOfSession, endSession } from '../services/sessions/sessions.ts'
+import { endAllSessions, endSession, isLive } from '../services/sessions/sessions.ts'
 import type { KeptEvent } from '../stores/audit-events.ts'
 import type { Session } from '../stores/sessions.ts'
 import { type Door, UsageError } from './door.ts'
@@ -51,7 +51,7 @@ async function* shownSessions(core: Core, userId: string, events: readonly KeptE
     for (const one of page)
       yield {
         id: one.sid,
-        live: now < endOfSession(one, core.config.refreshPolicy),
+        live: isLive(core, one, now),
         client_id: one.clientId,
         device: one.device,
         ip: one.ip,

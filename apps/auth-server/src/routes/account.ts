@@ -1,12 +1,11 @@
 import type { App } from '@heirloom/http-service'
-import { callerOf } from '@heirloom/verifier'
 import { Type } from 'typebox'
 import { changePassword } from '../services/accounts/change-password.ts'
 import type { Core } from '../services/core.ts'
 import { refuse, tooManyAttempts } from '../services/refusal.ts'
 import { register } from '../services/accounts/register.ts'
 import { answer, answerRefusal } from './answers.ts'
-import { answerEndedSession, liveSession } from './live-session.ts'
+import { answerEndedSession, liveSession, userOf } from './live-session.ts'
 import { Empty, NewPassword, Password, Username, answers } from './schemas.ts'
 import { goneSignal } from './tokens.ts'
 
@@ -55,17 +54,17 @@ export function accountRoutes(app: App, core: Core): void {
         tags: ['account'],
         summary: 'Change the password and end all other sessions',
         body: Type.Object({ current_password: Password, new_password: NewPassword }),
-        response: answers({ 204: Empty }, 400, 401, 429),
+        response: answers({ 204: Empty }, 400, 401, 403, 429),
       },
     },
     async (request, reply) => {
-      const account = await core.accounts.byId(callerOf(request).sub)
+      const account = await core.accounts.byId(userOf(request).sub)
       if (!account) return answerEndedSession(reply)
       const result = await changePassword(core, {
         username: account.username,
         password: request.body.current_password,
         newPassword: request.body.new_password,
-        sid: callerOf(request).sid,
+        sid: userOf(request).sid,
         ip: request.ip,
         signal: goneSignal(reply),
       })
@@ -90,11 +89,12 @@ export function accountRoutes(app: App, core: Core): void {
             }),
           },
           401,
+          403,
         ),
       },
     },
     async (request, reply) => {
-      const account = await core.accounts.byId(callerOf(request).sub)
+      const account = await core.accounts.byId(userOf(request).sub)
       if (!account) return answerEndedSession(reply)
       const { id, username, roles, createdAt } = account
       return reply.code(200).send({ id, username, roles: [...roles], created_at: createdAt.toISOString() })

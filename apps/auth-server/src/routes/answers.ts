@@ -14,6 +14,7 @@ export const STATUS_OF: Record<RefusalCode, number> = {
   invalid_client: 400,
   invalid_grant: 400,
   invalid_scope: 400,
+  invalid_target: 400,
   invalid_credentials: 401,
   registration_closed: 403,
   not_found: 404,

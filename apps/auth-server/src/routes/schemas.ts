@@ -30,6 +30,13 @@ export const Scope = Type.Optional(
     description: 'One or more scopes of the realm, separated by spaces. Default: all that may be granted.',
   }),
 )
+const RESOURCE = Type.String({ minLength: 1, maxLength: 500 })
+export const Resource = Type.Optional(
+  Type.Union([RESOURCE, Type.Array(RESOURCE, { minItems: 1, maxItems: 20 })], {
+    description:
+      'The services that the tokens are for, as the realm names them; the issuer names the auth server (RFC 8707). Default: all that the client may ask for.',
+  }),
+)
 export const Empty = Type.Null({ description: 'Done. The answer has no body.' })
 
 export const TokenResponse = Type.Object({
@@ -38,7 +45,9 @@ export const TokenResponse = Type.Object({
   expires_in: Type.Integer({ description: 'Seconds until the access token expires.' }),
   refresh_token: Type.String({ description: 'Opaque. Replaces the one that was presented.' }),
   refresh_token_expires_in: Type.Integer({ description: 'Seconds until the refresh token expires if it is not used.' }),
-  scope: Type.String({ description: 'What the access token grants, separated by spaces.' }),
+  scope: Type.Optional(
+    Type.String({ description: 'What the access token grants, separated by spaces. Absent if it has no scope.' }),
+  ),
   session_id: Type.String({ format: 'uuid', description: 'Public. The same as the claim `sid`.' }),
 })
 

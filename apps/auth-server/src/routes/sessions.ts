@@ -1,11 +1,10 @@
 import type { App } from '@heirloom/http-service'
-import { callerOf } from '@heirloom/verifier'
 import { Type } from 'typebox'
 import type { Core } from '../services/core.ts'
 import { endAllSessions, endSession, liveSessions } from '../services/sessions/sessions.ts'
 import { refuse } from '../services/refusal.ts'
 import { answer, answerRefusal } from './answers.ts'
-import { liveSession } from './live-session.ts'
+import { liveSession, userOf } from './live-session.ts'
 import { Empty, answers } from './schemas.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -53,11 +52,12 @@ export function sessionRoutes(app: App, core: Core): void {
           },
           400,
           401,
+          403,
         ),
       },
     },
     async (request, reply) => {
-      const { sub, sid: currentSid } = callerOf(request)
+      const { sub, sid: currentSid } = userOf(request)
       const { after: position, limit = MAX_IN_A_PAGE } = request.query
       const [time, id = ''] = position?.split('_') ?? []
       const after = time === undefined ? undefined : { createdAt: new Date(Number(time)), sid: id }
@@ -85,13 +85,13 @@ export function sessionRoutes(app: App, core: Core): void {
         tags: ['sessions'],
         summary: 'End one of the user’s sessions',
         params: Type.Object({ id: Type.String({ description: 'The id of the session, as the list has it.' }) }),
-        response: answers({ 204: Empty }, 401, 404),
+        response: answers({ 204: Empty }, 401, 403, 404),
       },
     },
     async (request, reply) => {
       const { id } = request.params
       if (!UUID.test(id)) return answerRefusal(reply, refuse('not_found', 'There is no such session.'))
-      const result = await endSession(core, callerOf(request).sub, id, 'session_ended')
+      const result = await endSession(core, userOf(request).sub, id, 'session_ended')
       return answer(reply, result, () => reply.code(204).send(null))
     },
   )
@@ -100,10 +100,14 @@ export function sessionRoutes(app: App, core: Core): void {
     '/auth/logout/all',
     {
       ...bearer,
-      schema: { tags: ['sessions'], summary: 'End all sessions of the user', response: answers({ 204: Empty }, 401) },
+      schema: {
+        tags: ['sessions'],
+        summary: 'End all sessions of the user',
+        response: answers({ 204: Empty }, 401, 403),
+      },
     },
     async (request, reply) => {
-      await endAllSessions(core, callerOf(request).sub, 'logout_all')
+      await endAllSessions(core, userOf(request).sub, 'logout_all')
       return reply.code(204).send(null)
     },
   )

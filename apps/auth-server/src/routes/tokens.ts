@@ -7,7 +7,17 @@ import { logIn } from '../services/sessions/log-in.ts'
 import { logOut } from '../services/sessions/revoke.ts'
 import { refresh } from '../services/sessions/refresh.ts'
 import { answer } from './answers.ts'
-import { ClientId, Empty, Password, RefreshToken, Scope, TokenResponse, Username, answers } from './schemas.ts'
+import {
+  ClientId,
+  Empty,
+  Password,
+  RefreshToken,
+  Resource,
+  Scope,
+  TokenResponse,
+  Username,
+  answers,
+} from './schemas.ts'
 
 /** In characters. */
 const LONGEST_DEVICE = 200
@@ -23,6 +33,7 @@ export function tokenRoutes(app: App, core: Core): void {
           username: Username,
           password: Password,
           client_id: ClientId,
+          resource: Resource,
           scope: Scope,
           device: Type.Optional(
             Type.String({
@@ -36,12 +47,13 @@ export function tokenRoutes(app: App, core: Core): void {
       },
     },
     async (request, reply) => {
-      const { username, password, client_id: clientId, scope, device } = request.body
+      const { username, password, client_id: clientId, resource, scope, device } = request.body
       const agent = request.headers['user-agent']
       const result = await logIn(core, {
         username,
         password,
         clientId,
+        resources: resource === undefined ? undefined : [resource].flat(),
         scope,
         device: device ?? (agent === undefined ? null : shownText(agent, LONGEST_DEVICE)),
         ip: request.ip,
@@ -65,7 +77,7 @@ export function tokenRoutes(app: App, core: Core): void {
     },
     async (request, reply) => {
       const { refresh_token: refreshToken, client_id: clientId } = request.body
-      const result = await refresh(core, { refreshToken, clientId, signal: goneSignal(reply) })
+      const result = await refresh(core, { refreshToken, takes: 'json', clientId, signal: goneSignal(reply) })
       return answer(reply, result, (tokens) => reply.code(200).send(bodyOf(tokens)))
     },
   )
@@ -81,7 +93,8 @@ export function tokenRoutes(app: App, core: Core): void {
       },
     },
     async (request, reply) => {
-      await logOut(core, request.body.refresh_token)
+      // Also for a token that is not taken here (RFC 7009, section 2.2): the client has no use for it either way.
+      await logOut(core, { refreshToken: request.body.refresh_token, takes: 'json' })
       return reply.code(204).send(null)
     },
   )
@@ -94,7 +107,7 @@ const bodyOf = (tokens: TokenAnswer): TokenAnswer => ({
   expires_in: tokens.expires_in,
   refresh_token: tokens.refresh_token,
   refresh_token_expires_in: tokens.refresh_token_expires_in,
-  scope: tokens.scope,
+  ...(tokens.scope !== undefined && { scope: tokens.scope }),
   session_id: tokens.session_id,
 })
 

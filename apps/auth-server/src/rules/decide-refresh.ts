@@ -7,6 +7,8 @@ export interface RefreshPolicy {
   graceMs: number
   /** How many generations must lie between two late repeats. Null allows no late repeat. */
   lateRepeatGap: number | null
+  /** Sessions that were opened before are over, no matter who asks. Milliseconds since the epoch: 0 ends none, Infinity all. */
+  endedBefore: number
 }
 
 export interface Presented {
@@ -17,7 +19,7 @@ export interface Presented {
   bindingKey: string | null
 }
 
-export type RefusalReason = 'revoked' | 'expired' | 'idle' | 'wrong_client' | 'wrong_key'
+export type RefusalReason = 'revoked' | 'client_disabled' | 'expired' | 'idle' | 'wrong_client' | 'wrong_key'
 
 export type Verdict =
   /** This generation is redeemed for the first time. `gap` counts the generations that the store never saw. */
@@ -38,6 +40,7 @@ export type Verdict =
  */
 export function decideRefresh(family: Family, presented: Presented, now: number, policy: RefreshPolicy): Verdict {
   if (family.revoked) return { kind: 'refuse', reason: 'revoked' }
+  if (family.createdAt < policy.endedBefore) return { kind: 'refuse', reason: 'client_disabled' }
   if (now >= family.expiresAt) return { kind: 'refuse', reason: 'expired' }
   if (now >= family.redeemedAt + policy.idleMs) return { kind: 'refuse', reason: 'idle' }
   if (presented.clientId !== null && presented.clientId !== family.clientId)

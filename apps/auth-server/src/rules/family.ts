@@ -40,10 +40,15 @@ export interface Grant {
   sid: string
   userId: string
   clientId: string
-  /** The scopes granted at login, separated by spaces. They never widen. */
+  /** The scopes granted at login, over all resources, separated by spaces. They never widen, and never shrink. */
   scope: string
   /** The index in the status lists (rules/status-list.ts). No other session ever has it. */
   statusIndex: number
+  /**
+   * The granted resources by their registered ids, separated by spaces. Null in a session from before there were several:
+   * what its client may ask for now.
+   */
+  resources: string | null
   /** RFC 7638 thumbprint of the key that the session is bound to, or null. */
   bindingKey: string | null
   /** Milliseconds since the epoch. */
@@ -87,11 +92,17 @@ export const EMPTY_STATE: FamilyState = {
 
 /**
  * When a session ends if it is not refreshed again, in milliseconds since the epoch. It is live while `now < endOf(...)`.
- * A revoked session ended at 0: clocks that differ must not bring it back to life.
+ * A session that was revoked, or opened before its client's sessions were ended, ended at 0: clocks that differ must not
+ * bring it back to life.
  */
 export function endOf(
-  { redeemedAt, expiresAt, revoked }: Pick<Family, 'redeemedAt' | 'expiresAt'> & { revoked: unknown },
-  { idleMs }: { idleMs: number },
+  {
+    createdAt,
+    redeemedAt,
+    expiresAt,
+    revoked,
+  }: Pick<Family, 'createdAt' | 'redeemedAt' | 'expiresAt'> & { revoked: unknown },
+  { idleMs, endedBefore }: { idleMs: number; endedBefore: number },
 ): number {
-  return revoked ? 0 : Math.min(redeemedAt + idleMs, expiresAt)
+  return revoked || createdAt < endedBefore ? 0 : Math.min(redeemedAt + idleMs, expiresAt)
 }

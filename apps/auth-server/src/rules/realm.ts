@@ -72,7 +72,10 @@ export interface RealmData {
   defaultRoles: readonly string[]
 }
 
-/** The data, ready to be looked up. It never changes; a new one takes its place. */
+/**
+ * The data, ready to be looked up. It never changes; a new one takes its place. The scopes of a client are in the order of
+ * the realm. Only first-party clients have the auth server among their resources.
+ */
 export interface Realm extends Pick<RealmData, 'defaultClient' | 'defaultRoles'> {
   readonly resources: ReadonlyMap<string, Resource>
   readonly clients: ReadonlyMap<string, Client>
@@ -83,23 +86,21 @@ export interface Realm extends Pick<RealmData, 'defaultClient' | 'defaultRoles'>
 }
 
 export function realmOf({ resources, roles, clients, defaultClient, defaultRoles }: RealmData): Realm {
+  const known = new Map(resources.map((resource) => [resource.id, resource]))
+  const scopeIds = new Map(resources.flatMap(({ id, scopes }) => Object.keys(scopes).map((scope) => [scope, id])))
+  const usable = (client: Client): Client => ({
+    ...client,
+    resources: client.resources.filter((id) => (id === AUTH_SERVER ? client.firstParty : known.has(id))),
+    scopes: [...scopeIds.keys()].filter((scope) => client.scopes.includes(scope)),
+  })
   return {
-    resources: new Map(resources.map((resource) => [resource.id, resource])),
-    clients: new Map(clients.map((client) => [client.id, client])),
+    resources: known,
+    clients: new Map(clients.map((client) => [client.id, usable(client)])),
     roles: new Map(roles.map(({ name, scopes }) => [name, scopes])),
-    scopes: new Map(resources.flatMap(({ id, scopes }) => Object.keys(scopes).map((scope) => [scope, id] as const))),
+    scopes: scopeIds,
     defaultClient,
     defaultRoles,
   }
-}
-
-/**
- * The longest that any access token may live, in seconds.
- * @param otherwise what the settings say.
- */
-export function longestLifetime({ clients, resources }: Realm, otherwise: number): number {
-  const own = [...resources.values(), ...[...clients.values()].map(({ policy }) => policy)]
-  return Math.max(otherwise, ...own.map(({ accessTokenTtlSeconds }) => accessTokenTtlSeconds ?? 0))
 }
 
 /** The realm as it is now. Answering takes no store and no time. */

@@ -11,6 +11,8 @@ export type RefusalCode =
   | 'invalid_grant'
   /** The scope is unknown, or the roles of the user no longer grant any of it. Client: log in with another scope. */
   | 'invalid_scope'
+  /** The `resource` is unknown, was not granted, or must be named. Client: name one that the description lists. */
+  | 'invalid_target'
   /** The username or the password is wrong, or the account is disabled. Client: ask the user again. */
   | 'invalid_credentials'
   /** Only the operator makes accounts here. Client: do not offer registration. */

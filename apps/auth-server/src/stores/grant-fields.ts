@@ -34,6 +34,12 @@ const optionalText = (redis: string, column: string): Field<string | null> => ({
   fromPostgres: (value) => value as string | null,
 })
 
+/** A copy without the field may be of a server that does not know it, while Postgres has a value. */
+const knownText = (redis: string, column: string): Field<string | null> => ({
+  ...optionalText(redis, column),
+  fromRedis: (stored) => (stored === null ? undefined : stored || null),
+})
+
 /** Milliseconds since the epoch. */
 const time = (redis: string, column: string): Field<number> => ({
   redis,
@@ -60,6 +66,7 @@ const FIELDS: { [Name in FieldName]: Field<Grant[Name]> } = {
   clientId: text('client', 'client_id'),
   scope: text('scope', 'scope'),
   statusIndex: integer('status', 'status_index'),
+  resources: knownText('resources', 'resources'),
   bindingKey: optionalText('binding', 'binding_key'),
   createdAt: time('created', 'created_at'),
   expiresAt: time('expires', 'expires_at'),

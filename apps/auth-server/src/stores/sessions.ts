@@ -1,4 +1,5 @@
 import type { Prisma } from '../generated/prisma/client.ts'
+import type { LiveTerms } from '../rules/client-policy.ts'
 import type { FamilyId, Revocable } from '../rules/family.ts'
 import { type Database, query } from '../postgres/database.ts'
 
@@ -38,10 +39,24 @@ export class Sessions {
     return this.#page({ userId }, limit, after)
   }
 
-  /** The same, but only sessions that are not revoked and within both lifetimes at `now`, in milliseconds. */
-  async liveOfUser(userId: string, now: number, idleMs: number, limit: number, after?: Position): Promise<Session[]> {
-    const [expiresAt, redeemedAt] = [{ gt: new Date(now) }, { gt: new Date(now - idleMs) }]
-    return this.#page({ userId, revokedAt: null, expiresAt, redeemedAt }, limit, after)
+  /** The same, but only sessions that are live at `now`, in milliseconds: not revoked, and within all of `terms`. */
+  async liveOfUser(
+    userId: string,
+    now: number,
+    terms: readonly LiveTerms[],
+    limit: number,
+    after?: Position,
+  ): Promise<Session[]> {
+    const ofClients = terms.map(({ clientIds, idleMs, endedBefore }) => ({
+      clientId: { in: clientIds },
+      redeemedAt: { gt: new Date(now - idleMs) },
+      ...(endedBefore > 0 && { createdAt: { gte: new Date(endedBefore) } }),
+    }))
+    return this.#page(
+      { userId, revokedAt: null, expiresAt: { gt: new Date(now) }, AND: { OR: ofClients } },
+      limit,
+      after,
+    )
   }
 
   async #page(where: Prisma.FamilyWhereInput, limit: number, after?: Position): Promise<Session[]> {

@@ -179,7 +179,7 @@ test('clocks that are 5 s apart are a warning, and 1 s is none', async () => {
 })
 
 describe('signing keys', () => {
-  const policy = { algorithm: 'ES256', bits: 2048, leadMs: 3_600_000, retireMs: 0, rotateAfterMs: null } as const
+  const policy = { algorithm: 'ES256', bits: 2048, leadMs: 3_600_000, retireMs: () => 0, rotateAfterMs: null } as const
 
   /** A database with a key, that no server works on. */
   async function withKey() {
@@ -250,7 +250,7 @@ describe('the issuer', () => {
   test('whose key set is of another database is broken', async () => {
     const { sql, asSuperuser, env } = await ownStores()
     const secret = keyEncryption(server.env['KEY_ENCRYPTION_SECRET'] ?? '')
-    const policy = { algorithm: 'ES256', bits: 2048, leadMs: 0, retireMs: 0, rotateAfterMs: null } as const
+    const policy = { algorithm: 'ES256', bits: 2048, leadMs: 0, retireMs: () => 0, rotateAfterMs: null } as const
     await new KeyRing(asSuperuser, secret, policy, () => undefined).refresh()
     await sql(`UPDATE signing_keys SET created_at = now() - interval '1 hour'`)
     const { lines } = await doctor(env)

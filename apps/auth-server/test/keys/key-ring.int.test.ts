@@ -11,7 +11,13 @@ import { TokenSigner } from '../../src/keys/token-signer.ts'
 import { type Database, openDatabase } from '../../src/postgres/database.ts'
 
 const SECRET = 'a secret of at least 32 bytes, made for a test'
-const POLICY: KeyPolicy = { algorithm: 'RS256', bits: 2048, leadMs: 60_000, retireMs: 30_000, rotateAfterMs: null }
+const POLICY: KeyPolicy = {
+  algorithm: 'RS256',
+  bits: 2048,
+  leadMs: 60_000,
+  retireMs: () => 30_000,
+  rotateAfterMs: null,
+}
 
 const { databaseUrl } = await testStores()
 const database: Database = openDatabase({ url: databaseUrl, poolSize: 5, statementTimeoutMs: 10_000 })
@@ -81,6 +87,26 @@ describe('the key ring', () => {
     expect(kids(now + 95_000)).toEqual([second.kid])
     expect(await keys.prune(now)).toBe(0)
     expect(await keys.prune(now + 95_000)).toBe(1)
+  })
+
+  test('a shorter lifetime takes no key away from tokens that were issued under a longer one', async () => {
+    const before = ring({ retireMs: () => 3_600_000 })
+    await before.refresh()
+    await before.rememberRetirement()
+    const now = Date.now()
+    const first = before.signing(now)
+    // Another server, after the change: it does not shorten what is stored, neither now nor later.
+    const after = ring({ retireMs: () => 1_000 })
+    await after.refresh()
+    await after.rememberRetirement()
+    await after.rotate()
+    const [old, next] = after.published(now)
+    expect([old?.kid, old?.leavesAt]).toEqual([first.kid, (next?.signsFrom ?? 0) + 3_600_000])
+    expect(await after.prune(now + 3_600_000)).toBe(0)
+    expect(await database.signingKey.findMany({ select: { retireMs: true }, orderBy: { signsFrom: 'asc' } })).toEqual([
+      { retireMs: 3_600_000 },
+      { retireMs: 0 },
+    ])
   })
 
   test('asked 33 times for the next key, it makes one, says when the one after can be made, and a new service gets ready', async () => {

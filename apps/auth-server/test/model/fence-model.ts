@@ -35,7 +35,7 @@ const NOBODY = -1
 const LIVE: FamilyState = { ...EMPTY_STATE, redeemedAt: NOW }
 const TOMBSTONE: FamilyState = { ...EMPTY_STATE, revoked: { at: NOW, reason: 'logout' } }
 const PRESENTED = { generation: 1, clientId: null, bindingKey: null }
-const POLICY = { idleMs: 1_000, graceMs: 10, lateRepeatGap: 8 }
+const POLICY = { idleMs: 1_000, graceMs: 10, lateRepeatGap: 8, endedBefore: 0 }
 
 /**
  * Two servers, one logout step by step, and refreshes of that family through either server. Meanwhile Redis is killed, flushed,

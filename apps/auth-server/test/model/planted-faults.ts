@@ -31,6 +31,15 @@ export const PLANTED_IN_RULE: { name: string; breaks: string; rule: Rule }[] = [
       },
     },
   },
+  {
+    name: 'a client that is enabled again with its sessions',
+    breaks: '2',
+    rule: {
+      ...RULE,
+      decide: (family, presented, now, policy) =>
+        decideRefresh(family, presented, now, policy.endedBefore === Infinity ? policy : { ...policy, endedBefore: 0 }),
+    },
+  },
   { name: 'a merge that overwrites', breaks: '2', rule: { ...RULE, merge: (_, newer) => newer } },
   {
     name: 'a used token that is refused, not repeated',

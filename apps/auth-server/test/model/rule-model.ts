@@ -14,7 +14,7 @@ export interface Rule {
 export const RULE: Rule = { decide: decideRefresh, merge, redeems: (_, generation) => generation }
 
 /** The grace period is one unit of time; a store's copy is either within it or past it. */
-const POLICY: RefreshPolicy = { idleMs: 1_000, graceMs: 1, lateRepeatGap: 3 }
+const POLICY = { idleMs: 1_000, graceMs: 1, lateRepeatGap: 3 } satisfies Partial<RefreshPolicy>
 const NOW = 0
 const PAST_GRACE = -1
 const MAX_ON_THE_WAY = 2
@@ -40,8 +40,10 @@ interface State {
   successors: readonly (number | undefined)[]
   /** The newest generation that was accepted late. */
   acceptedLate: number | null
-  /** A logout, or the answer to a reuse, was acknowledged. */
+  /** A logout, the answer to a reuse, or the end of the client's sessions was acknowledged. */
   isEnded: boolean
+  /** Sessions of the client that were opened before are over: as in `RefreshPolicy`. The family was opened at `NOW`. */
+  endedBefore: number
   /** A fault happened, so that a store may lack an update. */
   hasLost: boolean
   /** How many faults may still happen. */
@@ -72,6 +74,7 @@ export function ruleModel(rule: Rule, faults: number): Model<State> {
       successors: [],
       acceptedLate: null,
       isEnded: false,
+      endedBefore: 0,
       hasLost: false,
       faults,
       wrong: null,
@@ -127,6 +130,8 @@ function* background(state: State, rule: Rule): Iterable<[string, State]> {
   if (redis && !snapshot && faults > 0) yield ['Redis saves a snapshot', { ...state, snapshot: redis }]
   if (isRedisAway) yield ['Redis is back', { ...state, isRedisAway: false, isKnown: false }]
   if (!state.isEnded) yield ['logout', end(state, rule, 'logout')]
+  if (!state.isEnded) yield ['the client is disabled', { ...state, endedBefore: Infinity, isEnded: true }]
+  if (state.endedBefore === Infinity) yield ['the client is enabled again', { ...state, endedBefore: NOW + 1 }]
 }
 
 function* faultsOf(state: State): Iterable<[string, State]> {
@@ -141,7 +146,10 @@ function* faultsOf(state: State): Iterable<[string, State]> {
 function arrive(before: State, who: Who, generation: number, rule: Rule): { state: State; answer: number | null } {
   const { state, decisive } = load(before, rule)
   const family: Family = { ...aGrant(), ...decisive }
-  const verdict = rule.decide(family, { generation, clientId: null, bindingKey: null }, NOW, POLICY)
+  const verdict = rule.decide(family, { generation, clientId: null, bindingKey: null }, NOW, {
+    ...POLICY,
+    endedBefore: state.endedBefore,
+  })
   if (verdict.kind === 'refuse' || verdict.kind === 'reuse') {
     const isRight = state.isEnded || isSuspect(state, generation)
     const after = { ...state, wrong: isRight ? null : `1 and 7: ${generation} of the ${who} was refused` }
@@ -187,7 +195,7 @@ function isSuspect({ truth, acceptedLate }: State, generation: number): boolean 
 }
 
 const isTooSoon = (lateBefore: number | null, generation: number) =>
-  lateBefore !== null && generation !== lateBefore && generation - lateBefore < (POLICY.lateRepeatGap ?? Infinity)
+  lateBefore !== null && generation !== lateBefore && generation - lateBefore < POLICY.lateRepeatGap
 
 /** The copy that decides: that of Redis, after what it lacks was merged in, or that of Postgres while Redis is away. */
 function load(state: State, rule: Rule): { state: State; decisive: FamilyState } {

@@ -38,7 +38,12 @@ describe('POST /auth/login', () => {
       kid: expect.any(String),
     })
     const claims = claimsOf(tokens.access_token)
-    expect(claims).toMatchObject({ aud: 'resource-api', client_id: 'web', sid: tokens.session_id, roles: ['user'] })
+    expect(claims).toMatchObject({
+      aud: ['resource-api', claims.iss],
+      client_id: 'web',
+      sid: tokens.session_id,
+      roles: ['user'],
+    })
     expect(claims.exp - claims.iat).toBe(900)
   })
 
@@ -63,6 +68,30 @@ describe('POST /auth/login', () => {
     expect((await login('reports:read reports:write')).body.scope).toBe('reports:read')
     const { status, body } = await login('reports:write')
     expect([status, body.error]).toEqual([400, 'invalid_scope'])
+  })
+
+  test('narrows the audience to the resource that is asked for, and refuses an unknown one before the password', async () => {
+    const { username } = await server.login()
+    const login = async (resource: unknown, more = {}) => {
+      const { status, body } = await server.call('POST', '/auth/login', {
+        username,
+        password: PASSWORD,
+        resource,
+        ...more,
+      })
+      if (status !== 200) return [status, body.error]
+      const { body: next } = await refresh(body.refresh_token)
+      const { aud, scope } = claimsOf(next.access_token)
+      expect({ aud, scope }).toEqual((({ aud, scope }) => ({ aud, scope }))(claimsOf(body.access_token)))
+      expect(body.scope).toBe(scope)
+      return [aud, scope]
+    }
+    const { iss } = claimsOf((await server.login()).tokens.access_token)
+    expect(await login('resource-api')).toEqual(['resource-api', 'reports:read'])
+    expect(await login([`${iss}/`, 'resource-api'])).toEqual([['resource-api', iss], 'reports:read'])
+    expect(await login(iss)).toEqual([iss, undefined])
+    expect(await login(['resource-api', 'files'], { password: 'wrong' })).toEqual([400, 'invalid_target'])
+    expect(await login([])).toEqual([400, 'invalid_request'])
   })
 
   test('400 for a client that is not known', async () => {

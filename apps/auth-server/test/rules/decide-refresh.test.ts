@@ -5,7 +5,7 @@ import { type Family, type FamilyState, EMPTY_STATE, merge } from '../../src/rul
 import { aGrant } from '../support/grant.ts'
 
 const LOGIN = 1_800_000_000_000
-const POLICY: RefreshPolicy = { idleMs: 100_000, graceMs: 10_000, lateRepeatGap: 8 }
+const POLICY: RefreshPolicy = { idleMs: 100_000, graceMs: 10_000, lateRepeatGap: 8, endedBefore: 0 }
 
 const family = (changes: Partial<Family> = {}): Family => ({
   ...aGrant({ createdAt: LOGIN, expiresAt: LOGIN + 1_000_000 }),
@@ -72,6 +72,17 @@ const TABLE: [string, Family, Presented, number, Verdict][] = [
 ]
 
 describe('decide', () => {
+  test.each([
+    ['opened before the sessions of its client were ended', LOGIN + 1, refuse('client_disabled')],
+    ['opened at that time, or later', LOGIN, ROTATE],
+    ['of a disabled client', Infinity, refuse('client_disabled')],
+  ])('a session %s', (_, endedBefore, verdict) => {
+    const policy = { ...POLICY, endedBefore }
+    expect(decideRefresh(at(4), presented(5), LATER, policy)).toEqual(verdict)
+    // An old token revokes nothing then, so that the session's end has one reason.
+    if (verdict !== ROTATE) expect(decideRefresh(at(4), presented(1), LATER, policy)).toEqual(verdict)
+  })
+
   test.each(TABLE)('%s', (_, state, token, now, verdict) => {
     expect(decideRefresh(state, token, now, POLICY)).toEqual(verdict)
   })

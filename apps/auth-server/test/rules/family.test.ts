@@ -24,11 +24,14 @@ test('merging is a join: in any order, in any grouping, any number of times', ()
 test.each([
   ['when it is idle, before its absolute end', { redeemedAt: 500 }, 1_500],
   ['at its absolute end', { redeemedAt: 8_500 }, 9_000],
+  ['when its client was disabled after it was opened, although it is used', { redeemedAt: 8_500, endedBefore: 101 }, 0],
+  ['as ever, if its client was disabled before it was opened', { redeemedAt: 500, endedBefore: 100 }, 1_500],
   [
     'once it is revoked, whatever the clocks say',
     { redeemedAt: 500, revoked: { at: 8_000, reason: 'logout' as const } },
     0,
   ],
-])('a session ends %s', (_name, changes, end) => {
-  expect(endOf({ expiresAt: 9_000, revoked: null, ...changes }, { idleMs: 1_000 })).toBe(end)
+])('a session ends %s', (_name, { endedBefore = 0, ...changes }: { endedBefore?: number; redeemedAt: number }, end) => {
+  const family = { createdAt: 100, expiresAt: 9_000, revoked: null, ...changes }
+  expect(endOf(family, { idleMs: 1_000, endedBefore })).toBe(end)
 })

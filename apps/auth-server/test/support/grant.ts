@@ -8,6 +8,7 @@ export const aGrant = (changes: Partial<Grant> = {}): Grant => ({
   clientId: 'web',
   scope: 'reports:read',
   statusIndex: 0,
+  resources: 'resource-api auth-server',
   bindingKey: null,
   createdAt: 0,
   expiresAt: 1_000,

@@ -1,50 +1,92 @@
 import { randomUUID } from 'node:crypto'
 import type { Config } from '../../config.ts'
 import type { TokenSigner } from '../../keys/token-signer.ts'
-import { accessTokenClaims } from '../../rules/access-token-claims.ts'
+import { type TokenSubject, accessTokenClaims } from '../../rules/access-token-claims.ts'
+import { accessTokenTtlSeconds, policyOf } from '../../rules/client-policy.ts'
 import { type Family, endOf } from '../../rules/family.ts'
+import type { Client, Realm } from '../../rules/realm.ts'
 import type { RefreshTokens } from '../../rules/refresh-token.ts'
+import { audienceOf } from '../../rules/target.ts'
 
-/** RFC 6749, section 5.1, with the session's public id. Times in seconds. */
-export interface TokenAnswer {
+/** RFC 6749, section 5.1. Times in seconds. Without `scope`, the token has none. */
+export interface AccessTokenAnswer {
   access_token: string
   token_type: 'Bearer'
   expires_in: number
+  scope?: string
+}
+
+/** With the session's public id. */
+export interface TokenAnswer extends AccessTokenAnswer {
   refresh_token: string
   refresh_token_expires_in: number
-  scope: string
   session_id: string
 }
 
-export interface IssueParts {
-  config: Pick<Config, 'issuer' | 'audience' | 'accessTokenTtlSeconds' | 'refreshPolicy' | 'statusTtlSeconds'>
+export interface SignParts {
+  config: Pick<Config, 'issuer' | 'accessTokenTtlSeconds' | 'statusTtlSeconds'>
   signer: Pick<TokenSigner, 'sign'>
+}
+
+export type IssueParts = SignParts & {
+  config: Pick<Config, 'refreshAbsoluteTtlMs' | 'refreshPolicy'>
   refreshTokens: Pick<RefreshTokens, 'issue'>
+}
+
+/** What a token is issued for, as it was decided. */
+export interface TokenGrant {
+  /** The realm and the client by which it was decided. */
+  realm: Realm
+  client: Client
+  /** From rules/target.ts. */
+  resources: readonly string[]
+  /** From rules/scopes.ts. */
+  scope: string
+}
+
+/**
+ * Signs an access token for a session, or for a client without a user.
+ * @param now the store's time in milliseconds.
+ * @throws SignerBusy
+ */
+export async function issueAccessToken(
+  { config, signer }: SignParts,
+  subject: TokenSubject,
+  { realm, client, resources, scope }: TokenGrant,
+  now: number,
+): Promise<AccessTokenAnswer> {
+  const ttlSeconds = accessTokenTtlSeconds(realm, client, resources, config)
+  const { issuer } = config
+  const hasStatus = config.statusTtlSeconds > 0
+  const terms = { issuer, audience: audienceOf(resources, issuer), ttlSeconds, hasStatus, scope }
+  return {
+    access_token: await signer.sign(accessTokenClaims(subject, terms, randomUUID(), now)),
+    token_type: 'Bearer',
+    expires_in: ttlSeconds,
+    ...(scope !== '' && { scope }),
+  }
 }
 
 /**
  * Issues the tokens of one generation.
  * @param family its state after the redemption that is answered.
+ * @param granted the user's roles among it: only tokens of first-party clients carry them.
  * @param now the store's time in milliseconds.
  * @throws SignerBusy
  */
 export async function issueTokens(
-  { config, signer, refreshTokens }: IssueParts,
+  parts: IssueParts,
   family: Family,
-  granted: { scope: string; roles: readonly string[] },
+  { roles, ...granted }: TokenGrant & { roles: readonly string[] },
   generation: number,
   now: number,
 ): Promise<TokenAnswer> {
-  const { issuer, audience, accessTokenTtlSeconds: ttlSeconds, refreshPolicy, statusTtlSeconds } = config
-  const terms = { issuer, audience, ttlSeconds, hasStatus: statusTtlSeconds > 0 }
-  const claims = accessTokenClaims(family, granted, terms, randomUUID(), now)
+  const { realm, client } = granted
+  const end = endOf(family, policyOf(realm, family.clientId, parts.config))
   return {
-    access_token: await signer.sign(claims),
-    token_type: 'Bearer',
-    expires_in: ttlSeconds,
-    refresh_token: refreshTokens.issue(family.id, generation),
-    refresh_token_expires_in: Math.max(0, Math.floor((endOf(family, refreshPolicy) - now) / 1000)),
-    scope: granted.scope,
+    ...(await issueAccessToken(parts, { session: family, roles: client.firstParty ? roles : [] }, granted, now)),
+    refresh_token: parts.refreshTokens.issue(family.id, generation),
+    refresh_token_expires_in: Math.max(0, Math.floor((end - now) / 1000)),
     session_id: family.sid,
   }
 }

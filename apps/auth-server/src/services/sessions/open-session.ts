@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Config } from '../../config.ts'
 import { EMPTY_STATE, type Family } from '../../rules/family.ts'
-import type { RealmSource } from '../../rules/realm.ts'
+import { type PolicySettings, policyOf } from '../../rules/client-policy.ts'
+import type { Client, RealmSource } from '../../rules/realm.ts'
 import { narrowScope } from '../../rules/scopes.ts'
 import type { Account, Accounts } from '../../stores/accounts.ts'
 import type { LoginFacts, LoginStore, Origin } from '../../stores/family-store.ts'
@@ -9,7 +10,7 @@ import { ACCOUNT_CHANGED, type Refusal, refuse, tooManyAttempts } from '../refus
 import { type RevokeParts, revoke } from './revoke.ts'
 
 export type OpenParts = RevokeParts & {
-  config: Pick<Config, 'sessionLimits' | 'refreshAbsoluteTtlMs'>
+  config: Pick<Config, 'sessionLimits'> & PolicySettings
   realm: RealmSource
   families: Pick<LoginStore, 'openFor'>
   accounts: Pick<Accounts, 'keeper'>
@@ -19,8 +20,10 @@ export type OpenParts = RevokeParts & {
 interface Opening {
   /** The account as it was authenticated. */
   user: Account
-  clientId: string
-  /** The requested scope. Undefined requests everything that the user's roles grant. */
+  client: Client
+  /** What is granted, from rules/target.ts. */
+  resources: readonly string[]
+  /** The requested scope. Undefined requests everything that may be granted. */
   scope: string | undefined
   /** How the user logged in, which the list of sessions shows. */
   how: Origin & { ip: string }
@@ -57,10 +60,10 @@ export async function openSession(parts: OpenParts, opening: Opening): Promise<O
   return { ok: true, family, account, now }
 }
 
-/** Decides by the account as it is now: authentication takes a while, and longer in a queue. */
+/** Decides by the account and the client as they are now: authentication takes a while, and longer in a queue. */
 function decideOpening(
-  { config, realm, audit }: OpenParts,
-  { user, clientId, scope: asked, how }: Opening,
+  { config, realm: source, audit }: OpenParts,
+  { user, client, resources, scope: asked, how }: Opening,
   facts: LoginFacts,
 ): (Opened & LoginFacts) | Refusal {
   const { account, now, earlierLoginAt, statusIndex } = facts
@@ -69,23 +72,27 @@ function decideOpening(
     audit({ ...refused, reason: 'changed_meanwhile' })
     return ACCOUNT_CHANGED
   }
+  const realm = source.current()
+  const policy = policyOf(realm, client.id, config)
+  if (now < policy.endedBefore) return refuse('invalid_client', 'This client is not registered.')
   const waitMs = earlierLoginAt === null ? 0 : earlierLoginAt + config.sessionLimits.windowMs - now
   if (waitMs > 0) {
     audit({ ...refused, reason: 'throttled' })
     return tooManyAttempts(Math.ceil(waitMs / 1000))
   }
-  const scope = narrowScope(account.roles, asked, realm.current())
-  if (scope === '') return refuse('invalid_scope', 'The roles of this user grant nothing of the requested scope.')
+  const scope = narrowScope(realm, { client, resources, roles: account.roles, asked })
+  if (scope === null) return refuse('invalid_scope', 'The roles of this user grant nothing of the requested scope.')
   const family: Family = {
     id: randomBytes(16).toString('base64url'),
     sid: randomUUID(),
     userId: account.id,
-    clientId,
+    clientId: client.id,
     scope,
     statusIndex,
+    resources: resources.join(' '),
     bindingKey: null,
     createdAt: now,
-    expiresAt: now + config.refreshAbsoluteTtlMs,
+    expiresAt: now + policy.absoluteMs,
     ...EMPTY_STATE,
     redeemedAt: now,
   }

@@ -2,64 +2,87 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { TokenSigner } from '../../keys/token-signer.ts'
 import { type Presented, type RefreshPolicy, type Verdict, decideRefresh } from '../../rules/decide-refresh.ts'
 import { EMPTY_STATE, type Family, type FamilyState, merge } from '../../rules/family.ts'
-import type { RefreshTokens } from '../../rules/refresh-token.ts'
-import type { RealmSource } from '../../rules/realm.ts'
+import { policyOf } from '../../rules/client-policy.ts'
 import { narrowScope } from '../../rules/scopes.ts'
+import { targetOfToken } from '../../rules/target.ts'
 import type { Accounts } from '../../stores/accounts.ts'
 import type { FamilyStore } from '../../stores/family-store.ts'
 import { INVALID_GRANT, type Refusal, refuse } from '../refusal.ts'
 import type { RecordEvent } from '../security-event.ts'
+import { type FindParts, type PresentedToken, findFamily } from './find-family.ts'
 import { type IssueParts, type TokenAnswer, issueTokens } from './issue-tokens.ts'
 import { type RevokeParts, revoke } from './revoke.ts'
 
-type CommitParts = { families: Pick<FamilyStore, 'advance'>; config: { refreshPolicy: RefreshPolicy } }
+type CommitParts = { families: Pick<FamilyStore, 'advance'> }
 
 export type RefreshParts = CommitParts &
+  FindParts &
   RevokeParts &
   IssueParts & {
-    families: Pick<FamilyStore, 'load'>
     accounts: Pick<Accounts, 'status'>
     signer: Pick<TokenSigner, 'assertRoom'>
-    refreshTokens: Pick<RefreshTokens, 'parse'>
-    realm: RealmSource
     seeStoreTime: (now: number) => void
   }
+
+export interface RefreshRequest extends PresentedToken {
+  /** The values of `resource` (RFC 8707). None: the default of the grant. */
+  resources?: readonly string[] | undefined
+  /** Narrows the scope of this access token. The grant stays as it is. */
+  scope?: string | undefined
+  /** Aborted when the client hangs up. */
+  signal?: AbortSignal
+}
 
 /**
  * Redeems a refresh token (RFC 6749, section 6). A refusal changes nothing, except that reuse revokes the family. If a store
  * fails before the answer, the client may present the same token again.
- * @param request its `signal` is aborted when the client hangs up.
  */
 export async function refresh(
   parts: RefreshParts,
-  request: { refreshToken: string; clientId?: string | undefined; signal?: AbortSignal },
+  request: RefreshRequest,
 ): Promise<({ ok: true } & TokenAnswer) | Refusal> {
-  const token = parts.refreshTokens.parse(request.refreshToken)
-  const found = token && (await parts.families.load(token.family))
+  const found = await findFamily(parts, request)
   if (!found) return INVALID_GRANT
-  const { family, now } = found
+  const { family, generation, now, realm, client } = found
   parts.seeStoreTime(now)
-  const presented = { generation: token.generation, clientId: request.clientId ?? null, bindingKey: null }
+  if (!client) {
+    const reason = realm.clients.has(family.clientId) ? 'wrong_client' : 'client_disabled'
+    parts.audit({ type: 'refresh_refused', reason, userId: family.userId, sid: family.sid })
+    return INVALID_GRANT
+  }
+  const presented = { generation, clientId: request.clientId ?? null, bindingKey: null }
+  const policy = policyOf(realm, client.id, parts.config)
+  const first = decideRefresh(family, presented, now, policy)
+  if (first.kind === 'refuse') return reject(parts, family, presented, first, now, request.signal)
 
-  const first = decideRefresh(family, presented, now, parts.config.refreshPolicy)
-  if (isRefusal(first)) return reject(parts, family, presented, first, now, request.signal)
+  // What is wrong with the request is found before anything is spent.
+  const target = targetOfToken({ client, asked: request.resources, issuer: parts.config.issuer }, family.resources)
+  if (!target.ok) return refuse('invalid_target', target.description)
+  const { resources } = target
+  const narrow = (roles: readonly string[] | null) =>
+    narrowScope(realm, { client, resources, roles, granted: family.scope, asked: request.scope })
+  const known = request.scope === undefined ? null : await parts.accounts.status(family.userId)
+  if (narrow(known?.roles ?? null) === null)
+    return refuse('invalid_scope', 'Nothing of the requested scope was granted, or it is not for this resource.')
+  if (first.kind === 'reuse') return reject(parts, family, presented, first, now, request.signal)
 
   parts.signer.assertRoom()
   // Both in one round trip to Redis. If the user may not refresh, the stored redemption does no harm: the same token gives
   // the same successor once the user may refresh again.
   const [{ family: updated, verdict }, status] = await Promise.all([
-    commit(parts, family, presented, first, now),
-    parts.accounts.status(family.userId),
+    commit(parts, family, presented, first, now, policy),
+    known ?? parts.accounts.status(family.userId),
   ])
   if (isRefusal(verdict)) return reject(parts, updated, presented, verdict, now, request.signal)
   if (!status || status.disabled) {
     parts.audit({ type: 'refresh_refused', reason: 'disabled', userId: family.userId, sid: family.sid })
     return INVALID_GRANT
   }
-  const scope = narrowScope(status.roles, family.scope, parts.realm.current())
-  if (scope === '') return refuse('invalid_scope', 'The roles of this user no longer grant any of the scope.')
+  const { roles } = status
+  const scope = narrow(roles)
+  if (scope === null) return refuse('invalid_scope', 'The roles of this user no longer grant any of the scope.')
 
-  const tokens = await issueTokens(parts, updated, { scope, roles: status.roles }, token.generation + 1, now)
+  const tokens = await issueTokens(parts, updated, { realm, client, resources, scope, roles }, generation + 1, now)
   recordAnomaly(parts.audit, updated, presented, verdict)
   return { ok: true, ...tokens }
 }
@@ -68,7 +91,14 @@ export async function refresh(
  * Stores the update of a verdict. The store answers the state before it, which may hold a concurrent request. The rule then
  * decides again by that state, until its verdict is the one that was stored. This ends because states only grow.
  */
-async function commit(parts: CommitParts, loaded: Family, presented: Presented, first: Verdict, now: number) {
+async function commit(
+  parts: CommitParts,
+  loaded: Family,
+  presented: Presented,
+  first: Verdict,
+  now: number,
+  policy: RefreshPolicy,
+) {
   let family = loaded
   let verdict = first
   for (;;) {
@@ -76,7 +106,7 @@ async function commit(parts: CommitParts, loaded: Family, presented: Presented, 
     if (!update) return { family, verdict }
     const before = await parts.families.advance({ id: family.id, expiresAt: family.expiresAt, state: update })
     if (!before) return { family, verdict: { kind: 'refuse', reason: 'expired' } satisfies Verdict }
-    const again = decideRefresh({ ...family, ...before }, presented, now, parts.config.refreshPolicy)
+    const again = decideRefresh({ ...family, ...before }, presented, now, policy)
     family = { ...family, ...merge(before, update) }
     if (again.kind === verdict.kind) return { family, verdict: again }
     verdict = again

@@ -1,7 +1,8 @@
 import { EMPTY_STATE, type Revocable, type Revocation } from '../../rules/family.ts'
-import type { RefreshTokens } from '../../rules/refresh-token.ts'
 import type { FamilyStore } from '../../stores/family-store.ts'
+import { INVALID_GRANT, type Refusal } from '../refusal.ts'
 import type { RecordEvent } from '../security-event.ts'
+import { type FindParts, type PresentedToken, findFamily } from './find-family.ts'
 
 /** If more sessions than this end at once, one event gives their number. One event each would flood the table and the log. */
 const MAX_EVENTS = 100
@@ -37,17 +38,15 @@ export async function revoke(
   for (const { userId, sid } of families) audit({ type: 'revoked', userId, sid, reason })
 }
 
-type LogOutParts = RevokeParts & {
-  families: Pick<FamilyStore, 'load'>
-  refreshTokens: Pick<RefreshTokens, 'parse'>
-}
-
 /**
  * Ends the session of a refresh token. A token that is unknown or whose session has ended is no error (RFC 7009, section 2.2).
- * A revoked session is revoked again, because the first attempt may have been answered with a 503.
+ * A revoked session is revoked again, because the first attempt may have been answered with a 503. The token of a client that
+ * this call does not take is refused, and nothing changes.
  */
-export async function logOut(parts: LogOutParts, refreshToken: string): Promise<void> {
-  const token = parts.refreshTokens.parse(refreshToken)
-  const found = token && (await parts.families.load(token.family))
-  if (found) await revoke(parts, [found.family], { at: found.now, reason: 'logout' })
+export async function logOut(parts: RevokeParts & FindParts, token: PresentedToken): Promise<{ ok: true } | Refusal> {
+  const found = await findFamily(parts, token)
+  if (!found) return { ok: true }
+  if (!found.client) return INVALID_GRANT
+  await revoke(parts, [found.family], { at: found.now, reason: 'logout' })
+  return { ok: true }
 }

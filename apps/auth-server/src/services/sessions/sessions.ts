@@ -1,19 +1,24 @@
-import { type RefreshPolicy } from '../../rules/decide-refresh.ts'
+import { type PolicySettings, liveTerms, policyOf } from '../../rules/client-policy.ts'
 import { type RevocationReason, endOf } from '../../rules/family.ts'
+import type { RealmSource } from '../../rules/realm.ts'
 import type { Clock } from '../../stores/clock.ts'
 import type { Position, Session, Sessions } from '../../stores/sessions.ts'
 import { type Refusal, refuse } from '../refusal.ts'
 import { type RevokeParts, revoke } from './revoke.ts'
 
-/** When a session ends, as Postgres has it: `endOf` in milliseconds. Its last refreshes may not be there yet. */
-export const endOfSession = ({ lastUsedAt, expiresAt, revokedAt }: Session, policy: RefreshPolicy): number =>
-  endOf({ redeemedAt: lastUsedAt.getTime(), expiresAt: expiresAt.getTime(), revoked: revokedAt }, policy)
-
-interface ListParts {
-  sessions: Pick<Sessions, 'liveOfUser'>
-  clock: Clock
-  config: { refreshPolicy: RefreshPolicy }
+interface JudgeParts {
+  config: PolicySettings
+  realm: RealmSource
 }
+
+/** Whether a session is live at `now`, as Postgres has it. Its last refreshes may not be there yet. */
+export function isLive({ config, realm }: JudgeParts, session: Session, now: number): boolean {
+  const { clientId, createdAt, lastUsedAt, expiresAt, revokedAt } = session
+  const times = { createdAt: createdAt.getTime(), redeemedAt: lastUsedAt.getTime(), expiresAt: expiresAt.getTime() }
+  return now < endOf({ ...times, revoked: revokedAt }, policyOf(realm.current(), clientId, config))
+}
+
+type ListParts = JudgeParts & { sessions: Pick<Sessions, 'liveOfUser'>; clock: Clock }
 
 /** A page of a user's live sessions, newest first, and the position of the next page if there are more. */
 export async function liveSessions(
@@ -22,8 +27,8 @@ export async function liveSessions(
   limit: number,
   after?: Position,
 ): Promise<{ sessions: Session[]; next: Position | undefined }> {
-  const { idleMs } = parts.config.refreshPolicy
-  const found = await parts.sessions.liveOfUser(userId, await parts.clock.now(), idleMs, limit + 1, after)
+  const terms = liveTerms(parts.realm.current(), parts.config)
+  const found = await parts.sessions.liveOfUser(userId, await parts.clock.now(), terms, limit + 1, after)
   const sessions = found.slice(0, limit)
   return { sessions, next: found.length > limit ? sessions.at(-1) : undefined }
 }

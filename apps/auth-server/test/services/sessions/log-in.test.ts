@@ -31,7 +31,6 @@ async function logInWhile(...versions: [Account, ...(Account | null)[]]) {
     {
       config: {
         issuer: 'https://a',
-        audience: 'api',
         accessTokenTtlSeconds: 900,
         statusTtlSeconds: 5,
         refreshAbsoluteTtlMs: 1_000_000,

@@ -16,6 +16,7 @@ const LOADED: Family = {
   clientId: 'web',
   scope: 'reports:read',
   statusIndex: 0,
+  resources: 'api auth-server',
   bindingKey: null,
   createdAt: 0,
   expiresAt: 10 * NOW,
@@ -36,9 +37,9 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
   const parts: RefreshParts = {
     config: {
       issuer: 'https://a',
-      audience: 'api',
       accessTokenTtlSeconds: 900,
       statusTtlSeconds: 5,
+      refreshAbsoluteTtlMs: 10 * NOW,
       refreshPolicy: { idleMs: IDLE_MS, graceMs: GRACE_MS, lateRepeatGap: 8 },
     },
     realm: { current: () => REALM },
@@ -64,7 +65,7 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
     audit: (event) => events.push(event),
     seeStoreTime: () => undefined,
   }
-  const answer = await refresh(parts, { refreshToken: '' })
+  const answer = await refresh(parts, { refreshToken: '', takes: 'json' })
   return { answer, stored, writes: advanced.length, events: events.map(({ type }) => type) }
 }
 
