@@ -20,7 +20,7 @@ export const ClientId = Type.Optional(
   Type.String({
     minLength: 1,
     maxLength: 200,
-    description: 'One of `CLIENT_IDS`. Default: that of the session, or the first.',
+    description: 'A client of the realm. Default: that of the session, or the default client.',
   }),
 )
 export const Scope = Type.Optional(

@@ -5,7 +5,7 @@
 export type RefusalCode =
   /** A value in the request is not allowed. Client: correct the request; the description names the field. */
   | 'invalid_request'
-  /** The `client_id` is not one of `CLIENT_IDS`. Client: correct its configuration. */
+  /** The realm has no such client, or it may not do this. Client: correct its configuration. */
   | 'invalid_client'
   /** The refresh token is unknown, expired, revoked or used before. Client: discard the session and log in again. */
   | 'invalid_grant'
