@@ -39,7 +39,7 @@ export async function httpApiPage(): Promise<string> {
   return page(
     'HTTP API of the auth server',
     'A server shows the same at `/docs`, and as an OpenAPI document at `/openapi.json`, unless `DOCS` is `false`. Bodies ' +
-      'are JSON. A name with a question mark may be left out. Refusals have the body and the codes of [errors](errors.md).',
+      'are JSON; those of the calls under `/oauth2` are forms. A name with a question mark may be left out. Refusals have the body and the codes of [errors](errors.md).',
     ...tags.flatMap((tag) => [
       `## ${tag.charAt(0).toUpperCase()}${tag.slice(1)}`,
       ...shown
@@ -67,9 +67,10 @@ function describe(method: string, path: string, operation: Operation): string[] 
     ...statuses
       .filter((status) => !errors.includes(status))
       .flatMap((status) => {
-        const answered = fields(schemaIn(responses[status]?.content)).map(([name, schema]) => row(name, schema))
+        const schema = schemaIn(responses[status]?.content)
+        const answered = fields(schema).map(([name, field]) => row(name, field))
         return answered.length === 0
-          ? [`Answers ${status} without a body.`]
+          ? [`Answers ${status} ${schema?.type === 'object' ? 'with an empty object' : 'without a body'}.`]
           : [`Answers ${status}:`, table(['Field', 'Type', 'What it is'], answered)]
       }),
     ...(errors.length > 0 ? [`Refuses with ${errors.join(', ')}.`] : []),

@@ -9,9 +9,11 @@ import type { ServerParts } from './wiring.ts'
 import { accountRoutes } from './routes/account.ts'
 import { answerError } from './routes/answers.ts'
 import { metadataRoutes } from './routes/metadata.ts'
+import { oauthRoutes } from './routes/oauth.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { statusRoutes } from './routes/status.ts'
 import { tokenRoutes } from './routes/tokens.ts'
+import { ownAccessTokens } from './services/oauth/own-access-tokens.ts'
 import { belowIssuer, pathOf } from './rules/issuer-path.ts'
 
 /** The whole server, not listening. Closing it closes the stores. */
@@ -48,6 +50,7 @@ export function buildApp({ core, rollback, keySet, notReady, close }: ServerPart
         tokenRoutes(durable, core)
         accountRoutes(durable, core)
         sessionRoutes(durable, core)
+        oauthRoutes(durable, core, ownAccessTokens(issuer, core.realm, keySet))
       })
     },
   })

@@ -37,6 +37,8 @@ function explain(error: FastifyError, { server }: FastifyReply): string {
       return `The body is larger than ${server.initialConfig.bodyLimit} bytes.`
     case 'HEIRLOOM_BODY_NOT_TEXT':
       return 'The body is not valid UTF-8, or it contains half of a surrogate pair.'
+    case 'HEIRLOOM_FORM_REFUSED':
+      return error.message
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
       return 'The body is not valid JSON.'
     default:

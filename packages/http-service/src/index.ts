@@ -1,3 +1,4 @@
+export { acceptForms } from './accept-forms.ts'
 export { type ErrorAnswer } from './answer-errors.ts'
 export { type App, type AppOptions, createApp } from './create-app.ts'
 export { ErrorBody, errorBody } from './error-body.ts'

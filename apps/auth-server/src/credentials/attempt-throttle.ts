@@ -15,8 +15,11 @@ export interface ThrottlePolicy {
  * Whose attempts are counted. Each kind has its own counters, so that a username cannot share the counter of a session.
  */
 export interface Counted {
-  /** `login`: a username. `session`: the id of a session whose user proves the password again. */
-  kind: 'login' | 'session'
+  /**
+   * `login`: a username. `session`: the id of a session whose user proves the password again. `client`: an address and a client
+   * whose secret is wrong; they are counted apart from the passwords, so that neither uses up the attempts of the other.
+   */
+  kind: 'login' | 'session' | 'client'
   id: string
 }
 
@@ -56,7 +59,7 @@ export class AttemptThrottle {
   /** @param who null counts for the address alone. */
   async attempt(who: Counted | null, ip: string): Promise<Attempt> {
     const network = networkOf(ip)
-    const address = `address:${network}`
+    const address = `${who?.kind === 'client' ? 'client-' : ''}address:${network}`
     const refused = await this.#counter.count(address, this.#policy.perAddress)
     if (refused !== null) return refusal(refused)
     if (who === null) return this.#counted(address, null, async () => undefined)

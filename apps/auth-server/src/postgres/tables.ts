@@ -1,6 +1,6 @@
 import { Prisma } from '../generated/prisma/client.ts'
 
-/** The tables with their schema, for raw SQL: Prisma's own queries name the schema, too. */
+/** The tables with their schema, for raw SQL. Prisma's own queries also name the schema. */
 export function tablesOf(schema: string) {
   const table = (name: string) => Prisma.raw(`"${schema}"."${name}"`)
   return {
@@ -9,6 +9,7 @@ export function tablesOf(schema: string) {
     families: table('families'),
     history: table('history'),
     redisTrust: table('redis_trust'),
+    revocations: table('revocations'),
     securityEvents: table('security_events'),
     accessTokenLifetimes: table('access_token_lifetimes'),
     statusIndexes: table('families_status_index_seq'),

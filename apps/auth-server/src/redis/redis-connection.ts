@@ -5,8 +5,8 @@ import { StoreUnavailable } from '../connection/store-unavailable.ts'
 
 /** A request waits this long for Redis, and then as long again for the poll of the fence. */
 export const COMMAND_TIMEOUT_MS = 400
-/** Redis does nothing else while a script runs: about a millisecond with these. */
-const KEYS_IN_A_SCRIPT = 200
+/** Redis does nothing else while a script runs: less than half a millisecond with these. A refresh waits for it three times. */
+export const KEYS_IN_A_SCRIPT = 50
 
 /** The constructor has another type for the rest. */
 type Options = Omit<RedisOptions, 'replyMapping'>
@@ -14,7 +14,7 @@ type Options = Omit<RedisOptions, 'replyMapping'>
 const OPTIONS = {
   sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
   connectTimeout: 1_000,
-  // A peer that is silently gone ends no connection, and the kernel waits for minutes.
+  // If a peer vanishes silently, the connection stays open, and the kernel waits for minutes.
   socketTimeout: 3_000,
   disconnectTimeout: 500,
   enableOfflineQueue: false,
@@ -32,7 +32,7 @@ export class RedisConnection implements RedisAccess {
 
   /**
    * @param where the URL of one Redis or of sentinels, or the options of one node of a cluster.
-   * @param onTrouble called with errors of the connection, for the log. Callers see them as failed commands.
+   * @param onTrouble called with errors of the connection, for the log. Callers only see failed commands.
    * @param timeoutMs the time that a command may take.
    */
   constructor(

@@ -14,6 +14,9 @@ export const STATUS_OF: Record<RefusalCode, number> = {
   invalid_client: 400,
   invalid_grant: 400,
   invalid_scope: 400,
+  unauthorized_client: 400,
+  unsupported_grant_type: 400,
+  unsupported_token_type: 400,
   invalid_target: 400,
   invalid_credentials: 401,
   registration_closed: 403,
@@ -29,8 +32,8 @@ export function answerRefusal(reply: FastifyReply, { error, description, retryAf
 
 /**
  * Turns the result of a service into a reply.
- * @param send sends a result that is no refusal, exactly as the route's schema declares it: the serializer would drop the
- * rest without a word.
+ * @param send sends a result that is no refusal, exactly as the route's schema declares it: the serializer would silently drop the
+ * rest.
  */
 export function answer<Done extends { ok: true }>(
   reply: FastifyReply,
@@ -40,6 +43,20 @@ export function answer<Done extends { ok: true }>(
   if (!result.ok) return answerRefusal(reply, result)
   send(result)
   return reply
+}
+
+/**
+ * The same for the calls of RFC 6749, where a client that is not authenticated is a 401. The challenge is for a client that
+ * used the header (section 5.2). To a page in a browser, it would open a dialog.
+ */
+export function answerOAuth<Done extends { ok: true }>(
+  reply: FastifyReply,
+  result: Done | Refusal,
+  send: (done: Done) => unknown,
+): FastifyReply {
+  if (result.ok || result.error !== 'invalid_client') return answer(reply, result, send)
+  if (reply.request.headers.authorization !== undefined) reply.header('www-authenticate', 'Basic realm="OAuth client"')
+  return reply.code(401).send(errorBody(result.error, result.description))
 }
 
 /**
@@ -65,7 +82,7 @@ export function answerError(error: Error): ErrorAnswer | undefined {
     return {
       status: 500,
       error: 'server_error',
-      description: 'The server cannot use one of its stores. It has been logged.',
+      description: 'The server cannot use one of its stores. The cause is in its log.',
     }
   if (error instanceof NotFinished) return { status: 503, error: 'temporarily_unavailable', description: error.message }
   if (error instanceof PostgresRolledBack) return retryLater(`${error.message}.`, error.retryAfterSeconds)

@@ -2,18 +2,28 @@ import { createHash } from 'node:crypto'
 import type { App } from '@heirloom/http-service'
 import { Type } from 'typebox'
 import { METADATA_PATH } from '../rules/issuer-path.ts'
+import { AUTH_METHODS } from '../rules/realm.ts'
 import type { Core } from '../services/core.ts'
+import { GRANT_TYPES_SUPPORTED } from '../services/oauth/token.ts'
 import { matchesEtag } from './etag.ts'
 
-/**
- * RFC 8414, section 2. It names no endpoints and no grant types: our calls take JSON, so a standard client could not use
- * them. `response_types_supported` is required, and empty because there is no authorization endpoint.
- */
+/** RFC 8414, section 2. `response_types_supported` is required, and empty because there is no authorization endpoint. */
+const Names = (description: string) => Type.Array(Type.String(), { description })
 const Metadata = Type.Object({
-  issuer: Type.String({ description: 'The issuer, as `ISSUER` names it.' }),
+  issuer: Type.String({ description: 'The value of `ISSUER`.' }),
   jwks_uri: Type.String({ description: 'The address of the key set.' }),
-  response_types_supported: Type.Array(Type.String(), { description: 'Empty: there is no authorization endpoint.' }),
-  scopes_supported: Type.Array(Type.String(), { description: 'The scopes that a login may ask for.' }),
+  token_endpoint: Type.String({ description: 'Where clients get tokens.' }),
+  revocation_endpoint: Type.String({ description: 'Where clients end sessions (RFC 7009).' }),
+  introspection_endpoint: Type.String({ description: 'Where services ask about tokens (RFC 7662).' }),
+  response_types_supported: Names('Empty: there is no authorization endpoint.'),
+  grant_types_supported: Names('The grants of the token endpoint.'),
+  token_endpoint_auth_methods_supported: Names('How clients authenticate at the token endpoint.'),
+  revocation_endpoint_auth_methods_supported: Names('How clients authenticate at the revocation endpoint.'),
+  introspection_endpoint_auth_methods_supported: Names('How clients authenticate at the introspection endpoint.'),
+  scopes_supported: Type.Optional(Names('The scopes of the realm.')),
+  protected_resources: Type.Optional(
+    Names('What `resource` may name, of the services with an absolute URI (RFC 9728).'),
+  ),
   service_documentation: Type.Optional(Type.String({ description: 'The address of these docs.' })),
 })
 
@@ -60,11 +70,22 @@ export function metadataRoutes(app: App, core: Core): void {
     },
     async (_request, reply) => {
       reply.header('cache-control', `public, max-age=${jwksMaxAgeSeconds}`)
+      const { scopes, resources } = core.realm.current()
+      const uris = [...resources.keys()].filter((id) => URL.canParse(id))
       return reply.code(200).send({
         issuer,
         jwks_uri: `${issuer}/.well-known/jwks.json`,
+        token_endpoint: `${issuer}/oauth2/token`,
+        revocation_endpoint: `${issuer}/oauth2/revoke`,
+        introspection_endpoint: `${issuer}/oauth2/introspect`,
         response_types_supported: [],
-        scopes_supported: [...core.realm.current().scopes.keys()],
+        grant_types_supported: GRANT_TYPES_SUPPORTED,
+        token_endpoint_auth_methods_supported: [...AUTH_METHODS],
+        revocation_endpoint_auth_methods_supported: [...AUTH_METHODS],
+        introspection_endpoint_auth_methods_supported: AUTH_METHODS.filter((method) => method !== 'none'),
+        // Section 3.2: no empty list, unless it is required.
+        ...(scopes.size > 0 && { scopes_supported: [...scopes.keys()] }),
+        ...(uris.length > 0 && { protected_resources: uris }),
         ...(docs && { service_documentation: `${issuer}/docs` }),
       })
     },

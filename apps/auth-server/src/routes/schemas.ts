@@ -20,7 +20,7 @@ export const ClientId = Type.Optional(
   Type.String({
     minLength: 1,
     maxLength: 200,
-    description: 'A client of the realm. Default: that of the session, or the default client.',
+    description: 'A client of the realm. Default: the client of the session, or the default one.',
   }),
 )
 export const Scope = Type.Optional(
@@ -46,9 +46,54 @@ export const TokenResponse = Type.Object({
   refresh_token: Type.String({ description: 'Opaque. Replaces the one that was presented.' }),
   refresh_token_expires_in: Type.Integer({ description: 'Seconds until the refresh token expires if it is not used.' }),
   scope: Type.Optional(
-    Type.String({ description: 'What the access token grants, separated by spaces. Absent if it has no scope.' }),
+    Type.String({ description: 'The scopes of the access token, separated by spaces. Absent if it has none.' }),
   ),
   session_id: Type.String({ format: 'uuid', description: 'Public. The same as the claim `sid`.' }),
+})
+
+/** RFC 6749, section 5.1. Tokens of a client that acts for itself have no session and no refresh token. */
+export const OAuthTokenResponse = Type.Object({
+  access_token: Type.String({ description: 'A signed JWT (RFC 9068).' }),
+  token_type: Type.Literal('Bearer', { description: 'Always `Bearer`.' }),
+  expires_in: Type.Integer({ description: 'Seconds until the access token expires.' }),
+  scope: Type.Optional(
+    Type.String({ description: 'What the access token grants, separated by spaces. Absent if it has no scope.' }),
+  ),
+  refresh_token: Type.Optional(Type.String({ description: 'Opaque. Replaces the one that was presented.' })),
+  refresh_token_timeout: Type.Optional(
+    Type.Integer({ description: 'Seconds until the refresh token expires if it is not used.' }),
+  ),
+  refresh_token_expires_in: Type.Optional(
+    Type.Integer({ description: 'The same as `refresh_token_timeout`, by its name at `/auth/refresh`.' }),
+  ),
+  authorization_expires_in: Type.Optional(
+    Type.Integer({ description: 'Seconds until the session ends, however often it is refreshed.' }),
+  ),
+  session_id: Type.Optional(Type.String({ format: 'uuid', description: 'Public. The same as the claim `sid`.' })),
+})
+
+const Time = (description: string) => Type.Optional(Type.Integer({ description: `${description} Seconds since 1970.` }))
+const Text = (description: string) => Type.Optional(Type.String({ description }))
+
+/** RFC 7662, section 2.2. */
+export const IntrospectionResponse = Type.Object({
+  active: Type.Boolean({ description: 'Whether the token is good now. If not, this is the only member.' }),
+  token_type: Text('`Bearer` for an access token.'),
+  iss: Text('The issuer.'),
+  sub: Text('The user; or the client, if it acts for itself.'),
+  client_id: Text('The client that the token was issued to.'),
+  aud: Type.Optional(
+    Type.Union([Type.String(), Type.Array(Type.String())], {
+      description: 'Of an access token: the resources it is for.',
+    }),
+  ),
+  scope: Text('What the token grants, separated by spaces.'),
+  jti: Text('Of an access token: its id.'),
+  iat: Time('Of an access token: when it was issued.'),
+  exp: Time('When the token expires; a refresh token, if it is not used.'),
+  auth_time: Time('When the user logged in.'),
+  sid: Text('The session.'),
+  roles: Type.Optional(Type.Array(Type.String(), { description: 'The roles of the user.' })),
 })
 
 /**

@@ -20,6 +20,8 @@ const DESCRIPTIONS: Descriptions = {
   registered: () => 'The account was created.',
   login: ({ ip }) => `Logged in from ${ip}.`,
   login_refused: ({ ip, reason }) => `A login from ${ip} was refused: ${String(reason).replaceAll('_', ' ')}.`,
+  client_refused: ({ ip, reason, clientId }) =>
+    `The client ${clientId ?? 'of a request'} was refused at ${ip}: ${String(reason).replaceAll('_', ' ')}.`,
   refresh_refused: ({ reason }) => `A refresh was refused: ${String(reason).replaceAll('_', ' ')}.`,
   reuse: ({ generation, redeemed }) =>
     `Refresh token ${generation} was used after ${redeemed} had been used. Someone has a copy of it, or the client was restored from a backup.`,
@@ -41,7 +43,7 @@ const DESCRIPTIONS: Descriptions = {
   key_removed: ({ kid }) => `The signing key ${kid} was removed.`,
 }
 
-/** Describes an event in a sentence or two that can be read to the user. */
+/** Describes an event in a sentence or two for the user. */
 export function describeEvent({ type, detail, times }: Pick<KeptEvent, 'type' | 'detail' | 'times'>): string {
   const description = Object.hasOwn(DESCRIPTIONS, type) ? DESCRIPTIONS[type as keyof Descriptions](detail) : type
   return times > 1 ? `${description} This happened ${times} times that day.` : description

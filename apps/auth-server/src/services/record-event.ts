@@ -17,8 +17,8 @@ export function eventRecorder({ log, budget, count, events }: RecorderParts): Re
     if (!budget || budget.allows(kindOf(event)))
       log[ALARMING.has(event.type) ? 'warn' : 'info']({ event }, 'security event')
     count(event)
-    // A throttled login was refused before it cost anything, so it takes no room in the table.
-    if (!(event.type === 'login_refused' && event.reason === 'throttled')) events.add(toKept(event, Date.now()))
+    // What was throttled was refused before it cost anything, so it takes no room in the table.
+    if (!('reason' in event && event.reason === 'throttled')) events.add(toKept(event, Date.now()))
   }
 }
 

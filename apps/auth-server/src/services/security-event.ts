@@ -13,6 +13,12 @@ export type SecurityEvent =
       userId?: string
       ip: string
     }
+  | {
+      type: 'client_refused'
+      reason: 'unknown_client' | 'wrong_method' | 'wrong_secret' | 'disabled' | 'throttled'
+      clientId?: string
+      ip: string
+    }
   | { type: 'refresh_refused'; reason: RefusalReason | 'disabled'; userId: string; sid: string }
   | { type: 'reuse'; userId: string; sid: string; generation: number; redeemed: number }
   | { type: 'late_repeat'; userId: string; sid: string; generation: number }
@@ -52,6 +58,8 @@ function distinguishing(event: SecurityEvent): (string | number)[] | null {
   switch (event.type) {
     case 'login_refused':
       return [event.reason, event.userId ?? '-', networkOf(event.ip)]
+    case 'client_refused':
+      return [event.reason, event.clientId ?? '-', networkOf(event.ip)]
     case 'refresh_refused':
       return [event.reason, event.sid]
     case 'revoked':

@@ -17,6 +17,10 @@ describe('an issuer with a path', () => {
     const metadata = (await server.call('GET', '/.well-known/oauth-authorization-server/accounts/v1?x=1')).body
     expect(metadata.issuer).toBe(issuer)
     expect((await fetch(metadata.jwks_uri)).status).toBe(200)
+    for (const call of ['token_endpoint', 'revocation_endpoint', 'introspection_endpoint']) {
+      const body = new URLSearchParams({ token: 'x', grant_type: 'refresh_token' })
+      expect((await fetch(metadata[call], { method: 'POST', body })).status).toBe(401)
+    }
     const docs = await fetch(metadata.service_documentation)
     expect(docs.status).toBe(200)
     const [, script = ''] = /src="([^"]*swagger-initializer[^"]*)"/.exec(await docs.text()) ?? []

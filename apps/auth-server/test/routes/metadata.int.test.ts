@@ -6,7 +6,7 @@ beforeAll(async () => {
   server = await testServer()
 })
 
-test('publishes its key, and says when it is not changed', async () => {
+test('publishes its key, and answers 304 if it has not changed', async () => {
   const { tokens } = await server.login()
   const { body, headers } = await server.call('GET', '/.well-known/jwks.json')
   const { kid } = JSON.parse(Buffer.from(tokens.access_token.split('.')[0], 'base64url').toString())
@@ -22,15 +22,23 @@ test('publishes its key, and says when it is not changed', async () => {
   expect([head.status, head.headers.get('content-length')]).toEqual([200, headers.get('content-length')])
 })
 
-test('the metadata name nothing that a standard client would try in vain', async () => {
+test('the metadata name what there is, so that a standard client finds its way', async () => {
   const { body } = await server.call('GET', '/.well-known/oauth-authorization-server')
+  const url = 'http://127.0.0.1:4000'
   expect(body).toEqual({
-    issuer: 'http://127.0.0.1:4000',
-    jwks_uri: 'http://127.0.0.1:4000/.well-known/jwks.json',
+    issuer: url,
+    jwks_uri: `${url}/.well-known/jwks.json`,
+    token_endpoint: `${url}/oauth2/token`,
+    revocation_endpoint: `${url}/oauth2/revoke`,
+    introspection_endpoint: `${url}/oauth2/introspect`,
     // RFC 8414, section 2: required.
     response_types_supported: [],
+    grant_types_supported: ['refresh_token', 'client_credentials'],
+    token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+    revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
     scopes_supported: ['reports:read', 'reports:write'],
-    service_documentation: 'http://127.0.0.1:4000/docs',
+    service_documentation: `${url}/docs`,
   })
 })
 
@@ -49,13 +57,16 @@ test('OpenAPI and health', async () => {
     '/auth/sessions',
     '/auth/sessions/{id}',
     '/livez',
+    '/oauth2/introspect',
+    '/oauth2/revoke',
+    '/oauth2/token',
     '/readyz',
     '/status/{list}',
   ])
   for (const path of ['/livez', '/readyz', '/docs']) expect((await server.call('GET', path)).status).toBe(200)
 })
 
-test('the docs are not blank over http on an address that is not loopback: nothing in them is asked for over https', async () => {
+test('the docs are not blank over http on an address that is not loopback: they load nothing over https', async () => {
   const { headers } = await server.call('GET', '/docs')
   const policy = headers.get('content-security-policy') ?? ''
   expect(policy).toContain("default-src 'self';")

@@ -85,6 +85,12 @@ describe('Redis', () => {
   })
 })
 
+test('no index has what refreshes and revocations change: each would be written into all indexes', async () => {
+  const found = await database.$queryRaw`
+    SELECT indexdef FROM pg_indexes WHERE tablename = 'families' AND indexdef ~ 'redeemed|late_repeated|revoked'`
+  expect(found).toEqual([])
+})
+
 describe('Redis over Postgres', () => {
   test('a family that Redis lost is merged back from Postgres', async () => {
     const family = aFamily(userId)
@@ -104,7 +110,7 @@ describe('Redis over Postgres', () => {
     ).toMatchObject({ redeemed: 3 })
   })
 
-  test('a copy that lacks a field, as an older version made it, is completed from Postgres', async () => {
+  test('a copy from an older version that lacks a field is completed from Postgres', async () => {
     const family = aFamily(userId)
     await layered.open(family, ORIGIN)
     await raw.hdel(`heirloom:family:{${family.id}}`, 'client')

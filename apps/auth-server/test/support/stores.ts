@@ -4,7 +4,10 @@ import { type Database, openDatabase } from '../../src/postgres/database.ts'
 import type { TestServer } from './server.ts'
 
 /** Clients for the stores of a server, to see what it has stored. */
-export function openStores({ env, redisUrl }: TestServer): { database: Database; redis: Redis } {
+export function openStores({ env, redisUrl }: Pick<TestServer, 'env' | 'redisUrl'>): {
+  database: Database
+  redis: Redis
+} {
   const database = openDatabase({ url: env['DATABASE_URL'] ?? '', poolSize: 2, statementTimeoutMs: 5_000 })
   const redis = new Redis(redisUrl)
   afterAll(async () => {

@@ -20,6 +20,7 @@ export interface AccessTokenAnswer {
 export interface TokenAnswer extends AccessTokenAnswer {
   refresh_token: string
   refresh_token_expires_in: number
+  authorization_expires_in: number
   session_id: string
 }
 
@@ -86,7 +87,10 @@ export async function issueTokens(
   return {
     ...(await issueAccessToken(parts, { session: family, roles: client.firstParty ? roles : [] }, granted, now)),
     refresh_token: parts.refreshTokens.issue(family.id, generation),
-    refresh_token_expires_in: Math.max(0, Math.floor((end - now) / 1000)),
+    refresh_token_expires_in: secondsUntil(end, now),
+    authorization_expires_in: secondsUntil(family.expiresAt, now),
     session_id: family.sid,
   }
 }
+
+const secondsUntil = (end: number, now: number) => Math.max(0, Math.floor((end - now) / 1000))

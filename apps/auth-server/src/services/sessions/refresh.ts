@@ -88,7 +88,7 @@ export async function refresh(
 }
 
 /**
- * Stores the update of a verdict. The store answers the state before it, which may hold a concurrent request. The rule then
+ * Stores the update of a verdict. The store returns the state before it, which may include a concurrent request. The rule then
  * decides again by that state, until its verdict is the one that was stored. This ends because states only grow.
  */
 async function commit(
