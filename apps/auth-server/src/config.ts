@@ -3,15 +3,14 @@ import { DAY_SECONDS, RETIRED_SETTINGS, SETTINGS } from './settings.ts'
 
 /** The verifier fetches the key set at most this often, however short its lifetime is. */
 const VERIFIER_FETCH_SECONDS = 60
-/** Every server knows of a new key after this. */
+/** After this time, every server has read a new key. */
 const SERVERS_READ_SECONDS = 10
 
-/** Reads the environment. The names of what it returns have units. @throws SettingsError with every bad setting. */
+/** Reads the environment. The names of the result have units. @throws SettingsError with every bad setting. */
 export function readConfig(env: NodeJS.ProcessEnv) {
   const settings = readSettings(env, { ...SETTINGS, ...RETIRED_SETTINGS }, rules)
   return {
     issuer: settings.ISSUER,
-    audience: settings.AUDIENCE ?? 'resource-api',
     realmFile: settings.REALM_FILE,
     retired: { audience: settings.AUDIENCE, clientIds: settings.CLIENT_IDS },
     databaseUrl: settings.DATABASE_URL,

@@ -10,6 +10,7 @@ import { PasswordHasher } from './credentials/password-hasher.ts'
 import { ALGORITHM_NAMES } from './keys/algorithms.ts'
 import { keyEncryption } from './keys/key-encryption.ts'
 import { KeyRing } from './keys/key-ring.ts'
+import { TokenLifetimes } from './keys/token-lifetimes.ts'
 import { TokenSigner } from './keys/token-signer.ts'
 import { StoreClocks, addGauges, eventCounter } from './metrics.ts'
 import { checkDatabase } from './postgres/check-database.ts'
@@ -27,6 +28,7 @@ import { RevocationWatch } from './replication/revocation-watch.ts'
 import { RollbackDetector } from './replication/rollback-detector.ts'
 import { WriteBehind } from './replication/write-behind.ts'
 import { longestAccessTokenTtlSeconds } from './rules/client-policy.ts'
+import { authorizationCodes } from './rules/authorization-code.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
 import type { Core } from './services/core.ts'
 import { prune } from './services/prune.ts'
@@ -37,6 +39,7 @@ import type { RestoreParts } from './services/restore.ts'
 import { StatusLists } from './services/status-lists.ts'
 import { Accounts } from './stores/accounts.ts'
 import { AuditEvents } from './stores/audit-events.ts'
+import { Consents } from './stores/consents.ts'
 import { postgresClock } from './stores/clock.ts'
 import { RealmRows } from './stores/realm-rows.ts'
 import { PostgresFamilyStore } from './stores/postgres-family-store.ts'
@@ -65,7 +68,7 @@ export interface ServerParts {
   forRestore: <T>(work: (parts: RestoreParts) => Promise<T>) => Promise<T>
   /** The public keys of this server's own tokens. */
   keySet: LocalKeySet
-  /** What keeps this server from serving, a sentence each. */
+  /** Why this server should get no traffic, a sentence for each reason. */
   notReady: () => Promise<string[]>
   /** Writes what is waiting, then disconnects from the stores. */
   close: () => Promise<void>
@@ -82,11 +85,11 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   const connect = (timeoutMs: number) =>
     config.redisUrl === undefined ? null : openRedis(config.redisUrl, onRedisError, timeoutMs)
   const redis = connect(COMMAND_TIMEOUT_MS)
-  // A pool of their own for the fence and the detector: requests that fill the other pool must not look like a Postgres that
-  // is down.
+  // The fence and the detector have their own pool: requests that fill the other pool must not look like a Postgres that is
+  // down.
   const fenceDatabase = openDatabase({ url: config.databaseUrl, poolSize: 4, statementTimeoutMs: FENCE_TIMEOUT_MS })
   const fence = new RedisFence(fenceDatabase, redis, (isEnabled) => {
-    // The two servers take turns, four times a second.
+    // Two servers with different Redis take turns, four times a second.
     if (fence.isContested) {
       if (budget.allows(ANOTHER_REDIS, 1))
         log.warn(`Redis is not used, so Postgres does all the work: ${ANOTHER_REDIS}`)
@@ -125,16 +128,15 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     new Accounts(database, new AccountStatusCache(access, fence, rollback, config.refreshAbsoluteTtlMs))
   const realmRows = new RealmRows(database)
   const realm = new RealmKeeper(realmRows)
+  const lifetimes = new TokenLifetimes(database, () => longestAccessTokenTtlSeconds(realm.current(), config))
   // As long as the last token of a key lives, and a minute for clocks that differ.
-  const retireMs = () => (longestAccessTokenTtlSeconds(realm.current(), config) + 60) * 1000
-  const keyPolicy = { ...config.keyPolicy, retireMs }
+  const keyPolicy = { ...config.keyPolicy, retireMs: () => (lifetimes.longestSeconds + 60) * 1000 }
   const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), keyPolicy, (kid) =>
     audit({ type: 'key_made', kid }),
   )
   const signer = new TokenSigner(keys)
   const logs = { postgres: new PostgresRevocations(fenceDatabase), redis: redis && new RedisRevocations(redis) }
-  const lifetimeSeconds = () => longestAccessTokenTtlSeconds(realm.current(), config)
-  const revocations = config.statusTtlSeconds > 0 ? new RevocationWatch(logs, lifetimeSeconds) : null
+  const revocations = config.statusTtlSeconds > 0 ? new RevocationWatch(logs, () => lifetimes.longestSeconds) : null
   redis?.onLost(() => revocations?.readAllOfRedis())
   const clocks = new StoreClocks()
   const core: Core = {
@@ -143,11 +145,13 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     clock: postgresClock(database),
     families: new LayeredFamilyStore({ cache, durable, writeBehind, fence, rollback }),
     sessions: new Sessions(database),
+    consents: new Consents(database),
     accounts: accountsThrough(redis),
     keys,
     signer,
     statusLists: revocations && new StatusLists({ config, signer, watch: revocations }),
     refreshTokens: refreshTokens(config.tokenSecrets),
+    codes: authorizationCodes(config.tokenSecrets),
     hasher: new PasswordHasher(config.hashesAtOnce),
     throttle: new AttemptThrottle(config.throttlePolicy, redis),
     events,
@@ -172,6 +176,8 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     if (isReadOnly) log.warn(READ_ONLY_DESCRIPTION)
     if (!isReadOnly) await retryUntil(() => makeFirstRealm({ config, realmRows, audit, log }))
     await retryUntil(() => realm.refresh())
+    await retryUntil(() => lifetimes.read())
+    if (!isReadOnly) await retryUntil(() => lifetimes.use())
     await retryUntil(() => keys.refresh())
     await redis?.ready(REDIS_WITHIN_MS)
     await rollback.start()
@@ -186,13 +192,15 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   const reloadKeys = async () => {
     // A Postgres that was rolled back may lack keys that have signed.
     if (rollback.isRolledBack) return
+    await lifetimes.read()
     await keys.refresh()
     keySet.replace(publicKeys())
-    await keys.rememberRetirement()
   }
   const reloadRealm = async () => {
     // A Postgres that was rolled back may lack clients that were disabled.
-    if (!rollback.isRolledBack) await realm.refresh()
+    if (rollback.isRolledBack) return
+    await realm.refresh()
+    await lifetimes.use()
   }
   const { whyNoRedis, whyNoRealm, notReady } = readinessOf({
     database,
@@ -234,7 +242,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   return { core, rollback, realm, realmRows, forRestore, keySet, notReady, close }
 }
 
-/** Retries while Postgres does not answer. @throws at once what an operator must fix, and the last error after a few seconds. */
+/** Retries while Postgres does not answer. @throws at once if an operator must act, or the last error after a few seconds. */
 async function retryUntil<T>(work: () => Promise<T>): Promise<T> {
   for (const deadline = Date.now() + POSTGRES_WITHIN_MS; ; await sleep(100)) {
     try {

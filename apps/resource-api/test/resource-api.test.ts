@@ -11,7 +11,7 @@ const key = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const jwk = { ...key.publicKey.export({ format: 'jwk' }), kid: 'key-1', alg: 'RS256', use: 'sig' }
 
-/** An issuer that publishes one key, and a status list in which entry 3 is revoked. Answers its address. */
+/** An issuer that publishes one key, and a status list in which entry 3 is revoked. Returns its address. */
 async function startIssuer(): Promise<string> {
   const server = createServer((request, response) => {
     const keys = request.url === '/.well-known/jwks.json'
@@ -84,7 +84,7 @@ const call = (method: 'GET' | 'POST', url: string, token?: string, payload?: obj
     ...(payload && { payload }),
   })
 
-it('says at /readyz what keeps it from the keys, and which address it asked', async () => {
+it('says at /readyz why it has no keys, and which address it asked', async () => {
   const named = issuer.replace('127.0.0.1', 'localhost')
   const other = start(named)
   const readyz = async () => (await other.inject('/readyz')).json().error_description
@@ -102,6 +102,32 @@ describe('the calls', () => {
     const answer = await call('GET', '/api/me', tokenOf())
     expect(answer.statusCode).toBe(200)
     expect(answer.json()).toMatchObject({ sub: 'user-1', client_id: 'web', scope: 'reports:read', roles: ['user'] })
+  })
+
+  it('a client without a user may read what its scope says, has no name and is no administrator', async () => {
+    const token = tokenOf({ sub: 'web', sid: undefined, auth_time: undefined, roles: undefined })
+    const answer = await call('GET', '/api/me', token)
+    expect(answer.json()).toEqual({
+      sub: 'web',
+      client_id: 'web',
+      scope: 'reports:read',
+      expires_at: expect.any(String),
+    })
+    expect((await call('GET', '/api/reports', token)).statusCode).toBe(200)
+    expect((await call('GET', '/api/admin/stats', token)).statusCode).toBe(403)
+  })
+
+  it('nothing between a user and a client is let in', async () => {
+    expect((await call('GET', '/api/me', tokenOf({ sid: undefined }))).statusCode).toBe(401)
+    expect((await call('GET', '/api/me', tokenOf({ roles: undefined }))).statusCode).toBe(401)
+    const nobody = { sid: undefined, auth_time: undefined, roles: undefined }
+    expect((await call('GET', '/api/me', tokenOf(nobody))).statusCode).toBe(401)
+  })
+
+  it('a token for several services, and without a scope, gets where no scope is needed', async () => {
+    const token = tokenOf({ aud: ['resource-api', issuer], scope: undefined })
+    expect((await call('GET', '/api/me', token)).json()).not.toHaveProperty('scope')
+    expect((await call('GET', '/api/reports', token)).statusCode).toBe(403)
   })
 
   it('GET /api/reports needs reports:read', async () => {

@@ -22,13 +22,13 @@ export interface AccessTokenClaims {
   /** Space-separated (RFC 8693, section 4.2, and RFC 6749, section 3.3). */
   readonly scope?: string
   /** Where the issuer says whether the token was revoked. */
-  readonly status?: TokenStatus
+  readonly status?: Status
   /** Any other claims of the issuer. They are not checked. */
   readonly [claim: string]: unknown
 }
 
 /** Token Status List, section "Referenced Token in JOSE". Other mechanisms may stand beside it, or instead. */
-export interface TokenStatus {
+export interface Status {
   readonly status_list?: {
     /** The token's entry in the list, from 0. */
     readonly idx: number

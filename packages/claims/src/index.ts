@@ -2,7 +2,7 @@ export {
   type AccessTokenClaims,
   type ClientClaims,
   type HeirloomClaims,
-  type TokenStatus,
+  type Status,
   type UserClaims,
 } from './claims.ts'
 export { type ClaimsFault, type ClaimsResult, type Expected, checkClaims } from './check-claims.ts'

@@ -3,8 +3,8 @@ export {
   type ClientClaims,
   type HeirloomClaims,
   type Profile,
+  type Status,
   type UserClaims,
-  type TokenStatus,
   heirloomProfile,
   rfc9068Profile,
 } from '@heirloom/claims'

@@ -217,7 +217,6 @@ function listReader(url: string) {
   const pool = new Pool(url, { connections: 1 })
   const ended = new Map<number, number>()
   let bits = new Uint8Array()
-  let isStopping = false
   let onFirst: () => void = () => undefined
   const isSet = (index: number) => (((bits[index >>> 3] ?? 0) >>> (index & 7)) & 1) === 1
   const reader = {
@@ -233,7 +232,7 @@ function listReader(url: string) {
       void reader.read().catch(() => undefined)
     },
     async read() {
-      for (let etag = ''; !isStopping;) {
+      for (let etag = ''; ;) {
         const headers = { prefer: 'wait=5', 'accept-encoding': 'gzip', ...(etag && { 'if-none-match': etag }) }
         const answer = await pool.request({ method: 'GET', path: '/status/0', headers })
         const encoded = Buffer.from(await answer.body.arrayBuffer())
@@ -256,7 +255,7 @@ function listReader(url: string) {
     },
     async stop() {
       while (ended.size > 0) await sleep(50)
-      isStopping = true
+      // This ends the reading, too.
       await pool.destroy()
     },
   }

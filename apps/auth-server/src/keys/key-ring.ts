@@ -12,8 +12,6 @@ export interface SigningKey {
   /** The key is published from this time on. All times are in milliseconds since 1970. */
   createdAt: number
   signsFrom: number
-  /** The longest that any server wanted it to stay published after its last signature. Milliseconds. */
-  retireMs: number
   /** When it leaves the JWKS; null while there is no newer key. */
   leavesAt: number | null
 }
@@ -26,7 +24,7 @@ export interface KeyPolicy {
   bits: number
   /** How long a key is published before it signs. */
   leadMs: number
-  /** How long a key stays published after its last signature, if nothing else was in force while it signed. */
+  /** How long a key stays published after its last signature: as long as its tokens live. Asked at each `refresh`. */
   retireMs: () => number
   /** The next key is made when the newest one is this old. Null: by command only. */
   rotateAfterMs: number | null
@@ -66,7 +64,7 @@ export class KeyRing {
   }
 
   /**
-   * Makes the next key, which signs once it has been published for long enough. Answers null, or why none was made. At most
+   * Makes the next key, which signs once it has been published for long enough. Returns null, or why none was made. At most
    * one key is coming, so that verifiers can always accept the whole key set.
    */
   async rotate(): Promise<NotRotated | null> {
@@ -80,23 +78,12 @@ export class KeyRing {
 
   /**
    * Removes a key at once, for example because its private key has leaked. Every service that fetches the key set again
-   * refuses its tokens. If it was the last one, a new key is made and signs at once. Answers false if there is no such key.
+   * refuses its tokens. If it was the last one, a new key is made and signs at once. Returns false if there is no such key.
    */
   async remove(kid: string): Promise<boolean> {
     const { count } = await query(this.#database.signingKey.deleteMany({ where: { kid } }))
     await this.refresh()
     return count > 0
-  }
-
-  /**
-   * Stores how long the tokens of the key that signs now may live. It only grows, so that a realm or a setting with shorter
-   * lifetimes takes no key away from tokens that were issued before.
-   */
-  async rememberRetirement(): Promise<void> {
-    const [{ kid, retireMs: known }, retireMs] = [this.signing(Date.now()), this.#policy.retireMs()]
-    if (known >= retireMs) return
-    const where = { kid, retireMs: { lt: retireMs } }
-    await query(this.#database.signingKey.updateMany({ where, data: { retireMs } }))
   }
 
   /** The key that signs now. @throws Error if there is none, because `refresh` has not succeeded yet. */
@@ -116,7 +103,7 @@ export class KeyRing {
     return key.signsFrom > now ? 'coming' : 'retiring'
   }
 
-  /** Deletes the keys that no valid token can name any more, and answers how many. */
+  /** Deletes the keys that no valid token can name any more, and returns how many. */
   async prune(now: number): Promise<number> {
     const gone = (await this.#read()).filter(({ leavesAt }) => leavesAt !== null && leavesAt <= now)
     const { count } = await query(
@@ -186,8 +173,7 @@ export class KeyRing {
         privateKey: this.#unwrap(row.kid, row.privateEncrypted),
         createdAt: row.createdAt.getTime(),
         signsFrom: row.signsFrom.getTime(),
-        retireMs: row.retireMs,
-        leavesAt: next ? next.signsFrom.getTime() + Math.max(row.retireMs, this.#policy.retireMs()) : null,
+        leavesAt: next ? next.signsFrom.getTime() + this.#policy.retireMs() : null,
       }
     })
   }

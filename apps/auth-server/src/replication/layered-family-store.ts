@@ -7,7 +7,7 @@ import type { RedisFamilyStore } from '../stores/redis-family-store.ts'
 import { StoreUnavailable, isUnavailable } from '../connection/store-unavailable.ts'
 
 interface Layers {
-  /** Redis; null for a server that works without. */
+  /** Redis; null for a server without Redis. */
   cache: RedisFamilyStore | null
   /** Postgres. */
   durable: LoginStore
@@ -63,19 +63,45 @@ export class LayeredFamilyStore implements LoginStore {
   }
 
   async advance(update: FamilyUpdate): Promise<FamilyState | null> {
+    return this.#redisElsePostgres(
+      async (cache) => {
+        const before = await this.#askCache(cache, update.id, () => cache.advance(update))
+        if (before) this.#layers.writeBehind.add(update)
+        return before
+      },
+      () => this.#advanceDurable(update),
+    )
+  }
+
+  /**
+   * Redis first, then Postgres as well: Redis may be lost before it is written there, and a server that has just lost sight of
+   * Redis asks Postgres alone. If Postgres is away, no server can ask it alone.
+   */
+  async advanceOnce(update: FamilyUpdate): Promise<FamilyState | null> {
     const { durable, writeBehind } = this.#layers
     return this.#redisElsePostgres(
       async (cache) => {
         const before = await this.#askCache(cache, update.id, () => cache.advance(update))
-        if (before) writeBehind.add(update)
-        return before
+        if (!before) return null
+        try {
+          const durableBefore = await durable.advance(update)
+          return durableBefore && merge(before, durableBefore)
+        } catch (error) {
+          if (!isUnavailable(error, 'Postgres')) throw error
+          writeBehind.add(update)
+          return before
+        }
       },
-      async () => {
-        const before = await durable.advance(update)
-        if (before) await this.#publishUpdate(update)
-        return before
-      },
+      () => this.#advanceDurable(update),
+      // A second attempt would find what the first one left.
+      1,
     )
+  }
+
+  async #advanceDurable(update: FamilyUpdate): Promise<FamilyState | null> {
+    const before = await this.#layers.durable.advance(update)
+    if (before) await this.#publishUpdate(update)
+    return before
   }
 
   /**
@@ -108,7 +134,7 @@ export class LayeredFamilyStore implements LoginStore {
     try {
       await durable.revoke(updates)
     } catch (error) {
-      // Not acknowledged, but it did happen in Redis: Postgres gets it when it is back.
+      // It is not acknowledged, but it did happen in Redis, so Postgres gets it when it is back.
       if (isWritten) for (const update of updates) writeBehind.add(update)
       throw error
     }
@@ -122,11 +148,11 @@ export class LayeredFamilyStore implements LoginStore {
     // If the others use Redis again and this server has not seen that yet, the fence need not be disabled anew.
     if (!fence.isEnabled) await fence.poll()
     const epoch = fence.isEnabled ? fence.epoch : null
-    // Once more: Redis may have lost the first tombstone, and got a row from before the commit.
+    // Written again, because Redis may have lost the first tombstone and got a row from before the commit.
     await fence.ensureVisible((await this.#writeTombstones(updates)) ? epoch : null)
   }
 
-  /** Answers whether Redis took the tombstones. */
+  /** Returns whether Redis took the tombstones. */
   async #writeTombstones(updates: readonly FamilyRevocation[]): Promise<boolean> {
     const { cache } = this.#layers
     try {
@@ -142,10 +168,11 @@ export class LayeredFamilyStore implements LoginStore {
   async #redisElsePostgres<T>(
     byRedis: (cache: RedisFamilyStore) => Promise<T>,
     byPostgres: () => Promise<T>,
+    maxAttempts = MAX_ATTEMPTS,
   ): Promise<T> {
     const { cache, fence } = this.#layers
     if (!cache) return byPostgres()
-    for (let attempt = 0; attempt < MAX_ATTEMPTS && fence.isEnabled; attempt++) {
+    for (let attempt = 0; attempt < maxAttempts && fence.isEnabled; attempt++) {
       try {
         return await fence.whileEnabled(byRedis(cache))
       } catch (error) {
@@ -164,7 +191,7 @@ export class LayeredFamilyStore implements LoginStore {
     const { epoch } = fence
     const found = await this.#loadDurable(id)
     if (!found) return null
-    // Merges: a tombstone that is in Redis already stands.
+    // This merges, so a tombstone that is already in Redis stays.
     await cache.copyIn(found.family, epoch)
     const copied = await ask()
     // Redis evicted it at once, or a new epoch began.

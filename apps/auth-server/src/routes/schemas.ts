@@ -20,7 +20,7 @@ export const ClientId = Type.Optional(
   Type.String({
     minLength: 1,
     maxLength: 200,
-    description: 'One of `CLIENT_IDS`. Default: that of the session, or the first.',
+    description: 'A client of the realm. Default: the client of the session, or the default one.',
   }),
 )
 export const Scope = Type.Optional(
@@ -37,6 +37,9 @@ export const Resource = Type.Optional(
       'The services that the tokens are for, as the realm names them; the issuer names the auth server (RFC 8707). Default: all that the client may ask for.',
   }),
 )
+/** In any case. */
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
 export const Empty = Type.Null({ description: 'Done. The answer has no body.' })
 
 export const TokenResponse = Type.Object({
@@ -46,7 +49,7 @@ export const TokenResponse = Type.Object({
   refresh_token: Type.String({ description: 'Opaque. Replaces the one that was presented.' }),
   refresh_token_expires_in: Type.Integer({ description: 'Seconds until the refresh token expires if it is not used.' }),
   scope: Type.Optional(
-    Type.String({ description: 'What the access token grants, separated by spaces. Absent if it has no scope.' }),
+    Type.String({ description: 'The scopes of the access token, separated by spaces. Absent if it has none.' }),
   ),
   session_id: Type.String({ format: 'uuid', description: 'Public. The same as the claim `sid`.' }),
 })

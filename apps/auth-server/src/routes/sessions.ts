@@ -5,9 +5,7 @@ import { endAllSessions, endSession, liveSessions } from '../services/sessions/s
 import { refuse } from '../services/refusal.ts'
 import { answer, answerRefusal } from './answers.ts'
 import { liveSession, userOf } from './live-session.ts'
-import { Empty, answers } from './schemas.ts'
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+import { Empty, UUID, answers } from './schemas.ts'
 
 const MAX_IN_A_PAGE = 100
 /** A query string has only text. */
@@ -20,8 +18,8 @@ const SessionBody = Type.Object({
   current: Type.Boolean({ description: 'Whether it is the session of this access token.' }),
   created_at: Type.String({ format: 'date-time', description: 'When the user logged in.' }),
   last_used_at: Type.String({ format: 'date-time', description: 'The last refresh, or the login.' }),
-  expires_at: Type.String({ format: 'date-time', description: 'Its end, however often it is used.' }),
-  device: Type.Union([Type.String(), Type.Null()], { description: 'As the login named it, or its `User-Agent`.' }),
+  expires_at: Type.String({ format: 'date-time', description: 'When it ends, however often it is used.' }),
+  device: Type.Union([Type.String(), Type.Null()], { description: 'The name in the login, or its `User-Agent`.' }),
   ip: Type.Union([Type.String(), Type.Null()], { description: 'The address that the login came from.' }),
 })
 
@@ -46,7 +44,7 @@ export function sessionRoutes(app: App, core: Core): void {
             200: Type.Object({
               sessions: Type.Array(SessionBody, { description: 'One page of sessions.' }),
               next: Type.Optional(
-                Type.String({ description: 'There are more sessions: the `after` of the next page.' }),
+                Type.String({ description: 'Present if there are more sessions: the `after` of the next page.' }),
               ),
             }),
           },
@@ -84,7 +82,7 @@ export function sessionRoutes(app: App, core: Core): void {
       schema: {
         tags: ['sessions'],
         summary: 'End one of the user’s sessions',
-        params: Type.Object({ id: Type.String({ description: 'The id of the session, as the list has it.' }) }),
+        params: Type.Object({ id: Type.String({ description: 'The id of the session, as in the list.' }) }),
         response: answers({ 204: Empty }, 401, 403, 404),
       },
     },

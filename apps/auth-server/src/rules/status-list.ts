@@ -26,64 +26,78 @@ export function lengthOf(list: number, given: number): number {
 /** Two minutes. A revocation is kept for up to this much longer than need be. */
 const INTERVAL_MS = 120_000
 
+/** Bits of a list, each interval's own, and of all together. They are as long as the highest one that was ever set. */
+interface ListBits {
+  byInterval: Map<number, Uint8Array>
+  all: Uint8Array
+  /** How often a bit of `all` was set. */
+  additions: number
+}
+
 /**
  * The revoked indexes that a server knows of, from any store. Copies merge by `or`: what is known is kept for its time, whatever
  * a store has lost since. Bits take the same memory however many are set, and a restore may revoke every session at once.
  */
 export class RevokedIndexes {
-  /** By list, and by interval: the bits of the sessions that were revoked then. */
-  readonly #lists = new Map<number, Map<number, Uint8Array>>()
-  /** By list: how many bits were set. */
-  readonly #additions = new Map<number, number>()
+  readonly #lists = new Map<number, ListBits>()
 
   /** @param at by the same clock as in `drop`. */
   add(statusIndex: number, at: number): void {
     const { list, idx } = entryOf(statusIndex)
-    const intervals = this.#lists.get(list) ?? new Map<number, Uint8Array>()
-    this.#lists.set(list, intervals)
-    if (![...intervals.values()].some((bits) => isSet(bits, idx))) this.#additions.set(list, this.additionsTo(list) + 1)
+    const bits = this.#lists.get(list) ?? { byInterval: new Map(), all: new Uint8Array(), additions: 0 }
+    this.#lists.set(list, bits)
     const interval = Math.floor(at / INTERVAL_MS)
-    let bits = intervals.get(interval) ?? new Uint8Array()
-    if (idx >= bits.length * 8) {
-      const longer = new Uint8Array((Math.ceil((idx + 1) / LENGTH_STEP) * LENGTH_STEP) / 8)
-      longer.set(bits)
-      intervals.set(interval, (bits = longer))
-    }
-    bits[idx >>> 3] = (bits[idx >>> 3] ?? 0) | (1 << (idx & 7))
+    bits.byInterval.set(interval, withBit(bits.byInterval.get(interval) ?? new Uint8Array(), idx))
+    if (!isSet(bits.all, idx)) bits.additions++
+    bits.all = withBit(bits.all, idx)
   }
 
   /** Forgets what was revoked before a time: no token of those sessions is valid any more. */
   drop(before: number): void {
-    for (const intervals of this.#lists.values())
-      for (const interval of intervals.keys()) if ((interval + 1) * INTERVAL_MS <= before) intervals.delete(interval)
+    for (const bits of this.#lists.values()) {
+      const over = [...bits.byInterval.keys()].filter((interval) => (interval + 1) * INTERVAL_MS <= before)
+      if (over.length === 0) continue
+      for (const interval of over) bits.byInterval.delete(interval)
+      bits.all = new Uint8Array(bits.all.length)
+      // 32 bits at a time.
+      const words = new Uint32Array(bits.all.buffer)
+      for (const { buffer } of bits.byInterval.values()) {
+        const some = new Uint32Array(buffer)
+        for (let i = 0; i < some.length; i++) words[i] = (words[i] ?? 0) | (some[i] ?? 0)
+      }
+    }
   }
 
   /** Grows when the list does. Not when something is dropped: that is no news. */
   additionsTo(list: number): number {
-    return this.#additions.get(list) ?? 0
+    return this.#lists.get(list)?.additions ?? 0
   }
 
   /** A bit for each position of a list, the first one in the least significant bit of the first byte (section 4.1). */
   bitsOf(list: number, length: number): Uint8Array {
-    const all = new Uint8Array(length / 8)
-    // 32 at a time.
-    const words = new Uint32Array(all.buffer)
-    for (const bits of this.#lists.get(list)?.values() ?? []) {
-      const some = new Uint32Array(bits.buffer)
-      for (let i = 0; i < some.length && i < words.length; i++) words[i] = (words[i] ?? 0) | (some[i] ?? 0)
-    }
-    return all
+    const bytes = new Uint8Array(length / 8)
+    bytes.set((this.#lists.get(list)?.all ?? bytes).subarray(0, bytes.length))
+    return bytes
   }
 
   /** How many sessions of all lists are revoked. */
   count(): number {
     let count = 0
-    for (const [list, intervals] of this.#lists) {
-      const bytes = Math.max(0, ...[...intervals.values()].map((bits) => bits.length))
-      for (const byte of this.bitsOf(list, bytes * 8)) for (let rest = byte; rest > 0; rest &= rest - 1) count++
-    }
+    for (const { all } of this.#lists.values())
+      for (const byte of all) for (let rest = byte; rest > 0; rest &= rest - 1) count++
     return count
   }
 }
 
 const isSet = (bits: Uint8Array, idx: number): boolean => (((bits[idx >>> 3] ?? 0) >>> (idx & 7)) & 1) === 1
+
+/** The same bits with one more set. They are copied only if they must become longer. */
+function withBit(bits: Uint8Array, idx: number): Uint8Array {
+  let long = bits
+  if (idx >= bits.length * 8) {
+    long = new Uint8Array((Math.ceil((idx + 1) / LENGTH_STEP) * LENGTH_STEP) / 8)
+    long.set(bits)
+  }
+  long[idx >>> 3] = (long[idx >>> 3] ?? 0) | (1 << (idx & 7))
+  return long
+}

@@ -4,9 +4,9 @@ type FieldName = Exclude<keyof Grant, 'id'>
 
 /** How both stores keep one field of a grant. */
 interface Field<Value> {
-  /** In the hash of the family in Redis. Short, so that Redis packs the hash. */
+  /** Its name in the family's hash in Redis. Short, so that Redis packs the hash. */
   redis: string
-  /** In the table `families`. Prisma knows it by the name of the field. */
+  /** Its column in the table `families`. In Prisma it has the name of the field. */
   column: string
   toRedis: (value: Value) => string | number
   /** Undefined if a copy that has no such field cannot be used. */
@@ -50,6 +50,15 @@ const time = (redis: string, column: string): Field<number> => ({
   fromPostgres: (value) => (value as Date).getTime(),
 })
 
+const knownTime = (redis: string, column: string): Field<number | null> => ({
+  redis,
+  column,
+  toRedis: (value) => value ?? '',
+  fromRedis: (stored) => (stored === null ? undefined : stored ? Number(stored) : null),
+  toPostgres: (value) => (value === null ? null : new Date(value)),
+  fromPostgres: (value) => (value as Date | null)?.getTime() ?? null,
+})
+
 const integer = (redis: string, column: string): Field<number> => ({
   redis,
   column,
@@ -70,14 +79,16 @@ const FIELDS: { [Name in FieldName]: Field<Grant[Name]> } = {
   bindingKey: optionalText('binding', 'binding_key'),
   createdAt: time('created', 'created_at'),
   expiresAt: time('expires', 'expires_at'),
+  parent: knownText('parent', 'parent'),
+  authTime: knownTime('auth', 'auth_time'),
 }
 
 const ENTRIES = Object.entries(FIELDS) as [FieldName, Field<unknown>][]
 
-/** In this order, `grantFromRedis` takes their values. */
+/** The names in Redis, in the order in which `grantFromRedis` takes their values. */
 export const REDIS_GRANT_FIELDS = ENTRIES.map(([, { redis }]) => redis)
 
-/** For SQL. */
+/** The columns, for SQL. */
 export const GRANT_COLUMNS = ENTRIES.map(([, { column }]) => column).join(', ')
 
 /** Each field of the hash, followed by its value. */
@@ -96,7 +107,7 @@ export function grantFromRedis(id: FamilyId, values: readonly (string | null)[])
   return grant as unknown as Grant
 }
 
-/** By the names that Prisma knows. */
+/** The columns by their names in Prisma. */
 export function grantToPostgres(grant: Grant): PrismaGrant {
   const row: Record<string, unknown> = {}
   for (const [name, { toPostgres }] of ENTRIES) row[name] = toPostgres(grant[name])
@@ -104,8 +115,8 @@ export function grantToPostgres(grant: Grant): PrismaGrant {
 }
 
 type Instants = 'createdAt' | 'expiresAt'
-type PrismaGrant = Omit<Pick<Grant, FieldName>, Instants | 'statusIndex'> &
-  Record<Instants, Date> & { statusIndex: bigint }
+type PrismaGrant = Omit<Pick<Grant, FieldName>, Instants | 'authTime' | 'statusIndex'> &
+  Record<Instants, Date> & { authTime: Date | null; statusIndex: bigint }
 
 /** @param row by the names of the columns. */
 export function grantFromPostgres(id: FamilyId, row: object): Grant {

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { freePort, startRedisCluster } from '@heirloom/local-stack'
@@ -25,7 +27,7 @@ interface Report {
   findings: Finding[]
 }
 
-/** What is found with the settings of the server, some of them changed. */
+/** The findings with the settings of the server, some of them changed. */
 async function doctor(changed: Record<string, string> = {}) {
   const findings = await examine({ ...server.env, ...changed })
   return { findings, lines: linesOf(findings) }
@@ -48,7 +50,7 @@ async function command(changed: Record<string, string> = {}, ...nodeOptions: str
   return { exitCode, ok, stderr, findings, lines: linesOf(findings) }
 }
 
-/** A migrated database and a Redis that no server uses, for a test that spoils them. */
+/** A migrated database and a Redis that no server uses, for a test that breaks them. */
 async function ownStores() {
   const { databaseUrl, superuserUrl, redisUrl } = await testStores()
   const asSuperuser = openDatabase({ url: superuserUrl, poolSize: 1, statementTimeoutMs: 5_000 })
@@ -63,12 +65,12 @@ async function ownStores() {
 
 const withClockAhead = (ms: number) => `--import=data:text/javascript,const now=Date.now;Date.now=()=>now()+${ms}`
 
-test('finds nothing at an installation that works', async () => {
+test('finds nothing wrong with an installation that works', async () => {
   expect(await command()).toMatchObject({ exitCode: 0, ok: true, stderr: '', findings: [] })
 })
 
 describe('settings', () => {
-  test('that are bad are all named, and nothing else is looked at', async () => {
+  test('that are bad are all named, and nothing else is checked', async () => {
     const { exitCode, lines, stderr } = await command({ PORT: 'x', TOKEN_SECRETS: 'hunter2' })
     expect([exitCode, lines]).toEqual([1, ['broken settings', 'broken settings']])
     expect(stderr).toMatch(/^admin: broken: PORT must be .*\nadmin: broken: TOKEN_SECRETS must be .*\n$/)
@@ -131,7 +133,7 @@ describe('Redis', () => {
     expect(findings[0]).toMatchObject({ cause: 'Nothing listens at the host and port in REDIS_URL' })
   })
 
-  test('that is a cluster is looked at too', { timeout: 90_000 }, async () => {
+  test('that is a cluster is checked too', { timeout: 90_000 }, async () => {
     const cluster = await startRedisCluster({
       dataDir: join(inject('runFolder'), 'doctor-cluster'),
       settings: { 'maxmemory-policy': 'allkeys-lru' },
@@ -169,7 +171,7 @@ describe('Redis', () => {
   })
 })
 
-test('clocks that are 5 s apart are a warning, and 1 s is none', async () => {
+test('clocks that differ by 5 s are a warning, and by 1 s are not', async () => {
   const { exitCode, lines, findings } = await command({}, withClockAhead(5_000))
   expect([exitCode, lines]).toEqual([0, ['warning clocks']])
   expect(findings[0]).toMatchObject({
@@ -254,6 +256,42 @@ describe('the issuer', () => {
     await new KeyRing(asSuperuser, secret, policy, () => undefined).refresh()
     await sql(`UPDATE signing_keys SET created_at = now() - interval '1 hour'`)
     const { lines } = await doctor(env)
-    expect(lines).toEqual(['broken issuer'])
+    expect(lines).toEqual(['note realm', 'broken issuer'])
+  })
+})
+
+describe('the realm', () => {
+  const file = (content: string) => {
+    const path = join(inject('runFolder'), `doctor-${randomUUID()}.yaml`)
+    writeFileSync(path, content)
+    return path
+  }
+  const ofRealm = async (changed: Record<string, string>) =>
+    (await doctor(changed)).findings.filter(({ check }) => check === 'realm')
+
+  test('that is empty is broken, unless a file is there to fill it', async () => {
+    const { env } = await ownStores()
+    expect(await ofRealm({ ...env, REALM_FILE: '' })).toMatchObject([
+      { level: 'broken', cause: 'The realm is empty, so nobody can log in' },
+    ])
+    expect(await ofRealm(env)).toMatchObject([{ level: 'note' }])
+    expect(await ofRealm({ ...env, REALM_FILE: file('client: {}') })).toMatchObject([
+      { level: 'broken', cause: expect.stringMatching(/^REALM_FILE: .*:1: client is unknown here/) },
+    ])
+  })
+
+  test('that differs from the file is a note, and a file with faults a warning', async () => {
+    expect(await ofRealm({ REALM_FILE: file('clients: { app: {} }') })).toMatchObject([
+      { level: 'note', cause: expect.stringContaining('differs from the realm in 7 rows: client app, realm, ') },
+    ])
+    expect(await ofRealm({ REALM_FILE: '/nowhere.yaml' })).toMatchObject([{ level: 'warning' }])
+  })
+
+  test('with a fault, such as a resource that is now the issuer, is a warning', async () => {
+    const { sql, env } = await ownStores()
+    await sql(`INSERT INTO resources VALUES ('https://auth.example', 'x', '{}', '{}')`)
+    expect(await ofRealm({ ...env, ISSUER: 'https://auth.example', REALM_FILE: '' })).toMatchObject([
+      { level: 'warning', cause: expect.stringContaining('resources["https://auth.example"] is the issuer') },
+    ])
   })
 })

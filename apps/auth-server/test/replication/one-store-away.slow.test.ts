@@ -55,11 +55,12 @@ interface Outcome {
   retryAfter: string | null
 }
 
-async function post(server: Service, path: string, body: object): Promise<Outcome> {
+async function post(server: Service, path: string, body: object | URLSearchParams): Promise<Outcome> {
   const response = await fetch(server.url + path, {
     method: 'POST',
-    body: JSON.stringify(body),
-    headers: { 'content-type': 'application/json' },
+    ...(body instanceof URLSearchParams
+      ? { body }
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
   })
   const text = await response.text()
   const { refresh_token: token = '', error } = text === '' ? {} : JSON.parse(text)
@@ -72,6 +73,7 @@ async function post(server: Service, path: string, body: object): Promise<Outcom
 }
 
 const login = () => post(servers[0], '/auth/login', { username: 'ann', password: PASSWORD })
+const revoke = (token: string) => post(servers[0], '/oauth2/revoke', new URLSearchParams({ client_id: 'web', token }))
 const logout = (token: string, server = servers[0]) => post(server, '/auth/logout', { refresh_token: token })
 const refresh = (token: string, server = servers[0]) => post(server, '/auth/refresh', { refresh_token: token })
 const sessions = async (count: number) =>
@@ -91,7 +93,7 @@ async function expectAllRefresh(tokens: string[]): Promise<string[]> {
   return outcomes.map(({ token }) => token)
 }
 
-/** Postgres has one process a connection. */
+/** Postgres has a process per connection. */
 const workersOf = (pid: number) =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number)
 
@@ -101,7 +103,7 @@ const expectDead = async (tokens: string[]) => {
 }
 
 describe('Redis away', () => {
-  test('stopped, not closed: refreshes and revocations go on, and hold when it is back', async () => {
+  test('stopped, not closed: refreshes and revocations continue, and hold when it is back', async () => {
     const [live, dead] = [await sessions(8), await sessions(4)]
     redis.kill('SIGSTOP')
     const next = await expectAllRefresh(live)
@@ -115,7 +117,7 @@ describe('Redis away', () => {
     await expectAllRefresh(after)
   })
 
-  test('back from an old snapshot: what was revoked meanwhile stays revoked, and no other session ends', async () => {
+  test('back from an old snapshot: sessions that were revoked meanwhile stay revoked, and no other session ends', async () => {
     const [live, dead] = [await sessions(8), await sessions(20)]
     const client = new Redis(redis.url)
     await client.save()
@@ -137,7 +139,7 @@ describe('Redis away', () => {
     expect((await refresh(live[0] ?? '')).error).toBe('invalid_grant')
   })
 
-  test('full: refreshes go on', async () => {
+  test('full: refreshes continue', async () => {
     const live = await sessions(4)
     const client = new Redis(redis.url)
     await client.config('SET', 'maxmemory', '1mb', 'maxmemory-policy', 'noeviction')
@@ -161,7 +163,7 @@ describe('Redis away', () => {
 })
 
 describe('Postgres away', () => {
-  test('stopped, not closed: refreshes go on; login and logout answer 503 with Retry-After', async () => {
+  test('stopped, not closed: refreshes continue; login, logout and revocation answer 503 with Retry-After', async () => {
     const live = await sessions(8)
     const [ending = ''] = await sessions(1)
     const stopped = [postgres.pid, ...workersOf(postgres.pid)]
@@ -169,7 +171,7 @@ describe('Postgres away', () => {
     try {
       const next = await expectAllRefresh(live)
       const after = await expectAllRefresh(next)
-      for (const outcome of [await login(), await logout(ending)])
+      for (const outcome of [await login(), await logout(ending), await revoke(ending)])
         expect(outcome).toMatchObject({ status: 503, error: 'temporarily_unavailable', retryAfter: expect.any(String) })
       // The tombstone works already.
       expect((await refresh(ending, servers[1])).error).toBe('invalid_grant')
@@ -178,6 +180,7 @@ describe('Postgres away', () => {
       for (const pid of stopped) process.kill(pid, 'SIGCONT')
     }
     await expect.poll(async () => (await logout(ending)).status, { timeout: 10_000 }).toBe(204)
+    expect((await revoke(ending)).status).toBe(200)
     await expectAllRefresh(live)
   })
 

@@ -80,6 +80,17 @@ const WAYS: [string, (user: { username: string; first: Session; second: Session 
   ['admin session revoke', async ({ username }) => (await admin('session', 'revoke', username)) && 204],
   ['admin user disable', async ({ username }) => (await admin('user', 'disable', username)) && 204],
   [
+    'admin client disable',
+    async () => {
+      await admin('client', 'disable', 'web')
+      await admin('client', 'enable', 'web')
+      // Every server follows within five seconds, so that the next tests may log in.
+      const status = async () => (await post('/auth/login', { username: 'nobody', password: 'wrong' })).status
+      await expect.poll(status, { timeout: 20_000 }).toBe(401)
+      return 204
+    },
+  ],
+  [
     'SQL by hand',
     async ({ first }) => {
       const rows =

@@ -6,7 +6,7 @@ beforeAll(async () => {
   server = await testServer()
 })
 
-test('publishes its key, and says when it is not changed', async () => {
+test('publishes its key, and answers 304 if it has not changed', async () => {
   const { tokens } = await server.login()
   const { body, headers } = await server.call('GET', '/.well-known/jwks.json')
   const { kid } = JSON.parse(Buffer.from(tokens.access_token.split('.')[0], 'base64url').toString())
@@ -28,12 +28,15 @@ test('the metadata name what there is, so that a standard client finds its way',
   expect(body).toEqual({
     issuer: url,
     jwks_uri: `${url}/.well-known/jwks.json`,
+    authorization_endpoint: `${url}/oauth2/authorize`,
     token_endpoint: `${url}/oauth2/token`,
     revocation_endpoint: `${url}/oauth2/revoke`,
     introspection_endpoint: `${url}/oauth2/introspect`,
-    // RFC 8414, section 2: required.
-    response_types_supported: [],
-    grant_types_supported: ['refresh_token', 'client_credentials'],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
     token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
     revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
     introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
@@ -47,6 +50,8 @@ test('OpenAPI and health', async () => {
   expect(Object.keys(body.paths).toSorted()).toEqual([
     '/.well-known/jwks.json',
     '/.well-known/oauth-authorization-server',
+    '/auth/grants',
+    '/auth/grants/{id}',
     '/auth/login',
     '/auth/logout',
     '/auth/logout/all',
@@ -66,7 +71,7 @@ test('OpenAPI and health', async () => {
   for (const path of ['/livez', '/readyz', '/docs']) expect((await server.call('GET', path)).status).toBe(200)
 })
 
-test('the docs are not blank over http on an address that is not loopback: nothing in them is asked for over https', async () => {
+test('the docs are not blank over http on an address that is not loopback: they load nothing over https', async () => {
   const { headers } = await server.call('GET', '/docs')
   const policy = headers.get('content-security-policy') ?? ''
   expect(policy).toContain("default-src 'self';")

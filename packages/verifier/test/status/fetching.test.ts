@@ -56,7 +56,7 @@ describe('when a list is fetched again', () => {
     expect(time.runtime.now() / 1000).toBe(NOW_SECONDS + 13)
     expect(await check(3)).toBe('status_unavailable')
     answerWith(listOf([]))
-    time.advance(500)
+    time.advance(1_000)
     expect(await events.next()).toMatchObject({ type: 'list_changed' })
     expect(await check(3)).toBe('ok')
     expect(requests.at(-1)?.headers['if-none-match']).toBeUndefined()

@@ -1,10 +1,13 @@
-import { type PolicySettings, liveTerms, policyOf } from '../../rules/client-policy.ts'
+import { type PolicySettings, longestIdleMs, policyOf } from '../../rules/client-policy.ts'
 import { type RevocationReason, endOf } from '../../rules/family.ts'
 import type { RealmSource } from '../../rules/realm.ts'
 import type { Clock } from '../../stores/clock.ts'
-import type { Position, Session, Sessions } from '../../stores/sessions.ts'
+import type { EndableSession, Position, Session, Sessions } from '../../stores/sessions.ts'
 import { type Refusal, refuse } from '../refusal.ts'
 import { type RevokeParts, revoke } from './revoke.ts'
+
+/** Sessions per statement. A commit, a read of the fence and a count of the position belong to each, so they are shared. */
+const BATCH = 5_000
 
 interface JudgeParts {
   config: PolicySettings
@@ -13,9 +16,13 @@ interface JudgeParts {
 
 /** Whether a session is live at `now`, as Postgres has it. Its last refreshes may not be there yet. */
 export function isLive({ config, realm }: JudgeParts, session: Session, now: number): boolean {
-  const { clientId, createdAt, lastUsedAt, expiresAt, revokedAt } = session
-  const times = { createdAt: createdAt.getTime(), redeemedAt: lastUsedAt.getTime(), expiresAt: expiresAt.getTime() }
-  return now < endOf({ ...times, revoked: revokedAt }, policyOf(realm.current(), clientId, config))
+  const times = {
+    createdAt: session.createdAt.getTime(),
+    redeemedAt: session.lastUsedAt.getTime(),
+    expiresAt: session.expiresAt.getTime(),
+  }
+  const family = { ...session, ...times, revoked: session.revokedAt }
+  return now < endOf(family, policyOf(realm.current(), session.clientId, config))
 }
 
 type ListParts = JudgeParts & { sessions: Pick<Sessions, 'liveOfUser'>; clock: Clock }
@@ -27,10 +34,18 @@ export async function liveSessions(
   limit: number,
   after?: Position,
 ): Promise<{ sessions: Session[]; next: Position | undefined }> {
-  const terms = liveTerms(parts.realm.current(), parts.config)
-  const found = await parts.sessions.liveOfUser(userId, await parts.clock.now(), terms, limit + 1, after)
-  const sessions = found.slice(0, limit)
-  return { sessions, next: found.length > limit ? sessions.at(-1) : undefined }
+  const now = await parts.clock.now()
+  const idleMs = longestIdleMs(parts.realm.current(), parts.config)
+  const live: Session[] = []
+  // Mostly one page. The store does not know the limits of each client.
+  for (let [from, size] = [after, limit + 1]; live.length <= limit; size = BATCH) {
+    const found = await parts.sessions.liveOfUser(userId, now, idleMs, size, from)
+    live.push(...found.filter((session) => isLive(parts, session, now)))
+    from = found.at(-1)
+    if (found.length < size) break
+  }
+  const sessions = live.slice(0, limit)
+  return { sessions, next: live.length > limit ? sessions.at(-1) : undefined }
 }
 
 type EndOneParts = RevokeParts & { sessions: Pick<Sessions, 'find'>; clock: Clock }
@@ -44,27 +59,24 @@ export async function endSession(
 ): Promise<{ ok: true } | Refusal> {
   const session = await parts.sessions.find(userId, anySpelling)
   if (!session) return refuse('not_found', 'There is no such session.')
-  // The session's own id: a UUID in capitals is the same one, and would be an event of its own.
+  // The session's own id. The same UUID in capitals would get an event of its own.
   const { family: id, sid, expiresAt, statusIndex } = session
   const revocable = { id, sid, userId, expiresAt: expiresAt.getTime(), statusIndex }
   await revoke(parts, [revocable], { at: await parts.clock.now(), reason })
   return { ok: true }
 }
 
-/** Sessions per statement. A commit, a read of the fence and a count of the position belong to each, so they are shared. */
-const BATCH = 5_000
-
 export type EndAllParts = RevokeParts & { sessions: Pick<Sessions, 'notRevoked'> }
 
 /**
- * Ends all sessions of the user except one, if `exceptSid` is given, and returns how many. It works oldest first, so sessions
+ * Ends all sessions of the user, or those that are wanted, and returns how many. It works oldest first, so sessions
  * that are opened meanwhile are ended too. After an error in the middle, calling it again ends the rest.
  */
 export async function endAllSessions(
   parts: EndAllParts,
   userId: string,
   reason: RevocationReason,
-  exceptSid?: string,
+  isWanted: (session: EndableSession) => boolean = () => true,
 ): Promise<number> {
   let ended = 0
   // Two batches at a time: Postgres commits one while Redis gets the other.
@@ -72,7 +84,7 @@ export async function endAllSessions(
   for (let after: Position | undefined; ;) {
     const { sessions, now } = await parts.sessions.notRevoked(userId, BATCH, after)
     await older
-    const ending = sessions.filter(({ sid }) => sid !== exceptSid)
+    const ending = sessions.filter(isWanted)
     ;[older, newer] = [newer, revoke(parts, ending, { at: now, reason })]
     // It is awaited below, but may fail before that.
     newer.catch(() => undefined)

@@ -20,6 +20,8 @@ const LOADED: Family = {
   bindingKey: null,
   createdAt: 0,
   expiresAt: 10 * NOW,
+  parent: null,
+  authTime: null,
   redeemed: 3,
   redeemedAt: NOW - 50_000,
   lateRepeated: null,
@@ -34,6 +36,13 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
   let stored: FamilyState = LOADED
   const events: SecurityEvent[] = []
   const advanced: FamilyUpdate[] = []
+  const advance = async (update: FamilyUpdate) => {
+    const change = concurrent[advanced.push(update) - 1]
+    if (change === null) return null
+    const before = merge(stored, { ...EMPTY_STATE, ...change })
+    stored = merge(before, update.state)
+    return before
+  }
   const parts: RefreshParts = {
     config: {
       issuer: 'https://a',
@@ -45,13 +54,8 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
     realm: { current: () => REALM },
     families: {
       load: async () => ({ family: LOADED, now: NOW }),
-      advance: async (update) => {
-        const change = concurrent[advanced.push(update) - 1]
-        if (change === null) return null
-        const before = merge(stored, { ...EMPTY_STATE, ...change })
-        stored = merge(before, update.state)
-        return before
-      },
+      advance,
+      advanceOnce: advance,
       revoke: async ([update]) => {
         if (update) stored = merge(stored, update.state)
       },
@@ -59,29 +63,28 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
     accounts: { status: async () => ({ version: 1, roles: ['user'], disabled: false }) },
     signer: { assertRoom: () => undefined, sign: async () => 'jwt' },
     refreshTokens: {
-      parse: () => ({ family: 'F', generation: 4 }),
       issue: (family, generation) => `${family} ${generation}`,
     },
     audit: (event) => events.push(event),
     seeStoreTime: () => undefined,
   }
-  const answer = await refresh(parts, { refreshToken: '', takes: 'json' })
+  const answer = await refresh(parts, { token: { family: 'F', generation: 4 }, takes: 'json' })
   return { answer, stored, writes: advanced.length, events: events.map(({ type }) => type) }
 }
 
-test('alone, it rotates', async () => {
+test('the only presentation rotates', async () => {
   const { answer, stored, writes, events } = await refreshWhile({})
   expect(answer).toMatchObject({ ok: true, refresh_token: 'F 5' })
   expect([stored.redeemed, writes, events]).toEqual([4, 1, []])
 })
 
-test('a copy of the request that was a moment faster: both get the same successor, and the grace is not prolonged', async () => {
+test('a concurrent copy of the request that is faster: both get the same successor, and the grace period is not extended', async () => {
   const { answer, stored, events } = await refreshWhile({ redeemed: 4, redeemedAt: NOW - 1 })
   expect(answer).toMatchObject({ ok: true, refresh_token: 'F 5' })
   expect([stored.redeemedAt, events]).toEqual([NOW - 1, []])
 })
 
-test('a copy that came long before, on another server: the late repeat is stored and recorded', async () => {
+test('a copy that was redeemed long before on another server: the late repeat is stored and recorded', async () => {
   const { answer, stored, writes, events } = await refreshWhile({ redeemed: 4, redeemedAt: NOW - GRACE_MS })
   expect(answer).toMatchObject({ ok: true, refresh_token: 'F 5' })
   expect([stored.lateRepeated, writes, events]).toEqual([4, 2, ['late_repeat']])
