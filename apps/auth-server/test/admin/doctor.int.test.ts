@@ -261,9 +261,9 @@ describe('the issuer', () => {
 })
 
 describe('the realm', () => {
-  const file = (text: string) => {
+  const file = (content: string) => {
     const path = join(inject('runFolder'), `doctor-${randomUUID()}.yaml`)
-    writeFileSync(path, text)
+    writeFileSync(path, content)
     return path
   }
   const ofRealm = async (changed: Record<string, string>) =>
