@@ -18,6 +18,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (!succeeds('pgbouncer', ['--version'])) installPackages('pgbouncer')
   // Before the first test, because an installation during the tests would take a core for a minute.
   if (project.name === 'slow' && !findBrowser()) installPackages('chromium-headless-shell', 'fonts-dejavu-core')
+  const hasClients = () =>
+    succeeds('curl', ['--version']) && succeeds('/usr/bin/python3', ['-c', 'import authlib, requests'])
+  if (project.name === 'slow' && !hasClients()) installPackages('curl', 'python3-authlib', 'python3-requests')
 
   const runFolder = mkdtempSync(join(tmpdir(), 'heirloom-test-'))
   const postgres = await startPostgres({

@@ -223,7 +223,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     hasher: core.hasher,
     signer: core.signer,
     events,
-    statusLists: core.statusLists && { lists: core.statusLists, revoked: () => revocations?.size ?? 0 },
+    statusLists: core.statusLists && { lists: core.statusLists, revoked: () => revocations?.count() ?? 0 },
   })
 
   const forRestore = async <T>(work: (parts: RestoreParts) => Promise<T>) => {

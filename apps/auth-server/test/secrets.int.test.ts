@@ -4,6 +4,8 @@ import type { Database } from '../src/postgres/database.ts'
 import { openStores } from './support/stores.ts'
 import { PASSWORD, type TestServer, testServer } from './support/server.ts'
 
+const CLIENT_SECRET = 'a-secret-that-is-for-the-client-alone'
+
 let server: TestServer
 let database: Database
 let redis: Redis
@@ -22,8 +24,16 @@ test('no secret reaches the log, Redis or Postgres in the clear', async () => {
   await server.call('GET', `/${tokens.refresh_token}`)
   await server.call('POST', '/auth/login', `{"username":"${username}","password":"${PASSWORD}"`)
   await server.call('POST', '/auth/logout', { refresh_token: next.refresh_token })
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+  const token = `token=${next.access_token}&client_id=web`
+  for (const path of ['token', 'revoke', 'introspect', `revoke?${token}`])
+    await server.call('POST', `/oauth2/${path}`, `${token}&grant_type=x&client_secret=${CLIENT_SECRET}`, form)
+  const basic = { ...form, authorization: `Basic ${Buffer.from(`web:${CLIENT_SECRET}`).toString('base64')}` }
+  await server.call('POST', '/oauth2/token', 'grant_type=client_credentials', basic)
   const secrets = [
     PASSWORD,
+    CLIENT_SECRET,
+    basic.authorization,
     open.access_token,
     open.refresh_token,
     tokens.access_token,

@@ -6,6 +6,7 @@ it('has defaults for development', () => {
     issuer: 'http://127.0.0.1:4000',
     jwksUri: undefined,
     audience: 'resource-api',
+    status: { mode: 'open', maxStaleSeconds: 300, waitSeconds: 0 },
     host: '127.0.0.1',
     port: 4001,
     opsPort: undefined,
@@ -27,6 +28,13 @@ it('warns of what is hardly meant', () => {
 
 it('refuses a list of audiences', () => {
   expect(() => readConfig({ AUDIENCE: 'reports,billing' })).toThrow(/^AUDIENCE must be one name/)
+})
+
+it('refuses a request for a status list that may last longer than the list is good for', () => {
+  expect(() => readConfig({ STATUS_MAX_STALE_SECONDS: '30', STATUS_WAIT_SECONDS: '25' })).toThrow(
+    /^STATUS_MAX_STALE_SECONDS must be more than STATUS_WAIT_SECONDS/,
+  )
+  expect(readConfig({ STATUS_MAX_STALE_SECONDS: '10' })).toMatchObject({ status: { maxStaleSeconds: 10 } })
 })
 
 it('names every bad setting at once', () => {

@@ -1,6 +1,7 @@
 import { type KeyObject, createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { deflateSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createMetrics } from '@heirloom/http-service'
 import { buildApp } from '../src/app.ts'
@@ -10,11 +11,14 @@ const key = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const jwk = { ...key.publicKey.export({ format: 'jwk' }), kid: 'key-1', alg: 'RS256', use: 'sig' }
 
-/** An issuer that publishes one key. Answers its address. */
+/** An issuer that publishes one key, and a status list in which entry 3 is revoked. Answers its address. */
 async function startIssuer(): Promise<string> {
   const server = createServer((request, response) => {
     const keys = request.url === '/.well-known/jwks.json'
-    response.end(JSON.stringify(keys ? { keys: [jwk] } : { issuer, jwks_uri: `${issuer}/.well-known/jwks.json` }))
+    if (request.url === '/status/0') return response.end(statusList(issuer))
+    return response.end(
+      JSON.stringify(keys ? { keys: [jwk] } : { issuer, jwks_uri: `${issuer}/.well-known/jwks.json` }),
+    )
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   server.unref()
@@ -22,14 +26,23 @@ async function startIssuer(): Promise<string> {
   return issuer
 }
 
+function statusList(of: string): string {
+  const lst = deflateSync(Uint8Array.of(1 << 3)).toString('base64url')
+  const list = { sub: `${of}/status/0`, iat: now, exp: now + 600, ttl: 5, status_list: { bits: 1, lst } }
+  const input = inputOf(list, { typ: 'statuslist+jwt' })
+  return `${input}.${sign('sha256', Buffer.from(input), key.privateKey).toString('base64url')}`
+}
+
 let issuer: string
 let app: ReturnType<typeof buildApp>
 
-const start = (from: string) => buildApp(readConfig({ ISSUER: from, LOG_LEVEL: 'silent' }), createMetrics())
+const metrics = createMetrics()
+const start = (from: string, registry = createMetrics()) =>
+  buildApp(readConfig({ ISSUER: from, LOG_LEVEL: 'silent' }), registry)
 
 beforeAll(async () => {
   issuer = await startIssuer()
-  app = start(issuer)
+  app = start(issuer, metrics)
   await vi.waitFor(
     async () => {
       if ((await app.inject('/readyz')).statusCode !== 200) throw new Error('not ready')
@@ -137,6 +150,27 @@ describe('the calls', () => {
     const wrong = await app.inject({ method: 'DELETE', url: '/api/me' })
     expect(wrong.statusCode).toBe(405)
     expect(wrong.headers['allow']).toContain('GET')
+  })
+})
+
+describe('the token of a session that was ended', () => {
+  const of = (idx: number, list = 0) => tokenOf({ status: { status_list: { idx, uri: `${issuer}/status/${list}` } } })
+
+  it('is 401, and those of other sessions are not', async () => {
+    expect((await call('GET', '/api/me', of(2))).statusCode).toBe(200)
+    const refused = await call('GET', '/api/me', of(3))
+    expect(refused.statusCode).toBe(401)
+    expect(refused.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
+    expect(refused.json()).toEqual({ error: 'invalid_token', error_description: 'The access token has been revoked.' })
+  })
+
+  it('passes where its list cannot be had, and the metrics say so', async () => {
+    expect((await call('GET', '/api/me', of(3, 1))).statusCode).toBe(200)
+    const text = await metrics.metrics()
+    expect(text).toMatch(/^heirloom_status_unchecked 1$/m)
+    expect(text).toMatch(/^heirloom_tokens_refused_total\{reason="token_revoked"\} \d+$/m)
+    expect(text).toMatch(/^heirloom_status_list_fetches_total\{result="failed"\} 1$/m)
+    expect(text).toMatch(/^heirloom_status_list_bytes 1$/m)
   })
 })
 

@@ -169,7 +169,14 @@ describe('status (Token Status List)', () => {
 
   // A claim that is overlooked would leave its token without a check.
   it.each([
-    ...[null, 'active', 0, [], {}, { status_list: null }, { status_list: [0, uri] }, { status_list: { uri } }],
+    null,
+    'active',
+    0,
+    [],
+    {},
+    { status_list: null },
+    { status_list: [0, uri] },
+    { status_list: { uri } },
     ...[-1, 0.5, '0', null, true, 2 ** 53].map((idx) => ({ status_list: { idx, uri } })),
     ...[
       '',

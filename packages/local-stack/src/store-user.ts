@@ -20,6 +20,11 @@ export type Wrap = (command: string, args: string[]) => Command
  * root may enter (mode 0700, such as /root), the store keeps one capability to pass it: the lesser one if the container has it.
  * `no_setuid_fixup` keeps it in force for access(2), by which initdb looks for its programs.
  *
+ * It cannot be dropped after the start: only a process itself can drop one, and Postgres opens its libraries and time zones by
+ * full path whenever a session first needs them. With it, a superuser in that Postgres reads every file of the
+ * machine (dac_read_search). A clone outside /root avoids that. Landlock would bound it to the two folders, from setpriv of
+ * util-linux 2.40 on, which Debian 12 does not have.
+ *
  * Returns null if it is not possible here.
  */
 export function storeUser(folder: string, program: string): Wrap | null {

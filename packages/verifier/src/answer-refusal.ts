@@ -5,11 +5,11 @@ import type { Refusal } from './refusal.ts'
 type BearerErrorCode =
   /** The request presents a token in more than one way. Client: send it once, in the `Authorization` header. */
   | 'invalid_request'
-  /** There is no access token, or it is not valid or has expired. Client: refresh, and send the request once more. */
+  /** There is no access token, or it is not valid, has expired or was revoked. Client: refresh, and send the request once more. */
   | 'invalid_token'
   /** The access token lacks the scope or the role. Client: log in as a user who has it, or with a scope that has it. */
   | 'insufficient_scope'
-  /** The keys of the issuer could not be fetched. Client: keep the token, and try again after `Retry-After`. */
+  /** The keys of the issuer, or its status list, could not be fetched. Client: keep the token, and try again after `Retry-After`. */
   | 'temporarily_unavailable'
 
 export interface RefusalAnswer {
@@ -21,7 +21,8 @@ export interface RefusalAnswer {
 
 /**
  * The answer to the client (RFC 6750, section 3). It says what to do next, and nothing that helps to make a better
- * forgery. Expiry is checked after the signature, so only the owner of a token learns that it has expired.
+ * forgery. Expiry and revocation are checked after the signature, so only
+ * the owner of a token learns of them.
  */
 export function answerRefusal({ code, description }: Refusal, requirement: Requirement = {}): RefusalAnswer {
   switch (code) {
@@ -39,9 +40,12 @@ export function answerRefusal({ code, description }: Refusal, requirement: Requi
     case 'role_insufficient':
       return answer(403, challenge({ error: 'insufficient_scope' }), 'insufficient_scope', description)
     case 'keys_unavailable':
-      return NO_KEYS
+    case 'status_unavailable':
+      return TRY_LATER
     case 'token_expired':
       return EXPIRED_TOKEN
+    case 'token_revoked':
+      return REVOKED_TOKEN
     case 'token_malformed':
     case 'header_refused':
     case 'type_refused':
@@ -54,6 +58,7 @@ export function answerRefusal({ code, description }: Refusal, requirement: Requi
     case 'audience_mismatch':
     case 'token_not_yet_valid':
     case 'token_bound':
+    case 'status_out_of_range':
       return BAD_TOKEN
   }
 }
@@ -79,9 +84,10 @@ function answer(
 const INVALID = challenge({ error: 'invalid_token' })
 const BAD_TOKEN = answer(401, INVALID, 'invalid_token', 'The access token is not valid for this service.')
 const EXPIRED_TOKEN = answer(401, INVALID, 'invalid_token', 'The access token has expired.')
+const REVOKED_TOKEN = answer(401, INVALID, 'invalid_token', 'The access token has been revoked.')
 /** RFC 6750, section 3.1: no error code in the challenge if the request has no token. */
 const NO_TOKEN = answer(401, 'Bearer', 'invalid_token', 'This call needs an access token.')
-const NO_KEYS: RefusalAnswer = {
+const TRY_LATER: RefusalAnswer = {
   status: 503,
   headers: { 'retry-after': '1' },
   body: {

@@ -106,7 +106,7 @@ function describeGuards(route: RouteOptions, securityScheme: string) {
       400: errorBody('The request presents an access token in more than one way.'),
       401: errorBody('The request has no valid access token.'),
       ...(names.length > 0 ? { 403: errorBody(`The access token lacks ${names.join(' and ')}.`) } : {}),
-      503: errorBody('There are no keys to check tokens with.'),
+      503: errorBody('Tokens cannot be checked right now.'),
       ...(route.schema?.response as object | undefined),
     },
   }

@@ -3,6 +3,7 @@ export {
   type ClientClaims,
   type HeirloomClaims,
   type Profile,
+  type Status,
   type UserClaims,
   heirloomProfile,
   rfc9068Profile,
@@ -20,5 +21,6 @@ export { type Runtime } from './remote/runtime.ts'
 export { type ImportedKey, type VerificationKey, importKey } from './keys/verification-key.ts'
 export { type Requirement, unmetRequirement } from './requirement.ts'
 export { type Refusal, type RefusalCode } from './refusal.ts'
+export { type StatusEvent, type StatusOptions, type StatusStats } from './status/status-lists.ts'
 export { type OnRefusal } from './report-refusals.ts'
 export { type Verdict, type Verifier, type VerifierOptions, type VerifierStats, createVerifier } from './verifier.ts'

@@ -94,7 +94,7 @@ function mediaType(typ: string): string {
  * Undefined for anything but the one canonical spelling. Buffer skips foreign characters, accepts padding and both
  * alphabets, and ignores trailing bits. Each of these would allow a second string for the same token.
  */
-function decodeBase64url(text: string): Buffer | undefined {
+export function decodeBase64url(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url')
   return bytes.length > 0 && bytes.toString('base64url') === text ? bytes : undefined
 }

@@ -34,6 +34,12 @@ export type RefusalCode =
   | 'token_not_yet_valid'
   /** The token is bound to a key (`cnf`, RFC 7800), and a Bearer request proves none (RFC 9449, section 7.2). */
   | 'token_bound'
+  /** The issuer's status list says that the token is no longer valid: its session was ended, for example. */
+  | 'token_revoked'
+  /** The status list has no entry with the index of the token (Token Status List, section "Validation Rules"). */
+  | 'status_out_of_range'
+  /** The status list cannot be had, and the mode is `closed`. The token may be good. */
+  | 'status_unavailable'
   /** The token is good, but lacks the scope that is required. */
   | 'scope_insufficient'
   /** The token is good, but lacks the role that is required. */

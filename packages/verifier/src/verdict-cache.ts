@@ -1,4 +1,5 @@
 import type { VerificationKey } from './keys/verification-key.ts'
+import type { StatusEntry } from './status/status-lists.ts'
 import { Doorkeeper } from './doorkeeper.ts'
 
 export interface CachedVerdict<Verdict> {
@@ -7,6 +8,8 @@ export interface CachedVerdict<Verdict> {
   readonly key: VerificationKey
   /** When the token ends, with the clock tolerance, in milliseconds since 1970. */
   readonly endsAtMs: number
+  /** The token's entry in a status list, which is asked each time. Undefined if the token names none. */
+  readonly entry: StatusEntry | undefined
 }
 
 /** A safe estimate: 1,485 bytes were measured for a token of 853 characters, claims included. A character is a byte. */

@@ -5,13 +5,17 @@ import {
   checkClaims,
   heirloomProfile,
 } from '@heirloom/claims'
+import { checkSignature } from './check-signature.ts'
 import { ALGORITHMS } from './keys/algorithms.ts'
 import type { KeySet } from './keys/key-set.ts'
 import { type KeySetStats, RemoteKeySet, type RemoteKeySetOptions } from './keys/remote-key-set.ts'
+import { isHttpUrl } from './is-http-url.ts'
 import { systemRuntime } from './remote/runtime.ts'
 import type { VerificationKey } from './keys/verification-key.ts'
 import { type ParsedToken, tokenParser } from './parse-token.ts'
 import { CODE_OF_FAULT, type Refusal, type RefusalCode, refuse } from './refusal.ts'
+import { checkStatusOptions } from './status/check-status-options.ts'
+import { type StatusEntry, StatusLists, type StatusOptions, type StatusStats } from './status/status-lists.ts'
 import { VerdictCache } from './verdict-cache.ts'
 
 export interface VerifierOptions<Claims extends AccessTokenClaims = HeirloomClaims> extends RemoteKeySetOptions {
@@ -21,6 +25,8 @@ export interface VerifierOptions<Claims extends AccessTokenClaims = HeirloomClai
   readonly profile?: Profile<Claims>
   /** Keys that this process already has. Nothing is fetched then. */
   readonly keys?: KeySet
+  /** Whether tokens that name an entry of a status list are held against the list. Default: see `StatusOptions.mode`. */
+  readonly status?: StatusOptions
   /** Default: 10. */
   readonly clockToleranceSeconds?: number
   /** In characters. A longer token is refused unread. Default: 8,192. */
@@ -40,13 +46,15 @@ export interface VerifierStats {
   readonly cacheBytes: number
   /** Undefined if `keys` were given. */
   readonly keys: KeySetStats | undefined
+  /** Undefined if the status mode is `off`. */
+  readonly status: StatusStats | undefined
 }
 
 export interface Verifier<Claims = HeirloomClaims> {
   /**
-   * Checks a token. Answers at once, or a promise if the key id is unknown and the keys are fetched again, which takes at
-   * most `timeoutMs`. Never throws and never rejects. The claims are frozen, because requests with the same token may share
-   * them.
+   * Checks a token. Answers at once, or a promise if the key id is unknown and the keys are fetched again, or if the token
+   * is among the first to name a status list. Either takes at most `timeoutMs`. Never throws and never rejects. The claims
+   * are frozen, because requests with the same token may share them.
    */
   verify(token: string): Verdict<Claims> | Promise<Verdict<Claims>>
   /**
@@ -58,7 +66,7 @@ export interface Verifier<Claims = HeirloomClaims> {
   /** Why the last fetch of the issuer's keys failed, after its address; undefined if it succeeded. */
   readonly problem: string | undefined
   stats(): VerifierStats
-  /** Stops fetching keys. Tokens of the current keys are still verified. */
+  /** Stops fetching keys and status lists. Tokens of the current keys are still verified. */
   close(): void
 }
 
@@ -76,6 +84,7 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
   const now = options.runtime?.now ?? systemRuntime.now
   const remote = options.keys ? undefined : new RemoteKeySet(options)
   const keys: KeySet = options.keys ?? (remote as RemoteKeySet)
+  const status = statusLists(options, keys, clockToleranceSeconds)
   const parseToken = tokenParser(profile.types, maxTokenLength)
   const cache = new VerdictCache<Verdict<Claims>>(cacheBytes)
   const refused: Partial<Record<RefusalCode, number>> = {}
@@ -86,36 +95,49 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
     // A program without types may pass anything. The parser refuses what is not a string.
     const cached = typeof token === 'string' ? cache.get(token) : undefined
     // A verdict is good only as long as its own key object is in force, so a removed key takes its verdicts with it.
-    if (cached && now() < cached.endsAtMs && keys.get(cached.key.kid) === cached.key) {
+    const nowMs = now()
+    if (cached && nowMs < cached.endsAtMs && keys.get(cached.key.kid) === cached.key) {
+      const { entry, verdict } = cached
+      if (entry && !entry.list?.isValid(entry.index, nowMs)) return judgeStatus(verdict, entry)
       seenBefore++
-      return cached.verdict
+      return verdict
     }
     const parsed = parseToken(token)
     if (!parsed.ok) return count(parsed)
     const key = keys.get(parsed.kid)
-    if (key) return count(judge(token, parsed, key))
+    if (key) return judge(token, parsed, key)
     const refetched = keys.refetchForUnknownKid?.()
-    return refetched ? refetched.then(() => count(judge(token, parsed, keys.get(parsed.kid)))) : count(unknownKey())
+    return refetched
+      ? refetched.then(async () => judge(token, parsed, keys.get(parsed.kid)))
+      : judge(token, parsed, undefined)
   }
 
   /** Verifies the signature first: until then, the payload may be an attacker's. */
-  function judge(token: string, parsed: ParsedToken, key: VerificationKey | undefined): Verdict<Claims> {
-    if (!key) return unknownKey()
-    // RFC 8725, section 3.1: the key determines the algorithm, and the token may only agree.
-    if (parsed.algorithm !== key.algorithm) return refuse('algorithm_refused', 'The key is for another algorithm.')
-    if (!ALGORITHMS[key.algorithm].verify(parsed.signingInput, key.publicKey, parsed.signature)) {
-      return refuse('signature_invalid', 'The signature does not match.')
-    }
-    const nowMs = now()
-    const expected = { issuer, audience, now: nowMs / 1000, clockToleranceSeconds }
+  function judge(
+    token: string,
+    parsed: ParsedToken,
+    key: VerificationKey | undefined,
+  ): Verdict<Claims> | Promise<Verdict<Claims>> {
+    if (!key) return count(unknownKey())
+    const unsigned = checkSignature(parsed, key)
+    if (unsigned) return count(unsigned)
+    const expected = { issuer, audience, now: now() / 1000, clockToleranceSeconds }
     const checked = checkClaims(profile, parsed.payload(), expected)
-    if (!checked.ok) return refuse(CODE_OF_FAULT[checked.fault], checked.description)
-    if (Object.hasOwn(checked.claims, 'cnf')) {
-      return refuse('token_bound', 'The token is bound to a key (cnf) and was presented as a bearer token.')
+    if (!checked.ok) return count(refuse(CODE_OF_FAULT[checked.fault], checked.description))
+    const { claims } = checked
+    if (Object.hasOwn(claims, 'cnf')) {
+      return count(refuse('token_bound', 'The token is bound to a key (cnf) and was presented as a bearer token.'))
     }
     const verdict = Object.freeze(checked)
-    cache.set({ token, verdict, key, endsAtMs: (checked.claims.exp + clockToleranceSeconds) * 1000 })
-    return verdict
+    // Only a token that is valid otherwise may make this service ask for a list.
+    const entry = status?.entryOf(claims.status)
+    cache.set({ token, verdict, key, endsAtMs: (claims.exp + clockToleranceSeconds) * 1000, entry })
+    return entry ? judgeStatus(verdict, entry) : count(verdict)
+  }
+
+  function judgeStatus(verdict: Verdict<Claims>, entry: StatusEntry): Verdict<Claims> | Promise<Verdict<Claims>> {
+    const refusal = status?.check(entry)
+    return refusal instanceof Promise ? refusal.then((late) => count(late ?? verdict)) : count(refusal ?? verdict)
   }
 
   function unknownKey(): Refusal {
@@ -139,18 +161,47 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
     get problem() {
       return remote?.problem
     },
-    stats: () => ({ seenBefore, verified, refused: { ...refused }, cacheBytes: cache.bytes, keys: remote?.stats() }),
-    close: () => remote?.close(),
+    stats: () => ({
+      seenBefore,
+      verified,
+      refused: { ...refused },
+      cacheBytes: cache.bytes,
+      keys: remote?.stats(),
+      status: status?.stats(),
+    }),
+    close() {
+      remote?.close()
+      status?.close()
+    },
   }
 }
 
-function checkOptions({ issuer, jwksUri, audience, algorithms = [], keys }: VerifierOptions<never>) {
+function statusLists<Claims extends AccessTokenClaims>(
+  options: VerifierOptions<Claims>,
+  keys: KeySet,
+  clockToleranceSeconds: number,
+) {
+  const { issuer, status = {}, timeoutMs = 5_000, runtime } = options
+  // Who passes keys expects that nothing is fetched.
+  const { mode = options.keys ? 'off' : 'open' } = status
+  // A profile made before there was this claim does not check its shape.
+  if (mode === 'off' || !Object.hasOwn((options.profile ?? heirloomProfile).shapes, 'status')) return undefined
+  return new StatusLists({
+    issuer,
+    keys,
+    timeoutMs,
+    clockToleranceSeconds,
+    status: { ...status, mode },
+    runtime: { ...systemRuntime, ...runtime },
+  })
+}
+
+function checkOptions({ issuer, jwksUri, audience, algorithms = [], keys, status, timeoutMs }: VerifierOptions<never>) {
   if (!isHttpUrl(issuer) && !(keys && issuer)) throw new TypeError('issuer must be an http or https URL.')
   if (jwksUri !== undefined && !isHttpUrl(jwksUri)) throw new TypeError('jwksUri must be an http or https URL.')
   if (typeof audience !== 'string' || audience === '') throw new TypeError('audience must be a string.')
   for (const name of algorithms) {
     if (!Object.hasOwn(ALGORITHMS, name)) throw new TypeError(`The algorithm ${name} is not supported.`)
   }
+  if (status) checkStatusOptions(status, timeoutMs)
 }
-
-const isHttpUrl = (value: unknown) => typeof value === 'string' && /^https?:\/\//.test(value) && URL.canParse(value)

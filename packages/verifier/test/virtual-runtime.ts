@@ -35,15 +35,15 @@ export function virtualRuntime() {
 }
 
 /** Takes events, and hands them out one by one to the waiting test. */
-export function eventQueue() {
-  const arrived: KeySetEvent[] = []
+export function eventQueue<Event = KeySetEvent>() {
+  const arrived: Event[] = []
   let wake: (() => void) | undefined
   return {
-    onEvent: (event: KeySetEvent) => {
+    onEvent: (event: Event) => {
       arrived.push(event)
       wake?.()
     },
-    async next(): Promise<KeySetEvent> {
+    async next(): Promise<Event> {
       for (;;) {
         const event = arrived.shift()
         if (event) return event

@@ -10,15 +10,18 @@ ALTER TABLE "families"
 ALTER TABLE "families" ALTER COLUMN "status_index" SET DEFAULT nextval('families_status_index_seq');
 ALTER SEQUENCE "families_status_index_seq" OWNED BY "families"."status_index";
 
--- What revokes a row lists it, whatever statement or version does so, and when it is revoked again, too. A refresh of a session
--- that is not revoked never calls it.
+-- What revokes a row lists it, whatever statement or version does so. A refresh never calls it, nor does a revocation that was
+-- there already: a restore merges all that Redis has.
 CREATE OR REPLACE FUNCTION "families_list_revocation"() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW."listed_at" := clock_timestamp();
     RETURN NEW;
 END $$;
-CREATE TRIGGER "families_list_revocation" BEFORE INSERT OR UPDATE OF "revoked_at" ON "families"
-    FOR EACH ROW WHEN (NEW."revoked_at" IS NOT NULL) EXECUTE FUNCTION "families_list_revocation"();
+CREATE TRIGGER "families_list_revocation" BEFORE UPDATE OF "revoked_at" ON "families" FOR EACH ROW
+    WHEN (NEW."revoked_at" IS NOT NULL AND NEW."revoked_at" IS DISTINCT FROM OLD."revoked_at")
+    EXECUTE FUNCTION "families_list_revocation"();
+CREATE TRIGGER "families_list_revoked" BEFORE INSERT ON "families" FOR EACH ROW
+    WHEN (NEW."revoked_at" IS NOT NULL) EXECUTE FUNCTION "families_list_revocation"();
 
 -- How long access tokens lived lately: a shorter ACCESS_TOKEN_TTL_SECONDS does not shorten those that were issued before.
 CREATE TABLE "access_token_lifetimes" (

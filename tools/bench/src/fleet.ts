@@ -14,6 +14,8 @@ import { type MakeClient, getJwksRules, heirloom, joseRules } from './fleet/clie
 import { MAX_AGE_SECONDS } from './fleet/endpoint.ts'
 import { type Outcome, simulate } from './fleet/simulate.ts'
 import { STORY } from './fleet/story.ts'
+import { reportStatus } from './fleet/report-status.ts'
+import { simulateStatus } from './fleet/simulate-status.ts'
 
 export interface FleetOptions {
   replicas: number
@@ -47,6 +49,8 @@ export async function benchFleet({ replicas, picture }: FleetOptions): Promise<v
   console.table(perFleet(outcomes, ({ refused }) => refusals(refused, replicas)))
   const ours = outcomes[FLEETS[0]?.label ?? '']
   if (ours) printTargets(ours, replicas)
+  console.log(`\nSimulating ${replicas.toLocaleString('en')} replicas that check a status list ...`)
+  reportStatus(await simulateStatus(replicas), replicas)
   if (picture === undefined) return
   const phases = [
     { label: 'key published', from: STORY.rotation.published, to: STORY.rotation.signs },

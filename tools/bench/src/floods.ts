@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { honestUser } from './floods/honest-user.ts'
 import { KINDS, type Kind, registerAll } from './floods/kinds.ts'
+import { OAUTH_KINDS } from './floods/oauth-kinds.ts'
 import { type Footprint, type FloodContext, send, startContext } from './floods/context.ts'
 import { progress } from './progress.ts'
 import { percentile } from './statistics.ts'
@@ -18,6 +19,8 @@ import { percentile } from './statistics.ts'
 export interface FloodOptions {
   seconds: number
   addresses: number
+  /** Only the kinds with this text in their name. */
+  only?: string
   table?: string
 }
 
@@ -27,17 +30,18 @@ const MAX_HEAP_MB = 10
 /** Sixty lines per minute of two kinds, for two minutes. */
 const MAX_LOG_KB = 80
 
-export async function benchFloods({ seconds, addresses, table }: FloodOptions): Promise<void> {
+export async function benchFloods({ seconds, addresses, only = '', table }: FloodOptions): Promise<void> {
+  const kinds = [...KINDS, ...OAUTH_KINDS].filter(({ name }) => name.includes(only))
   const context = await startContext()
   const rows: string[][] = []
   let broken = 0
   try {
     await registerAll(context)
-    for (const kind of KINDS) await flood(context, kind, addressesOf(1), { requests: WARM_UP_REQUESTS })
+    for (const kind of kinds) await flood(context, kind, addressesOf(1), { requests: WARM_UP_REQUESTS })
     const quiet = await measure(context, NO_FLOOD, 0, seconds)
     rows.push(quiet.cells)
     broken += quiet.breaks
-    for (const kind of KINDS) {
+    for (const kind of kinds) {
       for (const count of [1, addresses]) {
         progress(`${kind.name}, from ${count}`)
         const { cells, breaks } = await measure(context, kind, count, seconds)

@@ -9,6 +9,7 @@ import { benchMemory } from './memory.ts'
 import { benchObservability } from './observability.ts'
 import { benchProfile } from './profile.ts'
 import { benchRefresh } from './refresh.ts'
+import { benchStatus } from './status.ts'
 import { benchVerify } from './verify.ts'
 import { benchStorage } from './storage.ts'
 
@@ -55,6 +56,16 @@ program
   .option('--sessions <n>', 'number of sessions of that user', count, 100_000)
   .action(benchManySessions)
 program
+  .command('status')
+  .description('Size and cost of the status list, how soon it has a logout, and what it adds to a refresh.')
+  .option('--sessions <n>', 'number of sessions', count, 1_000_000)
+  .option('--seconds <n>', 'how long there are logouts', count, 60)
+  .option('--logouts-per-second <n>', 'how many', count, 10)
+  .option('--rounds <n>', 'number of rounds of refreshes, each with two new servers', count, 8)
+  .option('--refreshes <n>', 'refreshes per turn and server', count, 500)
+  .option('--connections <n>', 'sessions that refresh at the same time', count, 32)
+  .action(benchStatus)
+program
   .command('memory')
   .description('Whether the memory of the auth server grows with refreshes.')
   .option('--sessions <n>', 'number of sessions', count, 1_000)
@@ -88,6 +99,7 @@ program
   .description('What a flood of each kind of request leaves behind, and what an honest user sees meanwhile.')
   .option('--seconds <n>', 'length of each flood', count, 10)
   .option('--addresses <n>', 'addresses of the floods that come from many', count, 200)
+  .option('--only <text>', 'only the floods with this text in their name')
   .option('--table <file>', 'write the table to this Markdown file')
   .action(benchFloods)
 await program.parseAsync()

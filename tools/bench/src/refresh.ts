@@ -62,10 +62,12 @@ export async function benchRefresh({ rounds, refreshes, connections, picture }: 
     type: 'application/x-www-form-urlencoded',
     body: new URLSearchParams({ grant_type: 'refresh_token', client_id: 'web', refresh_token: token }).toString(),
   })
+  const asOAuth: Driven['request'] = (token) => ({ ...theirs(token), path: '/oauth2/token' })
   const [rs256, es256] = servers
   const [inMemory, onRedis, signing, bare] = peers
   const contenders = [
     contender('Heirloom, RS256', rs256, await logIn(rs256.url, connections), ourRefresh, 'ours'),
+    contender('Heirloom, RS256, /oauth2/token', rs256, await logIn(rs256.url, connections), asOAuth, 'ours'),
     contender('Heirloom, ES256', es256, await logIn(es256.url, connections), ourRefresh, 'ours'),
     contender('oidc-provider in memory', inMemory, inMemory.tokens, theirs, 'peer'),
     contender('oidc-provider on Redis', onRedis, onRedis.tokens, theirs, 'peer'),
@@ -129,6 +131,7 @@ function report(contenders: Contender[], signatureUs: number, storesUs: number, 
           'CPU µs per refresh': Math.round(median(contender.cpuUs)),
           'in signatures': ratio(median(contender.cpuUs) / signatureUs),
           'p99 ms': ratio(percentile(contender.latencies, 0.99)),
+          'CPU / that of ours (RS256)': spread(contender.cpuUs.map((us, i) => us / (ours.cpuUs[i] ?? Number.NaN))),
           'rate of ours (RS256) / its rate': spread(
             ours.rates.map((rate, i) => rate / (contender.rates[i] ?? Number.NaN)),
           ),

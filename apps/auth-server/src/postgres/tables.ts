@@ -9,6 +9,7 @@ export function tablesOf(schema: string) {
     families: table('families'),
     history: table('history'),
     redisTrust: table('redis_trust'),
+    revocations: table('revocations'),
     securityEvents: table('security_events'),
     accessTokenLifetimes: table('access_token_lifetimes'),
     statusIndexes: table('families_status_index_seq'),

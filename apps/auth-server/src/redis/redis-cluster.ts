@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import slotOf from 'cluster-key-slot'
 import type { RedisAccess, RunOnEach, RunScript } from './redis-access.ts'
 import { type ClusterMap, type Master, askForMap } from './redis-cluster-map.ts'
-import { COMMAND_TIMEOUT_MS, RedisConnection } from './redis-connection.ts'
+import { COMMAND_TIMEOUT_MS, KEYS_IN_A_SCRIPT, RedisConnection } from './redis-connection.ts'
 import { type RedisAddress, parseRedisUrl } from './redis-url.ts'
 import { StoreUnavailable } from '../connection/store-unavailable.ts'
 
@@ -93,7 +93,8 @@ export class RedisCluster implements RedisAccess {
   scriptOnEach(name: string, lua: string): RunOnEach {
     const run = this.script<unknown>(name, lua)
     return async (keys, shared, own) => {
-      await Promise.all(keys.map((key, i) => run(key, ...shared, own[i] ?? '')))
+      for (let i = 0; i < keys.length; i += KEYS_IN_A_SCRIPT)
+        await Promise.all(keys.slice(i, i + KEYS_IN_A_SCRIPT).map((key, j) => run(key, ...shared, own[i + j] ?? '')))
     }
   }
 

@@ -4,7 +4,7 @@ import type { Reading, RevocationLog } from '../stores/revocation-log.ts'
 const OVERLAP_MS = 10_000
 /** What took longer to commit, or has the time of another clock, is found by reading everything. */
 const READ_ALL_EVERY_MS = 60_000
-const MOST_AT_ONCE = 10_000
+const MAX_AT_ONCE = 10_000
 
 export type Found = Reading & { given?: number }
 
@@ -60,7 +60,7 @@ export class LogFollower {
     if (withinMs === windowMs) this.#readAllAt = began
     this.#knownUntil = began
     let from = 0
-    for (let limit = MOST_AT_ONCE; ;) {
+    for (let limit = MAX_AT_ONCE; ;) {
       const found = await this.#log.read(withinMs, from, limit)
       this.#take(found)
       if (found.revoked.length < limit) break

@@ -6,15 +6,15 @@ import { type Found, LogFollower } from './log-follower.ts'
 /** How soon a server sees a revocation that another one made. */
 const POLL_EVERY_MS = 300
 /** What is known counts as current for this long after a store was read. */
-const FRESH_FOR_MS = 2_000
+const FRESH_FOR_MS = 10_000
 /** How soon a longer lifetime of tokens, or a list that is over, is known here. */
 const READ_EXTENT_EVERY_MS = 60_000
 /** A verifier accepts a token for 10 s longer than it lives, and the clocks of the stores may differ by the rest. */
 const MARGIN_MS = 70_000
 
 interface Stores {
-  postgres: PostgresRevocations
-  redis: RedisRevocations | null
+  postgres: Pick<PostgresRevocations, 'lists' | 'longestLifetime' | 'read' | 'useLifetime'>
+  redis: Pick<RedisRevocations, 'read'> | null
 }
 
 /**
@@ -23,7 +23,7 @@ interface Stores {
  */
 export class RevocationWatch {
   readonly #revoked = new RevokedIndexes()
-  readonly #postgres: PostgresRevocations
+  readonly #postgres: Stores['postgres']
   readonly #ofPostgres: LogFollower
   readonly #ofRedis: LogFollower | null
   readonly #lifetimeSeconds: () => number
@@ -83,8 +83,9 @@ export class RevocationWatch {
   }
 
   /** How many sessions count as revoked. */
-  get size(): number {
-    return this.#revoked.size
+  count(): number {
+    this.#revoked.drop(performance.now() - this.#windowMs)
+    return this.#revoked.count()
   }
 
   /** The time of the stores, in milliseconds since 1970. */
@@ -104,10 +105,10 @@ export class RevocationWatch {
     return this.#revoked.additionsTo(list)
   }
 
-  /** The positions of the revoked sessions in a list. */
-  positionsIn(list: number): Iterable<number> {
+  /** The bits of a list, as long as it is. */
+  bitsOf(list: number): Uint8Array {
     this.#revoked.drop(performance.now() - this.#windowMs)
-    return this.#revoked.positionsIn(list)
+    return this.#revoked.bitsOf(list, this.lengthOf(list))
   }
 
   async #readExtent(): Promise<void> {
@@ -117,6 +118,7 @@ export class RevocationWatch {
     this.#windowMs = Math.max(own, await this.#postgres.longestLifetime()) * 1_000 + MARGIN_MS
     // Last: a Postgres that is read-only does not take it.
     await this.#postgres.useLifetime(own)
+    await this.#postgres.forget(this.#windowMs)
   }
 
   /** A list that is not the current one any more has sessions, until Postgres says otherwise. */

@@ -6,7 +6,7 @@ import { goneSignal } from './tokens.ts'
 
 const TYPE = 'application/statuslist+jwt'
 /** As usual proxies close a connection that is silent for a minute. */
-const LONGEST_WAIT_SECONDS = 30
+const MAX_WAIT_SECONDS = 30
 
 export function statusRoutes(app: App, lists: StatusLists): void {
   app.route({
@@ -22,14 +22,14 @@ export function statusRoutes(app: App, lists: StatusLists): void {
         'if-none-match': Type.Optional(Type.String({ description: 'The `ETag` of the copy that you have.' })),
         prefer: Type.Optional(
           Type.String({
-            description: `\`wait=N\` (RFC 7240): if your copy is current, the answer comes when it is not, or after N seconds, at most ${LONGEST_WAIT_SECONDS}.`,
+            description: `\`wait=N\` (RFC 7240): if your copy is current, the answer comes when it is not, or after N seconds, at most ${MAX_WAIT_SECONDS}.`,
           }),
         ),
       }),
       response: {
         200: {
           description: 'A Status List Token, a signed JWT.',
-          content: { [TYPE]: { schema: Type.String() } },
+          content: { [TYPE]: { schema: Type.Unsafe<string | Buffer>({ type: 'string' }) } },
         },
         // No body and no Content-Length, which would be that of the unchanged list (RFC 9110, section 8.6).
         304: Type.Unsafe<undefined>({ type: 'null' }),
@@ -51,15 +51,21 @@ export function statusRoutes(app: App, lists: StatusLists): void {
         reply.header('preference-applied', `wait=${waitSeconds}`)
         status = await lists.next(list, status, waitSeconds * 1_000, goneSignal(reply))
       }
-      reply.header('etag', status.etag)
+      reply.header('etag', status.etag).header('vary', 'accept-encoding')
       if (matchesEtag(known, status.etag)) return reply.code(304).send()
-      return reply.code(200).type(TYPE).send(status.jwt)
+      reply.code(200).type(TYPE)
+      if (!takesGzip(headers['accept-encoding'])) return reply.send(status.jwt)
+      return reply.header('content-encoding', 'gzip').send(status.gzipped)
     },
   })
 }
 
+/** RFC 9110, section 12.5.3. */
+const takesGzip = (accepted = '') =>
+  accepted.split(',').some((coding) => /^\s*gzip\s*(;\s*q=0*\.?0*[1-9].*)?$/i.test(coding))
+
 /** Seconds; 0 if the client does not want to wait. RFC 7240, section 4.3. */
 function preferredWait(prefer: string | undefined): number {
   const [, seconds] = /(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[;,]|$)/i.exec(prefer ?? '') ?? []
-  return Math.min(Number(seconds ?? 0), LONGEST_WAIT_SECONDS)
+  return Math.min(Number(seconds ?? 0), MAX_WAIT_SECONDS)
 }

@@ -23,51 +23,81 @@ export function lengthOf(list: number, given: number): number {
   return Math.min(INDEXES_IN_A_LIST, Math.max(0, Math.ceil(needed / LENGTH_STEP) * LENGTH_STEP))
 }
 
-/** A bit for each position, the first one in the least significant bit of the first byte (section 4.1). */
-export function toBits(positions: Iterable<number>, length: number): Uint8Array {
-  const bytes = new Uint8Array(length / 8)
-  for (const idx of positions) if (idx < length) bytes[idx >>> 3] = (bytes[idx >>> 3] ?? 0) | (1 << (idx & 7))
-  return bytes
+/** Two minutes. A revocation is kept for up to this much longer than need be. */
+const INTERVAL_MS = 120_000
+
+/** Bits of a list, each interval's own, and of all together. They are as long as the highest one that was ever set. */
+interface ListBits {
+  byInterval: Map<number, Uint8Array>
+  all: Uint8Array
+  /** How often a bit of `all` was set. */
+  additions: number
 }
 
 /**
  * The revoked indexes that a server knows of, from any store. Copies merge by `or`: what is known is kept for its time, whatever
- * a store has lost since.
+ * a store has lost since. Bits take the same memory however many are set, and a restore may revoke every session at once.
  */
 export class RevokedIndexes {
-  /** By list and position: when it was revoked last. */
-  readonly #lists = new Map<number, Map<number, number>>()
-  /** By list: how often a position was added. */
-  readonly #additions = new Map<number, number>()
-
-  get size(): number {
-    let size = 0
-    for (const positions of this.#lists.values()) size += positions.size
-    return size
-  }
+  readonly #lists = new Map<number, ListBits>()
 
   /** @param at by the same clock as in `drop`. */
   add(statusIndex: number, at: number): void {
     const { list, idx } = entryOf(statusIndex)
-    const positions = this.#lists.get(list) ?? new Map<number, number>()
-    this.#lists.set(list, positions)
-    const known = positions.get(idx)
-    if (known === undefined) this.#additions.set(list, this.additionsTo(list) + 1)
-    if (known === undefined || known < at) positions.set(idx, at)
+    const bits = this.#lists.get(list) ?? { byInterval: new Map(), all: new Uint8Array(), additions: 0 }
+    this.#lists.set(list, bits)
+    const interval = Math.floor(at / INTERVAL_MS)
+    bits.byInterval.set(interval, withBit(bits.byInterval.get(interval) ?? new Uint8Array(), idx))
+    if (!isSet(bits.all, idx)) bits.additions++
+    bits.all = withBit(bits.all, idx)
   }
 
   /** Forgets what was revoked before a time: no token of those sessions is valid any more. */
   drop(before: number): void {
-    for (const positions of this.#lists.values())
-      for (const [idx, at] of positions) if (at < before) positions.delete(idx)
+    for (const bits of this.#lists.values()) {
+      const over = [...bits.byInterval.keys()].filter((interval) => (interval + 1) * INTERVAL_MS <= before)
+      if (over.length === 0) continue
+      for (const interval of over) bits.byInterval.delete(interval)
+      bits.all = new Uint8Array(bits.all.length)
+      // 32 bits at a time.
+      const words = new Uint32Array(bits.all.buffer)
+      for (const { buffer } of bits.byInterval.values()) {
+        const some = new Uint32Array(buffer)
+        for (let i = 0; i < some.length; i++) words[i] = (words[i] ?? 0) | (some[i] ?? 0)
+      }
+    }
   }
 
-  /** Grows when the list does. Not when a position is dropped: that is no news. */
+  /** Grows when the list does. Not when something is dropped: that is no news. */
   additionsTo(list: number): number {
-    return this.#additions.get(list) ?? 0
+    return this.#lists.get(list)?.additions ?? 0
   }
 
-  positionsIn(list: number): Iterable<number> {
-    return this.#lists.get(list)?.keys() ?? []
+  /** A bit for each position of a list, the first one in the least significant bit of the first byte (section 4.1). */
+  bitsOf(list: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length / 8)
+    bytes.set((this.#lists.get(list)?.all ?? bytes).subarray(0, bytes.length))
+    return bytes
   }
+
+  /** How many sessions of all lists are revoked. */
+  count(): number {
+    let count = 0
+    for (const { all } of this.#lists.values())
+      for (const byte of all) for (let rest = byte; rest > 0; rest &= rest - 1) count++
+    return count
+  }
+}
+
+const isSet = (bits: Uint8Array, idx: number): boolean => (((bits[idx >>> 3] ?? 0) >>> (idx & 7)) & 1) === 1
+
+/** The same bits with one more set. They are copied only if they must become longer. */
+function withBit(bits: Uint8Array, idx: number): Uint8Array {
+  let long = bits
+  if (idx >= bits.length * 8) {
+    long = new Uint8Array((Math.ceil((idx + 1) / LENGTH_STEP) * LENGTH_STEP) / 8)
+    long.set(bits)
+  }
+  long[idx >>> 3] = (long[idx >>> 3] ?? 0) | (1 << (idx & 7))
+  return long
 }

@@ -14,7 +14,7 @@ export interface FamilyUpdate {
   state: FamilyState
 }
 
-/** A revocation of one family. It comes with the family's index, so that whoever ends a session also lists it. */
+/** A revocation of one family. It comes with the family's index, so that a session that ends is also listed. */
 export interface FamilyRevocation extends FamilyUpdate {
   statusIndex: number
 }
@@ -79,6 +79,14 @@ export interface LoginFacts {
 
 /** A login ends at most this many sessions, even of a user who had far more before there was a limit. */
 export const MAX_SURPLUS = 500
+
+/**
+ * A login deletes what a user has of revoked sessions beyond the newest ones, so that no user has rows without bound. Lists and
+ * logins read all of them, since an index of the others would make every revocation several times as expensive.
+ */
+export const MAX_REVOKED_KEPT = 1_000
+/** A login deletes at most this many. */
+export const MAX_DELETED = 2_000
 
 /** A family store that has the accounts too. */
 export interface LoginStore extends FamilyStore {

@@ -13,6 +13,8 @@ import {
   type FamilyRevocation,
   type FamilyUpdate,
   type LoginStore,
+  MAX_DELETED,
+  MAX_REVOKED_KEPT,
   MAX_SURPLUS,
   type Origin,
   byRevocation,
@@ -44,7 +46,9 @@ export class PostgresFamilyStore implements LoginStore {
         await transaction.$queryRaw`SELECT FROM ${this.#database.tables.users} WHERE id = ${userId}::uuid FOR NO KEY UPDATE`
         const facts = await readFacts(transaction, this.#database.tables, userId, limits)
         const family = facts && decide(facts)
-        if (family) await transaction.family.createMany({ data: [toRow(family, origin)] })
+        if (!family) return
+        await transaction.family.createMany({ data: [toRow(family, origin)] })
+        if (facts.keepsTooMany) await deleteSome(transaction, this.#database.tables, userId, limits)
       }),
     )
   }
@@ -73,7 +77,7 @@ export class PostgresFamilyStore implements LoginStore {
     await query(this.#database.$executeRaw`
       WITH ending AS MATERIALIZED (
         SELECT id FROM ${table}
-        WHERE id IN (SELECT decode(unnest(string_to_array(${ids}, ',')), 'hex')) ORDER BY id FOR NO KEY UPDATE
+        WHERE id = ANY (ARRAY(SELECT decode(unnest(string_to_array(${ids}, ',')), 'hex'))) ORDER BY id FOR NO KEY UPDATE
       )
       UPDATE ${table} AS f SET
         revoked_at = least(f.revoked_at, ${new Date(at)}),
@@ -181,7 +185,9 @@ async function readFacts(
          SELECT encode(id, 'hex') AS id, sid, status_index, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at FROM ${families}
          WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
            AND (parent IS NULL OR redeemed > 0)
-         ORDER BY redeemed_at DESC, id OFFSET ${sessions - 1} LIMIT ${MAX_SURPLUS}) AS s) AS surplus`
+         ORDER BY redeemed_at DESC, id OFFSET ${sessions - 1} LIMIT ${MAX_SURPLUS}) AS s) AS surplus,
+      EXISTS (SELECT FROM ${families} WHERE user_id = ${userId}::uuid AND revoked_at IS NOT NULL
+              OFFSET ${revokedKept({ logins })}) AS keeps_too_many`
   if (!account || !row) return null
   const surplus = (row.surplus ?? []).map(({ id, sid, expires_at: expiresAt, status_index: statusIndex }) => ({
     id: toId(Buffer.from(id, 'hex')),
@@ -191,8 +197,32 @@ async function readFacts(
     statusIndex,
   }))
   const earlierLoginAt = row.earlier_login_at?.getTime() ?? null
-  const statusIndex = Number(row.status_index)
-  return { account: toAccount(account), now: row.now.getTime(), earlierLoginAt, statusIndex, surplus }
+  return {
+    account: toAccount(account),
+    now: row.now.getTime(),
+    earlierLoginAt,
+    statusIndex: Number(row.status_index),
+    surplus,
+    keepsTooMany: row.keeps_too_many,
+  }
+}
+
+/** Logins are counted by the rows that they left, so that many have to stay. */
+const revokedKept = ({ logins }: { logins: number }) => Math.max(MAX_REVOKED_KEPT, logins)
+
+/** Skips rows that are in use. A family without its row is not known, and as dead as a revoked one; Redis keeps the tombstone. */
+async function deleteSome(
+  transaction: Prisma.TransactionClient,
+  { families }: Tables,
+  userId: string,
+  limits: { logins: number },
+): Promise<void> {
+  await transaction.$executeRaw`
+    DELETE FROM ${families} WHERE id IN (
+      SELECT id FROM ${families} WHERE id IN (
+        SELECT id FROM ${families} WHERE user_id = ${userId}::uuid AND revoked_at IS NOT NULL
+        ORDER BY created_at DESC, id OFFSET ${revokedKept(limits)} LIMIT ${MAX_DELETED})
+      FOR UPDATE SKIP LOCKED)`
 }
 
 interface FactsRow {
@@ -200,6 +230,7 @@ interface FactsRow {
   earlier_login_at: Date | null
   status_index: bigint
   surplus: { id: string; sid: string; expires_at: number; status_index: number }[] | null
+  keeps_too_many: boolean
 }
 
 function toRow(family: Family, { device, ip }: Origin) {

@@ -3,6 +3,8 @@ import type { Reading, RevocationLog } from './revocation-log.ts'
 
 /** A lifetime counts until the last token that had it has ended, and for a while longer. */
 const MARGIN_SECONDS = 120
+/** Rows per statement. */
+const BATCH = 1_000
 
 interface Row {
   now: Date
@@ -21,14 +23,14 @@ export class PostgresRevocations implements RevocationLog {
 
   /** Also answers how many indexes were given so far. */
   async read(withinMs: number, from: number, limit: number): Promise<Reading & { given: number }> {
-    const { families, statusIndexes } = this.#database.tables
+    const { revocations, statusIndexes } = this.#database.tables
     // Now() and not clock_timestamp(): only what is the same in the whole statement can be looked up in an index.
     const [row] = await query(this.#database.$queryRaw<Row[]>`
       SELECT clock_timestamp() AS now, last_value, is_called,
-        (SELECT json_agg(json_build_array(status_index, (extract(epoch FROM listed_at) * 1000)::bigint)) FROM (
-           SELECT status_index, listed_at FROM ${families}
-           WHERE listed_at >= greatest(now() - ${withinMs} * interval '1 millisecond', to_timestamp(${from}::float8 / 1000))
-           ORDER BY listed_at LIMIT ${limit}) AS listed) AS revoked
+        (SELECT json_agg(json_build_array(status_index, (extract(epoch FROM at) * 1000)::bigint)) FROM (
+           SELECT unnest(status_indexes) AS status_index, at FROM ${revocations}
+           WHERE at >= greatest(now() - ${withinMs} * interval '1 millisecond', to_timestamp(${from}::float8 / 1000))
+           ORDER BY at LIMIT ${limit}) AS listed) AS revoked
       FROM ${statusIndexes}`)
     if (!row) throw new Error('the sequence of the status indexes is gone: the migrations make it')
     return {
@@ -58,6 +60,16 @@ export class PostgresRevocations implements RevocationLog {
       SELECT max(seconds) AS seconds FROM ${this.#database.tables.accessTokenLifetimes}
       WHERE used_at > clock_timestamp() - (seconds + ${MARGIN_SECONDS}) * interval '1 second'`)
     return row?.seconds ?? 0
+  }
+
+  /** Deletes what was revoked longer ago, skipping rows that another server deletes. */
+  async forget(beforeMs: number): Promise<void> {
+    const { revocations } = this.#database.tables
+    for (let deleted = BATCH; deleted === BATCH;)
+      deleted = await query(this.#database.$executeRaw`
+        DELETE FROM ${revocations} WHERE id IN (
+          SELECT id FROM ${revocations} WHERE at < clock_timestamp() - ${beforeMs} * interval '1 millisecond'
+          ORDER BY at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`)
   }
 
   /** Says that access tokens live this long now. */

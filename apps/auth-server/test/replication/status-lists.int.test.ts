@@ -79,6 +79,14 @@ const WAYS: [string, (user: { username: string; first: Session; second: Session 
   ['admin session revoke', async ({ username }) => (await admin('session', 'revoke', username)) && 204],
   ['admin user disable', async ({ username }) => (await admin('user', 'disable', username)) && 204],
   [
+    'admin client disable',
+    async () => {
+      await admin('client', 'disable', 'web')
+      await admin('client', 'enable', 'web')
+      return 204
+    },
+  ],
+  [
     'SQL by hand',
     async ({ first }) => {
       const rows =

@@ -20,8 +20,9 @@ import {
   whilePostgresIsStopped,
 } from './rollback-stack.ts'
 
-const untilListed = (at: Service, access: string) =>
-  expect.poll(() => isListed({ service: at }, access), PATIENCE).toBe(true)
+const untilListed = async (at: Service, access: string) => {
+  await expect.poll(() => isListed({ service: at }, access), PATIENCE).toBe(true)
+}
 
 const another = async () => {
   const started = await start()

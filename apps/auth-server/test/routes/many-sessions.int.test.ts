@@ -168,6 +168,27 @@ describe('a user with thousands of sessions', () => {
     expect((await refresh(tokens.refresh_token)).status).toBe(200)
   })
 
+  test('logs in, which forgets all revoked sessions but the newest, and none that is live', async () => {
+    const { username, tokens } = await server.login()
+    await putIn(username, MANY)
+    const live = { user: { username }, revokedAt: null }
+    const oldest = await database.family.findFirst({ where: live, orderBy: { createdAt: 'asc' } })
+    expect((await logOutAll(tokens.access_token)).status).toBe(204)
+    await database.family.update({
+      where: { id: oldest?.id ?? Buffer.of() },
+      data: { revokedAt: null, revokedReason: null },
+    })
+    const revoked = { user: { username }, revokedAt: { not: null } }
+    const newest = await database.family.findMany({ where: revoked, orderBy: { createdAt: 'desc' }, take: 1_000 })
+    for (const left of [MANY - 2_000, 1_000]) {
+      expect((await login(username)).status).toBe(200)
+      expect(await database.family.count({ where: revoked })).toBe(left)
+    }
+    const kept = await database.family.findMany({ where: revoked, orderBy: { createdAt: 'desc' } })
+    expect(kept.map(({ createdAt }) => createdAt)).toEqual(newest.map(({ createdAt }) => createdAt))
+    expect(await database.family.count({ where: { id: oldest?.id ?? Buffer.of() } })).toBe(1)
+  })
+
   test('logs in, which ends what is too much some at a time', async () => {
     const { username } = await server.login()
     await putIn(username, 1_200)

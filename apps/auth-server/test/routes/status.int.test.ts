@@ -67,6 +67,20 @@ describe('GET /status/{list}', () => {
     expect([head.status, head.headers.get('content-length')]).toEqual([200, headers.get('content-length')])
   })
 
+  test.each([
+    ['', null],
+    ['gzip', 'gzip'],
+    ['br, GZIP;q=0.1', 'gzip'],
+    ['gzip;q=0', null],
+    ['br, gzip; q=0.00', null],
+    ['xgzip', null],
+    ['identity', null],
+  ])('to a client that accepts "%s" it is encoded as %s', async (accepted, encoding) => {
+    const { status, headers, text } = await get({ 'accept-encoding': accepted })
+    expect([status, headers.get('content-encoding'), headers.get('vary')]).toEqual([200, encoding, 'accept-encoding'])
+    expect(headerOf(text).typ).toBe('statuslist+jwt')
+  })
+
   test.each(['1', '99', '-1', '00', '0x0', '1e3', '999999999', '9999999999', 'a', '0/0'])(
     'there is no list %s',
     async (list) => {
@@ -92,6 +106,17 @@ describe('Prefer: wait', () => {
     const etag = (await get()).headers.get('etag') ?? ''
     const { status, headers } = await get({ 'if-none-match': etag, prefer: 'wait=1' })
     expect([status, headers.get('preference-applied'), headers.get('etag')]).toEqual([304, 'wait=1', etag])
+  })
+
+  test('a server that stops answers at once', async () => {
+    const stopping = await testServer({ ...server.env, ISSUER: server.env['ISSUER'] ?? '' })
+    const etag = (await stopping.call('GET', '/status/0')).headers.get('etag') ?? ''
+    const known = { 'if-none-match': etag, prefer: 'wait=30' }
+    const held = stopping.call('GET', '/status/0', undefined, known)
+    // The request has arrived when one that was sent after it is answered.
+    await stopping.call('GET', '/livez')
+    const [{ status, headers }] = await Promise.all([held, stopping.service.stop()])
+    expect([status, headers.get('preference-applied')]).toEqual([304, 'wait=30'])
   })
 
   test.each([

@@ -101,6 +101,12 @@ describe('Redis', () => {
   })
 })
 
+test('no index has what refreshes and revocations change: each would be written into all indexes', async () => {
+  const found = await database.$queryRaw`
+    SELECT indexdef FROM pg_indexes WHERE tablename = 'families' AND indexdef ~ 'redeemed|late_repeated|revoked'`
+  expect(found).toEqual([])
+})
+
 describe('Redis over Postgres', () => {
   test('a family that Redis lost is merged back from Postgres', async () => {
     const family = aFamily(userId)

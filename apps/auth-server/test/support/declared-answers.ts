@@ -1,11 +1,30 @@
-/** Whether a route declares this status in its schema. */
-export type Declared = (method: string, path: string, status: number) => boolean
+import { Check } from 'typebox/schema'
+
+/** Whether a route declares this status in its schema, and a body of this form for it. */
+export type Declared = (method: string, path: string, status: number, body: unknown) => boolean
 
 /** What the shared app answers for a route: a wrong method, or a body of a wrong size or type. */
 const OF_THE_APP = [405, 413, 415]
 
-interface OpenApi {
-  paths: Record<string, Record<string, { responses?: Record<string, unknown> }>>
+interface Answer {
+  content?: Record<string, { schema: object }>
+}
+
+export interface OpenApi {
+  paths: Record<
+    string,
+    Record<
+      string,
+      {
+        requestBody?: { content: Record<string, { schema: RequestSchema }> }
+        responses?: Record<string, Answer>
+      }
+    >
+  >
+}
+
+export interface RequestSchema {
+  properties?: Record<string, object>
 }
 
 /**
@@ -20,11 +39,14 @@ export async function declaredAnswers(url: string): Promise<Declared> {
     isOf: new RegExp(`^${path.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')}$`),
     methods,
   }))
-  return (method, path, status) => {
+  return (method, path, status, body) => {
     const address = path.replace(/\?.*/, '')
     const route = patterns.find(({ isOf }) => isOf.test(address))?.methods[method.toLowerCase()]
     // Not a route of the document.
     if (!route) return true
-    return Object.hasOwn(route.responses ?? {}, String(status)) || OF_THE_APP.includes(status)
+    const answers = route.responses ?? {}
+    if (!Object.hasOwn(answers, String(status))) return OF_THE_APP.includes(status)
+    const schema = answers[status]?.content?.['application/json']?.schema
+    return schema === undefined || method === 'HEAD' || Check(schema, body)
   }
 }

@@ -63,14 +63,10 @@ export async function realmServer(data: RealmData, settings: Record<string, stri
   const send = async (path: string, init: RequestInit): Promise<FormAnswer> => {
     const response = await fetch(issuer + path, init)
     const text = await response.text()
-    if (!isDeclared(init.method ?? 'GET', path, response.status))
-      throw new Error(`${path} answered ${response.status}, which its schema does not declare`)
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      body: text.startsWith('{') ? JSON.parse(text) : null,
-    }
+    const body = text.startsWith('{') ? JSON.parse(text) : null
+    if (!isDeclared(init.method ?? 'GET', path, response.status, body))
+      throw new Error(`${path} answered ${response.status} ${text}, which its schema does not declare`)
+    return { status: response.status, headers: response.headers, text, body }
   }
   return {
     url: issuer,

@@ -56,14 +56,10 @@ export async function testServer(settings: Record<string, string> = {}): Promise
       ...(hasBody && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const text = await response.text()
-    if (!isDeclared(method, path, response.status))
-      throw new Error(`${method} ${path} answered ${response.status}, which its schema does not declare`)
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      body: text.startsWith('{') ? JSON.parse(text) : null,
-    }
+    const answered = text.startsWith('{') ? JSON.parse(text) : null
+    if (!isDeclared(method, path, response.status, answered))
+      throw new Error(`${method} ${path} answered ${response.status} ${text}, which its schema does not declare`)
+    return { status: response.status, headers: response.headers, text, body: answered }
   }
 
   let users = 0

@@ -8,7 +8,10 @@ export interface DocumentSource<Content> {
   readonly limits: FetchLimits
   /** Of the pause after a failed fetch, which doubles each time. Half of it is jitter. */
   readonly retryMs: { readonly first: number; readonly most: number }
-  /** The server may hold a request for so long until the document changes (RFC 7240, `Prefer: wait`). Default: 0. */
+  /**
+   * The server may hold a request for so long until the document changes (RFC 7240, `Prefer: wait`). One that does not is
+   * asked as if this were 0. Default: 0.
+   */
   readonly waitSeconds?: number
   /** Where the document is. Called again after an answer that is not the document, because it may have moved. */
   locate(): Located | Promise<Located>
@@ -38,6 +41,8 @@ export interface DocumentStats {
   readonly failures: number
 }
 
+type Answer = Fetched & { readonly url: string; readonly askedToWait: boolean }
+
 /** The shortest time from one request that the server may hold to the next one, up to half of it shorter by jitter. */
 const WAITING_PAUSE_MS = 1_000
 
@@ -52,6 +57,8 @@ export class RemoteDocument<Content> {
   #url: string | undefined
   /** Of the copy in force, and the address that it came from. */
   #copy: { readonly url: string; readonly etag: string } | undefined
+  /** Whether the server holds requests; undefined until it was asked to. */
+  #serverWaits: boolean | undefined
   #problem: string | undefined
   #confirmedAt: number | undefined
   #inFlight: Promise<void> | undefined
@@ -141,8 +148,8 @@ export class RemoteDocument<Content> {
     else this.#take(fetched, read.content, scheduled)
   }
 
-  #take(fetched: Fetched & { ok: true; url: string }, content: Content | undefined, scheduled: boolean) {
-    const { url, etag, maxAgeSeconds, waited } = fetched
+  #take(fetched: Answer & { ok: true }, content: Content | undefined, scheduled: boolean) {
+    const { url, etag, maxAgeSeconds, askedToWait, waited } = fetched
     const taken = this.#source.take(content, maxAgeSeconds)
     if (!taken.ok) {
       this.#fail(taken.reason, url)
@@ -153,27 +160,35 @@ export class RemoteDocument<Content> {
     const steady = scheduled && this.#failuresInARow === 0
     this.#failuresInARow = 0
     this.#confirmedAt = this.#runtime.now()
-    this.#schedule(waited ? this.#untilNextWait() : this.#untilRefresh(taken.freshMs, steady))
+    if (waited) this.#serverWaits = true
+    // Without a change there was something to wait for. A change may have come before the request.
+    else if (askedToWait) this.#serverWaits = content !== undefined && this.#serverWaits === true
+    const waitsNext = this.#mayWait && this.#serverWaits !== false
+    this.#schedule(waitsNext ? this.#untilNextWait() : this.#untilRefresh(taken.freshMs, steady))
   }
 
-  async #fetch(): Promise<Fetched & { url: string }> {
+  get #mayWait(): boolean {
+    return this.#copy !== undefined && this.#copy.url === this.#url && (this.#source.waitSeconds ?? 0) > 0
+  }
+
+  async #fetch(): Promise<Answer> {
     if (this.#url === undefined) {
       const located = await this.#source.locate()
-      if (!located.ok) return located
+      if (!located.ok) return { ...located, askedToWait: false }
       this.#url = located.url
     }
     const url = this.#url
     const { accept, limits, waitSeconds = 0 } = this.#source
     const etag = this.#copy?.url === url ? this.#copy.etag : undefined
-    const mayWait = etag !== undefined && waitSeconds > 0
+    const askedToWait = this.#mayWait
     const fetched = await fetchText(
       url,
-      { accept, ...(etag && { 'if-none-match': etag }), ...(mayWait && { prefer: `wait=${waitSeconds}` }) },
-      mayWait ? { ...limits, timeoutMs: limits.timeoutMs + waitSeconds * 1000 } : limits,
+      { accept, ...(etag && { 'if-none-match': etag }), ...(askedToWait && { prefer: `wait=${waitSeconds}` }) },
+      askedToWait ? { ...limits, timeoutMs: limits.timeoutMs + waitSeconds * 1000 } : limits,
       this.#runtime,
     )
     if (!fetched.ok && fetched.status !== undefined) this.#url = undefined
-    return { ...fetched, url }
+    return { ...fetched, url, askedToWait }
   }
 
   #fail(reason: string, address: string) {
@@ -203,6 +218,7 @@ export class RemoteDocument<Content> {
   }
 
   #schedule(milliseconds: number) {
+    if (this.#closed) return
     this.#cancelTimer = this.#runtime.setTimer(() => void this.refresh(true), milliseconds)
   }
 }

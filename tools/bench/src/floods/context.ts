@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { Pool } from 'undici'
@@ -8,8 +9,11 @@ import { startStores } from '../servers.ts'
 export interface Request {
   method: 'GET' | 'POST' | 'DELETE'
   path: string
+  /** URLSearchParams are sent as a form, an object as JSON. */
   body?: object | string
   token?: string
+  /** Id and secret of a client, for HTTP Basic. */
+  basic?: string
 }
 
 export interface Tokens {
@@ -34,6 +38,7 @@ export const HOME = '192.0.2.1'
 export async function startContext() {
   const stores = await startStores()
   const { server, inspector } = await startInspected(stores, {
+    REALM_FILE: fileURLToPath(new URL('realm.yaml', import.meta.url)),
     TRUSTED_PROXIES: '127.0.0.0/8',
     // The defaults, which the other benchmarks raise.
     LOGIN_ATTEMPTS_PER_ADDRESS: '100',
@@ -107,16 +112,19 @@ export type FloodContext = Awaited<ReturnType<typeof startContext>>
 /** Longer than the server batches its events. */
 const WRITTEN_AFTER_MS = 700
 
-export async function send(pool: Pool, { method, path, body, token }: Request, ip: string) {
+export async function send(pool: Pool, { method, path, body, token, basic }: Request, ip: string) {
+  const isForm = body instanceof URLSearchParams
+  const type = isForm ? 'application/x-www-form-urlencoded' : 'application/json'
   const answer = await pool.request({
     method,
     path,
     headers: {
       'x-forwarded-for': ip,
-      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(body !== undefined && { 'content-type': type }),
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(basic !== undefined && { authorization: `Basic ${Buffer.from(basic).toString('base64')}` }),
     },
-    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    ...(body !== undefined && { body: isForm || typeof body === 'string' ? String(body) : JSON.stringify(body) }),
   })
   const text = await answer.body.text()
   const isJson = String(answer.headers['content-type']).startsWith('application/json')

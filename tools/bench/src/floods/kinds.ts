@@ -21,21 +21,21 @@ export interface Kind {
 export const VICTIM = 'honest'
 const INSIDER = 'insider'
 /** LOGIN_ATTEMPTS_PER_ADDRESS and LOGIN_ATTEMPTS_PER_ACCOUNT. */
-const PER_ADDRESS = 100
+export const PER_ADDRESS = 100
 /** LOGINS_PER_USER: successful logins of one user in a window. */
 const LOGINS = 300
 const PER_ACCOUNT = 10
 /** One row per day, and a run may pass midnight. */
-const A_DAY = 2
+export const A_DAY = 2
 
-const nothing = () => ({ rows: 0, keys: 0 })
-const oneRow = () => ({ rows: A_DAY, keys: 0 })
-const post = (path: string, body: object | string): Request => ({ method: 'POST', path, body })
-const always = (request: Request) => async () => ({ request: () => request })
-const token = (bytes: number) => `hrt_${randomBytes(bytes).toString('base64url')}`
+export const nothing = () => ({ rows: 0, keys: 0 })
+export const oneRow = () => ({ rows: A_DAY, keys: 0 })
+export const post = (path: string, body: object | string): Request => ({ method: 'POST', path, body })
+export const always = (request: Request) => async () => ({ request: () => request })
+export const token = (bytes: number) => `hrt_${randomBytes(bytes).toString('base64url')}`
 
 /** A flood of one request that is made with the tokens of a session of the insider. */
-const withSession =
+export const withSession =
   (work: (tokens: Tokens, context: FloodContext) => Request | Promise<Request>): Kind['prepare'] =>
   async (context) => {
     const request = await work(await context.logIn(INSIDER), context)
@@ -48,7 +48,7 @@ const dead = (path: string): Kind['prepare'] =>
     return post(path, { refresh_token })
   })
 
-const INSIDER_IP = '192.0.2.50'
+export const INSIDER_IP = '192.0.2.50'
 
 export const KINDS: Kind[] = [
   {

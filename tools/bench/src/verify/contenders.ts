@@ -9,6 +9,7 @@ const CONTENDERS = [
   { name: 'bare Fastify route', script: 'bare' },
   { name: 'bare route, signature verified', script: 'signature-only' },
   { name: '@heirloom/verifier, Fastify', script: 'heirloom-fastify' },
+  { name: '@heirloom/verifier, Fastify, no status list', script: 'heirloom-fastify', env: { STATUS: 'off' } },
   { name: '@heirloom/verifier, Express', script: 'heirloom-express' },
   { name: '@fastify/jwt + get-jwks', script: 'fastify-jwt' },
   { name: '@fastify/jwt + get-jwks, with cache', script: 'fastify-jwt', env: { CACHE: '1' } },

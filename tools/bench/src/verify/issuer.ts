@@ -2,6 +2,7 @@ import { type KeyObject, generateKeyPair, randomUUID, sign } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
+import { BusyStatusList } from './status-list.ts'
 
 const AUDIENCE = 'resource-api'
 /** The bare route answers with it too, so that all bodies have the same length. */
@@ -31,18 +32,22 @@ export interface Issuer {
 export async function startIssuer(): Promise<Issuer> {
   const { privateKey, publicKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
   const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: KID, alg: 'RS256', use: 'sig' }] }
+  const list = new BusyStatusList((claims) => signed({ typ: 'statuslist+jwt' }, claims, privateKey))
   const server = createServer((request, response) => {
+    if (request.url === '/status/0') return void list.answer(`${issuer}/status/0`, request, response)
     const body = request.url === '/.well-known/jwks.json' ? jwks : { issuer, jwks_uri: jwksUri }
     response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'max-age=300' })
     response.end(JSON.stringify(body))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  let nextIndex = 0
   const jwksUri = `${issuer}/.well-known/jwks.json`
   return {
     issuer,
     jwksUri,
-    tokens: async (count) => Promise.all(Array.from({ length: count }, async () => makeToken(issuer, privateKey))),
+    tokens: async (count) =>
+      Promise.all(Array.from({ length: count }, async () => makeToken(issuer, nextIndex++, privateKey))),
     stop() {
       server.closeAllConnections()
       server.close()
@@ -50,9 +55,7 @@ export async function startIssuer(): Promise<Issuer> {
   }
 }
 
-const HEADER = encode({ alg: 'RS256', typ: 'at+jwt', kid: KID })
-
-async function makeToken(issuer: string, privateKey: KeyObject): Promise<string> {
+async function makeToken(issuer: string, index: number, privateKey: KeyObject): Promise<string> {
   const now = Math.floor(Date.now() / 1000)
   const claims = {
     iss: issuer,
@@ -66,8 +69,13 @@ async function makeToken(issuer: string, privateKey: KeyObject): Promise<string>
     auth_time: now,
     scope: 'reports:read reports:write',
     roles: ['editor'],
+    status: { status_list: { idx: index, uri: `${issuer}/status/0` } },
   }
-  const input = `${HEADER}.${encode(claims)}`
+  return signed({ typ: 'at+jwt' }, claims, privateKey)
+}
+
+async function signed(header: object, claims: object, privateKey: KeyObject): Promise<string> {
+  const input = `${encode({ alg: 'RS256', ...header, kid: KID })}.${encode(claims)}`
   // On libuv's threads, so that all cores sign.
   const signature = await new Promise<Buffer>((resolve, reject) =>
     sign('sha256', Buffer.from(input), privateKey, (error, made) => (error ? reject(error) : resolve(made))),

@@ -19,6 +19,7 @@ const BARE: ContenderName = 'bare Fastify route'
 const OURS: ContenderName = '@heirloom/verifier, Fastify'
 /** The lower bound for tokens never seen: it shows what a verification costs between requests, and not in a loop. */
 const SIGNATURE_ONLY: ContenderName = 'bare route, signature verified'
+const OFF: ContenderName = '@heirloom/verifier, Fastify, no status list'
 const SEEN = 'a token seen before'
 const NEW = 'tokens never seen'
 const FORGED = 'forged signatures'
@@ -70,6 +71,7 @@ export function printTargets({ loads, verificationUs }: Results): void {
     }
   }
   target('seen before / bare route', 0.9, of(SEEN, OURS), of(SEEN, BARE))
+  target('seen before, without status lists / with them', undefined, of(SEEN, OFF), of(SEEN, OURS))
   target('never seen / bare route plus one verification', 0.75, of(NEW, OURS), of(NEW, BARE), true)
   target('never seen / bare route that verifies once', undefined, of(NEW, OURS), of(NEW, SIGNATURE_ONLY))
   target('forged refused / genuine accepted', 1, of(FORGED, OURS), of(NEW, OURS))

@@ -3,7 +3,8 @@ import { bearerAuth } from '@heirloom/verifier/fastify'
 import Fastify from 'fastify'
 import { audience, host, issuer, jwksUri, port } from './settings.ts'
 
-const verifier = createVerifier({ issuer, audience, jwksUri })
+const mode = process.env['STATUS'] === 'off' ? 'off' : 'open'
+const verifier = createVerifier({ issuer, audience, jwksUri, status: { mode } })
 const app = Fastify()
 await app.register(bearerAuth, { verifier })
 app.get('/me', { onRequest: app.authenticate }, (request, reply) => void reply.send({ sub: callerOf(request).sub }))
