@@ -53,16 +53,16 @@ const FOLDER = new URL('./migrations/', import.meta.url)
  */
 export async function migrate(databaseUrl: string, folder: URL = FOLDER, serverRole?: string): Promise<string[]> {
   const schema = schemaOf(databaseUrl)
-  const client = await inWords((async () => new pg.Client({ connectionString: databaseUrl }))())
+  const client = await explaining((async () => new pg.Client({ connectionString: databaseUrl }))())
   client.on('error', () => {}) // the query reports a lost connection
   const applied: string[] = []
   try {
-    await inWords(client.connect())
+    await explaining(client.connect())
     for (;;) {
-      await inWords(begin(client, schema))
+      await explaining(begin(client, schema))
       const [next] = notYetApplied(readMigrations(folder), await readRecords(client))
       const remarks = next ? await apply(client, next) : []
-      if (!next && serverRole) await inWords(grantToServer(client, schema, serverRole))
+      if (!next && serverRole) await explaining(grantToServer(client, schema, serverRole))
       await client.query('COMMIT')
       for (const remark of remarks) console.warn(`migrate: ${remark}`)
       if (!next) return applied
@@ -89,7 +89,7 @@ async function begin(client: pg.Client, schema: string): Promise<void> {
 }
 
 /** Explains a refusal by Postgres with the server's own descriptions. */
-async function inWords<T>(work: Promise<T>): Promise<T> {
+async function explaining<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
@@ -113,7 +113,7 @@ const checksumOf = (sql: string): string => createHash('sha256').update(sql).dig
 
 async function readRecords(client: pg.Client): Promise<Recorded[]> {
   // `prisma migrate resolve` marks rows as rolled back: they do not count.
-  const { rows } = await inWords(
+  const { rows } = await explaining(
     client.query<Recorded>(
       `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished
          FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY migration_name`,

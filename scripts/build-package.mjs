@@ -10,10 +10,10 @@ const { status } = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inh
 if (status !== 0) process.exit(status ?? 1)
 
 /** The place of each package in `dist`, by name. */
-const brought = new Map()
+const copied = new Map()
 for (const folder of process.argv.slice(2)) {
   const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-  brought.set(name, join('dist', basename(folder), 'index.js'))
+  copied.set(name, join('dist', basename(folder), 'index.js'))
   cpSync(join(folder, 'dist'), join('dist', basename(folder)), {
     recursive: true,
     filter: (path) => !path.endsWith('.d.cts'),
@@ -24,7 +24,7 @@ const SPECIFIER = /(\bfrom |\bimport\(|\bimport |\bmodule )(["'])([^"']+)\2/g
 const files = readdirSync('dist', { recursive: true, encoding: 'utf8' }).map((name) => join('dist', name))
 for (const file of files.filter((name) => /\.(?:js|d\.ts)$/.test(name))) {
   const text = readFileSync(file, 'utf8').replace(SPECIFIER, (_, before, quote, specifier) => {
-    const place = brought.get(specifier)
+    const place = copied.get(specifier)
     const path = place
       ? relative(dirname(file), place)
           .replaceAll('\\', '/')

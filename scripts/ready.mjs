@@ -5,7 +5,7 @@ import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ensureInstalled } from './ready/installation.mjs'
-import { handedOver } from './ready/environment.mjs'
+import { environmentOfCommand } from './ready/environment.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = join(root, 'node_modules', '.bin')
@@ -45,7 +45,7 @@ function handOver() {
   const [command, ...args] = process.argv.slice(2)
   // Before the command starts: someone may react to its output with a signal before the next line here has run.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-  const child = spawn(command, args, { stdio: 'inherit', env: handedOver(env) })
+  const child = spawn(command, args, { stdio: 'inherit', env: environmentOfCommand(env) })
   child.on('error', (error) => fail(error.message))
   child.on('exit', (code, signal) => process.exit(signal ? 128 + constants.signals[signal] : code))
 }

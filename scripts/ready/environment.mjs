@@ -1,7 +1,7 @@
 const LOOPBACK = '127.0.0.1,localhost,::1'
 
 /** The environment of the command, made from the user's. */
-export function handedOver(env) {
+export function environmentOfCommand(env) {
   // Calls to this machine must not go through a proxy, which Node uses if NODE_USE_ENV_PROXY is set.
   const direct = [env.no_proxy ?? env.NO_PROXY, LOOPBACK].filter(Boolean).join(',')
   // Without DATABASE_URL we start our own Postgres. PGSSLMODE or PGOPTIONS are meant for another one.

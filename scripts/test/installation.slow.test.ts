@@ -97,7 +97,7 @@ test.each([
   expect(installs()).toBe(0)
 })
 
-test('nor does what stands in an npmrc', () => {
+test('nor does an npmrc', () => {
   appendFileSync(
     join(root, '.npmrc'),
     'omit[]=dev\nomit[]=optional\nignore-scripts=true\nbin-links=false\ndry-run=true\n',
@@ -135,7 +135,7 @@ test('one done by hand without install scripts is completed, and not done again'
   expect(spawnSync(join(root, postgres)).status).toBe(0)
 })
 
-test('what the machine lacks is named with its package, and is tried again without another installation', () => {
+test('a missing library is named with its package, and the next run does not install again', () => {
   const library = 'libatomic.so.1: cannot open shared object file: No such file or directory'
   const node = `node_modules/${nodePackage}/bin/node`
   npm('ci', '--ignore-scripts')
@@ -151,14 +151,14 @@ test('what the machine lacks is named with its package, and is tried again witho
   expect(existsSync(join(root, 'node_modules/.bin/node'))).toBe(true)
 })
 
-test('a program that is broken without a cause in the machine is installed again', () => {
+test('a program that is broken is installed again if the machine is not the cause', () => {
   npm('ci', '--ignore-scripts')
   edit('node_modules/turbo/bin/turbo', () => '#!/bin/sh\nexit 1\n')
   ensure()
   expect(installs()).toBe(1)
 })
 
-test('when npm fails, that is said', () => {
+test('a failure of npm is reported', () => {
   rmSync(join(root, 'package.json'))
   expect(ensure).toThrow(/^npm ci failed/)
 })
@@ -175,7 +175,7 @@ test.each([
   expect(cureOf(words, undefined, (name: string) => name === command)).toContain(cure)
 })
 
-test('words that name no library of the system have no cure', () => {
+test('output that names no library of the system has no cure', () => {
   expect(cureOf('postgres: error while loading shared libraries: libicuuc.so.60: cannot open', undefined)).toBe(null)
   expect(cureOf('spawnSync node ENOENT', 'ENOENT')).toContain('glibc')
 })

@@ -50,7 +50,7 @@ test('applies each migration once, in order, and records it as Prisma does', asy
   expect(await query('SELECT later FROM users')).toEqual([])
 })
 
-test('callers at once apply it once', async () => {
+test('concurrent callers apply it once', async () => {
   const answers = await Promise.all(Array.from({ length: 8 }, () => migrate(databaseUrl)))
   expect(answers.flat()).toHaveLength(COUNT)
   expect(await query(RECORDS)).toHaveLength(COUNT)
@@ -91,7 +91,7 @@ test('refuses a database that is ahead of it', async () => {
   await expect(migrate(databaseUrl)).rejects.toThrow('the database has migration 20990101000000_later')
 })
 
-test('refuses after a migration that failed elsewhere, until that is resolved', async () => {
+test('refuses after a migration that failed elsewhere, until it is resolved', async () => {
   await migrate(databaseUrl, folder)
   await query('UPDATE _prisma_migrations SET finished_at = NULL')
   await expect(migrate(databaseUrl, folder)).rejects.toThrow(/^migration .* failed before/)
@@ -112,7 +112,7 @@ test('says in one line that there is no database', async () => {
   )
 })
 
-test('users keep their names when case folding comes, and of two that have become one neither is lost', async () => {
+test('users keep their names when case folding is introduced, and neither of two that become one is lost', async () => {
   const since = '20261129120000_username_case_folding'
   const later = readdirSync(temporary).filter((name) => name >= since && name !== 'migration_lock.toml')
   for (const name of later) rmSync(join(temporary, name), { recursive: true })

@@ -42,7 +42,7 @@ describe.each(['verifier', 'client'])('the tarball of @heirloom/%s', (name) => {
     expect(files().filter((file) => /^(?:src|test|node_modules)(?:\/|$)|tsconfig/.test(file))).toEqual([])
   })
 
-  test('asks a registry for nothing, so that nobody can take a name that it depends on', () => {
+  test('depends on no package in a registry, so that nobody can take such a name', () => {
     const { dependencies = {}, peerDependencies = {} } = manifest()
     expect(dependencies).toEqual({})
     expect(Object.keys(peerDependencies).filter((peer) => peer.startsWith('@heirloom/'))).toEqual([])

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { handedOver } from '../ready/environment.mjs'
+import { environmentOfCommand } from '../ready/environment.mjs'
 
 const READY = fileURLToPath(new URL('../ready.mjs', import.meta.url))
 const ready = (...command: string[]) =>
@@ -23,10 +23,10 @@ test('passes a signal on, and ends as the command does', async () => {
   expect(await once(run, 'exit')).toEqual([3, null])
 })
 
-test('a call to this machine goes through no proxy, and what is meant for another Postgres does not reach ours', () => {
+test('a call to this machine does not go through a proxy, and settings for another Postgres do not reach ours', () => {
   const given = { PATH: '/bin', PGSSLMODE: 'require', PGOPTIONS: '-c search_path=x', NO_PROXY: 'example.com' }
   const direct = 'example.com,127.0.0.1,localhost,::1'
-  expect(handedOver(given)).toEqual({ PATH: '/bin', NO_PROXY: direct, no_proxy: direct })
+  expect(environmentOfCommand(given)).toEqual({ PATH: '/bin', NO_PROXY: direct, no_proxy: direct })
   const operators = { ...given, DATABASE_URL: 'postgres://db' }
-  expect(handedOver(operators)).toEqual({ ...operators, NO_PROXY: direct, no_proxy: direct })
+  expect(environmentOfCommand(operators)).toEqual({ ...operators, NO_PROXY: direct, no_proxy: direct })
 })

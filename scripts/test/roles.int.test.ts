@@ -34,7 +34,7 @@ async function query(url: string, sql: string): Promise<unknown[]> {
   }
 }
 
-test('a database that a superuser made goes on under the owner, and the server reads and writes its rows', async () => {
+test('a database that a superuser created gets the owner, and the server reads and writes its rows', async () => {
   await migrate(adminUrl)
   await query(adminUrl, `INSERT INTO users (username, username_key, password_hash) VALUES ('a', 'a', '-')`)
   await prepareRoles({ adminUrl, ownerUrl, serverUrl })
@@ -46,7 +46,7 @@ test('a database that a superuser made goes on under the owner, and the server r
   await expect(query(serverUrl, 'DELETE FROM _prisma_migrations')).rejects.toThrow('permission denied')
 })
 
-test('the server may read and write what later migrations make, by whichever role they are applied', async () => {
+test('the server may read and write what later migrations create, whichever role applies them', async () => {
   await prepareRoles({ adminUrl, ownerUrl, serverUrl })
   await migrate(ownerUrl, undefined, serverRole)
   await query(ownerUrl, 'CREATE TABLE later (n serial)')
@@ -62,7 +62,7 @@ test('run again with other passwords, it sets them', async () => {
   expect(await query(changed, 'SELECT current_user AS role')).toEqual([{ role: serverRole }])
 })
 
-test('a role that has more rights than it should, one for both, and no password are refused, and nothing is changed', async () => {
+test('refuses a role with too many rights, one role for both, and a missing password, and changes nothing', async () => {
   const before = await query(adminUrl, 'SELECT rolname FROM pg_roles ORDER BY 1')
   const superuser = as(new URL(adminUrl).username)
   await expect(prepareRoles({ adminUrl, ownerUrl, serverUrl: superuser })).rejects.toThrow(

@@ -28,7 +28,7 @@ describe('docker-compose.yml', () => {
     expect(passed.toSorted()).toEqual(settings.filter((name) => !OF_THE_IMAGE.includes(name)))
   })
 
-  test('takes no other variable from .env than those of the tables, with the defaults that they have', () => {
+  test('takes only variables of the tables from .env, with the same defaults', () => {
     const taken = [...text.matchAll(/\$\{([A-Z_]+)(?::-([^}]*))?/g)]
     expect(taken.length).toBeGreaterThan(10)
     for (const [, name = '', fallback] of taken) {
@@ -70,7 +70,7 @@ test('the manifests of Kubernetes give each service only what it reads', () => {
 })
 
 describe('npm start', () => {
-  test('passes every setting of the server on to the admin command, but where the server listens', () => {
+  test('passes every setting of the server to the admin command, except where it listens', () => {
     const env = Object.fromEntries(ofServer.map((name) => [name, 'x']))
     expect(names(givenSettings({ ...env, PATH: '/bin', DATABASE_OWNER_URL: 'x' }))).toEqual(
       ofServer.filter((name) => !['HOST', 'PORT', 'OPS_PORT'].includes(name)),

@@ -92,7 +92,7 @@ describe('anyone who has the SQL role of the server', () => {
     }
   }
 
-  test('has no right but to read and write rows', async () => {
+  test('may only read and write rows', async () => {
     const [role] = await asServer(
       `SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls,
          (SELECT count(*)::int FROM pg_auth_members WHERE member = pg_roles.oid) AS memberships,
@@ -204,7 +204,7 @@ test('without a Redis, says so and works', async () => {
   expect(await post('refresh', { refresh_token })).toMatchObject({ status: 200 })
 })
 
-test('what keeps it from starting is one line', async () => {
+test('the reason why it does not start is one line', async () => {
   await stop(running.copy)
   const lastWords = async (env: NodeJS.ProcessEnv) => (await start({ ...place, ...env })).output.split('\n').at(-2)
 

@@ -4,7 +4,7 @@ import type { Pruned } from './services/prune.ts'
 import { REALM_READ_EVERY_MS } from './services/realm/realm-keeper.ts'
 import { reasonOf } from './connection/store-unavailable.ts'
 
-/** How soon a key that another server made is known here. Much shorter than the time until it signs. */
+/** How often the keys that other servers made are read. Much shorter than the time until a new key signs. */
 const KEYS_EVERY_MS = 5_000
 const PRUNE_EVERY_MS = 10 * 60_000
 const WARN_EVERY_MS = 60_000

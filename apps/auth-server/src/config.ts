@@ -3,10 +3,10 @@ import { DAY_SECONDS, RETIRED_SETTINGS, SETTINGS } from './settings.ts'
 
 /** The verifier fetches the key set at most this often, however short its lifetime is. */
 const VERIFIER_FETCH_SECONDS = 60
-/** Every server knows of a new key after this. */
+/** After this time, every server has read a new key. */
 const SERVERS_READ_SECONDS = 10
 
-/** Reads the environment. The names of what it returns have units. @throws SettingsError with every bad setting. */
+/** Reads the environment. The names of the result have units. @throws SettingsError with every bad setting. */
 export function readConfig(env: NodeJS.ProcessEnv) {
   const settings = readSettings(env, { ...SETTINGS, ...RETIRED_SETTINGS }, rules)
   return {

@@ -56,7 +56,7 @@ export const databaseUrl = settingType({ accepts: '`postgres://` or `postgresql:
   return input
 })
 
-/** For checks whose messages never contain the value. */
+/** Adapts a check whose messages never contain the value. */
 function asEnvError(check: () => unknown): void {
   try {
     check()

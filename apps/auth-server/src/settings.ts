@@ -1,5 +1,5 @@
 // Every setting of the auth server, and the only place that declares one: its type, default and description. The reference
-// page, .env.example and what `npm start` passes on are made of it; docker-compose.yml is checked against it.
+// page, .env.example and what `npm start` passes on are generated from it; docker-compose.yml is checked against it.
 import { audience, choice, range, serviceSettings } from '@heirloom/http-service'
 import { ALGORITHM_NAMES, type AlgorithmName } from './keys/algorithms.ts'
 import {
@@ -74,7 +74,7 @@ const sessions = {
   )({
     default: 5,
     desc: 'How long a service may use a copy of the status list, and so how long it may accept a token after a logout; `0`: tokens name no status list, and there is none',
-    docs: 'docs/explanation/sessions-and-keys.md#the-status-list',
+    docs: 'docs/guide/revocation.md',
   }),
   REFRESH_IDLE_TTL_SECONDS: range(
     1,
@@ -96,7 +96,7 @@ const sessions = {
     0,
     300,
     'seconds',
-  )({ default: 10, desc: 'For this long a refresh may be retried without a trace, because its answer was lost' }),
+  )({ default: 10, desc: 'How long a refresh whose answer was lost may be retried without a security event' }),
   REFRESH_LATE_REPEAT_GAP: lateRepeatGap({
     default: 8,
     desc: 'How many generations must lie between two retries after the grace period; `off` allows no such retry',
@@ -113,7 +113,7 @@ const sessions = {
 const signingKeys = {
   SIGNING_ALGORITHM: choice<AlgorithmName>(...ALGORITHM_NAMES)({
     default: 'RS256',
-    desc: 'The algorithm of new signing keys; a service that is to accept another one than RS256 must say so',
+    desc: 'The algorithm of new signing keys; a service accepts only RS256 unless its verifier is told otherwise',
   }),
   SIGNING_KEY_BITS: range(2048, 8192, 'bits')({ default: 2048, desc: 'The size of a new RSA key' }),
   SIGNING_KEY_LEAD_SECONDS: range(
@@ -158,14 +158,14 @@ const accounts = {
     1_000_000,
   )({
     default: 10,
-    desc: 'Attempts to prove a password in a window; a success resets them, and each network with a recent login has as many of its own',
+    desc: 'Password attempts per account in a window; a success resets the count, and each network with a recent login has its own',
   }),
   LOGIN_ATTEMPTS_PER_ADDRESS: range(
     1,
     1_000_000,
   )({
     default: 100,
-    desc: 'Attempts and registrations in a window from one IPv4 address or IPv6 /64; checked first, so what it refuses counts for no account',
+    desc: 'Password attempts and registrations per IPv4 address or IPv6 /64 in a window; checked first, so what it refuses counts for no account',
   }),
   LOGIN_ATTEMPTS_WINDOW_SECONDS: range(
     1,

@@ -67,7 +67,7 @@ export interface ServerParts {
   forRestore: <T>(work: (parts: RestoreParts) => Promise<T>) => Promise<T>
   /** The public keys of this server's own tokens. */
   keySet: LocalKeySet
-  /** What keeps this server from serving, a sentence each. */
+  /** Why this server should get no traffic, a sentence for each reason. */
   notReady: () => Promise<string[]>
   /** Writes what is waiting, then disconnects from the stores. */
   close: () => Promise<void>
@@ -84,11 +84,11 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   const connect = (timeoutMs: number) =>
     config.redisUrl === undefined ? null : openRedis(config.redisUrl, onRedisError, timeoutMs)
   const redis = connect(COMMAND_TIMEOUT_MS)
-  // A pool of their own for the fence and the detector: requests that fill the other pool must not look like a Postgres that
-  // is down.
+  // The fence and the detector have their own pool: requests that fill the other pool must not look like a Postgres that is
+  // down.
   const fenceDatabase = openDatabase({ url: config.databaseUrl, poolSize: 4, statementTimeoutMs: FENCE_TIMEOUT_MS })
   const fence = new RedisFence(fenceDatabase, redis, (isEnabled) => {
-    // The two servers take turns, four times a second.
+    // Two servers with different Redis take turns, four times a second.
     if (fence.isContested) {
       if (budget.allows(ANOTHER_REDIS, 1))
         log.warn(`Redis is not used, so Postgres does all the work: ${ANOTHER_REDIS}`)
@@ -238,7 +238,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   return { core, rollback, realm, realmRows, forRestore, keySet, notReady, close }
 }
 
-/** Retries while Postgres does not answer. @throws at once what an operator must fix, and the last error after a few seconds. */
+/** Retries while Postgres does not answer. @throws at once if an operator must act, or the last error after a few seconds. */
 async function retryUntil<T>(work: () => Promise<T>): Promise<T> {
   for (const deadline = Date.now() + POSTGRES_WITHIN_MS; ; await sleep(100)) {
     try {

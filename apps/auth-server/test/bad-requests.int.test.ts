@@ -71,7 +71,7 @@ test('a body at one byte a second is cut off within ten seconds, and answered on
 
 describe('what is answered on the bare connection', () => {
   const SECRET = 'a-value-that-does-not-come-back'
-  /** Answers all that arrives until the server closes the connection. */
+  /** Returns everything that arrives until the server closes the connection. */
   const send = (...parts: string[]) =>
     new Promise<string>((resolve) => {
       const { hostname, port } = new URL(server.service.url)

@@ -30,7 +30,7 @@ describe('settings', () => {
     })
   })
 
-  test('production refuses what is meant for development', () => {
+  test('production refuses settings for development', () => {
     const lines = faults({ NODE_ENV: 'production' })
     expect(lines).toEqual([expect.stringMatching(/^ISSUER is missing/)])
     expect(faults({ NODE_ENV: 'production', ISSUER: 'http://auth.example' })).toEqual([
@@ -40,7 +40,7 @@ describe('settings', () => {
     expect(config).toMatchObject({ registrationOpen: false, host: '0.0.0.0' })
   })
 
-  test('every bad one is named at once, and no secret is repeated', () => {
+  test('all bad settings are named at once, and no secret is repeated', () => {
     const lines = faults({
       PORT: 'x',
       TOKEN_SECRETS: 'too-short',
@@ -52,7 +52,7 @@ describe('settings', () => {
     expect(lines.join()).not.toMatch(/too-short|hunter2/)
   })
 
-  test('those that do not go with each other are named with those that are bad by themselves', () => {
+  test('settings that contradict each other are named along with those that are bad by themselves', () => {
     const lines = faults({
       NODE_ENV: 'production',
       ISSUER: 'http://auth.example',
@@ -71,7 +71,7 @@ describe('settings', () => {
     ])
   })
 
-  test('a stage that is none is looked at as production, and named', () => {
+  test('an unknown NODE_ENV is reported, and checked like production', () => {
     const lines = faults({ NODE_ENV: 'prod', PORT: 'x' })
     expect(new Set(lines.map((line) => line.split(' ')[0]))).toEqual(new Set(['ISSUER', 'NODE_ENV', 'PORT']))
     expect(lines).toContain('NODE_ENV must be one of development, test, production')
@@ -123,7 +123,7 @@ describe('settings', () => {
     expect(faults({ [name]: value }).join()).not.toMatch('hunter2')
   })
 
-  test('what is allowed but hardly meant is a warning', () => {
+  test('a setting that is allowed but probably a mistake is a warning', () => {
     const warnings = (env: Record<string, string>) => readConfig({ ...GIVEN, ...env }).warnings
     expect(warnings({ HOME: '/root', AUTH_PORT: '1', API_PORT: '2', HOSTNAME: 'a', POSTGRES_PASSWORD: 'b' })).toEqual(
       [],

@@ -8,7 +8,7 @@ import { PASSWORD, type TestServer, bearer, testServer } from './support/server.
 const times = <T>(count: number, work: (i: number) => Promise<T>) =>
   Promise.all(Array.from({ length: count }, (_, i) => work(i)))
 
-/** There is one row a day, and midnight may come in the middle of a test. */
+/** There is one row per day, and a test may run past midnight. */
 const DAYS = 2
 
 describe('an address that is over its limit', () => {
@@ -29,7 +29,7 @@ describe('an address that is over its limit', () => {
     server.call('POST', '/auth/login', { username, password }, from(ip))
   const attempts = async () => (await redis.keys('heirloom:attempts:*')).length
 
-  test('locks nobody out, and leaves no key and few lines of log', async () => {
+  test('locks nobody out, and leaves no key and few log lines', async () => {
     const victim = { username: 'victim', password: PASSWORD }
     expect((await server.call('POST', '/auth/register', victim, from('192.0.2.1'))).status).toBe(201)
     const attacker = '192.0.2.66'
@@ -85,7 +85,7 @@ describe('a flood that no limit stops', () => {
   const count = async (sid: string, type: string) =>
     (await rowsOf(sid)).filter((row) => row.type === type).reduce((sum, row) => sum + Number(row.times), 0)
 
-  test('a dead token costs one row, which says how often it came', async () => {
+  test('a dead token costs one row, which counts how often it was presented', async () => {
     const { tokens } = await server.login()
     const sid = tokens.session_id
     expect((await logout(tokens.refresh_token)).status).toBe(204)
@@ -180,7 +180,7 @@ describe('a flood that no limit stops', () => {
     // This must be the last test of this server: it logs what it left out when it stops.
     const before = lines()
     await times(300, (i) => server.call('GET', `/nothing/${i}`))
-    // A minute may end in the middle.
+    // The test may run past the end of a minute.
     expect(lines() - before).toBeGreaterThan(0)
     expect(lines() - before).toBeLessThanOrEqual(120)
     await server.service.stop()

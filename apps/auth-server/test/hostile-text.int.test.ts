@@ -81,7 +81,7 @@ describe('a body that is not text', () => {
 describe('what a client says of itself', () => {
   const HOSTILE = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/u
 
-  test('a User-Agent with controls of a terminal is stored without them', async () => {
+  test('a User-Agent is stored without the control characters of a terminal', async () => {
     const { body } = await logInWith('agent', { 'user-agent': `Agent\u009b31m\u0085${'x'.repeat(500)}` })
     const { device } = await storedSession(body.session_id)
     expect(device).toMatch(/^Agent\ufffd31m\ufffdx+$/)

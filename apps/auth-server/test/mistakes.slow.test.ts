@@ -15,7 +15,7 @@ import { migrate } from '../../../prisma/migrate.ts'
 import { type ServerParts, wire } from '../src/wiring.ts'
 import { readConfig } from '../src/config.ts'
 
-/** Compared with what is said; `npx vitest run apps/auth-server/test/mistakes.test.ts -u` writes it anew. */
+/** Compared with what the servers say. `npx vitest run apps/auth-server/test/mistakes.slow.test.ts -u` writes it again. */
 const PAGE = new URL('../../../docs/reference/mistakes.md', import.meta.url).pathname
 const folder = join(inject('runFolder'), 'mistakes')
 mkdirSync(folder)
@@ -28,7 +28,7 @@ const GIVEN = { DATABASE_URL: 'postgres://a@b/c', TOKEN_SECRETS: SECRET, KEY_ENC
 const SETTINGS: [mistake: string, env: Record<string, string>][] = [
   ['no `DATABASE_URL`', { DATABASE_URL: '' }],
   ['`DATABASE_URL` of another database', { DATABASE_URL: 'mysql://a:hunter2@b/c' }],
-  ['`DATABASE_URL` with a certificate that is not there', { DATABASE_URL: 'postgres://a@b/c?sslrootcert=/none' }],
+  ['`DATABASE_URL` with a certificate that does not exist', { DATABASE_URL: 'postgres://a@b/c?sslrootcert=/none' }],
   ['no `TOKEN_SECRETS`', { TOKEN_SECRETS: '' }],
   ['a short secret', { TOKEN_SECRETS: 'hunter2' }],
   ['the same secret twice', { TOKEN_SECRETS: `${SECRET},${SECRET}` }],
@@ -41,10 +41,10 @@ const SETTINGS: [mistake: string, env: Record<string, string>][] = [
   ['several hosts of one Redis', { REDIS_URL: 'redis://a,b' }],
   ['sentinels without the name of the master', { REDIS_URL: 'redis-sentinel://a:26379' }],
   ['certificates, but no TLS', { REDIS_URL: 'redis://a?sslrootcert=/etc/hostname' }],
-  ['a port that is none', { PORT: 'auth' }],
+  ['a port that is not a number', { PORT: 'auth' }],
   ['an idle lifetime longer than the absolute one', { REFRESH_IDLE_TTL_SECONDS: '2592001' }],
-  ['keys that sign before everybody has them', { SIGNING_KEY_LEAD_SECONDS: '60' }],
-  ['an algorithm that is none of ours', { SIGNING_ALGORITHM: 'HS256' }],
+  ['keys that sign before every service has them', { SIGNING_KEY_LEAD_SECONDS: '60' }],
+  ['an algorithm that is not supported', { SIGNING_ALGORITHM: 'HS256' }],
   ['proxies by name', { TRUSTED_PROXIES: 'proxy' }],
 ]
 
@@ -70,7 +70,7 @@ const POSTGRES: [mistake: string, url: (stores: Stores) => URL][] = [
   ['a role that may not log in', ({ database }) => change(database, { username: 'locked', password: 'locked' })],
   ['a role without privileges', ({ database }) => change(database, { username: 'poor', password: 'poor' })],
   ['a role without connections', ({ database }) => change(database, { username: 'full', password: 'full' })],
-  ['a database that is not there', ({ database }) => change(database, { pathname: '/none' })],
+  ['a database that does not exist', ({ database }) => change(database, { pathname: '/none' })],
   ['a database that was not migrated', ({ database }) => change(database, { pathname: '/postgres' })],
   ['a database that lacks the newest migration', ({ database }) => change(database, { pathname: '/older' })],
   ['a database that lacks a column', ({ database }) => change(database, { pathname: '/lacking' })],
@@ -81,10 +81,7 @@ const POSTGRES: [mistake: string, url: (stores: Stores) => URL][] = [
     ({ database }) =>
       change(database, { hostname: 'localhost', search: `?sslmode=verify-full&sslrootcert=${file('server.pem')}` }),
   ],
-  [
-    '`sslmode=require` where there is no TLS',
-    () => change(new URL(inject('templateUrl')), { search: '?sslmode=require' }),
-  ],
+  ['`sslmode=require`, but no TLS', () => change(new URL(inject('templateUrl')), { search: '?sslmode=require' })],
   [
     'a parameter that Postgres does not know',
     ({ database }) => change(database, { search: '?options=-c%20none%3Don' }),
@@ -92,26 +89,32 @@ const POSTGRES: [mistake: string, url: (stores: Stores) => URL][] = [
   ['a port where nothing listens', ({ database }) => change(database, { port: '1' })],
   ['a port where something else answers', ({ database, stranger }) => change(database, { port: String(stranger) })],
   ['a port where nothing answers', ({ database, silent }) => change(database, { port: String(silent) })],
-  ['a host that is not known', ({ database }) => change(database, { hostname: 'postgres.invalid' })],
+  ['an unknown host', ({ database }) => change(database, { hostname: 'postgres.invalid' })],
 ]
 
 const REDIS: [mistake: string, url: (stores: Stores) => URL][] = [
   ['a wrong password', ({ redis: it }) => change(it, { password: 'hunter2' })],
   ['no password', ({ redis: it }) => change(it, { password: '' })],
   ['a user without rights', ({ redis: it }) => change(it, { username: 'poor', password: 'poor' })],
-  ['a database that is not there', ({ redis: it }) => change(it, { pathname: '/99' })],
+  ['a database that does not exist', ({ redis: it }) => change(it, { pathname: '/99' })],
   ['a port where nothing listens', ({ redis: it }) => change(it, { port: '1' })],
   ['a port where something else answers', ({ redis: it, stranger }) => change(it, { port: String(stranger) })],
   ['a port where nothing answers', ({ redis: it, silent }) => change(it, { port: String(silent) })],
-  ['a host that is not known', ({ redis: it }) => change(it, { hostname: 'redis.invalid' })],
-  ['`redis://` where there is TLS', ({ secureRedis }) => new URL(secureRedis.href.replace('rediss:', 'redis:'))],
-  ['`rediss://` where there is none', ({ redis: it }) => new URL(it.href.replace('redis:', 'rediss:'))],
+  ['an unknown host', ({ redis: it }) => change(it, { hostname: 'redis.invalid' })],
+  ['`redis://` for a Redis with TLS', ({ secureRedis }) => new URL(secureRedis.href.replace('rediss:', 'redis:'))],
+  ['`rediss://` for a Redis without TLS', ({ redis: it }) => new URL(it.href.replace('redis:', 'rediss:'))],
   ['a private certificate', ({ secureRedis }) => secureRedis],
-  ['a cluster that is none', ({ redis: it }) => new URL(it.href.replace('redis:', 'redis-cluster:'))],
-  ['sentinels that are none', ({ redis: it }) => new URL(it.href.replace('redis:', 'redis-sentinel:') + '/main')],
+  [
+    '`redis-cluster://` for a Redis that is not a cluster',
+    ({ redis: it }) => new URL(it.href.replace('redis:', 'redis-cluster:')),
+  ],
+  [
+    '`redis-sentinel://` for a Redis that is not a sentinel',
+    ({ redis: it }) => new URL(it.href.replace('redis:', 'redis-sentinel:') + '/main'),
+  ],
 ]
 
-/** Made one after another, since each changes the state of that Redis. */
+/** These run one after another, because each changes the state of that Redis. */
 const REDIS_STATES: [mistake: string, commands: string[][]][] = [
   ['a Redis that is full', [['CONFIG', 'SET', 'maxmemory', '1']]],
   [
@@ -200,7 +203,7 @@ function change(
   return Object.assign(new URL(url), changes)
 }
 
-/** Starts a server that answers each connection with these words, or with nothing. Answers its port. */
+/** Starts a server that answers each connection with this text, or with nothing. Returns its port. */
 async function listen(words: string | null): Promise<number> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined)
@@ -262,30 +265,32 @@ const table = (rows: readonly Row[]) =>
     ...rows.map(([mistake, said]) => `| ${mistake} | ${said.replaceAll('|', '\\|')} |`),
   ].join('\n')
 
-const page = (settings: Row[], ofPostgres: Row[], ofRedis: Row[]) => `# Mistakes, and what the servers say of them
+const page = (settings: Row[], ofPostgres: Row[], ofRedis: Row[]) => `# Mistakes in the configuration
 
-One line on stderr names the cause and the cure. \`npm test\` makes each mistake on real stores and compares this page with what
-was said.
+One line on stderr names the cause and the cure. \`npm test\` makes each mistake on real stores and compares the output with this page.
 
 ## Settings
 
-All bad settings are named at once, and the process ends with 1.
+All bad settings are named at once, and the process exits with 1.
 
 ${table(settings)}
 
 ## Postgres
 
-\`npm start\`, \`npm run migrate\`, \`npm run admin\` and the auth server say the same. What only an operator can mend ends the process at once;
-what may pass by itself is tried for five seconds first. A Postgres that takes no writes is a warning: refreshes go on through Redis.
+\`npm start\`, \`npm run migrate\`, \`npm run admin\` and the auth server say the same. The log names the code in brackets once a minute.
 
-At run time the first kind is 500 \`server_error\`, the second 503 with \`Retry-After\`. The log names the code in brackets once a minute.
+| the fault                     | at the start                                | at run time                   |
+| ----------------------------- | ------------------------------------------- | ----------------------------- |
+| only an operator can mend it  | ends the process at once                    | 500 \`server_error\`          |
+| it may pass by itself         | is retried for five seconds                 | 503 with \`Retry-After\`      |
+| Postgres takes no writes      | is a warning: refreshes go through Redis    | 503 with \`Retry-After\`      |
 
 ${table(ofPostgres)}
 
 ## Redis
 
-A Redis that cannot be used is a warning, at the start and every minute, as Postgres does all without it. Other servers go on with it, but
-for five seconds after each refresh, and one after each logout, that this one writes past it.
+A Redis that cannot be used causes a warning, at the start and every minute, because Postgres then does all the work. The other servers keep
+using Redis, except for five seconds after each refresh of this server, and one second after each logout.
 
 ${table(ofRedis)}
 `

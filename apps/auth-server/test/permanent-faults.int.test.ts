@@ -43,7 +43,7 @@ describe('at run time', () => {
     expect((await server.call('POST', '/auth/refresh', { refresh_token: tokens.refresh_token })).status).toBe(200)
   })
 
-  test('a read-only Postgres without Redis is not ready, and says why; a refresh is 503', async () => {
+  test('a server with a read-only Postgres and no Redis is not ready, and says why; a refresh is 503', async () => {
     const { tokens } = await server.login()
     const name = pg.escapeIdentifier(new URL(server.env['DATABASE_URL'] ?? '').pathname.slice(1))
     await owner.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`)

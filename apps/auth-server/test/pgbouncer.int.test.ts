@@ -12,7 +12,7 @@ const ROUNDS = 15
 
 const HOSTILE = { timezone: 'Asia/Kathmandu', datestyle: 'SQL, DMY', search_path: 'elsewhere' }
 
-/** Creates an empty database with these settings, and answers its URL through PgBouncer. */
+/** Creates an empty database with these settings, and returns its URL through PgBouncer. */
 async function pooledDatabase(mode: string, settings: Record<string, string>): Promise<string> {
   const maintenance = new URL('/postgres', inject('templateUrl')).href
   const name = `pooled-${randomUUID()}`

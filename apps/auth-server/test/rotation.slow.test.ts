@@ -64,7 +64,7 @@ async function publishedBy(authServer: string): Promise<string[]> {
   return ((await answer.json()) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid)
 }
 
-/** The admin command, as an operator runs it. Answers the newest key. */
+/** Runs the admin command as an operator would. Returns the newest key. */
 async function adminKey(...args: string[]): Promise<string> {
   const env = { PATH: process.env['PATH'], TZ: process.env['TZ'], ...server.env }
   const command = ['apps/auth-server/src/admin.ts', 'key', ...args]

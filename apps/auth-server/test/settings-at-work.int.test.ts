@@ -70,7 +70,7 @@ describe('lifetimes and proxies', () => {
   })
 })
 
-test('a session that is not used ends, and says so beforehand', async () => {
+test('a session that is not used expires, at the time that was announced', async () => {
   const server = await testServer({ REFRESH_IDLE_TTL_SECONDS: '2' })
   const { tokens } = await server.login()
   expect(tokens.refresh_token_expires_in).toBe(2)

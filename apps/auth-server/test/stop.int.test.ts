@@ -54,7 +54,7 @@ async function anotherServer() {
   return service
 }
 
-describe('a server that is asked to stop', () => {
+describe('a server that gets a SIGTERM', () => {
   test('answers the running request on a kept connection, closes it, writes what is waiting and exits with 0', async () => {
     const { username } = await server.login()
     const service = await anotherServer()

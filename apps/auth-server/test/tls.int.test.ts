@@ -13,7 +13,7 @@ const folder = join(inject('runFolder'), 'tls')
 mkdirSync(folder)
 const file = (name: string) => join(folder, name)
 
-/** Makes a certificate, signed by the CA of that name, or by itself if it is a CA. Needs the openssl command, version 3. */
+/** Creates a certificate, signed by the CA with this name, or by itself if it is a CA. Needs openssl 3. */
 function makeCertificate(name: string, authority = name): void {
   const by = authority === name ? [] : ['-CA', file(`${authority}.pem`), '-CAkey', file(`${authority}.key`)]
   const isCa = authority === name ? 'TRUE' : 'FALSE'

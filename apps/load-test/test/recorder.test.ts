@@ -84,7 +84,7 @@ it('an engine that limits the load says so', () => {
   expect(engineBottleneck(recorded([{}], [50, 50]))).toContain('late')
 })
 
-it('an anomaly is reported with what led to it, and only the first ones are', () => {
+it('the first anomalies are reported with what led to them', () => {
   const tally = new Tally()
   const noon = Date.UTC(2026, 0, 1, 12)
   const sent = [

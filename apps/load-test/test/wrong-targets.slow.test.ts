@@ -99,7 +99,7 @@ describe.concurrent('a wrong address is never a success, and one line says what 
   })
 })
 
-describe('services that fit at first', { timeout: 180_000 }, () => {
+describe('services that are right at first', { timeout: 180_000 }, () => {
   let auth: string
   let api: string
   beforeAll(async () => {

@@ -23,7 +23,7 @@ export const SETTINGS = {
   )({
     default: undefined,
     example: 'http://auth-server:4000/.well-known/jwks.json',
-    desc: 'Where the keys of the issuer are, and on the same server its status lists; by default the metadata of the issuer say so',
+    desc: 'The address of the keys, on the server that also has the status lists; by default it comes from the metadata of the issuer',
   }),
   STATUS_MODE: choice(
     'off',

@@ -22,7 +22,7 @@ it('refuses them in production', () => {
   expect(readConfig({ NODE_ENV: 'production', ISSUER: 'https://auth.example' })).toMatchObject({ host: '0.0.0.0' })
 })
 
-it('warns of what is hardly meant', () => {
+it('warns of probable mistakes', () => {
   expect(readConfig({ ISSUER: 'https://auth.example', LOGLEVEL: 'debug' }).warnings).toHaveLength(2)
 })
 

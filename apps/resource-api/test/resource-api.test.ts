@@ -11,7 +11,7 @@ const key = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const jwk = { ...key.publicKey.export({ format: 'jwk' }), kid: 'key-1', alg: 'RS256', use: 'sig' }
 
-/** An issuer that publishes one key, and a status list in which entry 3 is revoked. Answers its address. */
+/** An issuer that publishes one key, and a status list in which entry 3 is revoked. Returns its address. */
 async function startIssuer(): Promise<string> {
   const server = createServer((request, response) => {
     const keys = request.url === '/.well-known/jwks.json'
@@ -84,7 +84,7 @@ const call = (method: 'GET' | 'POST', url: string, token?: string, payload?: obj
     ...(payload && { payload }),
   })
 
-it('says at /readyz what keeps it from the keys, and which address it asked', async () => {
+it('says at /readyz why it has no keys, and which address it asked', async () => {
   const named = issuer.replace('127.0.0.1', 'localhost')
   const other = start(named)
   const readyz = async () => (await other.inject('/readyz')).json().error_description

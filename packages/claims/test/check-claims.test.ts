@@ -101,7 +101,7 @@ describe('the RFC 9068 profile', () => {
     expect(checkClaims(rfc9068Profile, without(claim), expected)).toMatchObject({ ok: false, fault: 'missing', claim })
   })
 
-  it('checks what is optional where it is there', () => {
+  it('checks an optional claim if it is present', () => {
     expect(checkClaims(rfc9068Profile, { ...claims, scope: 7 }, expected)).toMatchObject({ fault: 'malformed' })
   })
 })

@@ -63,7 +63,7 @@ describe('fetch', () => {
     expect(world.requests).toHaveLength(1)
   })
 
-  it('one caller may go, and the others get their token', async () => {
+  it('if one caller gives up, the others still get their token', async () => {
     const { world, client } = await loggedIn()
     world.advance(LIFETIME_MS)
     const leaving = new AbortController()

@@ -38,14 +38,14 @@ it.each([-HOUR_MS, -LIFETIME_MS - 1, -LIFETIME_MS / 2, -60_000, 60_000, HOUR_MS,
   },
 )
 
-it('a token goes by the time that passed, and not by a clock that was set back', async () => {
+it('a token expires by the time that passed, and not by a clock that was set back', async () => {
   const { world, client } = await loggedIn()
   world.advance(LIFETIME_MS)
   world.setClock(-LIFETIME_MS)
   expect(await client.accessToken()).toBe('access-session-1-2')
 })
 
-it('a wait goes by the time that passed, and not by a clock that was set back', async () => {
+it('a wait ends by the time that passed, and not by a clock that was set back', async () => {
   const { world, client } = await loggedIn()
   world.advance(LIFETIME_MS)
   world.answer = () => refusal(503, 'temporarily_unavailable', { 'retry-after': '60' })

@@ -7,7 +7,7 @@ afterEach(() => void (vi.unstubAllGlobals(), vi.restoreAllMocks()))
 
 const page = () => new Response('<h1>Welcome</h1>', { headers: { 'content-type': 'text/html' } })
 
-describe('what is no outage', () => {
+describe('what is not an outage', () => {
   const wrong: [string, () => Response][] = [
     ['404', () => new Response('', { status: 404 })],
     ['404 in JSON', () => refusal(404, 'not_found')],

@@ -64,7 +64,7 @@ describe('a refresh that ends late', () => {
     },
   )
 
-  it('gives way to a login in another tab, if the tabs have locks in common', async () => {
+  it('gives way to a login in another tab, if the tabs share locks', async () => {
     for (let begunLater = 0; begunLater < 24; begunLater++) {
       const store = { ...slowStore(), lockName: 'shared' }
       let last: Promise<unknown> = Promise.resolve()
@@ -94,7 +94,7 @@ describe('a refresh that ends late', () => {
 })
 
 describe('two logins at once', () => {
-  it('the one that was begun last counts, whichever is answered first', async () => {
+  it('the login that began last counts, whichever is answered first', async () => {
     const { world, client, store } = await loggedIn()
     let release = () => {}
     world.answer = async (request) => {
@@ -142,7 +142,7 @@ describe('when a second user logs in in another tab', () => {
     expect(events.filter(({ type }) => type === 'session_changed')).toHaveLength(1)
   })
 
-  it('a request that was refused is not sent again as the second', async () => {
+  it('a request that was refused is not sent again as the second user', async () => {
     const { world, client, open } = await loggedIn()
     world.advance(60_000)
     world.answer = async (request) => {
@@ -155,7 +155,7 @@ describe('when a second user logs in in another tab', () => {
     expect(world.redeemed).toEqual([])
   })
 
-  it('a request that waits for a refresh does not go out as the second', async () => {
+  it('a request that waits for a refresh is not sent as the second user', async () => {
     const { world, client, open } = await loggedIn()
     world.advance(LIFETIME_MS)
     world.answer = async (request) => {
@@ -166,7 +166,7 @@ describe('when a second user logs in in another tab', () => {
     expect(sentTo(world.requests, '/api/me')).toEqual([])
   })
 
-  it('a request that was begun before a login of its own tab does not go out as the second, either', async () => {
+  it('a request that began before a login in its own tab is not sent as the second user either', async () => {
     const store = slowStore()
     const { world, client } = await loggedIn({ store })
     for (let begunLater = 0; ; begunLater++) {
@@ -206,7 +206,7 @@ describe('when a second user logs in in another tab', () => {
 })
 
 describe('a second tab', () => {
-  it('hears of a logout at its next use', async () => {
+  it('notices a logout at its next use', async () => {
     const { client, open, events } = await loggedIn()
     const other = open()
     expect(await other.isLoggedIn()).toBe(true)
@@ -285,7 +285,7 @@ it('a store that never answers is reported, and no call waits for ever', async (
   expect(await outcome).toMatchObject({ code: 'storage_failed' })
 })
 
-it('a store that does not keep what it was given causes no flood', async () => {
+it('a store that loses what it was given causes no flood of requests', async () => {
   const kept = memoryStore()
   const { world, client } = await loggedIn({
     store: { ...kept, save: (session) => (session.refreshToken.endsWith('-1') ? kept.save(session) : undefined) },

@@ -108,7 +108,7 @@ it('logs in, calls, refreshes, logs out', async () => {
   await expect(client.accessToken()).rejects.toMatchObject({ code: 'session_ended' })
 })
 
-it('stays logged in although answers get lost, time after time', async () => {
+it('stays logged in although answers get lost again and again', async () => {
   const { client, expire, events } = await loggedIn()
   for (let round = 0; round < 5; round++) {
     expire()
@@ -126,7 +126,7 @@ it('fifty callers, one refresh', async () => {
   expect(way.asked).toBe(1)
 })
 
-it('two clients with one store, again and again at the same time, and with losses', async () => {
+it('two clients with one store refresh at the same time again and again, and lose answers', async () => {
   const { client, open, expire, events } = await loggedIn()
   const other = open()
   for (let round = 0; round < 12; round++) {

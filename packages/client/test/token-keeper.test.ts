@@ -4,7 +4,7 @@ import { LIFETIME_MS, ME, loggedIn, refusal, successor, tokens, turn } from './v
 
 const stored = async (store: SessionStore) => (await store.load()) as Session
 
-describe('a token that is there', () => {
+describe('a stored token', () => {
   it('is sent, and the server is not asked', async () => {
     const { world, client } = await loggedIn()
     await client.fetch(ME, { headers: { accept: 'text/plain' } })
@@ -28,7 +28,7 @@ describe('a token that is there', () => {
     expect((await stored(store)).refreshToken).toBe('refresh-session-1-2')
   })
 
-  it('is due a random while earlier, so that clients which began together do not come together', async () => {
+  it('is due at a random earlier time, so that clients that began together do not refresh together', async () => {
     const { world, client } = await loggedIn({ runtime: { random: () => 0.999 } })
     world.advance(LIFETIME_MS * 0.81)
     await client.accessToken()
@@ -36,7 +36,7 @@ describe('a token that is there', () => {
     expect(world.redeemed).toHaveLength(1)
   })
 
-  it('serves while the server is away, which is asked now and then', async () => {
+  it('serves while the server is away, and retries now and then', async () => {
     const { world, client, events } = await loggedIn()
     world.answer = () => Promise.reject(new TypeError('fetch failed'))
     world.advance(LIFETIME_MS * 0.95)
@@ -101,7 +101,7 @@ describe('an expired token', () => {
     expect(await client.accessToken()).toBe('access-session-1-2')
   })
 
-  it('does not make a page that calls all the time into a flood', async () => {
+  it('does not let a page that calls all the time cause a flood', async () => {
     const { world, client } = await loggedIn()
     world.advance(LIFETIME_MS)
     world.answer = () => Promise.reject(new TypeError('fetch failed'))
@@ -206,7 +206,7 @@ describe('a store that others share', () => {
     expect(await client.isLoggedIn()).toBe(false)
   })
 
-  it('is refreshed without a lock that is not to be had', async () => {
+  it('is refreshed without the lock if it is not available', async () => {
     const locks: Locks = { request: () => Promise.reject(new DOMException('too late', 'TimeoutError')) }
     const store = { ...memoryStore(), lockName: 'shared' }
     const { world, client } = await loggedIn({ store, runtime: { locks } })

@@ -67,7 +67,7 @@ it('a 401 whose body stalls is answered', async () => {
   await response.body?.cancel()
 })
 
-it.each([200, 400, 401, 404, 503])('an answer (%i) of the auth server that does not end is let go', async (status) => {
+it.each([200, 400, 401, 404, 503])('an endless answer (%i) of the auth server is abandoned', async (status) => {
   let sent = { bytes: 0, isClosed: false }
   const url = await serve((_request, response) => {
     response.writeHead(status, { 'content-type': 'application/json' })

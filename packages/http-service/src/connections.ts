@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { answerBroken } from './answer-broken.ts'
 import { MAX_UNANSWERED } from './limits.ts'
 
-/** What each connection still owes: it bounds pipelining, answers what is not HTTP, and lets a stop close connections. */
+/** Tracks unanswered requests by connection. It bounds pipelining, answers what is not HTTP, and closes connections at a stop. */
 export class Connections {
   /** By connection: requests without an answer. */
   readonly #unanswered = new WeakMap<object, number>()
@@ -28,7 +28,7 @@ export class Connections {
       raw.socket.destroy()
     })
     app.addHook('preClose', async () => void (this.#isClosing = true))
-    // A connection that is kept open after a request of before the stop would delay the stop.
+    // A connection that stays open after a request from before the stop would delay the stop.
     app.addHook('onSend', (_request, reply, _payload, done) => {
       if (this.#isClosing) reply.header('connection', 'close')
       done()
@@ -36,7 +36,7 @@ export class Connections {
     app.addHook('onResponse', ({ raw }, reply, done) => {
       this.#unanswered.set(raw.socket, (this.#unanswered.get(raw.socket) ?? 1) - 1)
       if (raw.complete && this.#newest.get(raw.socket) === reply.raw) this.#newest.delete(raw.socket)
-      // So would one whose answer had begun before the stop.
+      // So would a connection whose answer began before the stop.
       if (this.#isClosing) app.server.closeIdleConnections()
       done()
     })
@@ -51,7 +51,7 @@ export class Connections {
     const inFront = (this.#unanswered.get(socket) ?? 0) - (isHalf ? 1 : 0)
     // An answer to a broken request must not be read as the answer to one of the requests in front of it.
     if (error.code === 'ECONNRESET' || !socket.writable || inFront > 0) socket.destroy()
-    // A request that has its answer may end as late or as wrong as it likes.
+    // If a request was answered, it does not matter how it ends.
     else if (isHalf && answer.headersSent) socket.destroySoon()
     else answerBroken(socket, error.code)
   }

@@ -34,7 +34,7 @@ export interface AppOptions {
   notReady: () => readonly string[] | Promise<readonly string[]>
   /** Addresses or CIDR ranges of the proxies whose `X-Forwarded-For` is used. Default: none. */
   trustedProxies?: readonly string[]
-  /** Maps the path of a request to the path of a route, for a service that stands below a path. Default: unchanged. */
+  /** Maps the path of a request to the path of a route, for a service below a path. Default: unchanged. */
   rewritePath?: (path: string) => string
   /** How long a connection may be idle before it is closed. */
   keepAliveTimeoutSeconds: number
@@ -43,8 +43,8 @@ export interface AppOptions {
 }
 
 /**
- * A Fastify instance with what each of our services needs and none should choose for itself: limits, one shape of error,
- * health, metrics, and a log that never holds a URL's query, a header or a body.
+ * A Fastify instance with everything that our services have in common: limits, one shape of error, health, metrics, and a log
+ * that never holds a URL's query, a header or a body.
  */
 export function createApp(options: AppOptions): App {
   const connections = new Connections()

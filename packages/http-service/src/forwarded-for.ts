@@ -6,7 +6,7 @@ const WITH_PORT = /^\[([^\]]*)\](?::\d+)?$|^([\d.]+):\d+$/
 
 /**
  * Keeps only the entries of X-Forwarded-For after the last one that is not an IP address. Each proxy appends its client, so
- * no trusted proxy wrote what stands before junk. Without the header, the client's address is that of the connection.
+ * no trusted proxy wrote anything before junk. Without the header, the client's address is that of the connection.
  */
 export function cleanForwardedFor(headers: IncomingHttpHeaders): void {
   const given = headers['x-forwarded-for']
@@ -17,7 +17,7 @@ export function cleanForwardedFor(headers: IncomingHttpHeaders): void {
   else delete headers['x-forwarded-for']
 }
 
-/** Answers null if it is not an address. A zone has a meaning only on the machine that wrote it, and may have any length. */
+/** Returns null if it is not an address. A zone has a meaning only on the machine that wrote it, and may have any length. */
 function toAddress(entry: string): string | null {
   const text = entry.trim()
   const bare = WITH_PORT.exec(text)

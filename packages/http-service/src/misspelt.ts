@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein'
 
-/** A warning for each variable of the environment that is not a setting but looks like a misspelt one. */
+/** A warning for each environment variable that looks like a misspelt setting. */
 export function misspelt(env: NodeJS.ProcessEnv, specs: Readonly<Record<string, unknown>>): string[] {
   const ours = Object.keys(specs)
   return Object.keys(env).flatMap((name) => {

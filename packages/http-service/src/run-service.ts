@@ -14,13 +14,13 @@ interface Service {
   warnings?: readonly string[]
 }
 
-/** How long requests that are under way at a SIGTERM or SIGINT may still take. */
+/** How long requests in progress at a SIGTERM or SIGINT may still take. */
 const GRACE_MS = 10_000
 /** How long pending writes may then still take. */
 const DRAIN_MS = 8_000
 
 /**
- * Starts a service and stops it cleanly. At a stop the listener closes, requests under way are answered, or cut off after
+ * Starts a service and stops it cleanly. At a stop the listener closes, requests in progress are answered, or cut off after
  * the grace period, `onClose` hooks finish pending writes, and the exit code is 0. If the service cannot start, it writes
  * one line to stderr for each cause, and the exit code is 1.
  */
@@ -43,7 +43,7 @@ export async function runService(name: string, build: () => Service | Promise<Se
   }
 }
 
-/** For the operator. It has its own port, so that no proxy leads to it. */
+/** Serves the metrics. They have their own port, so that no proxy leads to them. */
 function opsServer(metrics: Registry): FastifyInstance {
   const ops = Fastify({ forceCloseConnections: true })
   ops.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()))

@@ -7,11 +7,11 @@ export const serviceSettings = (ownPort: number) => ({
   NODE_ENV: choice(...NODE_ENVS)({
     default: 'development',
     example: 'production',
-    desc: '`production` refuses the development defaults and requires an https issuer; set it wherever it matters',
+    desc: '`production` refuses the development defaults and requires an https issuer; always set it in production',
   }),
   ISSUER: issuer({
     devDefault: 'http://127.0.0.1:4000',
-    desc: 'The public URL of the auth server, https in production; every service has the same value, to the letter',
+    desc: 'The public URL of the auth server, https in production; every service must have exactly the same value',
     docs: 'docs/guide/deploy.md#an-issuer-with-a-path',
     example: 'https://auth.example.com',
   }),

@@ -10,8 +10,8 @@ interface TypeOfSetting {
 }
 
 /**
- * A type of setting. A setting is made of it with its default and its description: `desc` is one sentence for the reader
- * of the reference page, without its full stop. `default: undefined`: the setting may be left out.
+ * A type of setting. Call it with a default and a description to declare a setting. `desc` is one sentence of the reference
+ * page, without its full stop. With `default: undefined`, the setting may be left out.
  * @param parse throws EnvError with a text that follows the name of the setting, and never holds a secret value.
  */
 export function settingType<T>(about: TypeOfSetting, parse: (input: string) => T): BaseValidator<T> {
@@ -25,7 +25,7 @@ export interface SettingDescription extends TypeOfSetting {
   default?: unknown
   devDefault?: unknown
   example?: string
-  /** Where more is said: a path from the root of the repository. */
+  /** A page with more, as a path from the root of the repository. */
   docs?: string
 }
 
@@ -36,7 +36,7 @@ export function describeSetting(name: string, setting: object): SettingDescripti
   return description
 }
 
-/** One of these words. */
+/** One of these values. */
 export const choice = <const Word extends string>(...words: Word[]) =>
   settingType<Word>({ accepts: words.map((word) => `\`${word}\``).join(', ') }, (input) => {
     const word = words.find((one) => one === input)
@@ -82,7 +82,7 @@ export const url = (...protocols: string[]) => {
   })
 }
 
-/** An issuer's identifier. It is compared to the letter, so only one spelling is accepted: without a final slash. */
+/** An issuer's identifier. It is compared character by character, so only one spelling is accepted: without a final slash. */
 export const issuer = settingType(
   { accepts: 'an http or https URL without query, fragment or final slash' },
   (input) => {
@@ -98,7 +98,7 @@ export const issuer = settingType(
   },
 )
 
-/** The one name that access tokens are for: a list would be a name that no service has. */
+/** The one audience of access tokens. A list would be taken for one name, which no service has. */
 export const audience = settingType(
   { accepts: 'one name of up to 200 ASCII characters, without commas and spaces' },
   (input) => {

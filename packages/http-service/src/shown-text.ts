@@ -10,8 +10,8 @@ const EACH = new RegExp(`[${UNSHOWABLE}]`, 'gu')
 const EACH_IN_JSON = new RegExp(`(?!\\n)[${UNSHOWABLE}]`, 'gu')
 
 /**
- * Makes text from outside safe to store and show: at most so many characters (code points), with U+FFFD instead of each
- * that must not be shown.
+ * Makes text from outside safe to store and show. It has at most this many characters (code points), and U+FFFD instead of
+ * each that must not be shown.
  */
 export function shownText(text: string, mostCharacters: number): string {
   // A character has at most two code units, so this cuts nothing that is within the limit.

@@ -31,7 +31,7 @@ test('a refused request is one line, with the route and not the URL', async () =
   expect(JSON.stringify(lines)).not.toContain('secret')
 })
 
-test('a flood is 60 lines of a kind in a minute, and then their number', async () => {
+test('a flood writes 60 lines of a kind in a minute, and then their number', async () => {
   const { app, lines } = logged('info')
   for (let i = 0; i < 100; i++) await app.inject('/things/404')
   expect(lines).toHaveLength(60)

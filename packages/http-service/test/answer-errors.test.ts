@@ -42,7 +42,7 @@ test('any other error is a 500 that says nothing about it', async () => {
   expect(body).not.toContain(SECRET)
 })
 
-describe('what a developer gets to read about a body', () => {
+describe('what a developer reads about a bad body', () => {
   const JSON_TYPE = 'application/json'
   test.each([
     ['{"name":"x","code":"y"}', JSON_TYPE, 400, 'body.code has a form that is not allowed.'],

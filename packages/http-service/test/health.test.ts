@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { startService } from './support/service.ts'
 
-test('a service lives while it is not ready, and says why it is not', async () => {
+test('a service that is not ready is alive, and says why it is not ready', async () => {
   let reasons: string[] = ['the store does not answer', 'there are no keys']
   const { url } = await startService({ notReady: () => reasons })
   expect((await fetch(`${url}/livez`)).status).toBe(200)

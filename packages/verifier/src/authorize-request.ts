@@ -6,7 +6,7 @@ import type { Refusal } from './refusal.ts'
 import type { Verifier } from './verifier.ts'
 
 /**
- * For frameworks with the web's Request and Response: answers the claims, or the response to send.
+ * For frameworks with the web's Request and Response. Returns the claims, or the response to send.
  * Fetch joins two Authorization headers with a comma. No token contains one, so such a request is refused as well.
  * @throws TypeError if the requirement is not valid: see `Requirement`.
  */

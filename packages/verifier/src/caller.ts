@@ -11,7 +11,7 @@ interface CheckedRequest {
 /**
  * The claims of the token that a guard accepted for this request, in Fastify, Express and Connect alike. They are also at
  * `request.user`; this function has their type, and other packages may claim `user` for themselves.
- * @throws Error on a route without a guard. It never answers null, so a forgotten guard cannot go unnoticed.
+ * @throws Error on a route without a guard. It never returns null, so a forgotten guard cannot go unnoticed.
  */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the service knows which profile its guards check
 export function callerOf<Claims extends AccessTokenClaims = HeirloomClaims>(request: object): Claims {

@@ -10,9 +10,9 @@ export type RefusalCode =
   | 'token_malformed'
   /** The header has a member that is not supported (`crit`, `jwk`, `jku`, …). */
   | 'header_refused'
-  /** The header's `typ` is not `at+jwt` (RFC 9068, section 2.1), or whatever the profile demands. */
+  /** The header's `typ` is not `at+jwt` (RFC 9068, section 2.1), or what the profile requires. */
   | 'type_refused'
-  /** The header's `alg` is not one that is accepted here. */
+  /** The header's `alg` is not accepted here. */
   | 'algorithm_refused'
   /** No key of the issuer has this `kid`. */
   | 'key_unknown'
@@ -20,7 +20,7 @@ export type RefusalCode =
   | 'keys_unavailable'
   /** The signature does not fit the key and the content. */
   | 'signature_invalid'
-  /** A claim that is needed is not there. */
+  /** A required claim is missing. */
   | 'claim_missing'
   /** A claim has the wrong type or form, or contradicts another one. */
   | 'claim_malformed'

@@ -32,7 +32,7 @@ export function checkRequirement(requirement: Requirement): Requirement {
   return requirement
 }
 
-/** Answers why these claims do not meet the requirement, or undefined if they do. */
+/** Returns why these claims do not meet the requirement, or undefined if they do. */
 export function unmetRequirement({ scope, role }: Requirement, claims: AccessTokenClaims): Refusal | undefined {
   if (scope !== undefined) {
     const granted = claims.scope?.split(' ') ?? []

@@ -3,7 +3,7 @@ const BACKSLASH = 0x5c
 const COLON = 0x3a
 
 /**
- * Parses JSON more strictly than `JSON.parse`. Answers undefined if a member is given twice, which RFC 7515, section 4, and
+ * Parses JSON more strictly than `JSON.parse`. Returns undefined if a member is given twice, which RFC 7515, section 4, and
  * RFC 7519, section 4, allow to refuse, or if the nesting is deeper than `maxDepth`. The value is deeply frozen, so that it
  * can be shared.
  *

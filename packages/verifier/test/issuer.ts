@@ -60,7 +60,7 @@ export const claimsOf = (changes: Record<string, unknown> = {}) => ({
   ...changes,
 })
 
-/** A local HTTP server that ends with the test. Answers its origin. */
+/** A local HTTP server that ends with the test. Returns its origin. */
 export async function serve(handler: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
   const server = createServer(handler)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -86,7 +86,7 @@ describe('RFC 8725, 3.2: use appropriate algorithms', () => {
     }
   })
 
-  it('knows Ed25519 by its name in RFC 9864 too', async () => {
+  it('accepts Ed25519 by its name in RFC 9864 too', async () => {
     const other = makeKey('other', 'EdDSA')
     const of = verifierOf(localKeySet([{ ...other.jwk, alg: 'Ed25519' }], ['Ed25519']))
     expect(await outcome(signToken(other, claimsOf(), { alg: 'Ed25519' }), of)).toBe('ok')
@@ -258,7 +258,7 @@ describe('RFC 8725, 3.11 and 3.12: explicit typing, mutually exclusive rules', (
     },
   )
 
-  it('takes no letter outside of ASCII for one of the type', async () => {
+  it('does not take a letter outside of ASCII for one of the type', async () => {
     const kelvin = { ...rfc9068Profile, types: ['k+jwt'] }
     const keys = localKeySet([key.jwk])
     const of = createVerifier<AccessTokenClaims>({ issuer: ISSUER, audience: AUDIENCE, keys, runtime, profile: kelvin })

@@ -19,13 +19,13 @@ function setUp(options: { cacheBytes?: number } = {}) {
   return { verifier, keys, pass: (seconds: number) => (nowMs += seconds * 1000) }
 }
 
-/** The second time a token comes, its verdict is kept. Answers it. */
+/** The second time a token comes, its verdict is kept. Returns the verdict. */
 async function keep(verifier: Verifier, token: string) {
   await verifier.verify(token)
   return verifier.verify(token)
 }
 
-describe('a verdict that is kept', () => {
+describe('a cached verdict', () => {
   it('is the same one, frozen, for the same token', async () => {
     const { verifier } = setUp()
     const token = signToken(key, claimsOf())
@@ -37,7 +37,7 @@ describe('a verdict that is kept', () => {
     expect(() => Object.assign(kept, { ok: false })).toThrow(TypeError)
   })
 
-  it('is one on a token that came twice: one that comes once takes no memory', async () => {
+  it('is of a token that came twice: a token that comes once takes no memory', async () => {
     const { verifier } = setUp()
     const token = signToken(key, claimsOf())
     await verifier.verify(token)
@@ -58,7 +58,7 @@ describe('a verdict that is kept', () => {
     expect(await verifier.verify(token)).toMatchObject({ code: 'token_expired' })
   })
 
-  it('ends with the removal of its key, and comes back only with that key', async () => {
+  it('ends when its key is removed, and returns only with that key', async () => {
     const { verifier, keys } = setUp()
     const token = signToken(key, claimsOf())
     await keep(verifier, token)

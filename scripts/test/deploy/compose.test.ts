@@ -31,7 +31,7 @@ test('fits the schema of compose files', () => {
   expect(result?.messages.filter(({ rule }: { rule: string }) => rule.startsWith('invalid-'))).toEqual([])
 })
 
-test('any number of both services may run: none has a name or a port of this machine for itself', () => {
+test('any number of both services may run: none reserves a name or a port of this machine', () => {
   for (const name of ['auth-server', 'resource-api']) {
     expect(file.services[name]).toBeDefined()
     expect(file.services[name]).not.toHaveProperty('ports')
@@ -45,19 +45,22 @@ test('nothing is published beyond this machine unless somebody asks for it', () 
   for (const port of ports) expect(port).toMatch(/^\$\{[A-Z]+_ADDRESS:-127\.0\.0\.1:\d+\}:\d+$/)
 })
 
-test.each(services)('%s is no root, writes to no image, and has limits and a health check', (_name, service) => {
-  expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'] })
-  expect(Object.keys(service.deploy?.resources?.limits ?? {})).toEqual(['cpus', 'memory', 'pids'])
-  if (service.build) {
-    expect(read('Dockerfile')).toMatch(/^USER node$/m)
-    expect(read('Dockerfile')).toMatch(/^HEALTHCHECK /m)
-  } else {
-    expect(service.user).toMatch(/^(?!root)[a-z]+$/)
-    expect(service.healthcheck).toHaveProperty('test')
-  }
-})
+test.each(services)(
+  '%s does not run as root or write to its image, and has limits and a health check',
+  (_name, service) => {
+    expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'] })
+    expect(Object.keys(service.deploy?.resources?.limits ?? {})).toEqual(['cpus', 'memory', 'pids'])
+    if (service.build) {
+      expect(read('Dockerfile')).toMatch(/^USER node$/m)
+      expect(read('Dockerfile')).toMatch(/^HEALTHCHECK /m)
+    } else {
+      expect(service.user).toMatch(/^(?!root)[a-z]+$/)
+      expect(service.healthcheck).toHaveProperty('test')
+    }
+  },
+)
 
-test('no server has the superuser or the owner of the tables, and what migrates has no secret of theirs', () => {
+test('no server gets the superuser or the owner of the tables, and the migration gets no secret of theirs', () => {
   const secretsOf = (name: string) =>
     [...JSON.stringify(file.services[name]?.environment).matchAll(/\$\{(\w+_(?:PASSWORD|SECRETS?))/g)]
       .map(([, variable = '']) => variable)
@@ -81,7 +84,7 @@ test('the image is built with every script that a build calls', () => {
   expect(called.filter((script) => !ignore.includes(`!${script}`))).toEqual([])
 })
 
-test('what is mounted from here is here', () => {
+test('every mounted file exists', () => {
   const sources = services.flatMap(([, { volumes = [] }]) =>
     volumes.map((volume) => volume.replace(/\$\{\w+:-([^}]*)\}/, '$1')),
   )

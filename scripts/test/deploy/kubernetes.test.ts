@@ -111,11 +111,11 @@ test('names that one resource calls another by are there', () => {
   for (const { containers } of podSpecs) for (const { image } of containers) expect(built).toContain(image)
 })
 
-test('the migration is of the same image as the server', () => {
+test('the migration uses the same image as the server', () => {
   expect(services.images).toEqual(expect.arrayContaining(migration.images))
 })
 
-test('every pod is no root, writes to no image, and can do nothing', () => {
+test('no pod runs as root, writes to its image or has a capability', () => {
   expect(podSpecs).toHaveLength(3)
   for (const spec of podSpecs) {
     expect(spec).toMatchObject({

@@ -105,7 +105,7 @@ test.each(queries)('%s asks for what the services expose', (_name, query) => {
   }
 })
 
-test('the labels and the jobs are those that there are', () => {
+test('labels and jobs exist', () => {
   const scraped = (parse(read('prometheus/prometheus.yml')) as { scrape_configs: { job_name: string }[] })
     .scrape_configs
   const source = readFileSync(
@@ -122,7 +122,7 @@ test('the labels and the jobs are those that there are', () => {
   expect([...new Set(seen.map(({ label }) => label))].toSorted()).toEqual(['job', 'route', 'status', 'type'])
 })
 
-test('what is no PromQL, or is not exposed, is found', () => {
+test('finds queries that are not PromQL, and metrics that are not exposed', () => {
   expect(() => namesIn('sum(rate(up[5m])')).toThrow('not PromQL')
   expect(namesIn('rate(heirloom_updates_waiting{job="x"}[$__rate_interval])').metrics).toEqual([
     'heirloom_updates_waiting',

@@ -28,7 +28,7 @@ export interface ObservabilityOptions {
 }
 
 const EVENT_EVERY = 10
-const MOST = 0.05
+const MAX_COST = 0.05
 const SCRAPE_EVERY_MS = 1_000
 /** Requests to each server until its code is compiled. */
 const WARM_UP = 8_000
@@ -56,8 +56,8 @@ export async function benchObservability({ rounds, ...shape }: ObservabilityOpti
     console.log(`  ${name}: ${percent(median(shares[i] ?? []))} (95 % interval ${percent(low)} to ${percent(high)})`)
   }
   const [low = Number.NaN, high = Number.NaN] = intervals[0] ?? []
-  const verdict = high <= MOST ? 'within' : low > MOST ? 'MORE than' : 'not distinguishable from'
-  console.log(`For plain refreshes this is ${verdict} ${percent(MOST)}.`)
+  const verdict = high <= MAX_COST ? 'within' : low > MAX_COST ? 'MORE than' : 'not distinguishable from'
+  console.log(`For plain refreshes this is ${verdict} ${percent(MAX_COST)}.`)
 }
 
 /** For each load, the extra CPU time of the observed server as a share of the other's. */

@@ -80,7 +80,7 @@ export class Load {
     await Promise.all(stealable.map((session) => session.refresh()))
     this.#stealable = stealable.map(({ token }) => token)
     for (const worker of this.#workers)
-      if (worker.session.isPutOut) worker.session = new Session(this.context, (await this.seed(1))[0] ?? '')
+      if (worker.session.isRefused) worker.session = new Session(this.context, (await this.seed(1))[0] ?? '')
   }
 
   /** Sessions that have not logged out. */
@@ -92,7 +92,7 @@ export class Load {
     this.#paused = false
     this.#running = Promise.all([
       ...this.#workers.map(async (worker) => {
-        while (!this.#paused && !worker.session.isPutOut) {
+        while (!this.#paused && !worker.session.isRefused) {
           await worker.step()
           await sleep(THINK_MS)
         }
@@ -110,7 +110,7 @@ export class Load {
 
   async #comeAndGo(worker: { session: Session }): Promise<void> {
     for (let i = 0; i < STAY; i++) {
-      if (this.#paused || worker.session.isPutOut) return
+      if (this.#paused || worker.session.isRefused) return
       await worker.session.refresh()
       await sleep(THINK_MS)
     }

@@ -1,7 +1,7 @@
 import { processTree } from '@heirloom/harness/processes'
 import type { Store } from '@heirloom/local-stack'
 
-/** Sends a signal to a store, and then to the processes that it has started: Postgres works in a process a connection. */
+/** Sends a signal to a store, and then to its children: Postgres has a process per connection. */
 export function signalAll({ pid }: Store, signal: NodeJS.Signals): void {
   for (const one of processTree(pid)) {
     try {

@@ -7,7 +7,7 @@ const HOST = '127.0.0.1'
 interface Link {
   near: Socket
   far: Socket
-  /** Settles when all data from the far side so far was passed on. It keeps the order of a delayed stream. */
+  /** Settles when all data that the far side has sent so far was passed on. It keeps the order of a delayed stream. */
   passed: Promise<void>
 }
 

@@ -21,7 +21,7 @@ export interface Outcome extends Seen {
   /** The broken invariants, and how each was broken. */
   broken: ReadonlyMap<Invariant, string[]>
   /** A suspended server cannot answer in time. */
-  isMute: boolean
+  isSuspended: boolean
 }
 
 /** This share of the normal rate counts as normal: a busy machine varies. */
@@ -31,7 +31,8 @@ const RECOVERY_MS = 15_000
 
 /** The longest that any answer may take, beyond what a busy machine adds. */
 const MAX_MS = 2_000
-export const isLate = ({ slowestMs, untouchedMs, isMute }: Outcome) => !isMute && slowestMs > MAX_MS + untouchedMs
+export const isLate = ({ slowestMs, untouchedMs, isSuspended }: Outcome) =>
+  !isSuspended && slowestMs > MAX_MS + untouchedMs
 
 /** Whether every promise was kept. */
 export const isHeld = (outcome: Outcome) =>
@@ -66,7 +67,7 @@ function worseOf(one: Outcome, other: Outcome): Outcome {
 export async function runFault(context: FaultContext, fault: Fault, { normalMs, faultMs }: Timing): Promise<Outcome> {
   const { cluster, load } = context
   const { ledger, client } = load.context
-  const { name, isMute = false } = fault
+  const { name, isSuspended = false } = fault
   ledger.broken.clear()
   await load.refill()
   await fault.prepare?.(context)
@@ -89,7 +90,7 @@ export async function runFault(context: FaultContext, fault: Fault, { normalMs, 
   if (fault.isOneSided) await sleep(BOUND_MS)
   await check(cluster, load)
   await fault.tidy?.(context)
-  return { name, isMute, ...seen, normalRate, duringRate, recoveredMs, broken: new Map(ledger.broken) }
+  return { name, isSuspended, ...seen, normalRate, duringRate, recoveredMs, broken: new Map(ledger.broken) }
 }
 
 async function rateOver({ load }: FaultContext, ms: number): Promise<number> {

@@ -20,7 +20,7 @@ export class Session {
   /** The newest refresh token. */
   token: string
   /** It was refused, which must not happen to an honest session. */
-  isPutOut = false
+  isRefused = false
   accessToken: string | undefined
   readonly #context: SessionContext
   readonly #isHonest: boolean
@@ -44,7 +44,7 @@ export class Session {
     const isAnswer = ({ status }: Answer) => status === 200 || status === 400
     const answer = await this.#until('/auth/refresh', token, isAnswer, url)
     if (answer.token === undefined) {
-      this.isPutOut = true
+      this.isRefused = true
       if (!this.#isHonest || (await this.#context.isEndedByOperator(token))) return null
       ledger.breaks(1, `the newest token of a session was answered ${answer.status}`)
       if (isAnswer(answer)) ledger.breaks(7, `a live session was answered ${answer.error}`)

@@ -14,11 +14,11 @@ export async function commitTheft(context: SessionContext, stolen: string, bound
   const owner = new Session(context, stolen)
   const thief = new Session(context, stolen, { isHonest: false })
   await owner.refresh()
-  for (let round = 0; round < MAX_ROUNDS && !thief.isPutOut; round++) {
+  for (let round = 0; round < MAX_ROUNDS && !thief.isRefused; round++) {
     await owner.refresh()
     await thief.refresh()
   }
-  if (!thief.isPutOut) return ledger.breaks(4, 'a thief was not refused')
+  if (!thief.isRefused) return ledger.breaks(4, 'a thief was not refused')
   await sleep(boundMs)
   for (const token of [thief.token, owner.token]) {
     for (const url of urls)

@@ -12,7 +12,7 @@ const fine: Outcome = {
   duringRate: 60,
   recoveredMs: 900,
   broken: new Map(),
-  isMute: false,
+  isSuspended: false,
 }
 
 /** The result of three runs, with a bad one in each position. */

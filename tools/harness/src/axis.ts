@@ -11,7 +11,7 @@ export interface Axis {
 }
 
 export interface Scale {
-  /** 0 at the beginning of the axis, 1 at its end. */
+  /** From 0, at the beginning of the axis, to 1, at its end. */
   place: (value: number) => number
   ticks: readonly number[]
   format: (value: number) => string

@@ -4,7 +4,7 @@ import { migrate } from '../../../prisma/migrate.ts'
 import { prepareRoles } from '../../../prisma/roles.ts'
 
 export interface Database {
-  /** As the role of the servers, which reads and writes rows and no more. */
+  /** As the role of the servers, which only reads and writes rows. */
   databaseUrl: string
   /** The same database as a superuser, for what a harness does from outside. */
   superuserUrl: string

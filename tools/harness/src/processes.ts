@@ -1,4 +1,4 @@
-// What Linux says in /proc about processes: https://man7.org/linux/man-pages/man5/proc.5.html
+// What Linux reports in /proc about processes: https://man7.org/linux/man-pages/man5/proc.5.html
 import { readFileSync, readdirSync } from 'node:fs'
 
 /** Linux counts in hundredths of a second. */
@@ -39,10 +39,10 @@ export const processTree = (pid: number): number[] => treeOf(pid).map((one) => o
 
 const sum = (values: Iterable<number>) => [...values].reduce((total, value) => total + value, 0)
 
-/** CPU time of a process, in milliseconds. A busy machine does not change it, as it changes wall time. */
+/** CPU time of a process, in milliseconds. Unlike wall time, it does not depend on how busy the machine is. */
 export const cpuTimeMs = (pid: number): number => statOf(pid)?.own ?? 0
 
-/** The same with all children, those that have ended too: Postgres works in one process a connection. */
+/** The same with all children, ended ones included: Postgres has a process per connection. */
 export const treeCpuTimeMs = (pid: number): number => sum(treeOf(pid).map(({ own, ended }) => own + ended))
 
 /**
@@ -63,7 +63,7 @@ export const schedulerTimeUs = (pid: number): number => sum(threadTimesUs(pid).v
 export const treeSchedulerTimeUs = (pid: number): number =>
   sum(treeOf(pid).map((one) => schedulerTimeUs(one.pid) + one.ended * 1000))
 
-/** By the name of the thread, threads of one name together. Without threads that have ended. */
+/** CPU time by the name of the thread, as a sum for threads of one name. Threads that have ended do not count. */
 export function threadTimesUs(pid: number): Map<string, number> {
   const times = new Map<string, number>()
   for (const id of readdirSync(`/proc/${pid}/task`)) {
@@ -76,9 +76,9 @@ export function threadTimesUs(pid: number): Map<string, number> {
 
 export interface Memory {
   residentBytes: number
-  /** The most that it ever was. */
+  /** The largest resident size so far. */
   peakBytes: number
-  /** Of the resident, the heap and the stacks, which no other process shares. */
+  /** The part of the resident size that no other process shares: heap and stacks. */
   ownBytes: number
 }
 

@@ -9,7 +9,7 @@ const path = (relative: string) => fileURLToPath(new URL(`../../../apps/${relati
 export const AUTH_SERVER = path('auth-server')
 export const RESOURCE_API = path('resource-api')
 
-/** The identifier of the issuer. Nobody resolves it: services get the address of the keys as JWKS_URI. */
+/** The identifier of the issuer. It is never resolved, because services get the address of the keys as JWKS_URI. */
 export const ISSUER = 'http://127.0.0.1:4000'
 
 /** Settings for a load from one address with the right passwords: throttling is not what it measures. */

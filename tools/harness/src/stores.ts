@@ -9,13 +9,13 @@ export interface Stores {
 }
 
 interface StoresOptions {
-  /** Holds both stores; made if missing. The caller removes it after `stop`. */
+  /** Holds both stores. It is created if missing. The caller removes it after `stop`. */
   dataDir: string
-  /** As in postgresql.conf. */
+  /** Settings as in postgresql.conf. */
   postgresSettings?: Record<string, string>
 }
 
-/** Starts real stores. Throws, with one line, if one does not come up; then neither is left running. */
+/** Starts real stores. If one does not start, stops the other and throws, with one line. */
 export async function startStores({ dataDir, postgresSettings = {} }: StoresOptions): Promise<Stores> {
   const postgres = await startPostgres({ dataDir: join(dataDir, 'postgres'), settings: postgresSettings })
   try {

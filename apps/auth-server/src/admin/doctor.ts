@@ -29,14 +29,14 @@ export function addDoctor(program: Command, env: NodeJS.ProcessEnv): void {
     })
 }
 
-/** What the command finds with these settings. Never throws for what is wrong with a store. */
+/** What the command finds with these settings. Never throws because of a store. */
 export async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   let config: Config
   try {
     config = readConfig(env)
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error
-    // Which stores are meant is not known then.
+    // Without valid settings, the stores are not known.
     return error.lines.map((cause) => ({
       level: 'broken',
       check: 'settings',

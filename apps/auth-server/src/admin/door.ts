@@ -23,7 +23,7 @@ type Printed = object | string | null
 
 export type Door = ReturnType<typeof doorOf>
 
-/** What commands come in by: they work on the server's stores, and their answers are printed as JSON. */
+/** Runs commands on the server's stores and prints their results as JSON. */
 export function doorOf(env: NodeJS.ProcessEnv) {
   const onStores =
     <Arguments extends unknown[]>(command: (parts: ServerParts, ...args: Arguments) => Promise<Printed>) =>

@@ -12,7 +12,10 @@ export function restoreCommand(program: Command, { onStores }: Door): void {
     .description(
       'after Postgres was replaced by an older copy: merges what Redis still has, and ends sessions that may have ended since',
     )
-    .option('--unnoticed', 'restores even if no server has noticed it, and ends every session that Redis does not have')
+    .option(
+      '--unnoticed',
+      'restores even if no server noticed the older copy, and ends every session that Redis does not have',
+    )
     .action(
       onStores(async ({ rollback, forRestore }, options: { unnoticed?: true }) => {
         const progress = progressPrinter()

@@ -19,7 +19,7 @@ export function sessionCommands(program: Command, { onCore }: Door): void {
   const session = program.command('session').description('manages the sessions of users')
   session
     .command('list <name>')
-    .description('lists the sessions of a user, each with what happened to it')
+    .description('lists the sessions of a user, each with its events')
     .action(
       onCore(async (core, name: string) => {
         const { id } = await findUser(core, name)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** In PEM. */
+/** The contents of PEM files. */
 export interface TlsFiles {
   ca?: string
   cert?: string
@@ -9,7 +9,7 @@ export interface TlsFiles {
 
 /**
  * Reads the files that libpq's parameters name. @throws Error that names the parameter and not the path, since a password may
- * stand in any wrong place. The message goes after the name of the setting.
+ * be in any wrong place. The message goes after the name of the setting.
  */
 export function readTlsFiles(parameters: ReadonlyMap<string, string>): TlsFiles {
   const read = (parameter: string) => {

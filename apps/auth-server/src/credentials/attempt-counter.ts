@@ -8,7 +8,7 @@ const MAX_LOCAL = 10_000
 /** Redis is not asked again so soon about a counter that is full. Another server may take an attempt back meanwhile. */
 const REFUSED_FOR_MS = 5_000
 
-/** ARGV: the limit, the window in seconds. Answers whether it counted, and the rest of the window in milliseconds. */
+/** ARGV: the limit, the window in seconds. Returns whether it counted, and the rest of the window in milliseconds. */
 const COUNT = `
 local room = tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1])
 if room then
@@ -47,7 +47,7 @@ export class AttemptCounter {
     }
   }
 
-  /** Answers null if it counted, or the seconds until the window ends. */
+  /** Returns null if it counted, or the seconds until the window ends. */
   async count(key: string, limit: number): Promise<number | null> {
     const fullUntil = this.#full.get(key)
     if (fullUntil !== undefined) return secondsOf(fullUntil - Date.now())
@@ -81,7 +81,7 @@ export class AttemptCounter {
     return null
   }
 
-  /** Answers null without Redis. */
+  /** Returns null without Redis. */
   async #inRedis(name: 'count' | 'takeBack' | 'forget', key: string, ...args: number[]): Promise<unknown> {
     try {
       return (await this.#scripts?.[name](`heirloom:attempts:${key}`, ...args)) ?? null

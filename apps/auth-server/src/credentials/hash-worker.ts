@@ -9,7 +9,7 @@ const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 export const hashPassword = (password: string): string => hashSync(password, PARAMETERS)
 
-/** Answers null for a hash that is not argon2's, such as one that was imported. */
+/** Returns null for a hash that is not argon2's, such as one that was imported. */
 export function verifyPassword({ passwordHash, password }: { passwordHash: string; password: string }): boolean | null {
   try {
     return verifySync(passwordHash, password)

@@ -44,7 +44,7 @@ export class PasswordHasher {
   }
 
   /**
-   * Answers null for a hash of another kind. Takes the same time for such a hash, and without any hash.
+   * Returns null for a hash of another kind. Takes the same time for such a hash, and without any hash.
    * @throws HasherBusy
    */
   async verify(passwordHash: string | null, password: string, signal?: AbortSignal): Promise<boolean | null> {

@@ -18,9 +18,9 @@ const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\u2800]/gu
 const countVisible = (text: string) => Array.from(text.replace(INVISIBLE, '').trim()).length
 
 /**
- * Answers null if the password is good, or what is wrong with it, as a sentence for its user. For new passwords only: a
+ * Returns null if the password is good, or what is wrong with it, as a sentence for its user. For new passwords only: a
  * login compares whatever it gets.
- * @param guesses answers about how many guesses find a password.
+ * @param guesses returns about how many guesses find a password.
  */
 export async function faultOfPassword(
   password: string,

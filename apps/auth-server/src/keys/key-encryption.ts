@@ -24,7 +24,7 @@ export function keyEncryption(secret: string): KeyEncryption {
     },
     unwrap(kid, wrapped) {
       const bytes = Buffer.from(wrapped)
-      if (bytes[0] !== VERSION) throw new Error('wrapped by another version')
+      if (bytes[0] !== VERSION) throw new Error('encrypted by another version')
       const decipher = createDecipheriv('aes-256-gcm', wrappingKey, bytes.subarray(NONCE_AT, TAG_AT), {
         authTagLength: TEXT_AT - TAG_AT,
       })

@@ -66,7 +66,7 @@ export class KeyRing {
   }
 
   /**
-   * Makes the next key, which signs once it has been published for long enough. Answers null, or why none was made. At most
+   * Makes the next key, which signs once it has been published for long enough. Returns null, or why none was made. At most
    * one key is coming, so that verifiers can always accept the whole key set.
    */
   async rotate(): Promise<NotRotated | null> {
@@ -80,7 +80,7 @@ export class KeyRing {
 
   /**
    * Removes a key at once, for example because its private key has leaked. Every service that fetches the key set again
-   * refuses its tokens. If it was the last one, a new key is made and signs at once. Answers false if there is no such key.
+   * refuses its tokens. If it was the last one, a new key is made and signs at once. Returns false if there is no such key.
    */
   async remove(kid: string): Promise<boolean> {
     const { count } = await query(this.#database.signingKey.deleteMany({ where: { kid } }))
@@ -116,7 +116,7 @@ export class KeyRing {
     return key.signsFrom > now ? 'coming' : 'retiring'
   }
 
-  /** Deletes the keys that no valid token can name any more, and answers how many. */
+  /** Deletes the keys that no valid token can name any more, and returns how many. */
   async prune(now: number): Promise<number> {
     const gone = (await this.#read()).filter(({ leavesAt }) => leavesAt !== null && leavesAt <= now)
     const { count } = await query(

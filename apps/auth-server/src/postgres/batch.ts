@@ -12,7 +12,7 @@ interface Waiting<Item, Answer> {
 /**
  * Makes a function for one item of a statement for many. Calls that arrive while a statement runs are batched into the next
  * one, so that they share a round trip and a commit. A statement begins after all of its items were passed in.
- * @param run answers in the order of the items. If it throws, the calls of all its items throw the same.
+ * @param run returns results in the order of the items. If it throws, the calls of all its items throw the same.
  */
 export function batch<Item, Answer>(run: (items: Item[]) => Promise<Answer[]>): (item: Item) => Promise<Answer> {
   let waiting: Waiting<Item, Answer>[] = []

@@ -12,7 +12,7 @@ const migrations = () =>
 
 /**
  * Checks that Postgres can do what every request needs: its schema is that of this version or a newer one, and no privilege is
- * missing. Answers whether it is read-only. @throws PostgresFault, StoreUnavailable
+ * missing. Returns whether it is read-only. @throws PostgresFault, StoreUnavailable
  */
 export async function checkDatabase(database: Database): Promise<{ isReadOnly: boolean }> {
   const applied = await appliedMigrations(database)
@@ -34,7 +34,7 @@ export async function checkDatabase(database: Database): Promise<{ isReadOnly: b
   return { isReadOnly: state?.is_read_only ?? false }
 }
 
-/** By name. Null if they may not be read: then the query that needs a missing part reports it. */
+/** The applied migrations by name. Null if this role may not read them: then the query that needs a missing one reports it. */
 async function appliedMigrations(database: Database): Promise<Set<string> | null> {
   try {
     const rows = await query(database.$queryRaw<{ name: string }[]>`

@@ -44,17 +44,17 @@ export function openDatabase({ url, poolSize, statementTimeoutMs, check }: Datab
   return Object.assign(client, { tables: tablesOf(schema) })
 }
 
-/** A statement with more parameters has a list in it, and a different text for each length of that list. */
+/** A statement with more parameters contains a list, and has a different text for each length of that list. */
 const MAX_PARAMETERS = 8
 
 /**
- * Postgres parses a named statement once a connection, and soon reuses its plan: both cost more than running it. Two texts
- * never share a name, not even those of two servers: a pooler may give both the same session.
+ * Postgres parses a named statement once per connection, and soon reuses its plan: both cost more than running it. Two texts
+ * never share a name, not even those of two servers, because a pooler may give both the same session.
  */
 function statementNames() {
   const names = new Map<string, string>()
   return ({ sql, args }: { sql: string; args: unknown[] }) => {
-    // pg takes an empty name for no name.
+    // For pg, an empty name is no name.
     if (args.length > MAX_PARAMETERS) return ''
     const name = names.get(sql) ?? `heirloom_${createHash('sha256').update(sql).digest('base64url')}`
     names.set(sql, name)

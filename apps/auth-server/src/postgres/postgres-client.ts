@@ -27,8 +27,8 @@ export class PostgresClient extends pg.Client {
       idle_session_timeout: 0,
       idle_in_transaction_session_timeout: 0,
     })
-    // A pooler sends a number of its own as the process id. It does keep the date style of each connection, whatever the
-    // session. An older Postgres does not know all of these limits.
+    // A pooler sends its own number as the process id. It does keep the date style of each connection, whatever the session.
+    // An older Postgres does not know all of these limits.
     const { rows } = await super.query<{ pid: number; isolation: string }>(`
       SELECT pg_backend_pid() AS pid, current_setting('default_transaction_isolation') AS isolation,
         set_config('DateStyle', 'ISO', false),
@@ -57,7 +57,7 @@ function keepOffsets(types: pg.CustomTypesConfig): pg.CustomTypesConfig {
   return { getTypeParser: (oid, format) => (oid === TIMESTAMPTZ ? toInstant : types.getTypeParser(oid, format)) }
 }
 
-/** In UTC. @throws if the text has no offset: a wrong time would be worse than none. */
+/** The time in UTC. @throws if the text has no offset: a wrong time would be worse than none. */
 function toInstant(text: string): string {
   const time: unknown = pg.types.getTypeParser(TIMESTAMPTZ)(text)
   if (time instanceof Date) return time.toISOString()

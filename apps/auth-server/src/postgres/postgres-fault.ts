@@ -21,7 +21,7 @@ interface Known {
 
 const GRANTS = 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public'
 
-/** The first that fits counts. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+/** The first match counts. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const KNOWN: readonly Known[] = [
   { codes: /^28P01$/, description: 'Postgres refuses the password: correct the user or the password in DATABASE_URL' },
   {
@@ -36,7 +36,7 @@ const KNOWN: readonly Known[] = [
   },
   {
     codes: /^3D000$/,
-    description: 'Postgres has no database of that name: create it, or correct the name in DATABASE_URL',
+    description: 'Postgres has no database with that name: create it, or correct the name in DATABASE_URL',
     isQuoted: true,
   },
   {
@@ -47,7 +47,7 @@ const KNOWN: readonly Known[] = [
     isQuoted: true,
   },
   {
-    // PgBouncer uses this code for passing errors, too.
+    // PgBouncer also uses this code for passing errors.
     codes: /^08P01$/,
     message: /no such (user|database)|not allowed|authentication failed|auth failed/i,
     description: 'The pooler does not let the user of DATABASE_URL in: correct the user, the database or its auth_file',
@@ -81,7 +81,7 @@ const KNOWN: readonly Known[] = [
       'A pooler mixes up prepared statements: set max_prepared_statements in PgBouncer (1.21 or newer), or pool sessions',
   },
   // A migration changed the table while the connection was open.
-  { codes: /^0A000$/, message: /cached plan/, isPassing: true, description: 'Postgres plans a changed statement anew' },
+  { codes: /^0A000$/, message: /cached plan/, isPassing: true, description: 'Postgres must plan a statement again' },
   {
     codes: /^53300$/,
     isPassing: true,
@@ -99,8 +99,7 @@ const KNOWN: readonly Known[] = [
   {
     codes: /^(tls|ERR_TLS_CERT_ALTNAME.*|HOSTNAME_MISMATCH)$/,
     message: /altnames|hostname/i,
-    description:
-      'The certificate of Postgres is for another host: name the host in DATABASE_URL as the certificate does',
+    description: 'The certificate of Postgres is for another host: use the name in the certificate in DATABASE_URL',
   },
   {
     codes: /^tls$/,
@@ -111,7 +110,7 @@ const KNOWN: readonly Known[] = [
   {
     codes: /^tls$/,
     message: /error establishing/,
-    description: 'The server at the address in DATABASE_URL is not a Postgres: correct the host and the port',
+    description: 'The server at the address in DATABASE_URL is not Postgres: correct the host and the port',
   },
   {
     codes: /^(tls|.*CERT.*|ERR_TLS.*|ERR_SSL.*|ERR_OSSL.*|UNABLE_TO_.*|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH)$/,
@@ -170,7 +169,7 @@ interface Thrown {
   meta?: { driverAdapterError?: { cause?: AdapterCause } }
 }
 
-/** As @prisma/adapter-pg wraps it. */
+/** The cause as @prisma/adapter-pg wraps it. */
 interface AdapterCause {
   kind?: string
   originalCode?: string
@@ -186,7 +185,7 @@ function read(error: unknown): { code: string; message: string } {
   if (/^[0-9A-Z]{5}$/.test(code) && !code.startsWith('P2') && !code.startsWith('P1')) return { code, message }
   if (/^SASL: .*password must be/.test(message)) return { code: 'no_password', message }
   if (/SSL connection/.test(message)) return { code: 'tls', message }
-  // Prisma: a time-out of its pool or of a transaction, a conflict of two.
+  // Prisma: a time-out of its pool or of a transaction, or a conflict of two transactions.
   if (/^(P1001|P1002|P1008|P1017|P2024|P2028|P2034)$/.test(code)) return { code: 'timeout', message }
   if (/^[A-Z][A-Z_]+$/.test(code)) return { code, message }
   if (/time(d )?-?out/i.test(message)) return { code: 'timeout', message }
@@ -204,7 +203,7 @@ function readAdapted({ kind, originalCode, originalMessage = '', reason = '', po
   return { code: kind === 'ConnectionClosed' ? 'closed' : 'unknown', message: '' }
 }
 
-/** For a Postgres that answers but takes no writes. */
+/** Describes a Postgres that answers but takes no writes. */
 export const READ_ONLY_DESCRIPTION = explainPostgres({ code: '25006' }).description
 
 /** Postgres refuses what this server needs, until an operator fixes the cause. */

@@ -4,7 +4,7 @@ type Adapter = Awaited<ReturnType<PrismaPg['connect']>>
 type Queryable = Pick<Adapter, 'queryRaw' | 'executeRaw'>
 type Query = Parameters<Adapter['queryRaw']>[0]
 
-/** Prisma's adapter with one fix: it writes times without an offset, so Postgres would take them for times of its own zone. */
+/** Prisma's adapter with one fix. It writes times without an offset, so Postgres would take them for times in its own zone. */
 export class PrismaPostgres extends PrismaPg {
   override async connect(): Promise<Adapter> {
     const adapter = writeOffsets(await super.connect())
@@ -23,7 +23,7 @@ function writeOffsets<T extends Queryable>(queryable: T): T {
   })
 }
 
-/** Turns times into strings, which the adapter leaves as they are. */
+/** Turns times into strings, which the adapter does not change. */
 function withOffsets(query: Query): Query {
   const isTime = query.argTypes.map(({ scalarType }) => scalarType === 'datetime')
   if (!isTime.includes(true)) return query

@@ -1,7 +1,7 @@
 /**
- * The schema that `DATABASE_URL` names with `?schema=`, as Prisma's own tools read it, else `public`. What the session
- * would search by itself is not asked: the migrations and the server are to look in the same place.
- * @throws where it is no plain name: Prisma puts it into SQL as it is.
+ * The schema that `DATABASE_URL` names with `?schema=`, as for Prisma's own tools, or else `public`. The search path of the
+ * session does not matter, so that the migrations and the server use the same schema.
+ * @throws if it is not a plain name: Prisma puts it into SQL as it is.
  */
 export function schemaOf(databaseUrl: string): string {
   const schema = URL.parse(databaseUrl)?.searchParams.get('schema') || 'public'

@@ -1,6 +1,6 @@
 import { Prisma } from '../generated/prisma/client.ts'
 
-/** The tables with their schema, for raw SQL: Prisma's own queries name the schema, too. */
+/** The tables with their schema, for raw SQL. Prisma's own queries also name the schema. */
 export function tablesOf(schema: string) {
   const table = (name: string) => Prisma.raw(`"${schema}"."${name}"`)
   return {

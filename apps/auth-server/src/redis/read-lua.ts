@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 
-/** What stands in a script for a name in capitals; a list becomes several arguments. */
+/** Values for the names in capitals in a script. A list becomes several arguments. */
 type Constants = Record<string, string | number | readonly string[]>
 
 /**
- * Reads a Lua script, once, at the start. Names that TypeScript shares with a script are put into its text, so that they
+ * Reads a Lua script, once, at the start. Constants that TypeScript shares with a script are put into its text, so that they
  * cost nothing when it runs. @throws if the script does not use one of the constants.
  */
 export function readLua(file: URL, constants: Constants = {}): string {

@@ -1,7 +1,7 @@
-/** Runs a Lua script on one key. What it throws is `StoreUnavailable`. */
+/** Runs a Lua script on one key. @throws StoreUnavailable */
 export type RunScript<Answer> = (key: string, ...args: (string | number)[]) => Promise<Answer>
 
-/** Runs a Lua script on many keys, `own[i]` for `keys[i]`. What it throws is `StoreUnavailable`. */
+/** Runs a Lua script on many keys, `own[i]` for `keys[i]`. @throws StoreUnavailable */
 export type RunOnEach = (
   keys: readonly string[],
   shared: readonly (string | number)[],
@@ -18,7 +18,7 @@ export interface RedisAccess {
   /** Resolves when scripts can be sent, or after `withinMs`. */
   ready(withinMs: number): Promise<void>
   /**
-   * An id of the memory that answers. It changes with each start and each fail-over. @throws if a part of it does not answer,
+   * An id of the Redis that answers, which changes with each start and each fail-over. @throws if a part of it does not answer,
    * or takes no writes.
    */
   probe(): Promise<string>
@@ -26,7 +26,7 @@ export interface RedisAccess {
   script<Answer>(name: string, lua: string): RunScript<Answer>
   /**
    * Defines a script that does the same with each of `KEYS`. `ARGV` has the shared arguments, and then one for each key. It
-   * gets only so many keys at a time that other commands do not wait long; in a cluster one, as each key has its own slot.
+   * gets few enough keys at a time that other commands do not wait long. In a cluster it gets one, as each key has its own slot.
    */
   scriptOnEach(name: string, lua: string): RunOnEach
   /** The keys that match, some at a time. A key that exists throughout comes at least once. */

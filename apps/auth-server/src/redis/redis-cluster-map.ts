@@ -13,13 +13,13 @@ export interface Master {
 }
 
 export interface ClusterMap {
-  /** Of two maps the one with the higher epoch is newer. */
+  /** Of two maps, the one with the higher epoch is newer. */
   epoch: number
   masters: Master[]
 }
 
 /**
- * Asks the known masters and the nodes in the URL, and answers the newest map that has a master for each slot: a node that
+ * Asks the known masters and the nodes in the URL, and returns the newest map that has a master for each slot: a node that
  * was cut off has an older one. @throws if no node has such a map.
  */
 export async function askForMap(
@@ -58,7 +58,7 @@ async function mapOf({ client }: RedisConnection, askedHost: string): Promise<Cl
   let covered = 0
   for (const [first, last, master] of slots) {
     if (!master) throw new Error('some slots have no master')
-    // A node that does not know its own address answers '' or null: then it is where we asked.
+    // A node that does not know its own address answers '' or null. Then we use the address that we asked.
     const [named, port] = master
     const host = named || askedHost
     const address = `${host}:${port}`

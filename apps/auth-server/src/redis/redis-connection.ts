@@ -14,7 +14,7 @@ type Options = Omit<RedisOptions, 'replyMapping'>
 const OPTIONS = {
   sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
   connectTimeout: 1_000,
-  // A peer that is silently gone ends no connection, and the kernel waits for minutes.
+  // If a peer vanishes silently, the connection stays open, and the kernel waits for minutes.
   socketTimeout: 3_000,
   disconnectTimeout: 500,
   enableOfflineQueue: false,
@@ -32,7 +32,7 @@ export class RedisConnection implements RedisAccess {
 
   /**
    * @param where the URL of one Redis or of sentinels, or the options of one node of a cluster.
-   * @param onTrouble called with errors of the connection, for the log. Callers see them as failed commands.
+   * @param onTrouble called with errors of the connection, for the log. Callers only see failed commands.
    * @param timeoutMs the time that a command may take.
    */
   constructor(

@@ -1,4 +1,4 @@
-/** By what the reply or the error of the connection says. The first that fits counts. */
+/** Explanations of replies and connection errors. The first match counts. */
 const CURES: readonly [RegExp, string][] = [
   [/^WRONGPASS/, 'Redis refuses the user or the password: correct them in REDIS_URL'],
   [/^NOAUTH/, 'Redis asks for a password and REDIS_URL has none: write it as redis://:password@host:port'],
@@ -7,14 +7,14 @@ const CURES: readonly [RegExp, string][] = [
   [/^READONLY/, 'Redis is a read-only replica: name the master in REDIS_URL, or the sentinels'],
   [/^MISCONF/, 'Redis rejects writes because it cannot save to its disk: see its log'],
   [/^(NOREPLICAS|MASTERDOWN|CLUSTERDOWN|LOADING|BUSY)/, 'Redis cannot answer now: see its log'],
-  [/^ERR DB index/, 'Redis has no database of that number: correct the end of REDIS_URL'],
+  [/^ERR DB index/, 'Redis has no database with that number: correct the end of REDIS_URL'],
   [/cluster support disabled/i, 'This Redis is not a cluster: begin REDIS_URL with redis:// or rediss://'],
   [/^(MOVED|ASK) /, 'This Redis is a node of a cluster: begin REDIS_URL with redis-cluster:// or rediss-cluster://'],
-  [/sentinel/i, 'The sentinels know no master of that name: correct the name or the sentinels in REDIS_URL'],
+  [/sentinel/i, 'The sentinels know no master with that name: correct the name or the sentinels in REDIS_URL'],
   [/ECONNREFUSED/, 'Nothing listens at the host and port in REDIS_URL: start Redis, or correct them'],
   [/ENOTFOUND|EAI_AGAIN/, 'The host name in REDIS_URL cannot be resolved: correct it, or fix the DNS'],
   [/wrong version number|EPROTO/i, 'Redis does not use TLS on that port: begin REDIS_URL with redis://'],
-  [/altnames/i, 'The certificate of Redis is for another host: name the host in REDIS_URL as the certificate does'],
+  [/altnames/i, 'The certificate of Redis is for another host: use the name in the certificate in REDIS_URL'],
   [
     /certificate has expired|not yet valid/i,
     'The certificate of Redis is not valid today: renew it, or correct the clock of this machine',
@@ -31,7 +31,7 @@ const CURES: readonly [RegExp, string][] = [
     /ETIMEDOUT|timed out/i,
     'Redis did not answer in time: if it does not use TLS, begin REDIS_URL with redis://; otherwise check the host, the port and the network',
   ],
-  [/RESP type/, 'The server at the address in REDIS_URL is not a Redis: correct the host and the port'],
+  [/RESP type/, 'The server at the address in REDIS_URL is not Redis: correct the host and the port'],
 ]
 
 /**
@@ -49,7 +49,7 @@ export function explainRedis(trouble: unknown, connection: unknown): string {
   return 'Redis does not answer: see its log'
 }
 
-/** Of a sentinel or a cluster, the first that failed says why. */
+/** For sentinels or a cluster, the first one that failed gives the reason. */
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return ''
   const { code, errors } = error as Error & { code?: string; errors?: unknown[] }

@@ -29,7 +29,7 @@ const PARAMETERS = ['sslrootcert', 'sslcert', 'sslkey', 'sentinel_username', 'se
  *     redis-sentinel://[user[:password]@]host[:port],…/name[/database]
  *
  * and the same with `rediss`, for TLS. Reserved characters are percent-encoded in a user, a password or a name.
- * @throws Error whose message goes after "REDIS_URL". It quotes nothing: a password may stand in any wrong place.
+ * @throws Error whose message goes after "REDIS_URL". It quotes nothing, because a password may be in any wrong place.
  */
 export function parseRedisUrl(url: string): RedisAddress {
   if (SCHEME.test(url)) assertWholeUrl(url)

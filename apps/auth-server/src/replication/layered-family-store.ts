@@ -7,7 +7,7 @@ import type { RedisFamilyStore } from '../stores/redis-family-store.ts'
 import { StoreUnavailable, isUnavailable } from '../connection/store-unavailable.ts'
 
 interface Layers {
-  /** Redis; null for a server that works without. */
+  /** Redis; null for a server without Redis. */
   cache: RedisFamilyStore | null
   /** Postgres. */
   durable: LoginStore
@@ -134,7 +134,7 @@ export class LayeredFamilyStore implements LoginStore {
     try {
       await durable.revoke(updates)
     } catch (error) {
-      // Not acknowledged, but it did happen in Redis: Postgres gets it when it is back.
+      // It is not acknowledged, but it did happen in Redis, so Postgres gets it when it is back.
       if (isWritten) for (const update of updates) writeBehind.add(update)
       throw error
     }
@@ -148,11 +148,11 @@ export class LayeredFamilyStore implements LoginStore {
     // If the others use Redis again and this server has not seen that yet, the fence need not be disabled anew.
     if (!fence.isEnabled) await fence.poll()
     const epoch = fence.isEnabled ? fence.epoch : null
-    // Once more: Redis may have lost the first tombstone, and got a row from before the commit.
+    // Written again, because Redis may have lost the first tombstone and got a row from before the commit.
     await fence.ensureVisible((await this.#writeTombstones(updates)) ? epoch : null)
   }
 
-  /** Answers whether Redis took the tombstones. */
+  /** Returns whether Redis took the tombstones. */
   async #writeTombstones(updates: readonly FamilyRevocation[]): Promise<boolean> {
     const { cache } = this.#layers
     try {
@@ -191,7 +191,7 @@ export class LayeredFamilyStore implements LoginStore {
     const { epoch } = fence
     const found = await this.#loadDurable(id)
     if (!found) return null
-    // Merges: a tombstone that is in Redis already stands.
+    // This merges, so a tombstone that is already in Redis stays.
     await cache.copyIn(found.family, epoch)
     const copied = await ask()
     // Redis evicted it at once, or a new epoch began.

@@ -2,7 +2,7 @@ import type { Position } from '../rules/decide-rollback.ts'
 import { type Connection, type Database, query } from '../postgres/database.ts'
 import type { Claim } from './restore-claim.ts'
 
-/** A restore moves the position on by this much: past whatever any server may remember. */
+/** A restore moves the position on by this much, past any position that a server may remember. */
 const LEAP = 1_000_000_000
 
 /** The row of `history`, and the row of `redis_trust` at the same moment. */
@@ -17,7 +17,7 @@ export interface PositionRow extends Position {
   started: string
 }
 
-/** As Prisma or pg reads it. */
+/** The row as Prisma or pg reads it. */
 interface RawRow {
   position: bigint | string
   mark: string
@@ -69,7 +69,7 @@ export class PostgresPosition {
     )
   }
 
-  /** The same by the word of an operator. */
+  /** The same, because an operator says so. */
   async declareRolledBack(): Promise<void> {
     await query(this.#database.$executeRaw`UPDATE ${this.#database.tables.history} SET is_lost = true`)
   }
@@ -99,7 +99,7 @@ export class PostgresPosition {
 }
 
 function toRow([row]: readonly RawRow[]): PositionRow {
-  if (!row) throw new Error('the table history has no row: the migrations make it')
+  if (!row) throw new Error('the table history has no row: the migrations create it')
   const { position, mark: nonce, is_lost: isRolledBack, epoch, run_id: runId, is_suspended: isSuspended, started } = row
   return { position: Number(position), nonce, isRolledBack, epoch: Number(epoch), runId, isSuspended, started }
 }

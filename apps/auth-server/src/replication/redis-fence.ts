@@ -53,8 +53,8 @@ export class RedisFence {
   readonly #waiting = new Set<(error: StoreUnavailable) => void>()
 
   /**
-   * @param redis null for a server that works without: it makes what it writes visible to the servers that use Redis.
-   * @param onChange called when this server begins or ceases to use Redis.
+   * @param redis null for a server without Redis. It makes what it writes visible to the servers that use Redis.
+   * @param onChange called when this server starts or stops using Redis.
    */
   constructor(database: Database, redis: RedisAccess | null, onChange: (isEnabled: boolean) => void) {
     this.#row = new FenceRow(database)
@@ -109,7 +109,7 @@ export class RedisFence {
     this.#timer = setInterval(() => void this.poll(), POLL_EVERY_MS)
   }
 
-  /** To be called before the stores are closed: a connection that is closed on purpose must not disable the fence. */
+  /** Call this before closing the stores: a connection that is closed on purpose must not disable the fence. */
   async stop(): Promise<void> {
     this.#stopped = true
     clearInterval(this.#timer)

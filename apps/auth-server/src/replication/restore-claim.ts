@@ -19,7 +19,7 @@ export type Restoring<T> =
   | { readonly state: 'busy' }
 
 /**
- * Runs `work` while a transaction holds the claim to restore; answers null if another process holds it. What `work` does
+ * Runs `work` while a transaction holds the claim to restore. Returns null if another process holds it. What `work` does
  * through the claim's transaction is committed only if the claim still stands at the end: the process did not die, and
  * no other Postgres took over.
  */

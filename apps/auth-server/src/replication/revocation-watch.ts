@@ -13,7 +13,7 @@ const READ_EXTENT_EVERY_MS = 60_000
 const MARGIN_MS = 70_000
 
 interface Stores {
-  postgres: Pick<PostgresRevocations, 'lists' | 'longestLifetime' | 'read' | 'useLifetime'>
+  postgres: Pick<PostgresRevocations, 'forget' | 'lists' | 'longestLifetime' | 'read' | 'useLifetime'>
   redis: Pick<RedisRevocations, 'read'> | null
 }
 

@@ -35,7 +35,7 @@ export class RollbackDetector {
   #timer: NodeJS.Timeout | undefined
 
   /**
-   * @param redis null for a server that works without: it sees what other servers noticed, and notices nothing by itself.
+   * @param redis null for a server without Redis: it sees what other servers noticed, and notices nothing by itself.
    * @param onChange called when a rollback is noticed, and when it ends.
    * @param rollback what the error says about the way out.
    */

@@ -18,7 +18,7 @@ export class RollbackWitness {
   readonly #read: RunScript<(string | null)[]> | undefined
   #isReachable = false
 
-  /** @param redis null for a server that works without: it has no witness. */
+  /** @param redis null for a server without Redis, which has no witness. */
   constructor(redis: RedisAccess | null) {
     this.#redis = redis
     this.#publish = redis?.script('heirloomPublishPosition', PUBLISH)
@@ -30,7 +30,7 @@ export class RollbackWitness {
     return this.#isReachable
   }
 
-  /** Publishes a position, and answers what Redis knew. Null if Redis does not answer. */
+  /** Publishes a position, and returns what Redis knew. Null if Redis does not answer. */
   async publish({ position, nonce, epoch, runId, isSuspended }: PositionRow): Promise<Witnessed | null> {
     if (!this.#publish) return null
     try {

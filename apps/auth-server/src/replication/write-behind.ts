@@ -16,13 +16,13 @@ export interface WriteBehindOptions {
 }
 
 /**
- * Collects updates and writes them to Postgres in batches: one entry a family, however often it was refreshed. A failed
+ * Collects updates and writes them to Postgres in batches: one entry per family, however often it was refreshed. A failed
  * write is merged back, so nothing is lost while the process lives.
  */
 export class WriteBehind {
   readonly #options: WriteBehindOptions
   readonly #waiting = new Map<FamilyId, FamilyUpdate>()
-  /** In the statement that is running. */
+  /** The updates in the statement that is running. */
   readonly #leaving = new Map<FamilyId, FamilyUpdate>()
   #writing: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | null = null
@@ -50,7 +50,7 @@ export class WriteBehind {
     this.#schedule()
   }
 
-  /** Writes what is waiting. Never throws: what could not be written waits on. */
+  /** Writes what is waiting. Never throws: what could not be written keeps waiting. */
   async flush(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
@@ -58,7 +58,7 @@ export class WriteBehind {
     await this.#writing
   }
 
-  /** Writes what is waiting, once. What Postgres does not take then is in Redis. */
+  /** Writes what is waiting, once. What Postgres does not take stays in Redis. */
   async close(): Promise<void> {
     this.#closed = true
     await this.flush()

@@ -85,7 +85,7 @@ export function accountRoutes(app: App, core: Core): void {
               id: UserId,
               username: OwnName,
               roles: Type.Array(Type.String(), { description: 'The roles of the user.' }),
-              created_at: Type.String({ description: 'When the account was made.' }),
+              created_at: Type.String({ description: 'When the account was created.' }),
             }),
           },
           401,

@@ -32,8 +32,8 @@ export function answerRefusal(reply: FastifyReply, { error, description, retryAf
 
 /**
  * Turns the result of a service into a reply.
- * @param send sends a result that is no refusal, exactly as the route's schema declares it: the serializer would drop the
- * rest without a word.
+ * @param send sends a result that is no refusal, exactly as the route's schema declares it: the serializer would silently drop the
+ * rest.
  */
 export function answer<Done extends { ok: true }>(
   reply: FastifyReply,
@@ -82,7 +82,7 @@ export function answerError(error: Error): ErrorAnswer | undefined {
     return {
       status: 500,
       error: 'server_error',
-      description: 'The server cannot use one of its stores. It has been logged.',
+      description: 'The server cannot use one of its stores. The cause is in its log.',
     }
   if (error instanceof NotFinished) return { status: 503, error: 'temporarily_unavailable', description: error.message }
   if (error instanceof PostgresRolledBack) return retryLater(`${error.message}.`, error.retryAfterSeconds)

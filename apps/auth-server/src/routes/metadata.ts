@@ -10,7 +10,7 @@ import { matchesEtag } from './etag.ts'
 /** RFC 8414, section 2, and RFC 9207, section 3. */
 const Names = (description: string) => Type.Array(Type.String(), { description })
 const Metadata = Type.Object({
-  issuer: Type.String({ description: 'The issuer, as `ISSUER` names it.' }),
+  issuer: Type.String({ description: 'The value of `ISSUER`.' }),
   jwks_uri: Type.String({ description: 'The address of the key set.' }),
   authorization_endpoint: Type.String({ description: 'Where clients send users to log in and allow them something.' }),
   token_endpoint: Type.String({ description: 'Where clients get tokens.' }),

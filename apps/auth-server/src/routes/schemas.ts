@@ -20,7 +20,7 @@ export const ClientId = Type.Optional(
   Type.String({
     minLength: 1,
     maxLength: 200,
-    description: 'One of `CLIENT_IDS`. Default: that of the session, or the first.',
+    description: 'One of `CLIENT_IDS`. Default: the client of the session, or the first one.',
   }),
 )
 export const Scope = Type.Optional(
@@ -49,7 +49,7 @@ export const TokenResponse = Type.Object({
   refresh_token: Type.String({ description: 'Opaque. Replaces the one that was presented.' }),
   refresh_token_expires_in: Type.Integer({ description: 'Seconds until the refresh token expires if it is not used.' }),
   scope: Type.Optional(
-    Type.String({ description: 'What the access token grants, separated by spaces. Absent if it has no scope.' }),
+    Type.String({ description: 'The scopes of the access token, separated by spaces. Absent if it has none.' }),
   ),
   session_id: Type.String({ format: 'uuid', description: 'Public. The same as the claim `sid`.' }),
 })

@@ -18,8 +18,8 @@ const SessionBody = Type.Object({
   current: Type.Boolean({ description: 'Whether it is the session of this access token.' }),
   created_at: Type.String({ format: 'date-time', description: 'When the user logged in.' }),
   last_used_at: Type.String({ format: 'date-time', description: 'The last refresh, or the login.' }),
-  expires_at: Type.String({ format: 'date-time', description: 'Its end, however often it is used.' }),
-  device: Type.Union([Type.String(), Type.Null()], { description: 'As the login named it, or its `User-Agent`.' }),
+  expires_at: Type.String({ format: 'date-time', description: 'When it ends, however often it is used.' }),
+  device: Type.Union([Type.String(), Type.Null()], { description: 'The name in the login, or its `User-Agent`.' }),
   ip: Type.Union([Type.String(), Type.Null()], { description: 'The address that the login came from.' }),
 })
 
@@ -44,7 +44,7 @@ export function sessionRoutes(app: App, core: Core): void {
             200: Type.Object({
               sessions: Type.Array(SessionBody, { description: 'One page of sessions.' }),
               next: Type.Optional(
-                Type.String({ description: 'There are more sessions: the `after` of the next page.' }),
+                Type.String({ description: 'Present if there are more sessions: the `after` of the next page.' }),
               ),
             }),
           },
@@ -82,7 +82,7 @@ export function sessionRoutes(app: App, core: Core): void {
       schema: {
         tags: ['sessions'],
         summary: 'End one of the user’s sessions',
-        params: Type.Object({ id: Type.String({ description: 'The id of the session, as the list has it.' }) }),
+        params: Type.Object({ id: Type.String({ description: 'The id of the session, as in the list.' }) }),
         response: answers({ 204: Empty }, 401, 403, 404),
       },
     },

@@ -19,8 +19,8 @@ import {
   answers,
 } from './schemas.ts'
 
-/** In characters. */
-export const LONGEST_DEVICE = 200
+/** The longest name of a device, in characters. */
+export const MAX_DEVICE_LENGTH = 200
 
 export function tokenRoutes(app: App, core: Core): void {
   app.post(
@@ -37,9 +37,9 @@ export function tokenRoutes(app: App, core: Core): void {
           scope: Scope,
           device: Type.Optional(
             Type.String({
-              maxLength: LONGEST_DEVICE,
+              maxLength: MAX_DEVICE_LENGTH,
               pattern: `^[^${UNSHOWABLE}]*$`,
-              description: 'What the user calls the device. Default: the `User-Agent` header.',
+              description: 'A name for the device, which the user will recognize. Default: the `User-Agent` header.',
             }),
           ),
         }),
@@ -55,7 +55,7 @@ export function tokenRoutes(app: App, core: Core): void {
         clientId,
         resources: resource === undefined ? undefined : [resource].flat(),
         scope,
-        device: device ?? (agent === undefined ? null : shownText(agent, LONGEST_DEVICE)),
+        device: device ?? (agent === undefined ? null : shownText(agent, MAX_DEVICE_LENGTH)),
         ip: request.ip,
         signal: goneSignal(reply),
       })

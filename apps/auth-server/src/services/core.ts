@@ -15,7 +15,7 @@ import type { Sessions } from '../stores/sessions.ts'
 import type { RecordEvent } from './security-event.ts'
 import type { StatusLists } from './status-lists.ts'
 
-/** All that services work with, made in wiring.ts. Each service names the parts that it takes. */
+/** Everything that services work with. wiring.ts creates it, and each service names the parts that it needs. */
 export interface Core {
   config: Config
   realm: RealmSource

@@ -48,7 +48,7 @@ const DESCRIPTIONS: Descriptions = {
   key_removed: ({ kid }) => `The signing key ${kid} was removed.`,
 }
 
-/** Describes an event in a sentence or two that can be read to the user. */
+/** Describes an event in a sentence or two for the user. */
 export function describeEvent({ type, detail, times }: Pick<KeptEvent, 'type' | 'detail' | 'times'>): string {
   const description = Object.hasOwn(DESCRIPTIONS, type) ? DESCRIPTIONS[type as keyof Descriptions](detail) : type
   return times > 1 ? `${description} This happened ${times} times that day.` : description

@@ -9,11 +9,11 @@ export type RefusalCode =
   | 'invalid_client'
   /** The client is not registered for this grant type. Client: correct its registration. */
   | 'unauthorized_client'
-  /** The server does not know this grant type. Client: use one that the metadata name. */
+  /** The server does not support this grant type. Client: use one that the metadata name. */
   | 'unsupported_grant_type'
   /** The access token has no session, so it cannot be revoked. Client: let it expire. */
   | 'unsupported_token_type'
-  /** The refresh token is unknown, expired, revoked or used before. Client: discard the session and log in again. */
+  /** The refresh token is unknown, expired, revoked, or was used before. Client: discard the session and log in again. */
   | 'invalid_grant'
   /** The scope is unknown, or the roles of the user no longer grant any of it. Client: log in with another scope. */
   | 'invalid_scope'
@@ -21,7 +21,7 @@ export type RefusalCode =
   | 'invalid_target'
   /** The username or the password is wrong, or the account is disabled. Client: ask the user again. */
   | 'invalid_credentials'
-  /** Only the operator makes accounts here. Client: do not offer registration. */
+  /** Only the operator creates accounts here. Client: do not offer registration. */
   | 'registration_closed'
   /** Another account has this username. Client: ask the user for another one. */
   | 'username_taken'
@@ -45,7 +45,7 @@ export const INVALID_GRANT = refuse('invalid_grant', 'The refresh token is not v
 /** The same answer whether the user exists or not. */
 export const INVALID_CREDENTIALS = refuse('invalid_credentials', 'The username or the password is wrong.')
 
-/** The account was changed while the user was authenticated. Only those who did authenticate get it. */
+/** The account was changed while the user was authenticated. Only a user with the right password gets this answer. */
 export const ACCOUNT_CHANGED = refuse('invalid_credentials', 'The account was changed a moment ago. Log in again.')
 
 export const tooManyAttempts = (retryAfterSeconds: number): Refusal => ({

@@ -20,6 +20,6 @@ export interface AccountStatusCopies {
   /** Stores a change. When it returns, no server uses an older copy. @throws StoreUnavailable */
   publish(userId: string, status: AccountStatus, epoch: number): Promise<void>
 
-  /** All copies by user id, of any epoch, some at a time: what a copy holds did happen. */
+  /** All copies by user id, of any epoch, some at a time. What a copy records did happen in every epoch. */
   all(): AsyncIterable<Map<string, AccountStatus>>
 }

@@ -39,7 +39,7 @@ export class Accounts {
     return row ? toAccount(row) : null
   }
 
-  /** By any spelling of the name. Null if no account has it. */
+  /** The account, by any spelling of its name. Null if there is none. */
   async byName(username: string): Promise<Account | null> {
     // Case folding made some names equal that two accounts had before. Each of them keeps its own spelling.
     const keys = [earlierUsernameKey(username), usernameKey(username)].filter((key) => key !== null)
@@ -82,7 +82,7 @@ export class Accounts {
     return account
   }
 
-  /** To be called before an account is read elsewhere. Answers a function that renews the copy by what was read. */
+  /** To be called before an account is read elsewhere. Returns a function that renews the copy with what was read. */
   keeper(): (account: Account) => Promise<void> {
     const epoch = this.#copies?.epoch ?? 0
     return async (account) => this.#copies?.store(account.id, account, epoch)
@@ -109,7 +109,7 @@ export class Accounts {
   }
 
   /**
-   * After a rollback of Postgres: brings accounts up to the newer copies in Redis, and answers their usernames.
+   * After a rollback of Postgres: brings accounts up to the newer copies in Redis, and returns their usernames.
    * @param before called with their ids before they are changed, so that a process that dies leaves none unreported.
    */
   async catchUp(before: (ids: readonly string[]) => Promise<void>): Promise<string[]> {

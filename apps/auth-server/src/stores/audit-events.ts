@@ -1,7 +1,7 @@
 import type { Prisma } from '../generated/prisma/client.ts'
 import { type Database, query } from '../postgres/database.ts'
 
-/** One event as it is stored. `at` in milliseconds. */
+/** One event as it is stored. `at` is in milliseconds. */
 export interface KeptEvent {
   at: number
   type: string

@@ -14,7 +14,7 @@ export interface FamilyUpdate {
   state: FamilyState
 }
 
-/** A revocation of one family. It comes with the family's index, so that a session that ends is also listed. */
+/** A revocation of one family. It has the index of the family, so that a session that ends is also listed. */
 export interface FamilyRevocation extends FamilyUpdate {
   statusIndex: number
 }
@@ -36,7 +36,7 @@ export function byRevocation(
 }
 
 /**
- * Keeps families. An implementation merges; it does not decide: lifetimes, grace and reuse are the business of rules/.
+ * Keeps families. An implementation merges; it does not decide: rules/ decides about lifetimes, grace and reuse.
  *
  * Every method throws `StoreUnavailable` if the store gave no answer. The change may then have happened or not. It is safe
  * to call again, since merging twice is merging once.
@@ -49,19 +49,19 @@ export interface FamilyStore {
   load(id: FamilyId): Promise<{ family: Family; now: number } | null>
 
   /**
-   * Merges an update into a family and answers its state *before* that. If the family is not known, changes nothing and
-   * answers null. Atomic: of N concurrent calls, each sees the updates of those before it.
+   * Merges an update into a family and returns its state *before* that. If the family is not known, changes nothing and
+   * returns null. Atomic: of N concurrent calls, each sees the updates of those before it.
    */
   advance(update: FamilyUpdate): Promise<FamilyState | null>
 
   /**
-   * Merges revocations, and nothing else of the state. When it returns, no later `load` through any server answers one of
+   * Merges revocations, and nothing else of the state. When it returns, no later `load` through any server returns one of
    * these families as live, and its index is among the revoked ones. A family that is not known here is remembered as revoked.
    */
   revoke(updates: readonly FamilyRevocation[]): Promise<void>
 }
 
-/** What a login is decided by. Read under a lock on the account, so that two logins of a user never see the same. */
+/** The facts that decide about a login. They are read under a lock on the account, so that two logins of a user never see the same. */
 export interface LoginFacts {
   account: Account
   /** The store's own time in milliseconds. */
@@ -91,7 +91,7 @@ export const MAX_DELETED = 2_000
 /** A family store that has the accounts too. */
 export interface LoginStore extends FamilyStore {
   /**
-   * Opens the family that `decide` answers, or none if it answers null, in one transaction. A change of the account is
+   * Opens the family that `decide` returns, or none if it returns null, in one transaction. A change of the account is
    * committed either before it, and is seen, or after it, and finds the family. `decide` is called once, or never if there
    * is no such account.
    */

@@ -4,9 +4,9 @@ type FieldName = Exclude<keyof Grant, 'id'>
 
 /** How both stores keep one field of a grant. */
 interface Field<Value> {
-  /** In the hash of the family in Redis. Short, so that Redis packs the hash. */
+  /** Its name in the family's hash in Redis. Short, so that Redis packs the hash. */
   redis: string
-  /** In the table `families`. Prisma knows it by the name of the field. */
+  /** Its column in the table `families`. In Prisma it has the name of the field. */
   column: string
   toRedis: (value: Value) => string | number
   /** Undefined if a copy that has no such field cannot be used. */
@@ -85,10 +85,10 @@ const FIELDS: { [Name in FieldName]: Field<Grant[Name]> } = {
 
 const ENTRIES = Object.entries(FIELDS) as [FieldName, Field<unknown>][]
 
-/** In this order, `grantFromRedis` takes their values. */
+/** The names in Redis, in the order in which `grantFromRedis` takes their values. */
 export const REDIS_GRANT_FIELDS = ENTRIES.map(([, { redis }]) => redis)
 
-/** For SQL. */
+/** The columns, for SQL. */
 export const GRANT_COLUMNS = ENTRIES.map(([, { column }]) => column).join(', ')
 
 /** Each field of the hash, followed by its value. */
@@ -107,7 +107,7 @@ export function grantFromRedis(id: FamilyId, values: readonly (string | null)[])
   return grant as unknown as Grant
 }
 
-/** By the names that Prisma knows. */
+/** The columns by their names in Prisma. */
 export function grantToPostgres(grant: Grant): PrismaGrant {
   const row: Record<string, unknown> = {}
   for (const [name, { toPostgres }] of ENTRIES) row[name] = toPostgres(grant[name])

@@ -23,7 +23,7 @@ import { GRANT_COLUMNS, grantFromPostgres, grantToPostgres } from './grant-field
 import { batch } from '../postgres/batch.ts'
 import type { Tables } from '../postgres/tables.ts'
 
-/** The durable store: one row a session. */
+/** The durable store: one row per session. */
 export class PostgresFamilyStore implements LoginStore {
   readonly #database: Database
   readonly load = batch((ids: FamilyId[]) => this.#loadAll(ids))
@@ -101,7 +101,7 @@ export class PostgresFamilyStore implements LoginStore {
     })
   }
 
-  /** The statement has one update a family. Of several updates of one family, each answer includes those before it. */
+  /** The statement has one update per family. Of several updates of one family, each result includes those before it. */
   async #advanceAll(updates: readonly FamilyUpdate[]): Promise<(FamilyState | null)[]> {
     const whole = new Map<FamilyId, FamilyUpdate>()
     for (const update of updates) {
@@ -117,7 +117,7 @@ export class PostgresFamilyStore implements LoginStore {
   }
 
   /**
-   * Merges any number of updates in one statement and answers the states before, by family. The rows are locked in the
+   * Merges any number of updates in one statement and returns the states before, by family. The rows are locked in the
    * order of their ids, so that two batches cannot deadlock.
    */
   async merge(updates: readonly FamilyUpdate[]): Promise<Map<FamilyId, FamilyState>> {
@@ -158,7 +158,7 @@ export class PostgresFamilyStore implements LoginStore {
 
 const GRANT = Prisma.raw(GRANT_COLUMNS)
 
-/** JavaScript's last date is later than any that Postgres' JSON takes. It is only ever compared by `least`. */
+/** JavaScript's last date is later than any that Postgres' JSON accepts. It is only compared by `least`. */
 const FAR_FUTURE_MS = Date.UTC(9999, 0)
 
 interface StateRow {

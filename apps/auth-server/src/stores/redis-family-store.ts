@@ -12,7 +12,7 @@ import { RedisRevocations } from './redis-revocations.ts'
 import { readLua } from '../redis/read-lua.ts'
 import type { RedisAccess, RunOnEach } from '../redis/redis-access.ts'
 
-/** One hash a family. Its fields are short, so that Redis packs them. */
+/** One hash per family. Its fields are short, so that Redis packs them. */
 const keyOf = (id: FamilyId) => `heirloom:family:{${id}}`
 
 const STATE_FIELDS = ['redeemed', 'redeemedAt', 'late', 'revokedAt', 'revokedFor'] as const
@@ -24,7 +24,7 @@ const REVOKE = readLua(lua('revoke-families.lua'), { NEVER: EMPTY_STATE.redeemed
 
 type Field = string | null
 
-/** The cache: one hash a family, which expires with it. A copy from before the current epoch counts as not known. */
+/** The cache: one hash per family, which expires with it. A copy from before the current epoch counts as not known. */
 export class RedisFamilyStore implements FamilyStore {
   readonly #redis: RedisAccess
   readonly #epoch: () => number
@@ -33,7 +33,7 @@ export class RedisFamilyStore implements FamilyStore {
   readonly #revocations: RedisRevocations
   readonly #merge: (key: string, ...args: (string | number)[]) => Promise<Field[] | null>
 
-  /** @param epoch the current one, as in replication/redis-fence.ts. */
+  /** @param epoch returns the current epoch: see replication/redis-fence.ts. */
   constructor(redis: RedisAccess, epoch: () => number) {
     this.#redis = redis
     this.#epoch = epoch
@@ -53,8 +53,8 @@ export class RedisFamilyStore implements FamilyStore {
   }
 
   /**
-   * Merges a family as Postgres had it.
-   * @param epoch the one that was current before Postgres was read.
+   * Merges a family as it was in Postgres.
+   * @param epoch the current epoch before Postgres was read.
    */
   async copyIn(family: Family, epoch: number): Promise<void> {
     const key = keyOf(family.id)

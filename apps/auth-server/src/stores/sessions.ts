@@ -30,10 +30,10 @@ export type EndableSession = Revocable & Position & Pick<Session, 'clientId' | '
 /** Where a page ends: the last session of it. */
 export type Position = Pick<Session, 'sid' | 'createdAt'>
 
-/** Rows that one statement looks at: from a cold disk it stays within a second. */
+/** Rows that one statement reads. Even from a cold disk, it takes less than a second. */
 const SCANNED_AT_ONCE = 5_000
 
-/** Families as people see them: found by session id or user, never by token. Reads Postgres only; no refresh uses it. */
+/** Sessions as users see them: found by session id or user, never by token. It only reads Postgres; no refresh uses it. */
 export class Sessions {
   readonly #database: Database
 
@@ -72,7 +72,7 @@ export class Sessions {
     const beyond: Prisma.FamilyWhereInput = after
       ? {
           createdAt: { lte: after.createdAt },
-          // Of two at the same time, the session id decides.
+          // If two were opened at the same time, the session id decides.
           OR: [{ createdAt: { lt: after.createdAt } }, { sid: { lt: after.sid } }],
         }
       : {}

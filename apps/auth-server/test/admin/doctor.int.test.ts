@@ -25,7 +25,7 @@ interface Report {
   findings: Finding[]
 }
 
-/** What is found with the settings of the server, some of them changed. */
+/** The findings with the settings of the server, some of them changed. */
 async function doctor(changed: Record<string, string> = {}) {
   const findings = await examine({ ...server.env, ...changed })
   return { findings, lines: linesOf(findings) }
@@ -48,7 +48,7 @@ async function command(changed: Record<string, string> = {}, ...nodeOptions: str
   return { exitCode, ok, stderr, findings, lines: linesOf(findings) }
 }
 
-/** A migrated database and a Redis that no server uses, for a test that spoils them. */
+/** A migrated database and a Redis that no server uses, for a test that breaks them. */
 async function ownStores() {
   const { databaseUrl, superuserUrl, redisUrl } = await testStores()
   const asSuperuser = openDatabase({ url: superuserUrl, poolSize: 1, statementTimeoutMs: 5_000 })
@@ -63,12 +63,12 @@ async function ownStores() {
 
 const withClockAhead = (ms: number) => `--import=data:text/javascript,const now=Date.now;Date.now=()=>now()+${ms}`
 
-test('finds nothing at an installation that works', async () => {
+test('finds nothing wrong with an installation that works', async () => {
   expect(await command()).toMatchObject({ exitCode: 0, ok: true, stderr: '', findings: [] })
 })
 
 describe('settings', () => {
-  test('that are bad are all named, and nothing else is looked at', async () => {
+  test('that are bad are all named, and nothing else is checked', async () => {
     const { exitCode, lines, stderr } = await command({ PORT: 'x', TOKEN_SECRETS: 'hunter2' })
     expect([exitCode, lines]).toEqual([1, ['broken settings', 'broken settings']])
     expect(stderr).toMatch(/^admin: broken: PORT must be .*\nadmin: broken: TOKEN_SECRETS must be .*\n$/)
@@ -131,7 +131,7 @@ describe('Redis', () => {
     expect(findings[0]).toMatchObject({ cause: 'Nothing listens at the host and port in REDIS_URL' })
   })
 
-  test('that is a cluster is looked at too', { timeout: 90_000 }, async () => {
+  test('that is a cluster is checked too', { timeout: 90_000 }, async () => {
     const cluster = await startRedisCluster({
       dataDir: join(inject('runFolder'), 'doctor-cluster'),
       settings: { 'maxmemory-policy': 'allkeys-lru' },
@@ -169,7 +169,7 @@ describe('Redis', () => {
   })
 })
 
-test('clocks that are 5 s apart are a warning, and 1 s is none', async () => {
+test('clocks that differ by 5 s are a warning, and by 1 s are not', async () => {
   const { exitCode, lines, findings } = await command({}, withClockAhead(5_000))
   expect([exitCode, lines]).toEqual([0, ['warning clocks']])
   expect(findings[0]).toMatchObject({

@@ -22,7 +22,7 @@ const gc = runInNewContext('gc') as () => void
 
 const login = (id: string) => ({ kind: 'login' as const, id })
 
-/** For each, whether it was turned away. */
+/** For each attempt, whether it was refused. */
 const times = async (count: number, attempt: () => Promise<{ waitSeconds: number | null }>) => {
   const waits = []
   for (let i = 0; i < count; i++) waits.push((await attempt()).waitSeconds)
@@ -35,7 +35,7 @@ describe.each([
 ])('%s', (where, throttle) => {
   const name = where.replace(' ', '-')
 
-  test('per account, from wherever', async () => {
+  test('per account, from any address', async () => {
     const one = throttle()
     let address = 0
     expect(await times(5, () => one.attempt(login(`${name} a`), `10.0.0.${++address}`))).toEqual([
@@ -56,7 +56,7 @@ describe.each([
     expect((await one.attempt(login(`${name} other`), '2001:db8:0:1::1')).waitSeconds).toBeNull()
   })
 
-  test('an address that is over its limit uses up nothing of an account', async () => {
+  test('an address that is over its limit does not use up the attempts of an account', async () => {
     const one = throttle()
     await times(6, () => one.attempt(null, '10.0.2.1'))
     expect(await times(9, () => one.attempt(login(`${name} victim`), '10.0.2.1'))).not.toContain(false)
@@ -73,7 +73,7 @@ describe.each([
     expect(await times(2, () => one.attempt(null, '10.0.1.1'))).toEqual([false, true])
   })
 
-  test('an attempt that a fault kept from its answer does not count', async () => {
+  test('an attempt that got no answer because of a fault does not count', async () => {
     const one = throttle()
     for (let i = 0; i < 9; i++) await (await one.attempt(login(`${name} d`), '10.0.3.1')).takeBack()
     expect(await times(4, () => one.attempt(login(`${name} d`), '10.0.3.1'))).toEqual([false, false, false, true])

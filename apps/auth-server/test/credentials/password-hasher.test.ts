@@ -17,12 +17,12 @@ test('makes argon2id hashes with OWASP’s parameters, and verifies them', async
   expect(await hasher.verify(hashed, 'a long and quiet talk')).toBe(false)
 })
 
-test('nothing is the password of a user who does not exist', async () => {
+test('a user who does not exist has no password', async () => {
   const hasher = hasherOf(1)
   expect(await hasher.verify(null, 'no password hashes to this')).toBe(false)
 })
 
-test('refuses what would wait too long', async () => {
+test('refuses what would have to wait too long', async () => {
   const hasher = hasherOf(1)
   const results = await Promise.allSettled(Array.from({ length: 80 }, () => hasher.hash('x')))
   const refused = results.filter((result) => result.status === 'rejected')
@@ -30,7 +30,7 @@ test('refuses what would wait too long', async () => {
   expect(refused.every(({ reason }) => reason instanceof HasherBusy)).toBe(true)
 })
 
-test('a client that goes away gives its place to the next, and no hash is made for it', async () => {
+test('a client that hangs up gives its place to the next one, and no hash is computed for it', async () => {
   const hasher = hasherOf(1)
   const running = hasher.hash('x')
   const gone = new AbortController()

@@ -27,7 +27,7 @@ beforeEach(() => database.signingKey.deleteMany())
 const ring = (policy: Partial<KeyPolicy> = {}, secret = SECRET) =>
   new KeyRing(database, keyEncryption(secret), { ...POLICY, ...policy }, () => undefined)
 
-/** As a resource service does at its start, with the defaults of the verifier. */
+/** Reads the keys as a resource service does at its start, with the defaults of the verifier. */
 async function expectReady(keys: KeyRing): Promise<void> {
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'application/json')
@@ -63,7 +63,7 @@ describe('the key ring', () => {
     expect(new Set(rings.map((one) => one.signing(Date.now()).kid)).size).toBe(1)
   })
 
-  test('five that find the key too old make one more', async () => {
+  test('five servers that find the key too old make only one new key', async () => {
     await ring().refresh()
     await database.signingKey.updateMany({ data: { createdAt: new Date(0) } })
     await Promise.all(Array.from({ length: 5 }, () => ring({ rotateAfterMs: 1_000_000 }).refresh()))
@@ -109,7 +109,7 @@ describe('the key ring', () => {
     ])
   })
 
-  test('asked 33 times for the next key, it makes one, says when the one after can be made, and a new service gets ready', async () => {
+  test('33 requests for the next key make only one, say when the next can be made, and a new service becomes ready', async () => {
     const keys = ring({ algorithm: 'ES256' })
     await keys.refresh()
     const answers = []
@@ -125,7 +125,7 @@ describe('the key ring', () => {
     expect(await keys.rotate()).toBeNull()
   })
 
-  test('keys that all retire are bounded as well, whether rotated by command or by the settings', async () => {
+  test('retiring keys are bounded too, whether rotated by command or by the settings', async () => {
     const keys = ring({ algorithm: 'ES256', leadMs: 0 })
     await keys.refresh()
     for (let i = 1; i < MAX_KEYS; i++) expect(await keys.rotate()).toBeNull()
@@ -139,7 +139,7 @@ describe('the key ring', () => {
     expect(await keys.rotate()).toBeNull()
   })
 
-  test('another algorithm in the settings makes a key that comes, and signs in its time', async () => {
+  test('another algorithm in the settings makes a key that is published first and signs later', async () => {
     await ring().refresh()
     const keys = ring({ algorithm: 'ES256' })
     await keys.refresh()
@@ -184,7 +184,7 @@ describe('the key ring', () => {
   })
 })
 
-test('wrapped bytes of one key do not open as another, nor when a bit is changed', async () => {
+test('the encrypted bytes of one key do not decrypt as another key, or with a changed bit', async () => {
   const encryption = keyEncryption(SECRET)
   const keys = ring()
   await keys.refresh()

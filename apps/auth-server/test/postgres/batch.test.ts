@@ -31,7 +31,7 @@ test('calls during a statement go into the next one, and each gets its own answe
   expect(groups).toEqual([['a'], ['b', 'c', 'b']])
 })
 
-test('a statement that hangs does not delay the next one for long', async () => {
+test('a hanging statement does not delay the next one for long', async () => {
   const { ends, call, underWay } = statements()
   const hanging = call('a')
   await underWay(1)

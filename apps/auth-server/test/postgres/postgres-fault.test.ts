@@ -71,7 +71,7 @@ const PASSING: [string, unknown][] = [
   ['an unknown error', new Error('?')],
 ]
 
-describe('a mistake of the operator is explained', () => {
+describe('a mistake by the operator is explained', () => {
   test.each(PERMANENT)('%s', (_, error, cure) => {
     const { isPassing, description } = explainPostgres(error)
     expect([isPassing, description]).toEqual([false, expect.stringMatching(cure)])

@@ -137,7 +137,7 @@ test('if one master takes no writes, the cluster takes none', async () => {
   await expect(cluster.probe()).resolves.toBeDefined()
 })
 
-test('nodes in the URL that are gone do no harm', async () => {
+test('nodes in the URL that no longer exist do no harm', async () => {
   const { redis } = await testStores()
   const other = new RedisCluster(started.url.replace('@', `@127.0.0.1:1,127.0.0.1:${redis.port},`))
   await other.ready(5_000)

@@ -22,7 +22,7 @@ afterAll(() => {
   proxy.close()
 })
 
-test('a peer that is silently gone is replaced by a new connection', async () => {
+test('if a peer vanishes silently, a new connection replaces it', async () => {
   const url = new URL(redisUrl)
   url.port = String((proxy.address() as AddressInfo).port)
   const connection = new RedisConnection(url.href)
@@ -41,7 +41,7 @@ test('a peer that is silently gone is replaced by a new connection', async () =>
   connection.close()
 })
 
-test('a process that was a replica in between counts as another memory', async () => {
+test('a process that was a replica in between counts as another Redis', async () => {
   const connection = new RedisConnection(redisUrl)
   await connection.ready(5_000)
   const before = await connection.probe()

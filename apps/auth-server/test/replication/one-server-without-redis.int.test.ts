@@ -46,7 +46,7 @@ describe('a server that never reached Redis, and one without REDIS_URL', () => {
     expect(isInUse()).toBe(true)
   })
 
-  test('keep the others from Redis after a refresh, and no longer than a moment', async () => {
+  test('keep the others from Redis after a refresh, but only for a moment', async () => {
     for (const one of without) {
       const { tokens } = await server.login()
       const first = await refresh(server, tokens.refresh_token)

@@ -91,7 +91,7 @@ async function expectAllRefresh(tokens: string[]): Promise<string[]> {
   return outcomes.map(({ token }) => token)
 }
 
-/** Postgres has one process a connection. */
+/** Postgres has a process per connection. */
 const workersOf = (pid: number) =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number)
 
@@ -101,7 +101,7 @@ const expectDead = async (tokens: string[]) => {
 }
 
 describe('Redis away', () => {
-  test('stopped, not closed: refreshes and revocations go on, and hold when it is back', async () => {
+  test('stopped, not closed: refreshes and revocations continue, and hold when it is back', async () => {
     const [live, dead] = [await sessions(8), await sessions(4)]
     redis.kill('SIGSTOP')
     const next = await expectAllRefresh(live)
@@ -115,7 +115,7 @@ describe('Redis away', () => {
     await expectAllRefresh(after)
   })
 
-  test('back from an old snapshot: what was revoked meanwhile stays revoked, and no other session ends', async () => {
+  test('back from an old snapshot: sessions that were revoked meanwhile stay revoked, and no other session ends', async () => {
     const [live, dead] = [await sessions(8), await sessions(20)]
     const client = new Redis(redis.url)
     await client.save()
@@ -137,7 +137,7 @@ describe('Redis away', () => {
     expect((await refresh(live[0] ?? '')).error).toBe('invalid_grant')
   })
 
-  test('full: refreshes go on', async () => {
+  test('full: refreshes continue', async () => {
     const live = await sessions(4)
     const client = new Redis(redis.url)
     await client.config('SET', 'maxmemory', '1mb', 'maxmemory-policy', 'noeviction')
@@ -161,7 +161,7 @@ describe('Redis away', () => {
 })
 
 describe('Postgres away', () => {
-  test('stopped, not closed: refreshes go on; login and logout answer 503 with Retry-After', async () => {
+  test('stopped, not closed: refreshes continue; login and logout answer 503 with Retry-After', async () => {
     const live = await sessions(8)
     const [ending = ''] = await sessions(1)
     const stopped = [postgres.pid, ...workersOf(postgres.pid)]

@@ -24,7 +24,7 @@ import {
 } from './rollback-stack.ts'
 
 describe('Postgres restored from an old backup', { timeout: 180_000 }, () => {
-  test('nothing is decided until a restore; then no revoked session returns, and those that Redis knew go on', async () => {
+  test('nothing is decided until a restore; then no revoked session returns, and those that Redis has continue', async () => {
     const [live, refreshed, ended, endedToo, evicted] = [
       await untilLogin(),
       await untilLogin(),

@@ -59,7 +59,7 @@ describe('a standby takes over', { timeout: 180_000 }, () => {
     await startPostgresAgain()
   }
 
-  test('with all that was acknowledged: nobody notices', async () => {
+  test('with everything that was acknowledged: nobody notices', async () => {
     const [live, ended] = [await untilLogin(), await untilLogin()]
     const standby = await startStandby()
     await untilLogout(ended.token)
@@ -118,7 +118,7 @@ describe('a standby takes over', { timeout: 180_000 }, () => {
   const restores = () =>
     ask(postgres, `SELECT count(*)::int AS answer FROM security_events WHERE type = 'postgres_restored'`)
 
-  test('POSTGRES_ROLLBACK=restore: one of two servers ends the sessions of unknown fate, and all go on', async () => {
+  test('POSTGRES_ROLLBACK=restore: one of two servers ends the sessions of unknown fate, and the rest continue', async () => {
     const two = await startTwo()
     const { standby, going, gone } = await loseSomething()
     const before = await restores()
@@ -137,7 +137,7 @@ describe('a standby takes over', { timeout: 180_000 }, () => {
     expect(said).toHaveLength(1)
   })
 
-  test('POSTGRES_ROLLBACK=restore: one that is killed in the middle leaves it to the other', async () => {
+  test('POSTGRES_ROLLBACK=restore: if one is killed in the middle, the other one restores', async () => {
     const two = await startTwo()
     const { standby, going, gone } = await loseSomething()
     const before = await restores()
@@ -168,7 +168,7 @@ describe('a standby takes over', { timeout: 180_000 }, () => {
     await expectLive(going, two[other])
   })
 
-  test('POSTGRES_ROLLBACK=restore: what the own Redis does not show is left to the operator', async () => {
+  test('POSTGRES_ROLLBACK=restore: a server whose Redis does not show the loss leaves it to the operator', async () => {
     const live = await untilLogin()
     const { first, second } = await startTwo()
     await ask(postgres, 'UPDATE history SET is_lost = true')

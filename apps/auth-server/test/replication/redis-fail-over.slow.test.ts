@@ -26,7 +26,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Retries a 503, as clients do: on a slow machine, a time-out is no failure of the test. */
+/** Retries a 503, as clients do. On a slow machine, a time-out must not fail the test. */
 async function post({ url }: Service, path: string, body: object) {
   for (;;) {
     const response = await fetch(url + path, {
@@ -69,7 +69,7 @@ async function underLoad(redisUrl: string) {
   const goesThrough = (store: string) => servers.every((server) => words(server).at(-1)?.includes(`through ${store}`))
   /** How many lines each server had written when the master was killed. */
   let written = servers.map(() => 0)
-  /** A moment can pass unseen, as a fail-over is soon over: what a server has written stays. */
+  /** A fail-over is short, so a poll may miss it. The log of a server does not. */
   const wentThrough = (store: string) =>
     servers.every((server, i) =>
       words(server)

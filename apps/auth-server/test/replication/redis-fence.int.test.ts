@@ -57,7 +57,7 @@ afterAll(async () => {
 })
 
 describe('whether Redis may be used', () => {
-  test('what one server wrote without Redis, the others see before they use Redis again', async () => {
+  test('the others see what one server wrote without Redis before they use Redis again', async () => {
     const [a, b] = [await aServer(), await aServer()]
     await a.fence.poll()
     await b.fence.poll()
@@ -106,7 +106,7 @@ describe('whether Redis may be used', () => {
     expect(a.fence.isEnabled).toBe(false)
   })
 
-  test('a logout at a server that has not seen the new epoch does not suspend Redis anew', async () => {
+  test('a logout at a server that has not seen the new epoch does not suspend Redis again', async () => {
     const [a, b] = [await aServer(), await aServer()]
     await a.fence.poll()
     const family = aFamily(user?.id ?? '')
@@ -162,7 +162,7 @@ describe('whether Redis may be used', () => {
     expect((await a.store.load(family.id))?.family.revoked?.reason).toBe('logout')
   })
 
-  test('a family that does not stay in Redis is answered by Postgres, not as unknown', async () => {
+  test('a family that does not stay in Redis is read from Postgres, and not reported as unknown', async () => {
     const a = await aServer()
     await a.fence.poll()
     const family = aFamily(user?.id ?? '')

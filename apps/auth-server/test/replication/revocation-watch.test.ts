@@ -67,6 +67,7 @@ test('a revoked bit is set for as long as a token may be valid, through fail-ove
         lists: async () => [0],
         longestLifetime: async () =>
           Math.max(0, ...[...lifetimes].filter(([s, at]) => performance.now() < at + s * 1000).map(([s]) => s)),
+        forget: async () => undefined,
         useLifetime: async (seconds: number) => void lifetimes.set(seconds, performance.now()),
       },
       redis,

@@ -18,7 +18,7 @@ beforeAll(async () => {
 const refresh = (refresh_token: string) => server.call('POST', '/auth/refresh', { refresh_token })
 
 describe('POST /auth/register', () => {
-  test('makes a user', async () => {
+  test('creates a user', async () => {
     const { status, body } = await server.call('POST', '/auth/register', { username: 'Ada', password: PASSWORD })
     expect([status, body]).toEqual([201, { id: expect.stringMatching(/^[0-9a-f-]{36}$/), username: 'Ada' }])
   })
@@ -129,7 +129,7 @@ test('two users whose names have become one log in with their own spelling', asy
 })
 
 describe('POST /auth/password', () => {
-  test('is not kept from its owner by a guesser of logins, and counts its own attempts, right or wrong', async () => {
+  test('is not blocked by failed logins of others, and counts its own attempts, right or wrong', async () => {
     const { username, tokens } = await server.login()
     const guess = () => server.call('POST', '/auth/login', { username, password: 'wrong' })
     await Promise.all(Array.from({ length: 11 }, guess))

@@ -27,7 +27,7 @@ const logOutAll = (token: string) => server.call('POST', '/auth/logout/all', und
 const changePassword = (token: string, new_password = 'another long and quiet walk') =>
   server.call('POST', '/auth/password', { current_password: PASSWORD, new_password }, bearer(token))
 
-/** Puts in sessions as a server without a limit would have left them, ten of them at each time. */
+/** Inserts sessions as a server without a limit would have left them, ten at each time. */
 const putIn = (username: string, count: number) => database.$executeRaw`
   INSERT INTO families (id, sid, user_id, client_id, scope, created_at, expires_at, redeemed_at)
   SELECT uuid_send(gen_random_uuid()), gen_random_uuid(), id, 'web', 'reports:read', t, t + interval '30 days', t
@@ -42,7 +42,7 @@ const eventsOf = (username: string, reason: string) => database.$queryRaw<
   WHERE type = 'revoked' AND detail->>'reason' = ${reason} AND user_id = (SELECT id FROM users WHERE username = ${username})`
 
 describe('the limit of sessions', () => {
-  test('a login too many ends the session that was used the longest ago, and says so', async () => {
+  test('a login beyond the limit ends the session that was unused for longest, and records it', async () => {
     const { username, tokens: first } = await server.login()
     const [second, third] = [(await login(username)).body, (await login(username)).body]
     const newest = (await refresh(first.refresh_token)).body
@@ -67,7 +67,7 @@ describe('the limit of sessions', () => {
 })
 
 describe('the limit of logins', () => {
-  test('counts right ones only, of one user only, stores nothing beyond, and says when to come back', async () => {
+  test('counts only successful logins of one user, stores nothing beyond the limit, and says when to try again', async () => {
     const { username } = await server.login()
     for (let i = 1; i < LOGINS; i++) {
       if (i % 4 === 0) expect((await login(username, 'wrong')).status).toBe(401)
@@ -189,7 +189,7 @@ describe('a user with thousands of sessions', () => {
     expect(await database.family.count({ where: { id: oldest?.id ?? Buffer.of() } })).toBe(1)
   })
 
-  test('logs in, which ends what is too much some at a time', async () => {
+  test('logs in, which ends surplus sessions a limited number at a time', async () => {
     const { username } = await server.login()
     await putIn(username, 1_200)
     for (const left of [1_201 + 1 - 500, 702 + 1 - 500, 203 + 1 - 201]) {

@@ -6,7 +6,7 @@ beforeAll(async () => {
   server = await testServer()
 })
 
-test('publishes its key, and says when it is not changed', async () => {
+test('publishes its key, and answers 304 if it has not changed', async () => {
   const { tokens } = await server.login()
   const { body, headers } = await server.call('GET', '/.well-known/jwks.json')
   const { kid } = JSON.parse(Buffer.from(tokens.access_token.split('.')[0], 'base64url').toString())
@@ -71,7 +71,7 @@ test('OpenAPI and health', async () => {
   for (const path of ['/livez', '/readyz', '/docs']) expect((await server.call('GET', path)).status).toBe(200)
 })
 
-test('the docs are not blank over http on an address that is not loopback: nothing in them is asked for over https', async () => {
+test('the docs are not blank over http on an address that is not loopback: they load nothing over https', async () => {
   const { headers } = await server.call('GET', '/docs')
   const policy = headers.get('content-security-policy') ?? ''
   expect(policy).toContain("default-src 'self';")

@@ -51,7 +51,7 @@ describe('GET /status/{list}', () => {
     expect(statusOf(other.access_token).idx).not.toBe(statusOf(one.access_token).idx)
   })
 
-  test('says when a copy is current, to GET and HEAD', async () => {
+  test('answers 304 to GET and HEAD if a copy is current', async () => {
     const { headers } = await get()
     const known = { 'if-none-match': `"x", ${headers.get('etag')}` }
     for (const method of ['GET', 'HEAD']) {

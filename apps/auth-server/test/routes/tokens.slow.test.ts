@@ -62,7 +62,7 @@ describe('POST /auth/login', () => {
     expect([unknown.status, unknown.text]).toEqual([wrong.status, wrong.text])
   })
 
-  test('narrows the scope to what the roles grant, and refuses where nothing is left', async () => {
+  test('narrows the scope to what the roles grant, and refuses if nothing is left', async () => {
     const { username } = await server.login()
     const login = (scope: string) => server.call('POST', '/auth/login', { username, password: PASSWORD, scope })
     expect((await login('reports:read reports:write')).body.scope).toBe('reports:read')
@@ -152,7 +152,7 @@ describe('POST /auth/refresh', () => {
     expect(await database.family.findUnique({ where: { id: family } })).toMatchObject({ revokedReason: 'reuse' })
   })
 
-  test('a client that is named must be the one that logged in; nothing is consumed', async () => {
+  test('a client id in a refresh must be that of the login; otherwise nothing is consumed', async () => {
     const { tokens } = await server.login()
     const { status, body } = await refresh(tokens.refresh_token, { client_id: 'other' })
     expect([status, body.error]).toEqual([400, 'invalid_grant'])
@@ -191,7 +191,7 @@ test('10,000 refreshes leave one row and one key', async () => {
     .toMatchObject([{ redeemed: 10_000n }])
 }, 120_000)
 
-/** Sends a refresh and goes away before its answer can come. */
+/** Sends a refresh and hangs up before it is answered. */
 const abandon = (refresh_token: string) =>
   new Promise<void>((resolve) => {
     const { hostname, port } = new URL(server.service.url)
@@ -203,22 +203,22 @@ const abandon = (refresh_token: string) =>
     socket.on('error', () => undefined).on('close', () => resolve())
   })
 
-test('a request that its client gave up, judged after the client went on, does not end the session', async () => {
+test('a request that its client gave up does not end the session if it is decided after the client went on', async () => {
   const [one, other] = [await server.login(), await server.login()]
   const goOn = async (first: string) => (await refresh((await refresh(first)).body.refresh_token)).body.refresh_token
   const [third] = [await goOn(one.tokens.refresh_token), await goOn(other.tokens.refresh_token)]
   await abandon(one.tokens.refresh_token)
-  // Sent later and judged alike: when it is answered, the one before it has been judged.
+  // This one is sent later and decided alike. When it is answered, the one before it was decided too.
   expect((await refresh(other.tokens.refresh_token)).body.error).toBe('invalid_grant')
   const next = await refresh(third)
   expect(next.status).toBe(200)
-  // Who waits for the answer is judged as ever.
+  // A client that waits for the answer still gets it.
   expect((await refresh(one.tokens.refresh_token)).body.error).toBe('invalid_grant')
   expect((await refresh(next.body.refresh_token)).body.error).toBe('invalid_grant')
 })
 
 describe('POST /auth/logout', () => {
-  test('ends the session, says 204 to anything, and leaves the access token to its end', async () => {
+  test('ends the session, answers 204 to any token, and leaves the access token until it expires', async () => {
     const { tokens } = await server.login()
     const logout = (refresh_token: string) => server.call('POST', '/auth/logout', { refresh_token })
     expect((await logout(tokens.refresh_token)).status).toBe(204)

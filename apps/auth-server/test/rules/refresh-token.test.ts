@@ -11,7 +11,7 @@ const familyId = fc
   .map((bytes) => Buffer.from(bytes).toString('base64url'))
 
 describe('refresh tokens', () => {
-  test('parse to what they were issued for, and are always issued alike', () => {
+  test('parse to the family and generation of their issue, and are always issued alike', () => {
     fc.assert(
       fc.property(familyId, fc.integer({ min: 1, max: 0xffff_fffe }), (family, generation) => {
         const token = tokens.issue(family, generation)

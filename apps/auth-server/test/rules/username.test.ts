@@ -19,7 +19,7 @@ describe('two spellings of one name are one user', () => {
     expect(usernameKey(one)).toBe(usernameKey(other))
   })
 
-  test('a dotless i is a letter of its own', () => {
+  test('a dotless i is a different letter from an i', () => {
     expect(usernameKey('ırmak')).not.toBe(usernameKey('irmak'))
   })
 

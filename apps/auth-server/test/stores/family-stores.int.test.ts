@@ -126,7 +126,7 @@ describe('Redis over Postgres', () => {
     ).toMatchObject({ redeemed: 3 })
   })
 
-  test('a copy that lacks a field, as an older version made it, is completed from Postgres', async () => {
+  test('a copy from an older version that lacks a field is completed from Postgres', async () => {
     const family = aFamily(userId)
     await layered.open(family, ORIGIN)
     await raw.hdel(`heirloom:family:{${family.id}}`, 'client')

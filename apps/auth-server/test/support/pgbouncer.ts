@@ -6,7 +6,7 @@ import pg from 'pg'
 import { expect, inject, onTestFinished } from 'vitest'
 
 /**
- * Starts a real PgBouncer in front of the Postgres of this URL, until the test is over. Answers the URL through PgBouncer.
+ * Starts a real PgBouncer in front of the Postgres of this URL, until the test is over. Returns the URL through PgBouncer.
  * Settings that are not given have PgBouncer's defaults.
  */
 export async function startPgBouncer(databaseUrl: string, settings: Record<string, string>): Promise<string> {

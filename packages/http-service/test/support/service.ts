@@ -6,7 +6,7 @@ import { type App, type AppOptions, createApp, createMetrics } from '../../src/i
 export interface TestService {
   app: App
   url: string
-  /** Sends bytes on one connection, and answers all that comes until the service closes it. */
+  /** Sends bytes on one connection, and returns everything that arrives until the service closes it. */
   send: (bytes: string) => Promise<string>
 }
 

@@ -53,7 +53,7 @@ function readMetadata(issuer: string, url: string, document: unknown): Located {
   return objection ? refuse(`jwks_uri ${objection}`) : { ok: true, url: jwksUri }
 }
 
-/** For a log: what another server sent is quoted and cut. */
+/** For a log: quotes and shortens what another server sent. */
 const nameOf = (issuer: unknown) => (typeof issuer === 'string' ? JSON.stringify(issuer.slice(0, 200)) : 'unnamed')
 
 /**

@@ -2,7 +2,7 @@
 export interface Runtime {
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Calls back once after so many milliseconds. Answers a function that cancels it. Must not keep the process alive. */
+  /** Calls back once after this many milliseconds. Returns a function that cancels it. Must not keep the process alive. */
   readonly setTimer: (callback: () => void, milliseconds: number) => () => void
   /** From 0 up to, but not including, 1. Used for jitter only. */
   readonly random: () => number

@@ -29,7 +29,7 @@ export type StatusListEvent =
 /**
  * What the list says of an entry. `unknown`: there is no copy that may still call a token valid.
  */
-export type Standing = 'valid' | 'not_valid' | 'out_of_range' | 'unknown'
+export type ListedStatus = 'valid' | 'not_valid' | 'out_of_range' | 'unknown'
 
 /** Where the issuer says neither `ttl` nor `max-age`. */
 const DEFAULT_TTL_SECONDS = 60
@@ -92,7 +92,7 @@ export class StatusList {
     )
   }
 
-  standing(index: number, nowMs: number): Standing {
+  standing(index: number, nowMs: number): ListedStatus {
     if (this.isValid(index, nowMs)) return 'valid'
     if (index < this.#entries && ((this.#notValid[index >>> 3] ?? 0) & (1 << (index & 7))) !== 0) return 'not_valid'
     return nowMs < this.#validUntilMs ? 'out_of_range' : 'unknown'

@@ -36,7 +36,7 @@ describe('ready before the first request', () => {
     expect(requests).toHaveLength(1)
   })
 
-  it('starts without its issuer and tries again, each time later, up to a minute', async () => {
+  it('starts without its issuer and retries, with growing delays up to a minute', async () => {
     const { set, issuer, time, events, answerWith } = await setUp(status(503))
     const delays = []
     for (let attempt = 0; attempt < 8; attempt++) {
@@ -52,7 +52,7 @@ describe('ready before the first request', () => {
     expect(set.isEmpty).toBe(false)
   })
 
-  it('keeps the credentials of an address to itself', async () => {
+  it('does not reveal credentials in an address', async () => {
     const { set, issuer, events } = await setUp(status(503))
     const withLogin = new RemoteKeySet({
       issuer,
@@ -101,7 +101,7 @@ describe('refresh', () => {
     expect(time.pendingMs[0]).toBeCloseTo(297_003, 0)
   })
 
-  it('takes what comes and drops what goes, and keeps what stays as the same object', async () => {
+  it('adds new keys, drops removed ones, and keeps the others as the same objects', async () => {
     const { set, time, events, answerWith } = await setUp(keysOf(one))
     expect(await events.next()).toEqual({ type: 'keys_changed', added: ['one'], removed: [], ignored: [] })
     const before = set.get('one')
@@ -115,7 +115,7 @@ describe('refresh', () => {
     expect(set.get('one')).toBeUndefined()
   })
 
-  it('asks with the ETag, and takes 304 for a confirmation', async () => {
+  it('sends the ETag, and takes 304 for a confirmation', async () => {
     const { set, time, events, requests, answerWith } = await setUp(json({ keys: [one.jwk] }, { etag: '"v1"' }))
     await events.next()
     answerWith(status(304, { 'cache-control': 'max-age=90' }))

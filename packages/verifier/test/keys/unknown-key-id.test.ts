@@ -65,7 +65,7 @@ describe('an unknown key id', () => {
     expect(verifier.stats()).toMatchObject({ refused: { key_unknown: 300 }, keys: { unknownKidRefetches: 2 } })
   })
 
-  it('does not hold up tokens of known keys, even where the issuer hangs', async () => {
+  it('does not delay tokens of known keys, even if the issuer hangs', async () => {
     const { issuer, verifier, time, forged, answerWith } = await setUpVerifier(keysOf(one))
     await verifier.ready()
     answerWith(() => undefined)
@@ -114,7 +114,7 @@ describe('an unknown key id', () => {
     })
   })
 
-  it('before there are any keys waits for the look under way, and is not the fault of the token', async () => {
+  it('before there are any keys waits for the fetch in progress, and is not blamed on the token', async () => {
     const { issuer, verifier, forged } = await setUpVerifier(keysOf(one))
     expect(verifier.isReady).toBe(false)
     expect(await verifier.verify(signToken(one, claimsOf({ iss: issuer })))).toMatchObject({ ok: true })

@@ -5,7 +5,7 @@ import { HOME, PASSWORD, type Tokens, send } from './context.ts'
 
 const REFRESH_EVERY_MS = 100
 const LOGIN_EVERY_MS = 1_000
-/** As `Retry-After` asks. */
+/** The wait that `Retry-After` asks for. */
 const AGAIN_AFTER_MS = 1_000
 
 export interface Experience {

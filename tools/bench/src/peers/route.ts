@@ -1,5 +1,5 @@
-// What HTTP alone costs: a bare Fastify route with bodies as long as ours. With SIGNS it signs once, on the threads of the
-// pool as we do. It has no store, no claims and no real refresh token.
+// What HTTP alone costs: a bare Fastify route with bodies as long as ours. With SIGNS it also signs once, on the threads of
+// the pool as we do. It has no store, no claims and no real refresh token.
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { promisify } from 'node:util'
 import Fastify from 'fastify'

@@ -28,7 +28,7 @@ export interface Fault {
   /** After this time clients give a request up and use another server, in milliseconds. */
   patienceMs?: number
   /** A suspended server cannot answer in time. */
-  isMute?: true
+  isSuspended?: true
 }
 
 /** How far a replica or a standby lags. */

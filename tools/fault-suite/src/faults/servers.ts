@@ -8,7 +8,7 @@ const MINUTE_MS = 60_000
 
 const STOPPED: Fault = {
   name: 'an auth-server stopped, not closed',
-  isMute: true,
+  isSuspended: true,
   // When it resumes, its connection to Redis has expired while the others use Redis.
   isOneSided: true,
   inject: async ({ cluster }) => cluster.node(VICTIM).service.kill('SIGSTOP'),

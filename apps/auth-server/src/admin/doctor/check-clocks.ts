@@ -21,7 +21,7 @@ export function checkClocks(aheadMs: Readonly<Record<string, number | null>>): F
     {
       level: 'warning',
       check: 'clocks',
-      cause: `The clocks are apart: ${parts.join(', ')}`,
+      cause: `The clocks differ: ${parts.join(', ')}`,
       cure: 'Let NTP set the clock of every machine: lifetimes and the grace period are measured with these clocks.',
     },
   ]

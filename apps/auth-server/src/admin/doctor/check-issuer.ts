@@ -4,7 +4,7 @@ import type { KeyRow } from './check-postgres.ts'
 import type { Finding } from './finding.ts'
 
 const TIMEOUT_MS = 3_000
-/** Until a server publishes a key that another one made. Caches add the lifetime of the key set. */
+/** How long until a server publishes a key that another one made. Caches add the lifetime of the key set. */
 const PUBLISHED_AFTER_MS = 10_000
 
 /**
@@ -25,8 +25,8 @@ export async function checkIssuer(
     if (metadata['issuer'] !== issuer)
       return finding(
         'broken',
-        `${url} answers for the issuer ${JSON.stringify(metadata['issuer'])}, and ISSUER is ${JSON.stringify(issuer)}`,
-        'Set the same ISSUER, to the letter, for every server and service, and let its address lead to the servers.',
+        `${url} answers for the issuer ${JSON.stringify(metadata['issuer'])}, but ISSUER is ${JSON.stringify(issuer)}`,
+        'Set exactly the same ISSUER for every server and service, and make its address lead to the servers.',
       )
     const { keys: published } = await fetchJson(String(metadata['jwks_uri']))
     const kids = new Set(Array.isArray(published) ? published.map(({ kid }: { kid?: unknown }) => kid) : [])
@@ -37,14 +37,14 @@ export async function checkIssuer(
       return finding(
         'broken',
         `The key set of ${issuer} lacks the key ${newest.kid} that is in Postgres`,
-        'Let ISSUER lead to the servers of this database: another installation answers there, or a cache keeps an old key set for too long.',
+        'Make ISSUER lead to the servers of this database: another installation answers there, or a cache keeps an old key set for too long.',
       )
     return []
   } catch (error) {
     return finding(
       'warning',
       `The issuer does not answer from this machine: ${(error as Error).message}`,
-      'Start a server, and let the proxy pass its metadata and key set: resource services fetch them from there.',
+      'Start a server, and make the proxy pass on its metadata and key set: resource services fetch them from there.',
     )
   }
 }

@@ -4,7 +4,7 @@ import type { KeyRow } from './check-postgres.ts'
 import type { Finding } from './finding.ts'
 
 const DAY_MS = 86_400_000
-/** A rotation that is nearer is noted. */
+/** A rotation that is nearer than this is noted. */
 const SOON_MS = 7 * DAY_MS
 
 type KeyConfig = Pick<Config, 'keyPolicy' | 'keyEncryptionSecret'>
@@ -28,13 +28,13 @@ export function checkKeys(keys: readonly KeyRow[], config: KeyConfig, now: numbe
     find(
       'warning',
       'No signing key is in use yet',
-      keys.length === 0 ? 'Start a server: the first one makes a key.' : 'Set the clocks right, and start a server.',
+      keys.length === 0 ? 'Start a server: the first one makes a key.' : 'Correct the clocks, and start a server.',
     )
   if (coming)
     find(
       'note',
       `The key ${coming.kid} is published and signs from ${coming.signsFrom.toISOString()}`,
-      'Nothing is to be done: the key before it stays published while its tokens live.',
+      'There is nothing to do: the previous key stays published while its tokens live.',
     )
   const { rotateAfterMs } = config.keyPolicy
   if (!signing || coming || rotateAfterMs === null) return findings
@@ -42,14 +42,14 @@ export function checkKeys(keys: readonly KeyRow[], config: KeyConfig, now: numbe
   if (dueMs <= 0)
     find(
       'warning',
-      `The signing key ${signing.kid} is ${Math.floor((now - signing.createdAt.getTime()) / DAY_MS)} days old, and no next key was made`,
+      `The signing key ${signing.kid} is ${Math.floor((now - signing.createdAt.getTime()) / DAY_MS)} days old, and no new key was made`,
       'Start a server, which makes it, or run `npm run admin -- key rotate`.',
     )
   else if (dueMs <= SOON_MS)
     find(
       'note',
       `The signing key ${signing.kid} is due for rotation at ${new Date(now + dueMs).toISOString()}`,
-      'Nothing is to be done: a server makes the next key then.',
+      'There is nothing to do: a server makes the next key then.',
     )
   return findings
 }

@@ -46,8 +46,8 @@ export async function checkPostgres(database: Database): Promise<PostgresState> 
       findings.push({
         level: 'warning',
         check: 'postgres',
-        cause: `The role ${JSON.stringify(role)} of DATABASE_URL may do more than read and write rows, as a superuser may`,
-        cure: 'Make the role of the servers with `npm run roles`, and name it in DATABASE_URL.',
+        cause: `The role ${JSON.stringify(role)} of DATABASE_URL may do more than read and write rows`,
+        cure: 'Create the role of the servers with `npm run roles`, and name it in DATABASE_URL.',
       })
     const { isReadOnly } = await checkDatabase(database)
     if (isReadOnly) findings.push(findingOf('broken', 'postgres', READ_ONLY_DESCRIPTION, SEE_LOG))

@@ -9,11 +9,11 @@ import { type Finding, findingOf } from './finding.ts'
 
 const READY_WITHIN_MS = 2_000
 const TIMEOUT_MS = 2_000
-/** The servers notice a restarted Redis within this, and write its new name to Postgres. */
+/** The servers notice a restarted Redis within this time, and write its new id to Postgres. */
 const SERVERS_NOTICE_MS = 4_000
 const POLL_MS = 250
 
-/** Of a cluster, the master of one key answers for all. */
+/** In a cluster, this asks the master of one key. */
 const LOOK = `
   local time = redis.call('TIME')
   return {time[1], time[2], redis.call('INFO', 'memory')}`
@@ -31,7 +31,7 @@ export async function checkRedis(
   if (url === undefined) {
     if (ofServers && (await ofServers()) !== '')
       warn(
-        'The servers have used a Redis, and REDIS_URL is not set here',
+        'The servers have used Redis, but REDIS_URL is not set here',
         'Set the REDIS_URL of the servers, or leave it unset for all of them.',
       )
     return { findings, aheadMs: null }

@@ -1,12 +1,12 @@
 export interface Finding {
-  /** `broken`: something does not work. `warning`: it works, and will or may go wrong. `note`: nothing is to be done. */
+  /** `broken`: something does not work. `warning`: it works, and will or may go wrong. `note`: there is nothing to do. */
   level: 'broken' | 'warning' | 'note'
   check: 'settings' | 'postgres' | 'redis' | 'clocks' | 'keys' | 'issuer'
   cause: string
   cure: string
 }
 
-/** Of a line that says the cause, a colon, and the cure. @param cure if the line has none. */
+/** A finding from a line with the cause, a colon and the cure. @param cure if the line has none. */
 export function findingOf(level: Finding['level'], check: Finding['check'], line: string, cure: string): Finding {
   const [, cause, ownCure = ''] = /^(.*?): (.*)$/s.exec(line) ?? []
   if (cause === undefined) return { level, check, cause: line, cure }

@@ -11,7 +11,7 @@ import {
   redeemPagesSession,
 } from '../../services/authorize/pages-session.ts'
 import type { Refusal } from '../../services/refusal.ts'
-import { LONGEST_DEVICE, goneSignal } from '../tokens.ts'
+import { MAX_DEVICE_LENGTH, goneSignal } from '../tokens.ts'
 import type { FormState } from './form-tokens.ts'
 import type { FormFields, Pages } from './pages.ts'
 
@@ -152,5 +152,5 @@ function queryOf({ raw: { url = '' } }: FastifyRequest): string {
 
 function howOf({ headers, ip }: FastifyRequest) {
   const agent = headers['user-agent']
-  return { device: agent === undefined ? null : shownText(agent, LONGEST_DEVICE), ip }
+  return { device: agent === undefined ? null : shownText(agent, MAX_DEVICE_LENGTH), ip }
 }

@@ -86,7 +86,7 @@ function decideOpening(
     return tooManyAttempts(Math.ceil(waitMs / 1000))
   }
   const scope = narrowScope(realm, { client, resources, roles: account.roles, asked })
-  if (scope === null) return refuse('invalid_scope', 'The roles of this user grant nothing of the requested scope.')
+  if (scope === null) return refuse('invalid_scope', 'The roles of this user grant none of the requested scope.')
   const family: Family = {
     id: randomBytes(16).toString('base64url'),
     sid: randomUUID(),

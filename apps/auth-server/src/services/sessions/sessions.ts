@@ -48,7 +48,7 @@ export async function endSession(
 ): Promise<{ ok: true } | Refusal> {
   const session = await parts.sessions.find(userId, anySpelling)
   if (!session) return refuse('not_found', 'There is no such session.')
-  // The session's own id: a UUID in capitals is the same one, and would be an event of its own.
+  // The session's own id. The same UUID in capitals would get an event of its own.
   const { family: id, sid, expiresAt, statusIndex } = session
   const revocable = { id, sid, userId, expiresAt: expiresAt.getTime(), statusIndex }
   await revoke(parts, [revocable], { at: await parts.clock.now(), reason })

@@ -70,7 +70,7 @@ async function logInWhile(username: string, meanwhile: (account: Account) => Pro
 
 const sessionsOf = ({ id }: Account) => server.core.sessions.ofUser(id, 10)
 
-test('a role that is taken away while the password is hashed is in no token', async () => {
+test('a role that is removed while the password is hashed is not in the token', async () => {
   const { answer } = await logInWhile('ada', ({ id }) => server.core.accounts.change(id, { roles: ['user'] }))
   if (!answer.ok) throw new Error(answer.description)
   const claims = JSON.parse(Buffer.from(answer.access_token.split('.')[1] ?? '', 'base64url').toString())

@@ -77,13 +77,13 @@ test.each([
   expect([opened, events.at(-1)]).toEqual([[], reason])
 })
 
-test('new roles count, and the password is checked again', async () => {
+test('new roles apply, and the password is checked again', async () => {
   const { answer, events } = await logInWhile(ADA, { ...ADA, version: 2, roles: ['user', 'editor'] })
   expect(answer).toMatchObject({ ok: true, access_token: '["user","editor"]' })
   expect(events).toEqual(['changed_meanwhile', 'login'])
 })
 
-test('an account that changes every time is refused after two checks', async () => {
+test('a login to an account that changes at each attempt is refused after two checks', async () => {
   const grown = [2, 3, 4, 5].map((version) => ({ ...ADA, version }))
   const { answer, opened, events } = await logInWhile(ADA, ...grown)
   expect(answer).toMatchObject({ ok: false, error: 'invalid_credentials' })

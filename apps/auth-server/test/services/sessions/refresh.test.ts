@@ -72,19 +72,19 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
   return { answer, stored, writes: advanced.length, events: events.map(({ type }) => type) }
 }
 
-test('alone, it rotates', async () => {
+test('the only presentation rotates', async () => {
   const { answer, stored, writes, events } = await refreshWhile({})
   expect(answer).toMatchObject({ ok: true, refresh_token: 'F 5' })
   expect([stored.redeemed, writes, events]).toEqual([4, 1, []])
 })
 
-test('a copy of the request that was a moment faster: both get the same successor, and the grace is not prolonged', async () => {
+test('a concurrent copy of the request that is faster: both get the same successor, and the grace period is not extended', async () => {
   const { answer, stored, events } = await refreshWhile({ redeemed: 4, redeemedAt: NOW - 1 })
   expect(answer).toMatchObject({ ok: true, refresh_token: 'F 5' })
   expect([stored.redeemedAt, events]).toEqual([NOW - 1, []])
 })
 
-test('a copy that came long before, on another server: the late repeat is stored and recorded', async () => {
+test('a copy that was redeemed long before on another server: the late repeat is stored and recorded', async () => {
   const { answer, stored, writes, events } = await refreshWhile({ redeemed: 4, redeemedAt: NOW - GRACE_MS })
   expect(answer).toMatchObject({ ok: true, refresh_token: 'F 5' })
   expect([stored.lateRepeated, writes, events]).toEqual([4, 2, ['late_repeat']])

@@ -1,4 +1,4 @@
-// It fetches keys by https only, so its cacheJwks puts them in.
+// It fetches keys over https only, so `cacheJwks` provides them.
 import { JwtVerifier } from 'aws-jwt-verify'
 import Fastify from 'fastify'
 import { audience, host, issuer, jwksUri, port } from './settings.ts'

@@ -1,4 +1,4 @@
-// The upper limit: the same answer without a look at the token.
+// The upper limit: the same answer without reading the token.
 import Fastify from 'fastify'
 import { SUBJECT } from '../../verify/issuer.ts'
 import { host, port } from './settings.ts'

@@ -7,10 +7,10 @@ app.get('/me', auth({ issuer, jwksUri, audience, tokenSigningAlg: 'RS256', stric
   response.json({ sub: request.auth?.payload.sub })
 })
 app.use(refuse)
-// As Fastify has it: Node's five seconds are soon over on a busy machine.
+// As in Fastify: Node's five seconds are too short on a busy machine.
 app.listen(port, host).keepAliveTimeout = 72_000
 
-/** The library throws; Express' own handler would log each refusal with its stack. Four parameters, or it is none. */
+/** The library throws, and Express would log each refusal with its stack. An error handler must have four parameters. */
 function refuse(_error: Error, _request: express.Request, response: express.Response, _next: express.NextFunction) {
   response.status(401).set('WWW-Authenticate', 'Bearer error="invalid_token"').json({ error: 'invalid_token' })
 }

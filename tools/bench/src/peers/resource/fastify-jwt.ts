@@ -1,5 +1,5 @@
-// @fastify/jwt with get-jwks as the README of get-jwks wires them, and with the checks that it leaves out. With CACHE, and
-// then for more tokens than any load has, @fastify/jwt keeps the verdicts on tokens.
+// @fastify/jwt with get-jwks, as in the README of get-jwks, and with the checks that it leaves out. With CACHE, @fastify/jwt
+// also keeps its verdicts, for more tokens than any load has.
 import fastifyJwt from '@fastify/jwt'
 import Fastify from 'fastify'
 import buildGetJwks from 'get-jwks'

@@ -8,5 +8,5 @@ app.get('/me', connectBearer(verifier), (request, response) => {
   response.json({ sub: callerOf(request).sub })
 })
 await verifier.ready()
-// As Fastify has it: Node's five seconds are soon over on a busy machine.
+// As in Fastify: Node's five seconds are too short on a busy machine.
 app.listen(port, host).keepAliveTimeout = 72_000

@@ -20,5 +20,5 @@ const app = express()
 app.get('/me', passport.authenticate('jwt', { session: false }), (request, response) => {
   response.json({ sub: (request.user as { sub: string }).sub })
 })
-// As Fastify has it: Node's five seconds are soon over on a busy machine.
+// As in Fastify: Node's five seconds are too short on a busy machine.
 app.listen(port, host).keepAliveTimeout = 72_000
