@@ -33,13 +33,19 @@ export function errorsPage(): string {
     status: String(refusals.find(({ answer }) => answer.body.error === one.word)?.answer.status),
   }))
   const client = commentedWords(source('packages/client/src/client-error.ts'), 'ClientErrorCode')
-  checkComplete([...everywhere, ...server, ...bearer])
+  const authorize = commentedWords(source('apps/auth-server/src/rules/authorize-request.ts'), 'AuthorizeError').map(
+    (one) => ({ ...one, status: '303' }),
+  )
+  checkComplete([...everywhere, ...server, ...authorize, ...bearer])
   return page(
     'Errors',
     'Every error answer has the body `{"error", "error_description"}`. A program reads `error`, which is stable. A ' +
       'developer reads `error_description`, whose text may change.',
     '## The auth server',
     wireTable(server),
+    '## The authorization endpoint',
+    'The client finds these among the parameters of its redirect URI, with `iss` and its `state` (RFC 6749, section 4.1.2.1).',
+    wireTable(authorize),
     '## Every service',
     wireTable(everywhere),
     '## Calls that need an access token',

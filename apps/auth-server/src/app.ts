@@ -8,8 +8,10 @@ import type { Registry } from 'prom-client'
 import type { ServerParts } from './wiring.ts'
 import { accountRoutes } from './routes/account.ts'
 import { answerError } from './routes/answers.ts'
+import { grantRoutes } from './routes/grants.ts'
 import { metadataRoutes } from './routes/metadata.ts'
 import { oauthRoutes } from './routes/oauth.ts'
+import { pageRoutes } from './routes/pages/pages.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { statusRoutes } from './routes/status.ts'
 import { tokenRoutes } from './routes/tokens.ts'
@@ -50,6 +52,8 @@ export function buildApp({ core, rollback, keySet, notReady, close }: ServerPart
         tokenRoutes(durable, core)
         accountRoutes(durable, core)
         sessionRoutes(durable, core)
+        grantRoutes(durable, core)
+        pageRoutes(durable, core)
         oauthRoutes(durable, core, ownAccessTokens(issuer, core.realm, keySet))
       })
     },

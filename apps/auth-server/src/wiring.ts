@@ -27,6 +27,7 @@ import { RevocationWatch } from './replication/revocation-watch.ts'
 import { RollbackDetector } from './replication/rollback-detector.ts'
 import { WriteBehind } from './replication/write-behind.ts'
 import { longestAccessTokenTtlSeconds } from './rules/client-policy.ts'
+import { authorizationCodes } from './rules/authorization-code.ts'
 import { refreshTokens } from './rules/refresh-token.ts'
 import type { Core } from './services/core.ts'
 import { prune } from './services/prune.ts'
@@ -37,6 +38,7 @@ import type { RestoreParts } from './services/restore.ts'
 import { StatusLists } from './services/status-lists.ts'
 import { Accounts } from './stores/accounts.ts'
 import { AuditEvents } from './stores/audit-events.ts'
+import { Consents } from './stores/consents.ts'
 import { postgresClock } from './stores/clock.ts'
 import { RealmRows } from './stores/realm-rows.ts'
 import { PostgresFamilyStore } from './stores/postgres-family-store.ts'
@@ -143,11 +145,13 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     clock: postgresClock(database),
     families: new LayeredFamilyStore({ cache, durable, writeBehind, fence, rollback }),
     sessions: new Sessions(database),
+    consents: new Consents(database),
     accounts: accountsThrough(redis),
     keys,
     signer,
     statusLists: revocations && new StatusLists({ config, signer, watch: revocations }),
     refreshTokens: refreshTokens(config.tokenSecrets),
+    codes: authorizationCodes(config.tokenSecrets),
     hasher: new PasswordHasher(config.hashesAtOnce),
     throttle: new AttemptThrottle(config.throttlePolicy, redis),
     events,

@@ -7,15 +7,20 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 /**
  * The routes of this scope take forms (RFC 6749, appendix B) and nothing else. A parameter without a value counts as one that
  * was not sent, and none may be sent twice (section 3.2). What is wrong with a form is a 400, its Content-Type too.
- * @param repeatable the parameters that may be sent several times. They are arrays.
+ * @param options `repeatable` are the parameters that may be sent several times: they are arrays. With `keepsQuery`, the
+ * address may have parameters too, as it does for a page whose state is in its address.
  */
-export function acceptForms(scope: FastifyInstance, repeatable: readonly string[] = []): void {
+export function acceptForms(
+  scope: FastifyInstance,
+  { repeatable = [], keepsQuery = false }: { repeatable?: readonly string[]; keepsQuery?: boolean } = {},
+): void {
   scope.removeAllContentTypeParsers()
   scope.addHook('onRequest', ({ headers, raw }, _reply, done) => {
     if (!FORM.test(headers['content-type'] ?? ''))
       done(refused('Send the parameters as a form, with Content-Type: application/x-www-form-urlencoded.'))
     // Addresses are logged and kept in histories, by proxies and others (RFC 6749, section 2.3.1).
-    else if (raw.url?.includes('?')) done(refused('Send the parameters in the body, and none in the address.'))
+    else if (!keepsQuery && raw.url?.includes('?'))
+      done(refused('Send the parameters in the body, and none in the address.'))
     else done()
   })
   scope.addContentTypeParser(

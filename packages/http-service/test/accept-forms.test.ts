@@ -8,7 +8,7 @@ const FORM = 'application/x-www-form-urlencoded'
 const options: Partial<AppOptions> = {
   routes(app) {
     void app.register(async (scope) => {
-      acceptForms(scope, ['resource'])
+      acceptForms(scope, { repeatable: ['resource'] })
       scope.post(
         '/form',
         { schema: { body: Type.Object({ a: Type.Optional(Type.String()) }) } },

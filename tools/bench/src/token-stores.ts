@@ -123,7 +123,7 @@ export async function rowPerSession(stores: Stores, redisUrl?: string): Promise<
       const statusIndex = 2 ** 40 + session
       const granted = { scope: 'reports:read', resources: 'resource-api auth-server', bindingKey: null }
       const grant = { id, sid: randomUUID(), userId: user.id, clientId: 'web', ...granted }
-      const times = { createdAt: now, expiresAt: now + 30 * DAY_MS }
+      const times = { createdAt: now, expiresAt: now + 30 * DAY_MS, parent: null, authTime: null }
       const origin = { device: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0)', ip: '203.0.113.7' }
       await withRetries(() =>
         core.families.open({ ...grant, ...times, statusIndex, ...EMPTY_STATE, redeemedAt: now }, origin),

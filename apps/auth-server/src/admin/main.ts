@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { clientCommands } from './clients.ts'
 import { addDoctor } from './doctor.ts'
 import { UsageErrors, doorOf } from './door.ts'
+import { grantCommands } from './grants.ts'
 import { keyCommands } from './keys.ts'
 import { realmCommands } from './realm.ts'
 import { resourceCommands } from './resources.ts'
@@ -30,6 +31,7 @@ export async function runAdmin(argv: readonly string[], env: NodeJS.ProcessEnv):
   const door = doorOf(env)
   userCommands(program, door)
   sessionCommands(program, door)
+  grantCommands(program, door)
   realmCommands(program, door)
   clientCommands(program, door)
   resourceCommands(program, door)

@@ -19,6 +19,7 @@ export function tablesOf(schema: string) {
     roles: table('roles'),
     clients: table('clients'),
     realm: table('realm'),
+    consents: table('consents'),
   }
 }
 

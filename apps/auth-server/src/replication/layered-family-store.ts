@@ -63,19 +63,45 @@ export class LayeredFamilyStore implements LoginStore {
   }
 
   async advance(update: FamilyUpdate): Promise<FamilyState | null> {
+    return this.#redisElsePostgres(
+      async (cache) => {
+        const before = await this.#askCache(cache, update.id, () => cache.advance(update))
+        if (before) this.#layers.writeBehind.add(update)
+        return before
+      },
+      () => this.#advanceDurable(update),
+    )
+  }
+
+  /**
+   * Redis first, then Postgres as well: Redis may be lost before it is written there, and a server that has just lost sight of
+   * Redis asks Postgres alone. If Postgres is away, no server can ask it alone.
+   */
+  async advanceOnce(update: FamilyUpdate): Promise<FamilyState | null> {
     const { durable, writeBehind } = this.#layers
     return this.#redisElsePostgres(
       async (cache) => {
         const before = await this.#askCache(cache, update.id, () => cache.advance(update))
-        if (before) writeBehind.add(update)
-        return before
+        if (!before) return null
+        try {
+          const durableBefore = await durable.advance(update)
+          return durableBefore && merge(before, durableBefore)
+        } catch (error) {
+          if (!isUnavailable(error, 'Postgres')) throw error
+          writeBehind.add(update)
+          return before
+        }
       },
-      async () => {
-        const before = await durable.advance(update)
-        if (before) await this.#publishUpdate(update)
-        return before
-      },
+      () => this.#advanceDurable(update),
+      // A second attempt would find what the first one left.
+      1,
     )
+  }
+
+  async #advanceDurable(update: FamilyUpdate): Promise<FamilyState | null> {
+    const before = await this.#layers.durable.advance(update)
+    if (before) await this.#publishUpdate(update)
+    return before
   }
 
   /**
@@ -142,10 +168,11 @@ export class LayeredFamilyStore implements LoginStore {
   async #redisElsePostgres<T>(
     byRedis: (cache: RedisFamilyStore) => Promise<T>,
     byPostgres: () => Promise<T>,
+    maxAttempts = MAX_ATTEMPTS,
   ): Promise<T> {
     const { cache, fence } = this.#layers
     if (!cache) return byPostgres()
-    for (let attempt = 0; attempt < MAX_ATTEMPTS && fence.isEnabled; attempt++) {
+    for (let attempt = 0; attempt < maxAttempts && fence.isEnabled; attempt++) {
       try {
         return await fence.whileEnabled(byRedis(cache))
       } catch (error) {

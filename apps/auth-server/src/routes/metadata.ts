@@ -7,15 +7,21 @@ import type { Core } from '../services/core.ts'
 import { GRANT_TYPES_SUPPORTED } from '../services/oauth/token.ts'
 import { matchesEtag } from './etag.ts'
 
-/** RFC 8414, section 2. `response_types_supported` is required, and empty because there is no authorization endpoint. */
+/** RFC 8414, section 2, and RFC 9207, section 3. */
 const Names = (description: string) => Type.Array(Type.String(), { description })
 const Metadata = Type.Object({
   issuer: Type.String({ description: 'The value of `ISSUER`.' }),
   jwks_uri: Type.String({ description: 'The address of the key set.' }),
+  authorization_endpoint: Type.String({ description: 'Where clients send users to log in and allow them something.' }),
   token_endpoint: Type.String({ description: 'Where clients get tokens.' }),
   revocation_endpoint: Type.String({ description: 'Where clients end sessions (RFC 7009).' }),
   introspection_endpoint: Type.String({ description: 'Where services ask about tokens (RFC 7662).' }),
-  response_types_supported: Names('Empty: there is no authorization endpoint.'),
+  response_types_supported: Names('Only `code`.'),
+  response_modes_supported: Names('Only `query`.'),
+  code_challenge_methods_supported: Names('Only `S256` (RFC 7636). Every request needs a challenge.'),
+  authorization_response_iss_parameter_supported: Type.Literal(true, {
+    description: 'Each answer of the authorization endpoint has `iss`, errors too.',
+  }),
   grant_types_supported: Names('The grants of the token endpoint.'),
   token_endpoint_auth_methods_supported: Names('How clients authenticate at the token endpoint.'),
   revocation_endpoint_auth_methods_supported: Names('How clients authenticate at the revocation endpoint.'),
@@ -75,10 +81,14 @@ export function metadataRoutes(app: App, core: Core): void {
       return reply.code(200).send({
         issuer,
         jwks_uri: `${issuer}/.well-known/jwks.json`,
+        authorization_endpoint: `${issuer}/oauth2/authorize`,
         token_endpoint: `${issuer}/oauth2/token`,
         revocation_endpoint: `${issuer}/oauth2/revoke`,
         introspection_endpoint: `${issuer}/oauth2/introspect`,
-        response_types_supported: [],
+        response_types_supported: ['code'],
+        response_modes_supported: ['query'],
+        code_challenge_methods_supported: ['S256'],
+        authorization_response_iss_parameter_supported: true,
         grant_types_supported: GRANT_TYPES_SUPPORTED,
         token_endpoint_auth_methods_supported: [...AUTH_METHODS],
         revocation_endpoint_auth_methods_supported: [...AUTH_METHODS],

@@ -28,7 +28,7 @@ export function oauthRoutes(app: App, core: Core, readAccessToken: ReadAccessTok
   const consumes = ['application/x-www-form-urlencoded']
 
   void app.register(async (scope: App) => {
-    acceptForms(scope, ['resource'])
+    acceptForms(scope, { repeatable: ['resource'] })
 
     scope.post(
       '/oauth2/token',
@@ -41,6 +41,11 @@ export function oauthRoutes(app: App, core: Core, readAccessToken: ReadAccessTok
             'A request that is repeated with the same refresh token, because the answer was lost, gets the same successor.',
           body: Type.Object({
             grant_type: Type.String({ description: 'One of `grant_types_supported` in the metadata.' }),
+            code: Type.Optional(Type.String({ description: 'The grant `authorization_code`: the code to redeem.' })),
+            redirect_uri: Type.Optional(
+              Type.String({ description: 'It must be that of the authorization request. It may be left out.' }),
+            ),
+            code_verifier: Type.Optional(Type.String({ description: 'What the challenge was made of (RFC 7636).' })),
             refresh_token: Type.Optional(
               Type.String({ description: 'The grant `refresh_token`: the token to redeem.' }),
             ),

@@ -37,6 +37,9 @@ export const Resource = Type.Optional(
       'The services that the tokens are for, as the realm names them; the issuer names the auth server (RFC 8707). Default: all that the client may ask for.',
   }),
 )
+/** In any case. */
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
 export const Empty = Type.Null({ description: 'Done. The answer has no body.' })
 
 export const TokenResponse = Type.Object({

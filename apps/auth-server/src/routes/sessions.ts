@@ -5,9 +5,7 @@ import { endAllSessions, endSession, liveSessions } from '../services/sessions/s
 import { refuse } from '../services/refusal.ts'
 import { answer, answerRefusal } from './answers.ts'
 import { liveSession, userOf } from './live-session.ts'
-import { Empty, answers } from './schemas.ts'
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+import { Empty, UUID, answers } from './schemas.ts'
 
 const MAX_IN_A_PAGE = 100
 /** A query string has only text. */

@@ -20,7 +20,7 @@ import {
 } from './schemas.ts'
 
 /** The longest name of a device, in characters. */
-const MAX_DEVICE_LENGTH = 200
+export const MAX_DEVICE_LENGTH = 200
 
 export function tokenRoutes(app: App, core: Core): void {
   app.post(
@@ -77,7 +77,8 @@ export function tokenRoutes(app: App, core: Core): void {
     },
     async (request, reply) => {
       const { refresh_token: refreshToken, client_id: clientId } = request.body
-      const result = await refresh(core, { refreshToken, takes: 'json', clientId, signal: goneSignal(reply) })
+      const token = core.refreshTokens.parse(refreshToken)
+      const result = await refresh(core, { token, takes: 'json', clientId, signal: goneSignal(reply) })
       return answer(reply, result, (tokens) => reply.code(200).send(bodyOf(tokens)))
     },
   )
@@ -94,7 +95,7 @@ export function tokenRoutes(app: App, core: Core): void {
     },
     async (request, reply) => {
       // Also for a token that is not taken here (RFC 7009, section 2.2): the client has no use for it either way.
-      await logOut(core, { refreshToken: request.body.refresh_token, takes: 'json' })
+      await logOut(core, { token: core.refreshTokens.parse(request.body.refresh_token), takes: 'json' })
       return reply.code(204).send(null)
     },
   )

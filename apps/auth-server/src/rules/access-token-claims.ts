@@ -15,7 +15,10 @@ export interface TokenTerms {
 
 /** A session, with the roles that its tokens carry; or a client that acts for itself (RFC 6749, section 4.4). */
 export type TokenSubject =
-  | { session: Pick<Grant, 'sid' | 'userId' | 'clientId' | 'createdAt' | 'statusIndex'>; roles: readonly string[] }
+  | {
+      session: Pick<Grant, 'sid' | 'userId' | 'clientId' | 'createdAt' | 'authTime' | 'statusIndex'>
+      roles: readonly string[]
+    }
   | { clientId: string }
 
 /** The claims of an access token (RFC 9068, section 2.2). `now` is the store's time in milliseconds since the epoch. */
@@ -37,7 +40,7 @@ export function accessTokenClaims(
     sub: session.userId,
     client_id: session.clientId,
     sid: session.sid,
-    auth_time: Math.floor(session.createdAt / 1000),
+    auth_time: Math.floor((session.authTime ?? session.createdAt) / 1000),
     roles,
     ...(hasStatus && { status: { status_list: { idx, uri: uriOf(issuer, list) } } }),
   } satisfies UserClaims

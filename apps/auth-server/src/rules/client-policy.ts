@@ -1,4 +1,5 @@
 import type { RefreshPolicy } from './decide-refresh.ts'
+import { PAGES_CLIENT } from './pages-client.ts'
 import type { Client, Realm } from './realm.ts'
 
 /** What holds for clients that set nothing of their own. */
@@ -16,7 +17,7 @@ export interface SessionPolicy extends RefreshPolicy {
 
 /** @param clientId of a session. A client that is not in the realm has no live sessions, and neither has a disabled one. */
 export function policyOf(realm: Realm, clientId: string, settings: PolicySettings): SessionPolicy {
-  const client = realm.clients.get(clientId)
+  const client = clientId === PAGES_CLIENT.id ? PAGES_CLIENT : realm.clients.get(clientId)
   const own = client?.policy
   const { idleMs, graceMs, lateRepeatGap } = settings.refreshPolicy
   return {
@@ -39,7 +40,7 @@ export interface LiveTerms {
 /** What makes a session live besides its own values. Sessions of other clients are over. Mostly it is one group. */
 export function liveTerms(realm: Realm, settings: PolicySettings): LiveTerms[] {
   const groups = new Map<string, LiveTerms>()
-  for (const id of realm.clients.keys()) {
+  for (const id of [PAGES_CLIENT.id, ...realm.clients.keys()]) {
     const { idleMs, endedBefore } = policyOf(realm, id, settings)
     if (endedBefore === Infinity) continue
     const key = `${idleMs} ${endedBefore}`

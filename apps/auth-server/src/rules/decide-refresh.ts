@@ -1,4 +1,4 @@
-import type { Family } from './family.ts'
+import { CODE_GENERATION, type Family, idleMsOf } from './family.ts'
 
 export interface RefreshPolicy {
   /** A session ends when it is not refreshed for this long. Milliseconds. */
@@ -33,26 +33,40 @@ export type Verdict =
   /** An older token was presented: revoke the family. */
   | { kind: 'reuse' }
 
+/** Whether this generation of this family is an authorization code. */
+export const isCode = ({ parent }: Pick<Family, 'parent'>, generation: number): boolean =>
+  parent !== null && generation === CODE_GENERATION
+
 /**
- * Decides what to do with a genuine refresh token (RFC 9700, section 4.14.2).
+ * A code may be redeemed once (OAuth 2.1, section 4.1.3). No grace period, not even one of 0: by a clock that is behind, that
+ * would still allow a repeat.
+ */
+const ONCE = { graceMs: Number.NEGATIVE_INFINITY, lateRepeatGap: null }
+
+/**
+ * Decides what to do with a genuine refresh token (RFC 9700, section 4.14.2) or authorization code.
  * @param family its state before this presentation.
  * @param now milliseconds since the epoch.
  */
 export function decideRefresh(family: Family, presented: Presented, now: number, policy: RefreshPolicy): Verdict {
+  const { generation } = presented
+  // A generation exists only if the one before it was redeemed, whether or not the store has seen that.
+  const redeemed = Math.max(family.redeemed, generation - 1)
+  const idleMs = idleMsOf({ parent: family.parent, redeemed }, policy)
+  const { graceMs, lateRepeatGap } = isCode(family, generation) ? ONCE : policy
   if (family.revoked) return { kind: 'refuse', reason: 'revoked' }
   if (family.createdAt < policy.endedBefore) return { kind: 'refuse', reason: 'client_disabled' }
   if (now >= family.expiresAt) return { kind: 'refuse', reason: 'expired' }
-  if (now >= family.redeemedAt + policy.idleMs) return { kind: 'refuse', reason: 'idle' }
+  if (now >= family.redeemedAt + idleMs) return { kind: 'refuse', reason: 'idle' }
   if (presented.clientId !== null && presented.clientId !== family.clientId)
     return { kind: 'refuse', reason: 'wrong_client' }
   if (family.bindingKey !== null && presented.bindingKey !== family.bindingKey)
     return { kind: 'refuse', reason: 'wrong_key' }
 
-  const { generation } = presented
   if (generation > family.redeemed) return { kind: 'rotate', gap: generation - family.redeemed - 1 }
   if (generation < family.redeemed) return { kind: 'reuse' }
-  if (now < family.redeemedAt + policy.graceMs) return { kind: 'repeat' }
-  return mayRepeatLate(family, generation, policy.lateRepeatGap) ? { kind: 'late_repeat' } : { kind: 'reuse' }
+  if (now < family.redeemedAt + graceMs) return { kind: 'repeat' }
+  return mayRepeatLate(family, generation, lateRepeatGap) ? { kind: 'late_repeat' } : { kind: 'reuse' }
 }
 
 function mayRepeatLate({ lateRepeated, bindingKey }: Family, generation: number, gap: number | null): boolean {

@@ -5,6 +5,7 @@ export type RevocationReason =
   | 'logout'
   | 'logout_all'
   | 'session_ended'
+  | 'consent_withdrawn'
   | 'session_limit'
   | 'password_changed'
   | 'reuse'
@@ -55,6 +56,13 @@ export interface Grant {
   createdAt: number
   /** The absolute end, in milliseconds since the epoch. */
   expiresAt: number
+  /**
+   * The `sid` of the browser's session at the pages that this one was opened from. Generation 1 of such a family is an
+   * authorization code. Null if it was opened by a login, which hands out generation 1 as a refresh token.
+   */
+  parent: string | null
+  /** When the user logged in, in milliseconds since the epoch. Null: at `createdAt`. */
+  authTime: number | null
 }
 
 /** What a revocation needs to know about a session. */
@@ -90,19 +98,39 @@ export const EMPTY_STATE: FamilyState = {
   revoked: null,
 }
 
+/** The generation that an authorization code is, in a family that was opened by one. */
+export const CODE_GENERATION = 1
+
+/** RFC 6749, section 4.1.2, allows ten minutes. A client redeems its code at once. Milliseconds. */
+export const CODE_LIFETIME_MS = 60_000
+
+/** What decides whether a family was ever more than a code. */
+type Redeemed = Pick<Family, 'parent' | 'redeemed'>
+
+/** Whether the family was opened by a code that nobody has redeemed. It is no session yet, and may never become one. */
+export const isUnredeemedCode = ({ parent, redeemed }: Redeemed): boolean =>
+  parent !== null && redeemed < CODE_GENERATION
+
+/** For how long the newest token of a family may go unused. Milliseconds. */
+export const idleMsOf = (family: Redeemed, { idleMs }: { idleMs: number }): number =>
+  isUnredeemedCode(family) ? Math.min(CODE_LIFETIME_MS, idleMs) : idleMs
+
 /**
  * When a session ends if it is not refreshed again, in milliseconds since the epoch. It is live while `now < endOf(...)`.
  * A session that was revoked, or opened before its client's sessions were ended, ended at 0: clocks that differ must not
  * bring it back to life.
  */
 export function endOf(
-  {
-    createdAt,
-    redeemedAt,
-    expiresAt,
-    revoked,
-  }: Pick<Family, 'createdAt' | 'redeemedAt' | 'expiresAt'> & { revoked: unknown },
-  { idleMs, endedBefore }: { idleMs: number; endedBefore: number },
+  family: Redeemed & Pick<Family, 'createdAt' | 'redeemedAt' | 'expiresAt'> & { revoked: unknown },
+  policy: { idleMs: number; endedBefore: number },
 ): number {
-  return revoked || createdAt < endedBefore ? 0 : Math.min(redeemedAt + idleMs, expiresAt)
+  if (family.revoked || family.createdAt < policy.endedBefore) return 0
+  return Math.min(family.redeemedAt + idleMsOf(family, policy), family.expiresAt)
 }
+
+/** How long the stores keep a family whose code was never redeemed, so that it counts as an opening. Milliseconds. */
+export const UNREDEEMED_KEPT_MS = 30 * 60_000
+
+/** Until when a store needs a family, in milliseconds since the epoch. */
+export const keptUntil = (family: Family): number =>
+  isUnredeemedCode(family) ? Math.min(family.createdAt + UNREDEEMED_KEPT_MS, family.expiresAt) : family.expiresAt

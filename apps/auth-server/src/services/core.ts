@@ -5,8 +5,10 @@ import type { KeyRing } from '../keys/key-ring.ts'
 import type { TokenSigner } from '../keys/token-signer.ts'
 import type { RealmSource } from '../rules/realm.ts'
 import type { RefreshTokens } from '../rules/refresh-token.ts'
+import type { AuthorizationCodes } from '../rules/authorization-code.ts'
 import type { Accounts } from '../stores/accounts.ts'
 import type { AuditEvents } from '../stores/audit-events.ts'
+import type { Consents } from '../stores/consents.ts'
 import type { Clock } from '../stores/clock.ts'
 import type { LoginStore } from '../stores/family-store.ts'
 import type { Sessions } from '../stores/sessions.ts'
@@ -21,9 +23,11 @@ export interface Core {
   families: LoginStore
   sessions: Sessions
   accounts: Accounts
+  consents: Consents
   keys: KeyRing
   signer: TokenSigner
   refreshTokens: RefreshTokens
+  codes: AuthorizationCodes
   /** Null if access tokens name no status list. */
   statusLists: StatusLists | null
   hasher: PasswordHasher

@@ -7,6 +7,7 @@ const ENDED: Record<string, string> = {
   logout: 'the user logged out',
   logout_all: 'the user ended all sessions',
   session_ended: 'the user ended it from another session',
+  consent_withdrawn: 'the user no longer allows the application',
   session_limit: 'the user had reached the session limit, and this one had been unused the longest',
   password_changed: 'the password was changed',
   reuse: 'an old refresh token was used again',
@@ -19,6 +20,10 @@ const ENDED: Record<string, string> = {
 const DESCRIPTIONS: Descriptions = {
   registered: () => 'The account was created.',
   login: ({ ip }) => `Logged in from ${ip}.`,
+  authorized: ({ clientId, ip }) => `The application ${clientId} got a session, asked for from ${ip}.`,
+  consent_given: ({ clientId }) => `The application ${clientId} was allowed.`,
+  consent_withdrawn: ({ clientId, sessions }) =>
+    `The application ${clientId} is no longer allowed, and ${sessions} sessions of it were ended.`,
   login_refused: ({ ip, reason }) => `A login from ${ip} was refused: ${String(reason).replaceAll('_', ' ')}.`,
   client_refused: ({ ip, reason, clientId }) =>
     `The client ${clientId ?? 'of a request'} was refused at ${ip}: ${String(reason).replaceAll('_', ' ')}.`,

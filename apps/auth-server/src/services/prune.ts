@@ -11,6 +11,8 @@ type PruneParts = Pick<Core, 'clock' | 'sessions' | 'events' | 'keys'> & {
 
 export interface Pruned {
   sessions: number
+  /** Authorization codes that nobody redeemed. */
+  codes: number
   events: number
   keys: number
 }
@@ -21,6 +23,7 @@ export async function prune({ config, clock, sessions, events, keys }: PrunePart
   const eventsBefore = new Date(now - config.securityEventsKeptMs)
   return {
     sessions: await inBatches(() => sessions.prune(new Date(now - KEPT_AFTER_END_MS), BATCH)),
+    codes: await inBatches(() => sessions.pruneCodes(now, BATCH)),
     events: await inBatches(() => events.prune(eventsBefore, BATCH)),
     keys: await keys.prune(now),
   }

@@ -7,6 +7,10 @@ import { networkOf } from '../rules/network.ts'
 export type SecurityEvent =
   | { type: 'registered'; userId: string }
   | { type: 'login'; userId: string; sid: string; ip: string }
+  /** A session was opened by an authorization code. */
+  | { type: 'authorized'; userId: string; sid: string; clientId: string; ip: string }
+  | { type: 'consent_given'; userId: string; clientId: string }
+  | { type: 'consent_withdrawn'; userId: string; clientId: string; sessions: number }
   | {
       type: 'login_refused'
       reason: 'unknown_user' | 'wrong_password' | 'unreadable_hash' | 'disabled' | 'throttled' | 'changed_meanwhile'
@@ -70,6 +74,9 @@ function distinguishing(event: SecurityEvent): (string | number)[] | null {
       return [event.sid, event.generation]
     case 'registered':
     case 'login':
+    case 'authorized':
+    case 'consent_given':
+    case 'consent_withdrawn':
     case 'gap':
     case 'password_changed':
     case 'account_rolled_back':

@@ -70,7 +70,10 @@ export interface LoginFacts {
   earlierLoginAt: number | null
   /** For the session that is to be opened: no other one ever gets it. */
   statusIndex: number
-  /** Sessions that are not revoked, without the `sessions - 1` that were used last. At most `MAX_SURPLUS`. */
+  /**
+   * Sessions that are not revoked, without the `sessions - 1` that were used last. At most `MAX_SURPLUS`. A code that nobody
+   * has redeemed is not among them, and pushes none out.
+   */
   surplus: Revocable[]
 }
 
@@ -98,4 +101,10 @@ export interface LoginStore extends FamilyStore {
     origin: Origin,
     decide: (facts: LoginFacts) => Family | null,
   ): Promise<void>
+
+  /**
+   * Does what `advance` does, for a generation that may be redeemed only once. The answer is what any store knew before, and
+   * when it returns, the update is in each store that answers. So no later call sees less, whichever store it asks.
+   */
+  advanceOnce(update: FamilyUpdate): Promise<FamilyState | null>
 }

@@ -50,6 +50,15 @@ const time = (redis: string, column: string): Field<number> => ({
   fromPostgres: (value) => (value as Date).getTime(),
 })
 
+const knownTime = (redis: string, column: string): Field<number | null> => ({
+  redis,
+  column,
+  toRedis: (value) => value ?? '',
+  fromRedis: (stored) => (stored === null ? undefined : stored ? Number(stored) : null),
+  toPostgres: (value) => (value === null ? null : new Date(value)),
+  fromPostgres: (value) => (value as Date | null)?.getTime() ?? null,
+})
+
 const integer = (redis: string, column: string): Field<number> => ({
   redis,
   column,
@@ -70,6 +79,8 @@ const FIELDS: { [Name in FieldName]: Field<Grant[Name]> } = {
   bindingKey: optionalText('binding', 'binding_key'),
   createdAt: time('created', 'created_at'),
   expiresAt: time('expires', 'expires_at'),
+  parent: knownText('parent', 'parent'),
+  authTime: knownTime('auth', 'auth_time'),
 }
 
 const ENTRIES = Object.entries(FIELDS) as [FieldName, Field<unknown>][]
@@ -104,8 +115,8 @@ export function grantToPostgres(grant: Grant): PrismaGrant {
 }
 
 type Instants = 'createdAt' | 'expiresAt'
-type PrismaGrant = Omit<Pick<Grant, FieldName>, Instants | 'statusIndex'> &
-  Record<Instants, Date> & { statusIndex: bigint }
+type PrismaGrant = Omit<Pick<Grant, FieldName>, Instants | 'authTime' | 'statusIndex'> &
+  Record<Instants, Date> & { authTime: Date | null; statusIndex: bigint }
 
 /** @param row by the names of the columns. */
 export function grantFromPostgres(id: FamilyId, row: object): Grant {

@@ -53,6 +53,10 @@ export class PostgresFamilyStore implements LoginStore {
     )
   }
 
+  advanceOnce(update: FamilyUpdate): Promise<FamilyState | null> {
+    return this.advance(update)
+  }
+
   /** Many revocations get a statement of their own, so that a refresh of one family does not wait behind them. */
   async revoke(updates: readonly FamilyRevocation[]): Promise<void> {
     const [first] = updates
@@ -180,6 +184,7 @@ async function readFacts(
       (SELECT json_agg(s) FROM (
          SELECT encode(id, 'hex') AS id, sid, status_index, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at FROM ${families}
          WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
+           AND (parent IS NULL OR redeemed > 0)
          ORDER BY redeemed_at DESC, id OFFSET ${sessions - 1} LIMIT ${MAX_SURPLUS}) AS s) AS surplus,
       EXISTS (SELECT FROM ${families} WHERE user_id = ${userId}::uuid AND revoked_at IS NOT NULL
               OFFSET ${revokedKept({ logins })}) AS keeps_too_many`

@@ -1,4 +1,11 @@
-import { type Family, type FamilyId, type FamilyState, EMPTY_STATE, type RevocationReason } from '../rules/family.ts'
+import {
+  type Family,
+  type FamilyId,
+  type FamilyState,
+  EMPTY_STATE,
+  type RevocationReason,
+  keptUntil,
+} from '../rules/family.ts'
 import { type FamilyRevocation, type FamilyStore, type FamilyUpdate, byRevocation } from './family-store.ts'
 import { REDIS_GRANT_FIELDS, grantFromRedis, grantToRedis } from './grant-fields.ts'
 import { RedisRevocations } from './redis-revocations.ts'
@@ -50,8 +57,8 @@ export class RedisFamilyStore implements FamilyStore {
    * @param epoch the current epoch before Postgres was read.
    */
   async copyIn(family: Family, epoch: number): Promise<void> {
-    const { id, expiresAt } = family
-    await this.#merge(keyOf(id), epoch, expiresAt, ...stateArguments(family), ...grantToRedis(family))
+    const key = keyOf(family.id)
+    await this.#merge(key, epoch, keptUntil(family), ...stateArguments(family), ...grantToRedis(family))
   }
 
   async load(id: FamilyId): Promise<{ family: Family; now: number } | null> {

@@ -1,6 +1,6 @@
-import type { Prisma } from '../generated/prisma/client.ts'
+import type { Family as FamilyRow, Prisma } from '../generated/prisma/client.ts'
 import type { LiveTerms } from '../rules/client-policy.ts'
-import type { FamilyId, Revocable } from '../rules/family.ts'
+import { CODE_LIFETIME_MS, type FamilyId, type Revocable, UNREDEEMED_KEPT_MS } from '../rules/family.ts'
 import { type Database, query } from '../postgres/database.ts'
 
 export interface Session {
@@ -12,13 +12,20 @@ export interface Session {
   device: string | null
   ip: string | null
   createdAt: Date
+  /** The highest generation that was redeemed, as Postgres has it. */
+  redeemed: number
   /** The last refresh, or the login. */
   lastUsedAt: Date
   expiresAt: Date
   statusIndex: number
   revokedAt: Date | null
   revokedReason: string | null
+  /** As in `Grant`. */
+  parent: string | null
 }
+
+/** What may decide whether a session is to be ended. */
+export type EndableSession = Revocable & Position & Pick<Session, 'clientId' | 'parent'>
 
 /** Where a page ends: the last session of it. */
 export type Position = Pick<Session, 'sid' | 'createdAt'>
@@ -39,7 +46,7 @@ export class Sessions {
     return this.#page({ userId }, limit, after)
   }
 
-  /** The same, but only sessions that are live at `now`, in milliseconds: not revoked, and within all of `terms`. */
+  /** The same, but only sessions that are live at `now`, in milliseconds: `endOf` in a query. */
   async liveOfUser(
     userId: string,
     now: number,
@@ -52,21 +59,25 @@ export class Sessions {
       redeemedAt: { gt: new Date(now - idleMs) },
       ...(endedBefore > 0 && { createdAt: { gte: new Date(endedBefore) } }),
     }))
-    return this.#page(
-      { userId, revokedAt: null, expiresAt: { gt: new Date(now) }, AND: { OR: ofClients } },
-      limit,
-      after,
-    )
+    const isSession = [
+      { parent: null },
+      { redeemed: { gt: 0 } },
+      { redeemedAt: { gt: new Date(now - CODE_LIFETIME_MS) } },
+    ]
+    const where = { userId, revokedAt: null, expiresAt: { gt: new Date(now) } }
+    return this.#page({ ...where, AND: [{ OR: ofClients }, { OR: isSession }] }, limit, after)
   }
 
   async #page(where: Prisma.FamilyWhereInput, limit: number, after?: Position): Promise<Session[]> {
-    const beyond = after && {
-      createdAt: { lte: after.createdAt },
-      // If two were opened at the same time, the session id decides.
-      OR: [{ createdAt: { lt: after.createdAt } }, { sid: { lt: after.sid } }],
-    }
+    const beyond: Prisma.FamilyWhereInput = after
+      ? {
+          createdAt: { lte: after.createdAt },
+          // Of two at the same time, the session id decides.
+          OR: [{ createdAt: { lt: after.createdAt } }, { sid: { lt: after.sid } }],
+        }
+      : {}
     const orderBy = [{ createdAt: 'desc' as const }, { sid: 'desc' as const }]
-    const rows = await query(this.#database.family.findMany({ where: { ...where, ...beyond }, orderBy, take: limit }))
+    const rows = await query(this.#database.family.findMany({ where: { AND: [where, beyond] }, orderBy, take: limit }))
     return rows.map(toSession)
   }
 
@@ -78,22 +89,26 @@ export class Sessions {
     userId: string,
     limit: number,
     after?: Position,
-  ): Promise<{ sessions: (Revocable & Position)[]; now: number }> {
+  ): Promise<{ sessions: EndableSession[]; now: number }> {
     const { createdAt, sid } = after ?? { createdAt: new Date(0), sid: FIRST_UUID }
     // One JSON value: separate rows would take ten times as long to read here.
     const [row] = await query(this.#database.$queryRaw<{ now: Date; sessions: ListedRow[] | null }[]>`
-      SELECT clock_timestamp() AS now, json_agg(json_build_array(id, sid, created_at, expires_at, status_index)) AS sessions
-      FROM (SELECT encode(id, 'hex') AS id, sid, created_at, status_index, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at
+      SELECT clock_timestamp() AS now,
+        json_agg(json_build_array(id, sid, created_at, expires_at, status_index, client_id, parent)) AS sessions
+      FROM (SELECT encode(id, 'hex') AS id, sid, created_at, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at,
+              status_index, client_id, parent
             FROM ${this.#database.tables.families} WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
               AND (created_at, sid) > (${createdAt}, ${sid}::uuid)
             ORDER BY created_at, sid LIMIT ${limit}) AS listed`)
-    const sessions = (row?.sessions ?? []).map(([id, ownSid, openedAt, expiresAt, statusIndex]) => ({
+    const sessions = (row?.sessions ?? []).map(([id, ownSid, openedAt, expiresAt, statusIndex, clientId, parent]) => ({
       id: Buffer.from(id, 'hex').toString('base64url'),
       sid: ownSid,
       userId,
       createdAt: new Date(openedAt),
       expiresAt,
       statusIndex,
+      clientId,
+      parent,
     }))
     return { sessions, now: (row?.now ?? new Date()).getTime() }
   }
@@ -163,40 +178,52 @@ export class Sessions {
       DELETE FROM ${families} WHERE id IN (
         SELECT id FROM ${families} WHERE expires_at < ${before} ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)`)
   }
+
+  /**
+   * Deletes up to `limit` families whose code nobody redeemed, as `keptUntil` says. It looks at those of the last day, since
+   * the index has all that were opened by a code; what it missed ends as the others do.
+   * @param now milliseconds since the epoch.
+   */
+  async pruneCodes(now: number, limit: number): Promise<number> {
+    const { families } = this.#database.tables
+    const [from, to] = [new Date(now - DAY_MS), new Date(now - UNREDEEMED_KEPT_MS)]
+    return query(this.#database.$executeRaw`
+      DELETE FROM ${families} WHERE id IN (
+        SELECT id FROM ${families} WHERE parent IS NOT NULL AND created_at > ${from} AND created_at < ${to} AND redeemed = 0
+        LIMIT ${limit} FOR UPDATE SKIP LOCKED)`)
+  }
 }
 
-type ListedRow = [id: string, sid: string, createdAt: string, expiresAt: number, statusIndex: number]
+const DAY_MS = 24 * 3_600_000
+
+type ListedRow = [
+  id: string,
+  sid: string,
+  createdAt: string,
+  expiresAt: number,
+  statusIndex: number,
+  clientId: string,
+  parent: string | null,
+]
 
 const FIRST_UUID = '00000000-0000-0000-0000-000000000000'
 
-function toSession(row: {
-  id: Uint8Array
-  sid: string
-  userId: string
-  clientId: string
-  device: string | null
-  ip: string | null
-  createdAt: Date
-  redeemedAt: Date
-  expiresAt: Date
-  statusIndex: bigint
-  revokedAt: Date | null
-  revokedReason: string | null
-}): Session {
-  const { id, redeemedAt, sid, userId, clientId, device, ip, createdAt, expiresAt, revokedAt, revokedReason } = row
-  const family = Buffer.from(id).toString('base64url')
+function toSession(row: FamilyRow): Session {
+  const { id, redeemed, redeemedAt, sid, userId, clientId, device, ip, createdAt, expiresAt, parent } = row
   return {
-    family,
+    family: Buffer.from(id).toString('base64url'),
     sid,
     userId,
     clientId,
     device,
     ip,
     createdAt,
+    redeemed: Number(redeemed),
     lastUsedAt: redeemedAt,
     expiresAt,
     statusIndex: Number(row.statusIndex),
-    revokedAt,
-    revokedReason,
+    revokedAt: row.revokedAt,
+    revokedReason: row.revokedReason,
+    parent,
   }
 }

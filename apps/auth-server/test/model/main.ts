@@ -1,7 +1,15 @@
 import { Command } from 'commander'
 import { type Explored, type Model, explore } from './explore.ts'
 import { ROLLBACK_PROTOCOL, rollbackModel } from './rollback-model.ts'
-import { PLANTED_IN_ROLLBACK, PLANTED_IN_FENCE, PLANTED_IN_RESTORE, PLANTED_IN_RULE } from './planted-faults.ts'
+import {
+  PLANTED_IN_CODES,
+  PLANTED_IN_FENCE,
+  PLANTED_IN_REDEMPTION,
+  PLANTED_IN_RESTORE,
+  PLANTED_IN_ROLLBACK,
+  PLANTED_IN_RULE,
+} from './planted-faults.ts'
+import { REDEMPTION, redemptionModel } from './redemption-model.ts'
 import { RULE, ruleModel } from './rule-model.ts'
 import { PROTOCOL, fenceModel } from './fence-model.ts'
 
@@ -32,6 +40,8 @@ function report({ broken }: Explored, isPlanted: boolean): void {
 }
 
 report(run('the rule', ruleModel(RULE, faults)), false)
+report(run('the rule, after an authorization code', ruleModel(RULE, faults, 'code')), false)
+report(run('the redemption of a code by two servers', redemptionModel(REDEMPTION, faults)), false)
 report(run('the fence around Redis', fenceModel(PROTOCOL, faults)), false)
 report(run('the fence around a Redis that one server never reached', fenceModel(PROTOCOL, faults, true)), false)
 report(run('a rollback of Postgres', rollbackModel(ROLLBACK_PROTOCOL)), false)
@@ -39,6 +49,8 @@ const RESTORE = { logouts: 1, failOvers: 2 }
 report(run('a restore by the servers', rollbackModel({ ...ROLLBACK_PROTOCOL, restores: true }, RESTORE)), false)
 console.log('\nPlanted, to be found:')
 for (const { name, rule } of PLANTED_IN_RULE) report(run(name, ruleModel(rule, faults)), true)
+for (const { name, rule } of PLANTED_IN_CODES) report(run(name, ruleModel(rule, faults, 'code')), true)
+for (const { name, protocol } of PLANTED_IN_REDEMPTION) report(run(name, redemptionModel(protocol, faults)), true)
 for (const { name, protocol, isMisconfigured } of PLANTED_IN_FENCE)
   report(run(name, fenceModel(protocol, faults, isMisconfigured)), true)
 for (const { name, protocol } of PLANTED_IN_ROLLBACK) report(run(name, rollbackModel(protocol)), true)

@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { explore } from './explore.ts'
 import { ROLLBACK_PROTOCOL, rollbackModel } from './rollback-model.ts'
-import { PLANTED_IN_ROLLBACK, PLANTED_IN_FENCE, PLANTED_IN_RESTORE, PLANTED_IN_RULE } from './planted-faults.ts'
+import {
+  PLANTED_IN_CODES,
+  PLANTED_IN_FENCE,
+  PLANTED_IN_REDEMPTION,
+  PLANTED_IN_RESTORE,
+  PLANTED_IN_ROLLBACK,
+  PLANTED_IN_RULE,
+} from './planted-faults.ts'
+import { REDEMPTION, redemptionModel } from './redemption-model.ts'
 import { RULE, ruleModel } from './rule-model.ts'
 import { PROTOCOL, fenceModel } from './fence-model.ts'
 
@@ -16,6 +24,16 @@ const RESTORE = { logouts: 1, failOvers: 2 }
 describe('every sequence of steps', { timeout: 120_000 }, () => {
   test('of a family, its owner and a thief keeps the invariants', () => {
     expect(explore(ruleModel(RULE, 1), DEPTH)).toMatchObject({ depth: DEPTH, broken: null })
+  })
+
+  test('of an authorization code and its session, its owner and a thief, keeps the invariants', () => {
+    expect(explore(ruleModel(RULE, 1, 'code'), DEPTH)).toMatchObject({ depth: DEPTH, broken: null })
+  })
+
+  test('of two servers that get the same code redeems it once, whichever store is lost in between', () => {
+    const { broken, states } = explore(redemptionModel(REDEMPTION, 1), 40)
+    expect(broken).toBeNull()
+    expect(states).toBeGreaterThan(1_000)
   })
 
   test('of a logout and refreshes, behind the fence, keeps the invariants', () => {
@@ -42,6 +60,14 @@ describe('every sequence of steps', { timeout: 120_000 }, () => {
 describe('a planted fault is found', { timeout: 120_000 }, () => {
   test.each(PLANTED_IN_RULE)('$name', ({ rule, breaks }) => {
     expect(explore(ruleModel(rule, 1), DEPTH).broken?.violation).toMatch(new RegExp(`^${breaks}`))
+  })
+
+  test.each(PLANTED_IN_CODES)('$name', ({ rule, breaks }) => {
+    expect(explore(ruleModel(rule, 1, 'code'), DEPTH).broken?.violation).toMatch(new RegExp(`^${breaks}`))
+  })
+
+  test.each(PLANTED_IN_REDEMPTION)('$name', ({ protocol }) => {
+    expect(explore(redemptionModel(protocol, 1), 40).broken?.violation).toMatch(/^once/)
   })
 
   test.each(PLANTED_IN_FENCE)('$name', ({ protocol, breaks, isMisconfigured }) => {

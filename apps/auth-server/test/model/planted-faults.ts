@@ -2,6 +2,7 @@ import { decideFence } from '../../src/rules/decide-fence.ts'
 import { decideRollback } from '../../src/rules/decide-rollback.ts'
 import { decideRefresh } from '../../src/rules/decide-refresh.ts'
 import { ROLLBACK_PROTOCOL, type RollbackProtocol } from './rollback-model.ts'
+import { REDEMPTION, type Redemption } from './redemption-model.ts'
 import { RULE, type Rule } from './rule-model.ts'
 import { PROTOCOL, type Protocol } from './fence-model.ts'
 
@@ -52,6 +53,32 @@ export const PLANTED_IN_RULE: { name: string; breaks: string; rule: Rule }[] = [
       },
     },
   },
+]
+
+/** Copies of the rule with faults that only a family that was opened by a code shows. */
+export const PLANTED_IN_CODES: { name: string; breaks: string; rule: Rule }[] = [
+  {
+    name: 'a code that may be repeated as a refresh token may',
+    breaks: 'once',
+    rule: { ...RULE, decide: (family, ...args) => decideRefresh({ ...family, parent: null }, ...args) },
+  },
+  {
+    name: 'a session that is as strict as its code',
+    breaks: '1',
+    rule: {
+      ...RULE,
+      decide(...args) {
+        const verdict = decideRefresh(...args)
+        return verdict.kind === 'repeat' || verdict.kind === 'late_repeat' ? { kind: 'reuse' } : verdict
+      },
+    },
+  },
+]
+
+/** Copies of how two servers redeem a code once. */
+export const PLANTED_IN_REDEMPTION: { name: string; protocol: Redemption }[] = [
+  { name: 'a code whose redemption reaches Postgres later', protocol: { ...REDEMPTION, asksPostgres: false } },
+  { name: 'a code that two servers redeem if both found it new', protocol: { ...REDEMPTION, looksAgain: false } },
 ]
 
 /** Copies of the fence. */

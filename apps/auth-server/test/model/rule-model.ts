@@ -1,4 +1,4 @@
-import { type RefreshPolicy, type Verdict, decideRefresh } from '../../src/rules/decide-refresh.ts'
+import { type RefreshPolicy, type Verdict, decideRefresh, isCode } from '../../src/rules/decide-refresh.ts'
 import { type Family, type FamilyState, EMPTY_STATE, type RevocationReason, merge } from '../../src/rules/family.ts'
 import { aGrant } from '../support/grant.ts'
 import type { Model } from './explore.ts'
@@ -48,6 +48,8 @@ interface State {
   hasLost: boolean
   /** How many faults may still happen. */
   faults: number
+  /** As in `Grant`: set if generation 1 is an authorization code. */
+  parent: string | null
   wrong: string | null
 }
 
@@ -57,8 +59,9 @@ const AT_LOGIN: FamilyState = { ...EMPTY_STATE, redeemedAt: NOW }
  * One family in Redis and Postgres, its owner, whose answers get lost, and a thief who may copy the token at any time.
  * Each arrival is one step, since `advance` is atomic: it answers the state before it.
  * @param faults how many of the stores' and servers' faults may happen in one sequence; lost answers are always possible.
+ * @param openedBy what the user got first: a refresh token or an authorization code.
  */
-export function ruleModel(rule: Rule, faults: number): Model<State> {
+export function ruleModel(rule: Rule, faults: number, openedBy: 'login' | 'code' = 'login'): Model<State> {
   return {
     initial: {
       redis: AT_LOGIN,
@@ -77,6 +80,7 @@ export function ruleModel(rule: Rule, faults: number): Model<State> {
       endedBefore: 0,
       hasLost: false,
       faults,
+      parent: openedBy === 'code' ? 'the session at the pages' : null,
       wrong: null,
     },
     next: (state) => [
@@ -142,16 +146,20 @@ function* faultsOf(state: State): Iterable<[string, State]> {
   if (state.waiting !== EMPTY_STATE) yield ['a server is killed', { ...state, waiting: EMPTY_STATE }]
 }
 
+/** A code may be refused after it was redeemed, even if the answer was lost: the one exception to invariants 1 and 7. */
+const isSpentCode = ({ parent, successors }: State, generation: number) =>
+  isCode({ parent }, generation) && successors[generation] !== undefined
+
 /** What services/sessions/refresh.ts and replication/layered-family-store.ts do, in one step. `answer` is null for a refusal. */
 function arrive(before: State, who: Who, generation: number, rule: Rule): { state: State; answer: number | null } {
   const { state, decisive } = load(before, rule)
-  const family: Family = { ...aGrant(), ...decisive }
+  const family: Family = { ...aGrant({ parent: state.parent }), ...decisive }
   const verdict = rule.decide(family, { generation, clientId: null, bindingKey: null }, NOW, {
     ...POLICY,
     endedBefore: state.endedBefore,
   })
   if (verdict.kind === 'refuse' || verdict.kind === 'reuse') {
-    const isRight = state.isEnded || isSuspect(state, generation)
+    const isRight = state.isEnded || isSuspect(state, generation) || isSpentCode(state, generation)
     const after = { ...state, wrong: isRight ? null : `1 and 7: ${generation} of the ${who} was refused` }
     return { state: verdict.kind === 'reuse' ? end(after, rule, 'reuse') : after, answer: null }
   }
@@ -165,12 +173,13 @@ function updateOf({ kind }: Verdict, generation: number): FamilyState {
   return kind === 'late_repeat' ? { ...EMPTY_STATE, lateRepeated: generation } : EMPTY_STATE
 }
 
-/** Checks invariants 2, 3 and 4 against the ledger when a presentation is accepted. */
+/** Checks invariants 2, 3 and 4, and that a code is redeemed once, against the ledger when a presentation is accepted. */
 function judge(state: State, generation: number, answer: number): State {
   const { truth, successors, acceptedLate, isEnded, hasLost } = state
   const isLate = generation === truth.redeemed && truth.redeemedAt === PAST_GRACE
   const known = successors[generation]
   const faults = [
+    isSpentCode(state, generation) && 'once: a code was redeemed twice',
     isEnded && '2: a token was accepted after the end was acknowledged',
     known !== undefined && known !== answer && `3: ${generation} was answered by ${known} and by ${answer}`,
     // What a store has lost, the rule cannot know.

@@ -107,7 +107,7 @@ describe('a refresh token is worth something only to its own client, at the call
     const before = await stored(family)
     const isTaken = isOfOauth(owner) && clientId === owner
     const resources = owner === 'web' ? ['files'] : [MAIL]
-    const answer = await refresh(core, { refreshToken: token, takes: 'oauth', clientId, resources })
+    const answer = await refresh(core, { token: core.refreshTokens.parse(token), takes: 'oauth', clientId, resources })
     expect(answer.ok ? 200 : answer.error).toBe(isTaken ? 200 : 'invalid_grant')
     expect((await stored(family))?.redeemed).toBe(isTaken ? 1 : 0)
     if (!isTaken) expect(await stored(family)).toEqual(before)
@@ -117,7 +117,8 @@ describe('a refresh token is worth something only to its own client, at the call
     'an old token of %s at /auth ends nothing, and is found at its own call',
     async (owner) => {
       const { family, token } = await sessionAt(owner, MAIL)
-      const atHome = (refreshToken: string) => refresh(core, { refreshToken, takes: 'oauth', clientId: owner })
+      const atHome = (refreshToken: string) =>
+        refresh(core, { token: core.refreshTokens.parse(refreshToken), takes: 'oauth', clientId: owner })
       const second = await atHome(token)
       if (second.ok) await atHome(second.refresh_token)
       const before = await stored(family)
@@ -140,7 +141,9 @@ describe('a refresh token is worth something only to its own client, at the call
   test.each(PAIRS)('revocation at /oauth2: a token of %s, by %s', async (owner, clientId) => {
     const { family, token } = await sessionAt(owner)
     const isTaken = isOfOauth(owner) && clientId === owner
-    expect(await logOut(core, { refreshToken: token, takes: 'oauth', clientId })).toMatchObject({ ok: isTaken })
+    expect(await logOut(core, { token: core.refreshTokens.parse(token), takes: 'oauth', clientId })).toMatchObject({
+      ok: isTaken,
+    })
     expect((await stored(family))?.revoked?.reason).toBe(isTaken ? 'logout' : undefined)
   })
 })
@@ -153,7 +156,8 @@ test.each<[string, { resources?: string[]; scope?: string }, string]>([
   ['a scope that is unknown', { scope: 'everything' }, 'invalid_scope'],
 ])('a refresh that asks for %s spends nothing, and revokes nothing', async (_, asked, error) => {
   const { family, token } = await sessionAt('partner', 'files')
-  const ask = (more: object) => refresh(core, { refreshToken: token, takes: 'oauth', clientId: 'partner', ...more })
+  const ask = (more: object) =>
+    refresh(core, { token: core.refreshTokens.parse(token), takes: 'oauth', clientId: 'partner', ...more })
   const before = await stored(family)
   expect(await ask(asked)).toMatchObject({ ok: false, error })
   expect(await stored(family)).toEqual(before)
@@ -162,7 +166,8 @@ test.each<[string, { resources?: string[]; scope?: string }, string]>([
 
 test('a scope that the roles no longer grant spends nothing', async () => {
   const { family, token } = await sessionAt('partner')
-  const ask = (more: object) => refresh(core, { refreshToken: token, takes: 'oauth', clientId: 'partner', ...more })
+  const ask = (more: object) =>
+    refresh(core, { token: core.refreshTokens.parse(token), takes: 'oauth', clientId: 'partner', ...more })
   await core.accounts.change(admin.id, { roles: [] })
   expect(await ask({ resources: ['files'], scope: 'files:read' })).toMatchObject({ ok: false, error: 'invalid_scope' })
   expect((await stored(family))?.redeemed).toBe(0)

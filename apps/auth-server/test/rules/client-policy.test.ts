@@ -44,7 +44,7 @@ test.each([
 
 test('lists of sessions ask once for all clients with the same limits, and not for clients without live sessions', () => {
   expect(liveTerms(REALM, SETTINGS)).toEqual([
-    { clientIds: ['web', 'app'], idleMs: 5_000, endedBefore: 0 },
+    { clientIds: ['heirloom:pages', 'web', 'app'], idleMs: 5_000, endedBefore: 0 },
     { clientIds: ['own'], idleMs: 2_000, endedBefore: 77 },
   ])
 })

@@ -26,6 +26,9 @@ const LATE: Verdict = { kind: 'late_repeat' }
 const REUSE: Verdict = { kind: 'reuse' }
 const refuse = (reason: Extract<Verdict, { kind: 'refuse' }>['reason']): Verdict => ({ kind: 'refuse', reason })
 const at = (redeemed: number, more: Partial<Family> = {}) => family({ redeemed, redeemedAt: LOGIN + 50_000, ...more })
+/** Opened by an authorization code, which is its generation 1. */
+const code = (more: Partial<Family> = {}) => family({ parent: 'session at the pages', ...more })
+const REDEEMED = { redeemed: 1, redeemedAt: LOGIN + 5_000 }
 const IN_GRACE = LOGIN + 59_999
 const LATER = LOGIN + 60_000
 
@@ -68,6 +71,23 @@ const TABLE: [string, Family, Presented, number, Verdict][] = [
   ['another client', at(4), presented(5, { clientId: 'app' }), LATER, refuse('wrong_client')],
   ['an old one from another client', at(4), presented(1, { clientId: 'app' }), LATER, refuse('wrong_client')],
   ['no key, although one is bound', at(4, { bindingKey: 'k' }), presented(5), LATER, refuse('wrong_key')],
+  ['a code', code(), presented(1), LOGIN + 59_999, ROTATE],
+  ['a code after a minute', code(), presented(1), LOGIN + 60_000, refuse('idle')],
+  ['a code that was redeemed, at once', code(REDEEMED), presented(1), LOGIN + 5_000, REUSE],
+  ['that one, by a server whose clock is behind', code(REDEEMED), presented(1), LOGIN + 4_000, REUSE],
+  ['that one, bound to a key', code({ ...REDEEMED, bindingKey: 'k' }), presented(1, { bindingKey: 'k' }), LATER, REUSE],
+  ['that one, much later', code({ redeemed: 400, redeemedAt: LOGIN + 900_000 }), presented(1), LOGIN + 950_000, REUSE],
+  ['that one, by another client', code(REDEEMED), presented(1, { clientId: 'app' }), LATER, refuse('wrong_client')],
+  ['the refresh token that a code gave', code(REDEEMED), presented(2), LOGIN + 104_999, ROTATE],
+  ['that one, after the idle end', code(REDEEMED), presented(2), LOGIN + 105_000, refuse('idle')],
+  ['a retry of it', code({ redeemed: 2, redeemedAt: LOGIN + 50_000 }), presented(2), IN_GRACE, REPEAT],
+  [
+    'it, after a store lost the redemption of its code',
+    code(),
+    presented(2),
+    LOGIN + 60_000,
+    { kind: 'rotate', gap: 1 },
+  ],
   ['another key', at(4, { bindingKey: 'k' }), presented(1, { bindingKey: 'x' }), LATER, refuse('wrong_key')],
 ]
 
@@ -187,6 +207,22 @@ describe('random histories', () => {
           expect(state.redeemed).toBeGreaterThanOrEqual(before.redeemed)
           expect(state.lateRepeated ?? 0).toBeGreaterThanOrEqual(before.lateRepeated ?? 0)
         }
+      }),
+    )
+  })
+
+  test('a code gives tokens at most once, however often it is presented, by whatever clock', () => {
+    const step = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: -20_000, max: 20_000 }))
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        let state = code({ expiresAt: Number.MAX_SAFE_INTEGER })
+        let now = LOGIN
+        const issued = steps.map(([generation, wait]) => {
+          const played = play(state, generation, (now += wait))
+          state = played.state
+          return generation === 1 && played.issued !== null
+        })
+        expect(issued.filter(Boolean).length).toBeLessThanOrEqual(1)
       }),
     )
   })

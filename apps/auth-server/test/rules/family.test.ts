@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type FamilyState, EMPTY_STATE, endOf, merge } from '../../src/rules/family.ts'
+import { type FamilyState, EMPTY_STATE, endOf, keptUntil, merge } from '../../src/rules/family.ts'
+import { aGrant } from '../support/grant.ts'
 
 const small = fc.integer({ min: 0, max: 4 })
 const state: fc.Arbitrary<FamilyState> = fc.record({
@@ -32,6 +33,26 @@ test.each([
     0,
   ],
 ])('a session ends %s', (_name, { endedBefore = 0, ...changes }: { endedBefore?: number; redeemedAt: number }, end) => {
-  const family = { createdAt: 100, expiresAt: 9_000, revoked: null, ...changes }
+  const family = { createdAt: 100, expiresAt: 9_000, revoked: null, parent: null, redeemed: 0, ...changes }
   expect(endOf(family, { idleMs: 1_000, endedBefore })).toBe(end)
+})
+
+const OPENED = { ...aGrant({ createdAt: 0, expiresAt: 10_000_000_000, parent: 'S' }), ...EMPTY_STATE, redeemedAt: 0 }
+
+test.each([
+  ['is over after a minute, if nobody redeems it', OPENED, 60_000],
+  ['is a session once it is redeemed', { ...OPENED, redeemed: 1, redeemedAt: 50_000 }, 5_050_000],
+  ['is over sooner, if its session would be', { ...OPENED, expiresAt: 20_000 }, 20_000],
+])('an authorization code %s', (_name, family, end) => {
+  expect(endOf(family, { idleMs: 5_000_000, endedBefore: 0 })).toBe(end)
+})
+
+test('the stores keep a code that nobody redeems for half an hour, and a session to its end', () => {
+  expect(keptUntil(OPENED)).toBe(1_800_000)
+  expect(keptUntil({ ...OPENED, expiresAt: 5_000 })).toBe(5_000)
+  for (const session of [
+    { ...OPENED, redeemed: 1 },
+    { ...OPENED, parent: null },
+  ])
+    expect(keptUntil(session)).toBe(OPENED.expiresAt)
 })

@@ -1,14 +1,14 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Family, type FamilyState, EMPTY_STATE, merge } from '../../src/rules/family.ts'
-import type { FamilyStore } from '../../src/stores/family-store.ts'
+import { type Family, type FamilyState, type Grant, EMPTY_STATE, merge } from '../../src/rules/family.ts'
+import type { FamilyStore, LoginStore } from '../../src/stores/family-store.ts'
 import { aGrant } from '../support/grant.ts'
 
 const HOUR_MS = 3_600_000
 export const ORIGIN = { device: 'a test', ip: '127.0.0.1' }
 
-export function aFamily(userId: string, state: Partial<FamilyState> = {}): Family {
+export function aFamily(userId: string, state: Partial<FamilyState> = {}, grant: Partial<Grant> = {}): Family {
   const createdAt = Date.now()
   const times = { createdAt, expiresAt: createdAt + HOUR_MS }
   return {
@@ -20,12 +20,16 @@ export function aFamily(userId: string, state: Partial<FamilyState> = {}): Famil
       userId,
       scope: 'reports:read reports:write',
       ...times,
+      ...grant,
     }),
     ...EMPTY_STATE,
     redeemedAt: createdAt,
     ...state,
   }
 }
+
+/** What makes it one whose first generation is an authorization code. */
+export const byCode = (): Partial<Grant> => ({ parent: randomUUID(), authTime: Date.now() - HOUR_MS })
 
 const someState: fc.Arbitrary<FamilyState> = fc.record({
   redeemed: fc.integer({ min: 0, max: 5 }),
@@ -63,6 +67,13 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
       const loaded = await store.load(family.id)
       expect(loaded?.family).toEqual(family)
       expect(Math.abs((loaded?.now ?? 0) - Date.now())).toBeLessThan(HOUR_MS)
+    })
+
+    test('a family that was opened by a code is loaded as it was opened', async () => {
+      const { store, userId } = stores()
+      const family = aFamily(userId, {}, byCode())
+      await store.open(family, ORIGIN)
+      expect((await store.load(family.id))?.family).toEqual(family)
     })
 
     test('a family that is not known is null, and advancing it creates nothing', async () => {
@@ -126,5 +137,20 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
         { numRuns: 60 },
       )
     })
+  })
+}
+
+/** What every LoginStore must do besides, so that a code is redeemed once. */
+export function redeemOnceContract(name: string, stores: () => { store: LoginStore; userId: string }) {
+  test(`${name}: of 50 servers that redeem one code at the same time, exactly one sees that it was not redeemed`, async () => {
+    const { store, userId } = stores()
+    const family = aFamily(userId, {}, byCode())
+    await store.open(family, ORIGIN)
+    const { id, expiresAt, createdAt } = family
+    const redeem = (redeemedAt: number) =>
+      store.advanceOnce({ id, expiresAt, state: { ...EMPTY_STATE, redeemed: 1, redeemedAt } })
+    const seen = await Promise.all(Array.from({ length: 50 }, (_, i) => redeem(createdAt + 1 + i)))
+    expect(seen.filter((state) => state?.redeemed === 0)).toHaveLength(1)
+    expect((await redeem(createdAt + 60))?.redeemed).toBe(1)
   })
 }

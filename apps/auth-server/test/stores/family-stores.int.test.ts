@@ -1,7 +1,7 @@
 import { testStores } from '@heirloom/local-stack/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { EMPTY_STATE } from '../../src/rules/family.ts'
+import { EMPTY_STATE, type Family, UNREDEEMED_KEPT_MS } from '../../src/rules/family.ts'
 import { Accounts } from '../../src/stores/accounts.ts'
 import { type Database, openDatabase } from '../../src/postgres/database.ts'
 import { RollbackDetector } from '../../src/replication/rollback-detector.ts'
@@ -11,7 +11,7 @@ import { PostgresFamilyStore } from '../../src/stores/postgres-family-store.ts'
 import { RedisConnection } from '../../src/redis/redis-connection.ts'
 import { RedisFence } from '../../src/replication/redis-fence.ts'
 import { RedisFamilyStore } from '../../src/stores/redis-family-store.ts'
-import { ORIGIN, aFamily, familyStoreContract } from './family-store.contract.ts'
+import { ORIGIN, aFamily, byCode, familyStoreContract, redeemOnceContract } from './family-store.contract.ts'
 
 let database: Database
 let redis: RedisConnection
@@ -22,6 +22,8 @@ let cache: RedisFamilyStore
 let writeBehind: WriteBehind
 let fence: RedisFence
 let layered: LayeredFamilyStore
+/** That of a server which does not see Redis. */
+let blind: LayeredFamilyStore
 
 beforeAll(async () => {
   const { databaseUrl, redisUrl } = await testStores()
@@ -46,6 +48,7 @@ beforeAll(async () => {
   })
   const rollback = new RollbackDetector(database, redis, () => undefined)
   layered = new LayeredFamilyStore({ cache, durable, writeBehind, fence, rollback })
+  blind = new LayeredFamilyStore({ cache: null, durable, writeBehind, fence, rollback })
 })
 
 afterAll(async () => {
@@ -59,6 +62,8 @@ afterAll(async () => {
 familyStoreContract('Redis', () => ({ store: cache, userId }))
 familyStoreContract('Postgres', () => ({ store: durable, userId }))
 familyStoreContract('Redis over Postgres', () => ({ store: layered, userId }))
+redeemOnceContract('Postgres', () => ({ store: durable, userId }))
+redeemOnceContract('Redis over Postgres', () => ({ store: layered, userId }))
 
 describe('Redis', () => {
   test('remembers the revocation of a family that it does not know, even after the family is opened', async () => {
@@ -82,6 +87,17 @@ describe('Redis', () => {
     await cache.open(family)
     await cache.advance({ id: family.id, expiresAt: 0, state: { ...EMPTY_STATE, redeemed: 1, redeemedAt: 1 } })
     expect(await raw.pexpiretime(`heirloom:family:{${family.id}}`)).toBe(family.expiresAt)
+  })
+
+  test('a code that nobody redeems expires soon, and its session with its absolute lifetime', async () => {
+    const family = aFamily(userId, {}, byCode())
+    const { id, expiresAt, createdAt } = family
+    await cache.open(family)
+    expect(await raw.pexpiretime(`heirloom:family:{${id}}`)).toBe(createdAt + UNREDEEMED_KEPT_MS)
+    for (const redeemed of [1, 2]) {
+      await cache.advance({ id, expiresAt: 0, state: { ...EMPTY_STATE, redeemed, redeemedAt: createdAt } })
+      expect(await raw.pexpiretime(`heirloom:family:{${id}}`)).toBe(expiresAt)
+    }
   })
 })
 
@@ -133,5 +149,28 @@ describe('Redis over Postgres', () => {
     ])
     expect((await cache.load(family.id))?.family.revoked).toEqual(revoked)
     expect((await durable.load(family.id))?.family.revoked).toEqual(revoked)
+  })
+
+  const redemption = ({ id, expiresAt, createdAt }: Family) => ({
+    id,
+    expiresAt,
+    state: { ...EMPTY_STATE, redeemed: 1, redeemedAt: createdAt + 1 },
+  })
+
+  test('a code that was redeemed a moment before Redis lost everything is not redeemed again', async () => {
+    const family = aFamily(userId, {}, byCode())
+    await layered.open(family, ORIGIN)
+    expect(await layered.advanceOnce(redemption(family))).toMatchObject({ redeemed: 0 })
+    await raw.flushall()
+    expect(await layered.advanceOnce(redemption(family))).toMatchObject({ redeemed: 1 })
+  })
+
+  test('of a server that sees Redis and one that does not, at most one redeems a code', async () => {
+    for (let round = 0; round < 20; round++) {
+      const family = aFamily(userId, {}, byCode())
+      await layered.open(family, ORIGIN)
+      const seen = await Promise.all([layered, blind].map((store) => store.advanceOnce(redemption(family))))
+      expect(seen.filter((state) => state?.redeemed === 0).length).toBeLessThanOrEqual(1)
+    }
   })
 })

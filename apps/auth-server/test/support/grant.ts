@@ -12,5 +12,7 @@ export const aGrant = (changes: Partial<Grant> = {}): Grant => ({
   bindingKey: null,
   createdAt: 0,
   expiresAt: 1_000,
+  parent: null,
+  authTime: null,
   ...changes,
 })

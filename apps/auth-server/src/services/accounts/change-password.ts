@@ -43,7 +43,7 @@ export async function changePassword(
   if (fault !== null) return refuse('invalid_request', fault)
 
   const passwordHash = await parts.hasher.hash(normalizePassword(newPassword), credentials.signal)
-  const endOthers = () => endAllSessions(parts, account.id, 'password_changed', sid)
+  const endOthers = () => endAllSessions(parts, account.id, 'password_changed', (session) => session.sid !== sid)
   await endOthers()
   const changed = await finish(
     // Hashing takes a while. If this session was ended meanwhile, its request must not succeed.

@@ -5,6 +5,9 @@ import type { AccessTokenAnswer, TokenAnswer } from '../sessions/issue-tokens.ts
 
 /** The parameters that any of the grants takes (RFC 6749, section 4), and that it does not have to. */
 export interface TokenForm {
+  code?: string
+  redirect_uri?: string
+  code_verifier?: string
   refresh_token?: string
 }
 

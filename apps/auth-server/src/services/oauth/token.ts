@@ -5,10 +5,12 @@ import type { Core } from '../core.ts'
 import { type Refusal, refuse } from '../refusal.ts'
 import { type ClientCredentials, authenticateClient } from './authenticate-client.ts'
 import type { Grant, GrantedTokens, TokenForm } from './grant.ts'
+import { authorizationCodeGrant } from './grants/authorization-code.ts'
 import { clientCredentialsGrant } from './grants/client-credentials.ts'
 import { refreshTokenGrant } from './grants/refresh-token.ts'
 
 const GRANTS: Partial<Record<GrantType, Grant>> = {
+  authorization_code: authorizationCodeGrant,
   refresh_token: refreshTokenGrant,
   client_credentials: clientCredentialsGrant,
 }

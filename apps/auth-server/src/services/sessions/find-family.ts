@@ -1,20 +1,22 @@
-import type { Family } from '../../rules/family.ts'
+import type { Family, FamilyId } from '../../rules/family.ts'
 import type { Client, Realm, RealmSource } from '../../rules/realm.ts'
-import type { RefreshTokens } from '../../rules/refresh-token.ts'
 import type { FamilyStore } from '../../stores/family-store.ts'
 
 export interface FindParts {
   families: Pick<FamilyStore, 'load'>
-  refreshTokens: Pick<RefreshTokens, 'parse'>
   realm: RealmSource
 }
 
-/** A refresh token, and the call that takes it. */
+/** A refresh token or an authorization code, and the call that takes it. */
 export interface PresentedToken {
-  refreshToken: string
-  /** `json`: the calls under /auth, where no client is authenticated. `oauth`: those under /oauth2. */
-  takes: 'json' | 'oauth'
-  /** The client that the request names. At `oauth`, the one that was authenticated: never undefined. */
+  /** What the token says. Null if it was not issued here. */
+  token: { family: FamilyId; generation: number } | null
+  /**
+   * `json`: a refresh token at the calls under /auth, where no client is authenticated. `oauth`: one at those under /oauth2.
+   * `code`: an authorization code.
+   */
+  takes: 'json' | 'oauth' | 'code'
+  /** The client that the request names. Unless it is `json`, the one that was authenticated: never undefined. */
   clientId?: string | undefined
 }
 
@@ -28,12 +30,11 @@ export interface FoundFamily {
   client: Client | null
 }
 
-/** Finds the family of a refresh token. Null if the token was not issued here, or its family is forgotten. */
+/** Finds the family of a token. Null if the token was not issued here, or its family is forgotten. */
 export async function findFamily(
-  { families, refreshTokens, realm: source }: FindParts,
-  { refreshToken, takes, clientId }: PresentedToken,
+  { families, realm: source }: FindParts,
+  { token, takes, clientId }: PresentedToken,
 ): Promise<FoundFamily | null> {
-  const token = refreshTokens.parse(refreshToken)
   const found = token && (await families.load(token.family))
   if (!found) return null
   const realm = source.current()
@@ -44,5 +45,12 @@ export async function findFamily(
 }
 
 function isTakenFrom({ auth, grants }: Client, takes: PresentedToken['takes']): boolean {
-  return takes === 'json' ? auth === 'none' && grants.includes('login') : grants.includes('refresh_token')
+  switch (takes) {
+    case 'json':
+      return auth === 'none' && grants.includes('login')
+    case 'oauth':
+      return grants.includes('refresh_token')
+    case 'code':
+      return grants.includes('authorization_code')
+  }
 }

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Config } from '../../config.ts'
-import { EMPTY_STATE, type Family } from '../../rules/family.ts'
+import { EMPTY_STATE, type Family, type Grant } from '../../rules/family.ts'
 import { type PolicySettings, policyOf } from '../../rules/client-policy.ts'
 import type { Client, RealmSource } from '../../rules/realm.ts'
 import { narrowScope } from '../../rules/scopes.ts'
@@ -17,7 +17,7 @@ export type OpenParts = RevokeParts & {
   seeStoreTime: (now: number) => void
 }
 
-interface Opening {
+export interface Opening {
   /** The account as it was authenticated. */
   user: Account
   client: Client
@@ -25,11 +25,13 @@ interface Opening {
   resources: readonly string[]
   /** The requested scope. Undefined requests everything that may be granted. */
   scope: string | undefined
+  /** The browser's session at the pages, if the user was not authenticated for this one. Its first token is then a code. */
+  from?: Pick<Grant, 'parent' | 'authTime'>
   /** How the user logged in, which the list of sessions shows. */
   how: Origin & { ip: string }
 }
 
-interface Opened {
+export interface Opened {
   ok: true
   family: Family
   /** The account as it is now. */
@@ -56,14 +58,17 @@ export async function openSession(parts: OpenParts, opening: Opening): Promise<O
   const { family, account, now, surplus } = outcome
   parts.seeStoreTime(now)
   await Promise.all([keep(account), revoke(parts, surplus, { at: now, reason: 'session_limit' })])
-  parts.audit({ type: 'login', userId: account.id, sid: family.sid, ip: how.ip })
+  const event = { userId: account.id, sid: family.sid, ip: how.ip }
+  parts.audit(
+    family.parent === null ? { type: 'login', ...event } : { type: 'authorized', ...event, clientId: family.clientId },
+  )
   return { ok: true, family, account, now }
 }
 
 /** Decides by the account and the client as they are now: authentication takes a while, and longer in a queue. */
 function decideOpening(
   { config, realm: source, audit }: OpenParts,
-  { user, client, resources, scope: asked, how }: Opening,
+  { user, client, resources, scope: asked, from, how }: Opening,
   facts: LoginFacts,
 ): (Opened & LoginFacts) | Refusal {
   const { account, now, earlierLoginAt, statusIndex } = facts
@@ -93,6 +98,8 @@ function decideOpening(
     bindingKey: null,
     createdAt: now,
     expiresAt: now + policy.absoluteMs,
+    parent: from?.parent ?? null,
+    authTime: from?.authTime ?? null,
     ...EMPTY_STATE,
     redeemedAt: now,
   }

@@ -1,19 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { TokenSigner } from '../../keys/token-signer.ts'
-import { type Presented, type RefreshPolicy, type Verdict, decideRefresh } from '../../rules/decide-refresh.ts'
-import { EMPTY_STATE, type Family, type FamilyState, merge } from '../../rules/family.ts'
+import { decideRefresh } from '../../rules/decide-refresh.ts'
 import { policyOf } from '../../rules/client-policy.ts'
 import { narrowScope } from '../../rules/scopes.ts'
 import { targetOfToken } from '../../rules/target.ts'
 import type { Accounts } from '../../stores/accounts.ts'
-import type { FamilyStore } from '../../stores/family-store.ts'
 import { INVALID_GRANT, type Refusal, refuse } from '../refusal.ts'
-import type { RecordEvent } from '../security-event.ts'
 import { type FindParts, type PresentedToken, findFamily } from './find-family.ts'
 import { type IssueParts, type TokenAnswer, issueTokens } from './issue-tokens.ts'
-import { type RevokeParts, revoke } from './revoke.ts'
-
-type CommitParts = { families: Pick<FamilyStore, 'advance'> }
+import { type CommitParts, commit, isRefusal, recordAnomaly, reject } from './redeem.ts'
+import type { RevokeParts } from './revoke.ts'
 
 export type RefreshParts = CommitParts &
   FindParts &
@@ -85,72 +80,4 @@ export async function refresh(
   const tokens = await issueTokens(parts, updated, { realm, client, resources, scope, roles }, generation + 1, now)
   recordAnomaly(parts.audit, updated, presented, verdict)
   return { ok: true, ...tokens }
-}
-
-/**
- * Stores the update of a verdict. The store returns the state before it, which may include a concurrent request. The rule then
- * decides again by that state, until its verdict is the one that was stored. This ends because states only grow.
- */
-async function commit(
-  parts: CommitParts,
-  loaded: Family,
-  presented: Presented,
-  first: Verdict,
-  now: number,
-  policy: RefreshPolicy,
-) {
-  let family = loaded
-  let verdict = first
-  for (;;) {
-    const update = updateFor(verdict, presented, now)
-    if (!update) return { family, verdict }
-    const before = await parts.families.advance({ id: family.id, expiresAt: family.expiresAt, state: update })
-    if (!before) return { family, verdict: { kind: 'refuse', reason: 'expired' } satisfies Verdict }
-    const again = decideRefresh({ ...family, ...before }, presented, now, policy)
-    family = { ...family, ...merge(before, update) }
-    if (again.kind === verdict.kind) return { family, verdict: again }
-    verdict = again
-  }
-}
-
-function updateFor(verdict: Verdict, { generation }: Presented, now: number): FamilyState | null {
-  if (verdict.kind === 'rotate') return { ...EMPTY_STATE, redeemed: generation, redeemedAt: now }
-  if (verdict.kind === 'late_repeat') return { ...EMPTY_STATE, lateRepeated: generation }
-  return null
-}
-
-type Refused = Extract<Verdict, { kind: 'refuse' | 'reuse' }>
-
-const isRefusal = (verdict: Verdict): verdict is Refused => verdict.kind === 'refuse' || verdict.kind === 'reuse'
-
-/** The server sees the end of a connection a moment after a request that was sent before it. */
-const NOTICED_WITHIN_MS = 20
-
-/** Refuses with the same answer for every reason. If it is reuse, the family is revoked before the answer. */
-async function reject(
-  parts: RevokeParts,
-  family: Family,
-  { generation }: Presented,
-  verdict: Refused,
-  now: number,
-  signal: AbortSignal | undefined,
-): Promise<Refusal> {
-  const { userId, sid, redeemed } = family
-  if (verdict.kind === 'refuse') {
-    parts.audit({ type: 'refresh_refused', reason: verdict.reason, userId, sid })
-  } else {
-    // A client that was cut off retries, and its retry may overtake this request: that is no theft. A client that has hung up
-    // gets nothing here, thief or not.
-    await sleep(NOTICED_WITHIN_MS)
-    signal?.throwIfAborted()
-    parts.audit({ type: 'reuse', userId, sid, generation, redeemed })
-    await revoke(parts, [family], { at: now, reason: 'reuse' })
-  }
-  return INVALID_GRANT
-}
-
-function recordAnomaly(audit: RecordEvent, { userId, sid }: Family, { generation }: Presented, verdict: Verdict): void {
-  if (verdict.kind === 'late_repeat') audit({ type: 'late_repeat', userId, sid, generation })
-  if (verdict.kind === 'rotate' && verdict.gap > 0)
-    audit({ type: 'gap', userId, sid, generation, missing: verdict.gap })
 }

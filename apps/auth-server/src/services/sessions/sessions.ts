@@ -2,7 +2,7 @@ import { type PolicySettings, liveTerms, policyOf } from '../../rules/client-pol
 import { type RevocationReason, endOf } from '../../rules/family.ts'
 import type { RealmSource } from '../../rules/realm.ts'
 import type { Clock } from '../../stores/clock.ts'
-import type { Position, Session, Sessions } from '../../stores/sessions.ts'
+import type { EndableSession, Position, Session, Sessions } from '../../stores/sessions.ts'
 import { type Refusal, refuse } from '../refusal.ts'
 import { type RevokeParts, revoke } from './revoke.ts'
 
@@ -13,9 +13,13 @@ interface JudgeParts {
 
 /** Whether a session is live at `now`, as Postgres has it. Its last refreshes may not be there yet. */
 export function isLive({ config, realm }: JudgeParts, session: Session, now: number): boolean {
-  const { clientId, createdAt, lastUsedAt, expiresAt, revokedAt } = session
-  const times = { createdAt: createdAt.getTime(), redeemedAt: lastUsedAt.getTime(), expiresAt: expiresAt.getTime() }
-  return now < endOf({ ...times, revoked: revokedAt }, policyOf(realm.current(), clientId, config))
+  const times = {
+    createdAt: session.createdAt.getTime(),
+    redeemedAt: session.lastUsedAt.getTime(),
+    expiresAt: session.expiresAt.getTime(),
+  }
+  const family = { ...session, ...times, revoked: session.revokedAt }
+  return now < endOf(family, policyOf(realm.current(), session.clientId, config))
 }
 
 type ListParts = JudgeParts & { sessions: Pick<Sessions, 'liveOfUser'>; clock: Clock }
@@ -57,14 +61,14 @@ const BATCH = 5_000
 export type EndAllParts = RevokeParts & { sessions: Pick<Sessions, 'notRevoked'> }
 
 /**
- * Ends all sessions of the user except one, if `exceptSid` is given, and returns how many. It works oldest first, so sessions
+ * Ends all sessions of the user, or those that are wanted, and returns how many. It works oldest first, so sessions
  * that are opened meanwhile are ended too. After an error in the middle, calling it again ends the rest.
  */
 export async function endAllSessions(
   parts: EndAllParts,
   userId: string,
   reason: RevocationReason,
-  exceptSid?: string,
+  isWanted: (session: EndableSession) => boolean = () => true,
 ): Promise<number> {
   let ended = 0
   // Two batches at a time: Postgres commits one while Redis gets the other.
@@ -72,7 +76,7 @@ export async function endAllSessions(
   for (let after: Position | undefined; ;) {
     const { sessions, now } = await parts.sessions.notRevoked(userId, BATCH, after)
     await older
-    const ending = sessions.filter(({ sid }) => sid !== exceptSid)
+    const ending = sessions.filter(isWanted)
     ;[older, newer] = [newer, revoke(parts, ending, { at: now, reason })]
     // It is awaited below, but may fail before that.
     newer.catch(() => undefined)

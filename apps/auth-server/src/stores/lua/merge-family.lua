@@ -36,5 +36,10 @@ if opens then
 end
 
 if #changes > 0 then redis.call('HSET', KEYS[1], unpack(changes)) end
-if not there then redis.call('PEXPIREAT', KEYS[1], ARGV[2]) end
+if not there then redis.call('PEXPIREAT', KEYS[1], ARGV[2])
+elseif had < 1 and redeemed > 0 then
+  -- A code that nobody had redeemed was kept for a shorter time.
+  local expires = redis.call('HGET', KEYS[1], 'expires')
+  if expires then redis.call('PEXPIREAT', KEYS[1], expires) end
+end
 if known then return before end

@@ -20,6 +20,8 @@ const LOADED: Family = {
   bindingKey: null,
   createdAt: 0,
   expiresAt: 10 * NOW,
+  parent: null,
+  authTime: null,
   redeemed: 3,
   redeemedAt: NOW - 50_000,
   lateRepeated: null,
@@ -34,6 +36,13 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
   let stored: FamilyState = LOADED
   const events: SecurityEvent[] = []
   const advanced: FamilyUpdate[] = []
+  const advance = async (update: FamilyUpdate) => {
+    const change = concurrent[advanced.push(update) - 1]
+    if (change === null) return null
+    const before = merge(stored, { ...EMPTY_STATE, ...change })
+    stored = merge(before, update.state)
+    return before
+  }
   const parts: RefreshParts = {
     config: {
       issuer: 'https://a',
@@ -45,13 +54,8 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
     realm: { current: () => REALM },
     families: {
       load: async () => ({ family: LOADED, now: NOW }),
-      advance: async (update) => {
-        const change = concurrent[advanced.push(update) - 1]
-        if (change === null) return null
-        const before = merge(stored, { ...EMPTY_STATE, ...change })
-        stored = merge(before, update.state)
-        return before
-      },
+      advance,
+      advanceOnce: advance,
       revoke: async ([update]) => {
         if (update) stored = merge(stored, update.state)
       },
@@ -59,13 +63,12 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
     accounts: { status: async () => ({ version: 1, roles: ['user'], disabled: false }) },
     signer: { assertRoom: () => undefined, sign: async () => 'jwt' },
     refreshTokens: {
-      parse: () => ({ family: 'F', generation: 4 }),
       issue: (family, generation) => `${family} ${generation}`,
     },
     audit: (event) => events.push(event),
     seeStoreTime: () => undefined,
   }
-  const answer = await refresh(parts, { refreshToken: '', takes: 'json' })
+  const answer = await refresh(parts, { token: { family: 'F', generation: 4 }, takes: 'json' })
   return { answer, stored, writes: advanced.length, events: events.map(({ type }) => type) }
 }
 

@@ -6,5 +6,6 @@ import type { Grant } from '../grant.ts'
 export const refreshTokenGrant: Grant = async (core, { client, form, resources, scope, signal }) => {
   const { refresh_token: refreshToken } = form
   if (refreshToken === undefined) return refuse('invalid_request', 'The parameter refresh_token is missing.')
-  return refresh(core, { refreshToken, takes: 'oauth', clientId: client.id, resources, scope, signal })
+  const token = core.refreshTokens.parse(refreshToken)
+  return refresh(core, { token, takes: 'oauth', clientId: client.id, resources, scope, signal })
 }

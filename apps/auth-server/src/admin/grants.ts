@@ -1,0 +1,38 @@
+import type { Command } from 'commander'
+import { withdrawConsent } from '../services/authorize/withdraw-consent.ts'
+import { type Door, UsageError } from './door.ts'
+import { findUser } from './users.ts'
+
+export function grantCommands(program: Command, { onCore }: Door): void {
+  const grant = program.command('grant').description('manages what users have allowed applications')
+  grant
+    .command('list <name>')
+    .description('lists the applications that a user has allowed something')
+    .action(
+      onCore(async (core, name: string) => {
+        const { id: userId } = await findUser(core, name)
+        const consents = await core.consents.ofUser(userId)
+        return {
+          grants: consents.map(({ id, clientId, resources, scopes, createdAt }) => ({
+            id,
+            client_id: clientId,
+            resources,
+            scopes,
+            created_at: createdAt.toISOString(),
+          })),
+        }
+      }),
+    )
+  grant
+    .command('withdraw <name> <client>')
+    .description('withdraws what a user has allowed an application, and ends its sessions of this user')
+    .action(
+      onCore(async (core, name: string, clientId: string) => {
+        const { id: userId } = await findUser(core, name)
+        const consent = await core.consents.find(userId, clientId)
+        const result = consent && (await withdrawConsent(core, userId, consent.id))
+        if (!result?.ok) throw new UsageError(`${name} has allowed ${JSON.stringify(clientId)} nothing`)
+        return { client_id: result.clientId, sessions_ended: result.sessionsEnded }
+      }),
+    )
+}

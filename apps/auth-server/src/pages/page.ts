@@ -1,0 +1,47 @@
+// What each page shows. A page's template has its name, and gets these data and nothing else.
+
+interface Form {
+  /** Where the form is posted to: the address of the page. */
+  action: string
+  /** A hidden field, which comes back as it is. */
+  formToken: string
+}
+
+export interface LoginPage extends Form {
+  kind: 'login'
+  /** The application that the user logs in for. */
+  clientName: string
+  /** As it was typed before. */
+  username: string
+  /** What was wrong, or null. */
+  problem: string | null
+}
+
+export interface ConsentPage extends Form {
+  kind: 'consent'
+  clientName: string
+  /** Who is logged in. */
+  username: string
+  /** The host, or the scheme, that the answer goes to. */
+  destination: string
+  /** Any program on the user's machine may be behind the application. */
+  isNative: boolean
+  /** What it asks for. `scopes` in words. */
+  resources: { name: string; scopes: string[] }[]
+}
+
+export interface LogoutPage extends Form {
+  kind: 'logout'
+}
+
+export interface LoggedOutPage {
+  kind: 'logged-out'
+}
+
+export interface ErrorPage {
+  kind: 'error'
+  title: string
+  description: string
+}
+
+export type Page = LoginPage | ConsentPage | LogoutPage | LoggedOutPage | ErrorPage

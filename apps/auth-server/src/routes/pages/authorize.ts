@@ -1,0 +1,156 @@
+import { shownText } from '@heirloom/http-service'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Page } from '../../pages/page.ts'
+import { type AuthorizeError, type AuthorizeRequest, judgeAuthorizeRequest } from '../../rules/authorize-request.ts'
+import { formActionSource, isNativeRedirect, withParameters } from '../../rules/redirect-uri.ts'
+import { type Authorized, authorize } from '../../services/authorize/authorize.ts'
+import {
+  type PagesSession,
+  logInAtPages,
+  readPagesSession,
+  redeemPagesSession,
+} from '../../services/authorize/pages-session.ts'
+import type { Refusal } from '../../services/refusal.ts'
+import { MAX_DEVICE_LENGTH, goneSignal } from '../tokens.ts'
+import type { FormState } from './form-tokens.ts'
+import type { FormFields, Pages } from './pages.ts'
+
+/** The authorization endpoint (RFC 6749, section 3.1). Its query string is its state, and every post judges it again. */
+export function authorizePage(pages: Pages) {
+  const { core, forms, base } = pages
+
+  /** Answers a request that is not valid, and returns null; or the valid request. */
+  function requestOf(request: FastifyRequest, reply: FastifyReply): AuthorizeRequest | null {
+    const judged = judgeAuthorizeRequest(queryOf(request), core.realm.current(), core.config.issuer)
+    if (judged.kind === 'valid') return judged.request
+    if (judged.kind === 'refused') answerToClient(reply, judged, judged)
+    else pages.show(reply, 400, { kind: 'error', title: 'This link does not work', description: judged.description })
+    return null
+  }
+
+  /** RFC 6749, section 4.1.2, with the issuer in errors too (RFC 9207). */
+  function answerToClient(
+    reply: FastifyReply,
+    { redirectUri, state }: Pick<AuthorizeRequest, 'redirectUri' | 'state'>,
+    given: { code: string } | { error: AuthorizeError; description: string },
+  ): FastifyReply {
+    const parameters =
+      'code' in given ? { code: given.code } : { error: given.error, error_description: given.description }
+    const to = { ...parameters, ...(state !== undefined && { state }), iss: core.config.issuer }
+    return pages.redirect(reply, withParameters(redirectUri, to))
+  }
+
+  const actionOf = (request: FastifyRequest) => `${base}/oauth2/authorize?${queryOf(request)}`
+
+  function showLogin(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { client, redirectUri }: AuthorizeRequest,
+    sid: string | null,
+    refused?: { refusal: Refusal; username: string },
+  ): FastifyReply {
+    const state: FormState = { form: 'login', query: queryOf(request), sid, authTime: null }
+    const page: Page = {
+      kind: 'login',
+      action: actionOf(request),
+      formToken: forms.issue(state),
+      clientName: client.name,
+      username: refused?.username ?? '',
+      problem: refused?.refusal.description ?? null,
+    }
+    if (refused?.refusal.retryAfterSeconds !== undefined)
+      reply.header('retry-after', String(refused.refusal.retryAfterSeconds))
+    // Not 401, which needs a challenge (RFC 9110, section 15.5.2).
+    const status = refused ? (refused.refusal.error === 'too_many_attempts' ? 429 : 400) : 200
+    return pages.show(reply, status, page, formActionSource(redirectUri))
+  }
+
+  function answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    asked: AuthorizeRequest,
+    session: PagesSession | null,
+    authorized: Authorized,
+    authTime: number | null,
+  ): FastifyReply {
+    switch (authorized.kind) {
+      case 'log_in':
+        return showLogin(request, reply, asked, session?.family.sid ?? null)
+      case 'refuse':
+        return answerToClient(reply, asked, authorized)
+      case 'granted':
+        return answerToClient(reply, asked, authorized)
+      case 'ask': {
+        const { client, redirectUri } = asked
+        const sid = session?.family.sid ?? null
+        const { protocol, host } = new URL(redirectUri)
+        const page: Page = {
+          kind: 'consent',
+          action: actionOf(request),
+          formToken: forms.issue({ form: 'consent', query: queryOf(request), sid, authTime }),
+          clientName: client.name,
+          username: session?.account.username ?? '',
+          destination: host || protocol,
+          isNative: isNativeRedirect(redirectUri),
+          resources: authorized.resources,
+        }
+        return pages.show(reply, 200, page, formActionSource(redirectUri))
+      }
+    }
+  }
+
+  return {
+    get: async (request: FastifyRequest, reply: FastifyReply) => {
+      const asked = requestOf(request, reply)
+      if (!asked) return reply
+      const session = await readPagesSession(core, pages.cookieOf(request))
+      const authorized = await authorize(core, asked, { session, authTime: null, decision: null }, howOf(request))
+      return answer(request, reply, asked, session, authorized, null)
+    },
+
+    post: async (request: FastifyRequest<{ Body: FormFields }>, reply: FastifyReply) => {
+      const asked = requestOf(request, reply)
+      if (!asked) return reply
+      const { username, password, decision, form_token: formToken } = request.body
+      const current = await readPagesSession(core, pages.cookieOf(request))
+      const form = decision === undefined ? 'login' : 'consent'
+      const state = forms.read(formToken, { form, query: queryOf(request), sid: current?.family.sid ?? null })
+      // The page was open for too long, or the user has logged in or out elsewhere.
+      if (!state) return pages.redirect(reply, actionOf(request))
+
+      if (decision === undefined) {
+        const credentials = {
+          username: username ?? '',
+          password: password ?? '',
+          ip: request.ip,
+          signal: goneSignal(reply),
+        }
+        const result = await logInAtPages(core, credentials, howOf(request), current)
+        if (!result.ok)
+          return showLogin(request, reply, asked, state.sid, { refusal: result, username: username ?? '' })
+        const { session, cookie, authTime } = result
+        pages.setCookie(reply, cookie)
+        const authorized = await authorize(core, asked, { session, authTime, decision: null }, howOf(request))
+        return answer(request, reply, asked, session, authorized, authTime)
+      }
+
+      const redeemed = current && (await redeemPagesSession(core, current, goneSignal(reply)))
+      if (!redeemed || (decision !== 'allow' && decision !== 'deny')) return pages.redirect(reply, actionOf(request))
+      const { session, cookie } = redeemed
+      pages.setCookie(reply, cookie)
+      const { authTime } = state
+      const authorized = await authorize(core, asked, { session, authTime, decision }, howOf(request))
+      return answer(request, reply, asked, session, authorized, authTime)
+    },
+  }
+}
+
+function queryOf({ raw: { url = '' } }: FastifyRequest): string {
+  const at = url.indexOf('?')
+  return at < 0 ? '' : url.slice(at + 1)
+}
+
+function howOf({ headers, ip }: FastifyRequest) {
+  const agent = headers['user-agent']
+  return { device: agent === undefined ? null : shownText(agent, MAX_DEVICE_LENGTH), ip }
+}

@@ -1,0 +1,27 @@
+import type { Client } from './realm.ts'
+
+/**
+ * The client of a browser's session at the pages of this server, which is a family like any other. No realm can take its id,
+ * and it is in none: no request can name it.
+ */
+export const PAGES_CLIENT: Client = {
+  id: 'heirloom:pages',
+  name: 'This page',
+  auth: 'none',
+  secretHashes: [],
+  redirectUris: [],
+  grants: [],
+  resources: [],
+  scopes: [],
+  origins: [],
+  firstParty: true,
+  policy: {
+    accessTokenTtlSeconds: null,
+    refreshIdleTtlSeconds: null,
+    refreshAbsoluteTtlSeconds: null,
+    refreshGraceSeconds: null,
+    refreshLateRepeatGap: null,
+  },
+  disabled: false,
+  endedBefore: null,
+}
