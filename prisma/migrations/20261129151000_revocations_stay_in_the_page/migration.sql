@@ -17,6 +17,7 @@ CREATE INDEX "revocations_at_idx" ON "revocations"("at");
 INSERT INTO "revocations" ("at", "status_indexes")
     SELECT "listed_at", array_agg("status_index") FROM "families" WHERE "listed_at" IS NOT NULL GROUP BY "listed_at";
 DROP TRIGGER "families_list_revocation" ON "families";
+DROP TRIGGER "families_list_revoked" ON "families";
 DROP FUNCTION "families_list_revocation"();
 ALTER TABLE "families" DROP COLUMN "listed_at";
 
