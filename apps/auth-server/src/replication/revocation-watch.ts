@@ -5,8 +5,11 @@ import { type Found, LogFollower } from './log-follower.ts'
 
 /** How soon a server sees a revocation that another one made. */
 const POLL_EVERY_MS = 300
-/** What is known counts as current for this long after a store was read. */
-const FRESH_FOR_MS = 10_000
+/**
+ * What is known counts as current for this long after a store was read. Then the list is not served any more: its answers would
+ * confirm the copies of services, while other servers may revoke sessions.
+ */
+const FRESH_FOR_MS = 5_000
 /** How soon a longer lifetime of tokens, or a list that is over, is known here. */
 const READ_EXTENT_EVERY_MS = 60_000
 /** A verifier accepts a token for 10 s longer than it lives, and the clocks of the stores may differ by the rest. */
