@@ -5,11 +5,8 @@ import { type Found, LogFollower } from './log-follower.ts'
 
 /** How soon a server sees a revocation that another one made. */
 const POLL_EVERY_MS = 300
-/**
- * What is known counts as current for this long after a store was read. Then the list is not served any more: its answers would
- * confirm the copies of services, while other servers may revoke sessions.
- */
-const FRESH_FOR_MS = 5_000
+/** What is known counts as current for this long after a store was read: services may accept a token for no longer than that. */
+const FRESH_FOR_MS = 1_000
 /** How soon a longer lifetime of tokens, or a list that is over, is known here. */
 const READ_EXTENT_EVERY_MS = 60_000
 /** A verifier accepts a token for 10 s longer than it lives, and the clocks of the stores may differ by the rest. */
@@ -49,7 +46,8 @@ export class RevocationWatch {
     this.#windowMs = lifetimeSeconds() * 1_000 + MARGIN_MS
     this.#ofPostgres = new LogFollower(postgres, (found) => this.#take(found, true))
     // Its time is asked for if Postgres does not answer: the two may differ.
-    this.#ofRedis = redis && new LogFollower(redis, (found) => this.#take(found, !isFresh(this.#ofPostgres)))
+    this.#ofRedis =
+      redis && new LogFollower(redis, (found) => this.#take(found, !isFresh(this.#ofPostgres, performance.now())))
   }
 
   /** Polls now, and then regularly until `stop`. @throws StoreUnavailable or PostgresFault if Postgres does not answer. */
@@ -72,7 +70,7 @@ export class RevocationWatch {
   async poll(): Promise<void> {
     // First, as it says how far back the others read.
     if (performance.now() > this.#extentReadAt + READ_EXTENT_EVERY_MS) await this.#readExtent().catch(() => undefined)
-    await Promise.all([this.#ofPostgres.poll(this.#windowMs), this.#ofRedis?.poll(this.#windowMs)])
+    await Promise.all([this.#ofPostgres, this.#ofRedis].map((log) => log?.poll(this.#windowMs).then(this.#onPoll)))
   }
 
   /** To be called when Redis may have lost something, or another one answers. */
@@ -80,9 +78,13 @@ export class RevocationWatch {
     this.#ofRedis?.forget()
   }
 
-  /** Whether a store was read a moment ago. */
-  get isFresh(): boolean {
-    return isFresh(this.#ofPostgres) || (this.#ofRedis !== null && isFresh(this.#ofRedis))
+  /** Whether a store was read a moment ago. Reads them if not. */
+  async isCurrent(): Promise<boolean> {
+    const now = performance.now()
+    const logs = [this.#ofPostgres, this.#ofRedis]
+    const wasRead = () => logs.some((log) => log !== null && isFresh(log, now))
+    if (!wasRead()) await this.poll()
+    return wasRead()
   }
 
   /** How many sessions count as revoked. */
@@ -139,8 +141,7 @@ export class RevocationWatch {
     if (given > this.#given) this.#setGiven(given)
     // An age is the difference of two times of one clock, and means the same here.
     for (const [statusIndex, listedAt] of revoked) this.#revoked.add(statusIndex, performance.now() - (now - listedAt))
-    this.#onPoll()
   }
 }
 
-const isFresh = ({ readAt }: LogFollower) => performance.now() < readAt + FRESH_FOR_MS
+const isFresh = ({ readAt }: LogFollower, now: number) => now < readAt + FRESH_FOR_MS

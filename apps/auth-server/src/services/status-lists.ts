@@ -30,7 +30,7 @@ export interface StatusList {
 interface Parts {
   config: Pick<Config, 'issuer' | 'statusTtlSeconds'>
   signer: Pick<TokenSigner, 'signStatusList' | 'kidAt'>
-  watch: Pick<RevocationWatch, 'additionsTo' | 'bitsOf' | 'isFresh' | 'lengthOf' | 'now' | 'onPoll' | 'poll'>
+  watch: Pick<RevocationWatch, 'additionsTo' | 'bitsOf' | 'isCurrent' | 'lengthOf' | 'now' | 'onPoll' | 'poll'>
 }
 
 interface Slot {
@@ -102,7 +102,7 @@ export class StatusLists {
     }
     this.#slots.set(list, slot)
     slot.wantedAt = performance.now()
-    this.#checkFresh()
+    await this.#checkCurrent()
     if (slot.current && !this.#isDue(list, slot)) return slot.current
     return this.#build(list, slot)
   }
@@ -129,7 +129,7 @@ export class StatusLists {
       signal.addEventListener('abort', waiter.giveUp)
       slot.waiting.add(waiter)
     })
-    if (answered === current) this.#checkFresh()
+    if (answered === current && !this.#isClosed) await this.#checkCurrent()
     return answered
   }
 
@@ -142,14 +142,14 @@ export class StatusLists {
     }
   }
 
-  #checkFresh(): void {
-    if (this.#parts.watch.isFresh) return
+  async #checkCurrent(): Promise<void> {
+    if (await this.#parts.watch.isCurrent()) return
     throw new StoreUnavailable('Postgres', new Error('neither store was read lately'))
   }
 
   /** After each poll. */
   #keepUp(): void {
-    if (this.#isClosed || !this.#parts.watch.isFresh) return
+    if (this.#isClosed) return
     for (const [list, slot] of this.#slots) {
       const isWanted = slot.waiting.size > 0 || performance.now() < slot.wantedAt + WANTED_FOR_MS
       if (!isWanted) continue

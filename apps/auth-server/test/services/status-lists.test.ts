@@ -31,9 +31,7 @@ function serverOf() {
       lengthOf: (list) => (list === 0 ? state.length : 0),
       additionsTo: () => state.additions,
       bitsOf: () => new Uint8Array([state.additions]),
-      get isFresh() {
-        return state.isFresh
-      },
+      isCurrent: async () => state.isFresh,
       onPoll: (callback) => (state.poll = callback),
       poll: async () => state.poll(),
     },
@@ -97,14 +95,13 @@ test('a server that reads neither store confirms no copy: another one may have r
   if (!current) throw new Error('there is a list')
   const held = lists.next(0, current, 1_000, NEVER)
   state.isFresh = false
-  state.additions++
-  state.poll()
   await expect(lists.get(0)).rejects.toBeInstanceOf(StoreUnavailable)
   const refused = expect(held).rejects.toBeInstanceOf(StoreUnavailable)
   vi.advanceTimersByTime(1_000)
   await refused
   expect(state.signatures).toBe(1)
   state.isFresh = true
+  state.additions++
   expect((await lists.get(0))?.etag).not.toBe(current.etag)
 })
 
