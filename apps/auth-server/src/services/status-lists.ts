@@ -38,7 +38,7 @@ interface Slot {
   building: Promise<StatusList> | null
   /** When a request last named the list. */
   wantedAt: number
-  /** Signs a change that came too soon after the last one. */
+  /** Reads the stores once more, for the signature of a change that came too soon after the last one. */
   timer: NodeJS.Timeout | null
   readonly waiting: Set<Waiter>
 }
@@ -153,7 +153,7 @@ export class StatusLists {
     for (const [list, slot] of this.#slots) {
       const isWanted = slot.waiting.size > 0 || performance.now() < slot.wantedAt + WANTED_FOR_MS
       if (!isWanted) continue
-      if (this.#isDue(list, slot)) void this.#build(list, slot).catch(() => undefined)
+      if (this.#isDue(list, slot, true)) void this.#build(list, slot).catch(() => undefined)
       else if (slot.current && this.#isChanged(list, slot.current)) this.#buildLater(slot, slot.current)
     }
   }
@@ -162,18 +162,19 @@ export class StatusLists {
   #buildLater(slot: Slot, { builtAt }: Built): void {
     slot.timer ??= setTimeout(
       () => {
-        slot.timer = null
-        void this.#parts.watch.poll()
+        void this.#parts.watch.poll().finally(() => (slot.timer = null))
       },
       Math.max(0, builtAt + HOLD_MS - performance.now()),
     )
   }
 
-  #isDue(list: number, { current }: Slot): boolean {
+  /** @param isRead whether the stores were read just now. If they are about to be, the signature waits for it. */
+  #isDue(list: number, { current, timer }: Slot, isRead = false): boolean {
     const { watch, signer } = this.#parts
     if (!current) return true
     if (current.period !== periodOf(watch.now()) || current.kid !== signer.kidAt(watch.now())) return true
-    return this.#isChanged(list, current) && performance.now() >= current.builtAt + HOLD_MS
+    const isHeld = performance.now() < current.builtAt + HOLD_MS || (timer !== null && !isRead)
+    return !isHeld && this.#isChanged(list, current)
   }
 
   #isChanged(list: number, { additions, length }: Built): boolean {
