@@ -36,18 +36,20 @@ export class RevocationWatch {
   #extentReadAt = -Infinity
   /** How long a revocation is kept. */
   #windowMs: number
-  /** How far the time of the stores is ahead of `performance.now()`, in milliseconds. */
-  #storeAheadMs = 0
+  /** How far the time of each store is ahead of `performance.now()`, in milliseconds. */
+  readonly #aheadMs = new Map<LogFollower, number>()
 
   /** @param lifetimeSeconds the longest that an access token of this server may live. */
   constructor({ postgres, redis }: Stores, lifetimeSeconds: () => number) {
     this.#postgres = postgres
     this.#lifetimeSeconds = lifetimeSeconds
     this.#windowMs = lifetimeSeconds() * 1_000 + MARGIN_MS
-    this.#ofPostgres = new LogFollower(postgres, (found) => this.#take(found, true))
-    // Its time is asked for if Postgres does not answer: the two may differ.
-    this.#ofRedis =
-      redis && new LogFollower(redis, (found) => this.#take(found, !isFresh(this.#ofPostgres, performance.now())))
+    const follow = (log: Stores['postgres'] | NonNullable<Stores['redis']>) => {
+      const follower: LogFollower = new LogFollower(log, (found) => this.#take(found, follower))
+      return follower
+    }
+    this.#ofPostgres = follow(postgres)
+    this.#ofRedis = redis && follow(redis)
   }
 
   /** Polls now, and then regularly until `stop`. @throws StoreUnavailable or PostgresFault if Postgres does not answer. */
@@ -93,9 +95,15 @@ export class RevocationWatch {
     return this.#revoked.count()
   }
 
-  /** The time of the stores, in milliseconds since 1970. */
+  /**
+   * In milliseconds since 1970. Services refuse a list that is of another time than theirs. Of three clocks it is the middle one, so
+   * that one which is wrong does no harm.
+   */
   now(): number {
-    return performance.now() + this.#storeAheadMs
+    const now = performance.now()
+    const stores = [...this.#aheadMs].filter(([log]) => isFresh(log, now)).map(([, aheadMs]) => now + aheadMs)
+    if (stores.length < 2) return stores[0] ?? Date.now()
+    return [...stores, Date.now()].toSorted((one, other) => one - other)[1] ?? Date.now()
   }
 
   /** How many bits a list has; 0 if there is no such list. */
@@ -135,8 +143,8 @@ export class RevocationWatch {
     this.#extentReadAt = -Infinity
   }
 
-  #take({ now, given = 0, revoked }: Found, isTheTime: boolean): void {
-    if (isTheTime) this.#storeAheadMs = now - performance.now()
+  #take({ now, given = 0, revoked }: Found, log: LogFollower): void {
+    this.#aheadMs.set(log, now - performance.now())
     // A Postgres that is rolled back has fewer, but these were given all the same.
     if (given > this.#given) this.#setGiven(given)
     // An age is the difference of two times of one clock, and means the same here.

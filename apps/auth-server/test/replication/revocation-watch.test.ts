@@ -143,3 +143,25 @@ test('a revoked bit is set for as long as a token may be valid, through fail-ove
   }
   await fc.assert(fc.asyncProperty(fc.array(someStep, { maxLength: 25 }), run), { numRuns: 60 })
 })
+
+test.each([
+  ['Postgres', 3_600_000, 0],
+  ['Redis', 0, -3_600_000],
+])('a wrong clock of %s does not make services refuse the list', async (_store, postgresMs, redisMs) => {
+  const now = Date.now() - performance.now()
+  const watch = new RevocationWatch(
+    {
+      postgres: {
+        read: new Log(now + postgresMs).read,
+        lists: async () => [0],
+        longestLifetime: async () => 900,
+        forget: async () => undefined,
+        useLifetime: async () => undefined,
+      },
+      redis: new Log(now + redisMs),
+    },
+    () => 900,
+  )
+  await watch.poll()
+  expect(Math.abs(watch.now() - Date.now())).toBeLessThan(60_000)
+})

@@ -161,8 +161,8 @@ export class RemoteDocument<Content> {
     this.#failuresInARow = 0
     this.#confirmedAt = this.#runtime.now()
     if (waited) this.#serverWaits = true
-    // Without a change there was something to wait for. A change may have come before the request.
-    else if (askedToWait) this.#serverWaits = content !== undefined && this.#serverWaits === true
+    // If a change came before the request, there was nothing to wait for, and the answer says nothing about the server.
+    else if (askedToWait && content === undefined) this.#serverWaits = false
     const waitsNext = this.#mayWait && this.#serverWaits !== false
     this.#schedule(waitsNext ? this.#untilNextWait() : this.#untilRefresh(taken.freshMs, steady))
   }

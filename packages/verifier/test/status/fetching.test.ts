@@ -69,15 +69,20 @@ describe('a server that waits until the list changes', () => {
 
   it('is asked to as soon as there is a copy, and again within a second', async () => {
     const { check, events, time, requests, answerWith, listOf } = await setUp({ waitSeconds: 25 })
-    answerWith(listOf([], {}, V1))
+    answerWith(listOf([], {}, { etag: '"v0"' }))
     expect(await check(3)).toBe('ok')
     await events.next()
+    expect(time.pendingMs).toEqual([1_000])
+    // While many sessions end, the list has changed before the first request that may be held.
+    answerWith(listOf([5], {}, V1))
+    time.advance(1_000)
+    expect(await events.next()).toMatchObject({ type: 'list_changed' })
     expect(time.pendingMs).toEqual([1_000])
     answerWith(listOf([3], {}, WAITED))
     time.advance(1_000)
     expect(await events.next()).toMatchObject({ type: 'list_changed' })
     expect(await check(3)).toBe('token_revoked')
-    expect(requests.map(({ headers }) => headers['prefer'])).toEqual([undefined, 'wait=25'])
+    expect(requests.map(({ headers }) => headers['prefer'])).toEqual([undefined, 'wait=25', 'wait=25'])
     expect(time.pendingMs).toEqual([1_000])
     // It had changed before the request arrived, so the server did not have to wait.
     answerWith(listOf([3, 4], {}, V1))
