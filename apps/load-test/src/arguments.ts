@@ -114,7 +114,7 @@ export function commandLine({ run, tradeOff, revocation }: Actions): Command {
   program
     .command('revocation')
     .description('Measures how soon a logout reaches many verifiers that poll the status list, and that wait for it.')
-    .option('--verifiers <n>', 'number of verifiers, each with a list and connections of its own', count, 1_000)
+    .option('--verifiers <n>', 'number of verifiers, each with a list and connections of its own', count, 100)
     .option('--threads <n>', 'number of threads that they share', count, 4)
     .addOption(typed('--duration <time>', 'how long sessions log out, for either way', duration, '30s'))
     .addOption(typed('--rate <n/s>', 'logouts per second', rate, '10/s'))

@@ -62,7 +62,7 @@ const replicas: Replica[] = Array.from({ length: count }, () => {
       baseUrl: authUrl,
       waitSeconds,
       onEvent: ({ type }) => {
-        if (type === 'list_changed') tryAwaited(replica, (replica.changedAt = now()))
+        if (type === 'list_changed') tryAwaited(replica)
       },
     },
     runtime: { now: Date.now, random: Math.random, setTimer, fetch: countingFetch },
@@ -77,13 +77,18 @@ function setTimer(callback: () => void, milliseconds: number): () => void {
 }
 
 /** A verifier changes its mind only when its list changes. */
-function tryAwaited({ verifier, awaited }: Replica, at: number): void {
-  for (const [token, endedAt] of awaited) {
-    const verdict = verifier.verify(token)
-    if (verdict instanceof Promise || verdict.ok) continue
-    awaited.delete(token)
-    delaysMs.push(Math.max(0, at - endedAt))
+function tryAwaited(replica: Replica): void {
+  replica.changedAt = now()
+  for (const [token, endedAt] of replica.awaited) {
+    if (!isRefused(replica, token)) continue
+    replica.awaited.delete(token)
+    delaysMs.push(replica.changedAt - endedAt)
   }
+}
+
+function isRefused({ verifier }: Replica, token: string): boolean {
+  const verdict = verifier.verify(token)
+  return !(verdict instanceof Promise) && !verdict.ok
 }
 
 async function accept(token: string): Promise<void> {
@@ -100,9 +105,9 @@ async function follow(order: VerifiersOrder): Promise<void> {
   if (order.do === 'count') [fetches, bytes, delaysMs] = [0, 0, []]
   if (order.do === 'refuse') {
     for (const replica of replicas) {
-      replica.awaited.set(order.token, order.at)
       // The list may have come before this order.
-      tryAwaited(replica, replica.changedAt)
+      if (isRefused(replica, order.token)) delaysMs.push(Math.max(0, replica.changedAt - order.at))
+      else replica.awaited.set(order.token, order.at)
     }
     return
   }
