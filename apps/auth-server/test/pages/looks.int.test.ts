@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { type AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import type { AxeResults } from 'axe-core'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Visit, startChromium } from '../support/chromium.ts'
+import { type FlowServer, flowServer } from '../support/code-flow.ts'
+
+const NAME = 'The Archive & <Library>'
+const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
+const USERNAME = 'wilhelmina.von.hohenzollern-sigmaringen.archive@example.town'
+
+let server: FlowServer
+let chromium: Awaited<ReturnType<typeof startChromium>>
+let fields: { username: string; password: string }
+beforeAll(async () => {
+  ;[server, chromium] = await Promise.all([
+    flowServer({ PAGES_NAME: NAME, PAGES_COLOR: '#FFD500', LOGIN_ATTEMPTS_PER_ACCOUNT: '3' }),
+    startChromium(),
+  ])
+  ;({ fields } = await server.user(['user'], USERNAME))
+})
+
+async function logIn(page: Page, { username, password } = fields) {
+  await page.fill('[name=username]', username)
+  await page.fill('[name=password]', password)
+  await page.click('button')
+}
+
+/** Takes a browser to each page. */
+const PAGES: Record<string, (visit: Visit) => Promise<unknown>> = {
+  'the login page': ({ page }) => page.goto(server.url + server.address('long')),
+  'the login page after a wrong password': async ({ page }) => {
+    await page.goto(server.url + server.address('long'))
+    await logIn(page, { username: 'x'.repeat(60), password: 'wrong' })
+  },
+  'the consent page': async ({ page }) => {
+    await page.goto(server.url + server.address('long'))
+    await logIn(page)
+  },
+  'the page for logging out': async (visit) => {
+    await PAGES['the consent page']?.(visit)
+    await visit.page.goto(`${server.url}/logout`)
+  },
+  'the page after that': async (visit) => {
+    await PAGES['the page for logging out']?.(visit)
+    await visit.page.click('button')
+  },
+  'the page of an error': ({ page }) => page.goto(`${server.url}/oauth2/authorize?client_id=nobody`),
+}
+
+describe.each(Object.entries(PAGES))('%s', (_, open) => {
+  test.each(['light', 'dark'] as const)('can be read and used by everyone, in %s colors', async (colorScheme) => {
+    const visit = await chromium.visit({ colorScheme, viewport: { width: 320, height: 640 } })
+    await open(visit)
+    const { page, faults } = visit
+    // Not a script of the page, so no policy of the page stops it.
+    const results = (await page.evaluate(`${AXE};axe.run()`)) as AxeResults
+    expect(results.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([])
+    // What axe could not decide, such as text over a picture.
+    expect(results.incomplete.map(({ id }) => id)).toEqual([])
+    expect(results.passes.map(({ id }) => id)).toEqual(expect.arrayContaining(['color-contrast', 'document-title']))
+
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
+    const counted = await page.evaluate(`['h1', 'main', 'script', 'style', '[style]', 'form ~ form', '[lang=en]'].map(
+      (selector) => document.querySelectorAll(selector).length)`)
+    expect(counted).toEqual([1, 1, 0, 0, 0, 0, 1])
+    expect(await page.title()).toMatch(/ · The Archive & <Library>$/)
+    // Black on yellow, in both.
+    expect(await page.evaluate(`getComputedStyle(document.documentElement).getPropertyValue('--on-own')`)).toBe('#000000')
+    expect(faults.filter((fault) => !/status of 400/.test(fault))).toEqual([])
+    await visit.context.close()
+  })
+})
