@@ -11,7 +11,6 @@ export function readConfig(env: NodeJS.ProcessEnv) {
   const settings = readSettings(env, { ...SETTINGS, ...RETIRED_SETTINGS }, rules)
   return {
     issuer: settings.ISSUER,
-    audience: settings.AUDIENCE ?? 'resource-api',
     realmFile: settings.REALM_FILE,
     retired: { audience: settings.AUDIENCE, clientIds: settings.CLIENT_IDS },
     databaseUrl: settings.DATABASE_URL,

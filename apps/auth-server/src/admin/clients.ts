@@ -4,7 +4,7 @@ import { judgeRealmFile } from '../rules/judge-realm-file.ts'
 import type { Client, RealmData } from '../rules/realm.ts'
 import { toClientMembers } from '../rules/realm-file-data.ts'
 import type { Decided } from '../services/realm/change-realm.ts'
-import { endSessionsOfClient } from '../services/realm/end-sessions-of-client.ts'
+import { endSessionsOfClients } from '../services/realm/end-sessions-of-clients.ts'
 import type { ServerParts } from '../wiring.ts'
 import { FOLLOWED, applyChange, readRealm, refused } from './apply-change.ts'
 import { type Door, UsageError } from './door.ts'
@@ -88,7 +88,7 @@ export function clientCommands(program: Command, { onStores }: Door): void {
       onStores(async (parts, id: string) => {
         const { client, sessionsEnded } = await changeKnown(parts, id, () => ({ disabled: true }))
         // If it was disabled before: that command may have been interrupted.
-        return { ...client, sessions_ended: sessionsEnded + (await endSessionsOfClient(parts.core, id)) }
+        return { ...client, sessions_ended: sessionsEnded + (await endSessionsOfClients(parts.core, [id])) }
       }),
     )
   command

@@ -6,6 +6,7 @@ import { checkClocks } from './doctor/check-clocks.ts'
 import { checkIssuer } from './doctor/check-issuer.ts'
 import { checkKeys } from './doctor/check-keys.ts'
 import { checkPostgres, redisOfServers } from './doctor/check-postgres.ts'
+import { checkRealm } from './doctor/check-realm.ts'
 import { checkRedis } from './doctor/check-redis.ts'
 import { type Finding, findingOf } from './doctor/finding.ts'
 
@@ -16,7 +17,9 @@ const LONGEST_LINE = 2_000
 export function addDoctor(program: Command, env: NodeJS.ProcessEnv): void {
   program
     .command('doctor')
-    .description('checks the settings, both stores, the clocks, the signing keys and the issuer; changes nothing')
+    .description(
+      'checks the settings, both stores, the clocks, the signing keys, the realm and the issuer; changes nothing',
+    )
     .action(async () => {
       const findings = await examine(env)
       for (const { level, cause, cure } of findings)
@@ -56,6 +59,7 @@ export async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
       ...redis.findings,
       ...checkClocks({ Postgres: postgres.aheadMs, Redis: redis.aheadMs }),
       ...(postgres.keys ? checkKeys(postgres.keys, config, now) : []),
+      ...(postgres.keys ? await checkRealm(database, config) : []),
       ...(await checkIssuer(config, postgres.keys, now)),
     ]
   } finally {

@@ -51,7 +51,8 @@ export function oauthRoutes(app: App, core: Core, readAccessToken: ReadAccessTok
             ),
             scope: Scope,
             resource: Type.Optional(
-              Type.Array(Type.String(), {
+              Type.Array(Type.String({ maxLength: 500 }), {
+                maxItems: 20,
                 description: 'The resource that the access token is for (RFC 8707). It may be sent several times.',
               }),
             ),

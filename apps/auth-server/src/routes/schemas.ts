@@ -20,7 +20,7 @@ export const ClientId = Type.Optional(
   Type.String({
     minLength: 1,
     maxLength: 200,
-    description: 'One of `CLIENT_IDS`. Default: the client of the session, or the first one.',
+    description: 'A client of the realm. Default: the client of the session, or the default one.',
   }),
 )
 export const Scope = Type.Optional(

@@ -114,31 +114,32 @@ export class Sessions {
   }
 
   /**
-   * Sessions of a client that are neither revoked nor past their absolute end, among the next families after `after`, in the
+   * Sessions of these clients that are neither revoked nor past their absolute end, among the next families after `after`, in the
    * order of their ids. `last` is where to go on, or null at the end. There is no index: a login need not pay for what an
    * operator does once in years. With the time of Postgres, in milliseconds.
    */
-  async notRevokedOfClient(
-    clientId: string,
+  async notRevokedOfClients(
+    clientIds: readonly string[],
     after: FamilyId,
-  ): Promise<{ sessions: Revocable[]; last: FamilyId | null; now: number }> {
+  ): Promise<{ sessions: (Revocable & { clientId: string })[]; last: FamilyId | null; now: number }> {
     const [row] = await query(this.#database.$queryRaw<
-      { now: Date; last: string | null; sessions: [string, string, string, number, number][] | null }[]
+      { now: Date; last: string | null; sessions: OfClientRow[] | null }[]
     >`
       SELECT clock_timestamp() AS now, max(id) AS last,
-        json_agg(json_build_array(id, sid, user_id, expires_at, status_index)) FILTER (WHERE is_wanted) AS sessions
-      FROM (SELECT encode(id, 'hex') COLLATE "C" AS id, sid, user_id, status_index,
+        json_agg(json_build_array(id, sid, user_id, expires_at, status_index, client_id)) FILTER (WHERE is_wanted) AS sessions
+      FROM (SELECT encode(id, 'hex') COLLATE "C" AS id, sid, user_id, status_index, client_id,
               (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at,
-              client_id = ${clientId} AND revoked_at IS NULL AND expires_at > clock_timestamp() AS is_wanted
+              client_id = ANY (${[...clientIds]}) AND revoked_at IS NULL AND expires_at > clock_timestamp() AS is_wanted
             FROM ${this.#database.tables.families} AS f WHERE f.id > ${Buffer.from(after, 'base64url')}
             ORDER BY f.id LIMIT ${SCANNED_AT_ONCE}) AS page`)
     const toFamily = (hex: string) => Buffer.from(hex, 'hex').toString('base64url')
-    const sessions = (row?.sessions ?? []).map(([id, sid, userId, expiresAt, statusIndex]) => ({
+    const sessions = (row?.sessions ?? []).map(([id, sid, userId, expiresAt, statusIndex, clientId]) => ({
       id: toFamily(id),
       sid,
       userId,
       expiresAt,
       statusIndex,
+      clientId,
     }))
     return { sessions, last: row?.last ? toFamily(row.last) : null, now: (row?.now ?? new Date()).getTime() }
   }
@@ -205,6 +206,7 @@ type ListedRow = [
   clientId: string,
   parent: string | null,
 ]
+type OfClientRow = [id: string, sid: string, userId: string, expiresAt: number, statusIndex: number, clientId: string]
 
 const FIRST_UUID = '00000000-0000-0000-0000-000000000000'
 

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { freePort, startRedisCluster } from '@heirloom/local-stack'
@@ -254,6 +256,42 @@ describe('the issuer', () => {
     await new KeyRing(asSuperuser, secret, policy, () => undefined).refresh()
     await sql(`UPDATE signing_keys SET created_at = now() - interval '1 hour'`)
     const { lines } = await doctor(env)
-    expect(lines).toEqual(['broken issuer'])
+    expect(lines).toEqual(['note realm', 'broken issuer'])
+  })
+})
+
+describe('the realm', () => {
+  const file = (content: string) => {
+    const path = join(inject('runFolder'), `doctor-${randomUUID()}.yaml`)
+    writeFileSync(path, content)
+    return path
+  }
+  const ofRealm = async (changed: Record<string, string>) =>
+    (await doctor(changed)).findings.filter(({ check }) => check === 'realm')
+
+  test('that is empty is broken, unless a file is there to fill it', async () => {
+    const { env } = await ownStores()
+    expect(await ofRealm({ ...env, REALM_FILE: '' })).toMatchObject([
+      { level: 'broken', cause: 'The realm is empty, so nobody can log in' },
+    ])
+    expect(await ofRealm(env)).toMatchObject([{ level: 'note' }])
+    expect(await ofRealm({ ...env, REALM_FILE: file('client: {}') })).toMatchObject([
+      { level: 'broken', cause: expect.stringMatching(/^REALM_FILE: .*:1: client is unknown here/) },
+    ])
+  })
+
+  test('that differs from the file is a note, and a file with faults a warning', async () => {
+    expect(await ofRealm({ REALM_FILE: file('clients: { app: {} }') })).toMatchObject([
+      { level: 'note', cause: expect.stringContaining('differs from the realm in 7 rows: client app, realm, ') },
+    ])
+    expect(await ofRealm({ REALM_FILE: '/nowhere.yaml' })).toMatchObject([{ level: 'warning' }])
+  })
+
+  test('with a fault, such as a resource that is now the issuer, is a warning', async () => {
+    const { sql, env } = await ownStores()
+    await sql(`INSERT INTO resources VALUES ('https://auth.example', 'x', '{}', '{}')`)
+    expect(await ofRealm({ ...env, ISSUER: 'https://auth.example', REALM_FILE: '' })).toMatchObject([
+      { level: 'warning', cause: expect.stringContaining('resources["https://auth.example"] is the issuer') },
+    ])
   })
 })

@@ -178,7 +178,7 @@ describe('single rows', () => {
     expect((await admin('resource', 'list')).answer.resources).toHaveLength(1)
   })
 
-  test.each([
+  test.concurrent.each([
     [['client', 'add', 'web'], 'clients.web is there already'],
     [['client', 'show', 'nobody'], 'there is no client "nobody"'],
     [['client', 'disable', 'nobody'], 'clients.nobody is not there'],

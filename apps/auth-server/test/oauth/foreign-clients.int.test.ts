@@ -58,7 +58,7 @@ describe('openid-client, while a third of the answers are lost', () => {
 
   test('refreshes again and again, and its logout holds', async () => {
     const config = await configure('web', openid.None())
-    let { refresh_token: token = '' }: { refresh_token?: string } = await login()
+    let { refresh_token: token } = await login()
     for (let i = 0; i < REFRESHES; i++)
       token = (await again(() => openid.refreshTokenGrant(config, token))).refresh_token ?? ''
     await again(() => openid.tokenRevocation(config, token))

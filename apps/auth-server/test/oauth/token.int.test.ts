@@ -114,6 +114,13 @@ describe('what is wrong with a request is found before anything is spent', () =>
     ['the auth server as a resource', 'phone', { client_id: 'phone', resource: 'auth-server' }, 400, 'invalid_target'],
     ['no resource where there are several', 'desk', asDesk, 400, 'invalid_target'],
     ['one good resource and a bad one', 'desk', { ...asDesk, resource: [FILES, 'x'] }, 400, 'invalid_target'],
+    [
+      'more resources than anyone compares',
+      'phone',
+      { client_id: 'phone', resource: Array.from({ length: 21 }, () => FILES) },
+      400,
+      'invalid_request',
+    ],
     ['a scope that nobody has', 'phone', { client_id: 'phone', scope: 'all' }, 400, 'invalid_scope'],
     ['a scope of another resource', 'desk', { ...asDesk, resource: FILES, scope: 'mail:send' }, 400, 'invalid_scope'],
     ['another client', 'phone', { client_id: 'web' }, 400, 'invalid_grant'],

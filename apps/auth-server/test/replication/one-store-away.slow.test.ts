@@ -55,11 +55,12 @@ interface Outcome {
   retryAfter: string | null
 }
 
-async function post(server: Service, path: string, body: object): Promise<Outcome> {
+async function post(server: Service, path: string, body: object | URLSearchParams): Promise<Outcome> {
   const response = await fetch(server.url + path, {
     method: 'POST',
-    body: JSON.stringify(body),
-    headers: { 'content-type': 'application/json' },
+    ...(body instanceof URLSearchParams
+      ? { body }
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
   })
   const text = await response.text()
   const { refresh_token: token = '', error } = text === '' ? {} : JSON.parse(text)
@@ -72,6 +73,7 @@ async function post(server: Service, path: string, body: object): Promise<Outcom
 }
 
 const login = () => post(servers[0], '/auth/login', { username: 'ann', password: PASSWORD })
+const revoke = (token: string) => post(servers[0], '/oauth2/revoke', new URLSearchParams({ client_id: 'web', token }))
 const logout = (token: string, server = servers[0]) => post(server, '/auth/logout', { refresh_token: token })
 const refresh = (token: string, server = servers[0]) => post(server, '/auth/refresh', { refresh_token: token })
 const sessions = async (count: number) =>
@@ -161,7 +163,7 @@ describe('Redis away', () => {
 })
 
 describe('Postgres away', () => {
-  test('stopped, not closed: refreshes continue; login and logout answer 503 with Retry-After', async () => {
+  test('stopped, not closed: refreshes continue; login, logout and revocation answer 503 with Retry-After', async () => {
     const live = await sessions(8)
     const [ending = ''] = await sessions(1)
     const stopped = [postgres.pid, ...workersOf(postgres.pid)]
@@ -169,7 +171,7 @@ describe('Postgres away', () => {
     try {
       const next = await expectAllRefresh(live)
       const after = await expectAllRefresh(next)
-      for (const outcome of [await login(), await logout(ending)])
+      for (const outcome of [await login(), await logout(ending), await revoke(ending)])
         expect(outcome).toMatchObject({ status: 503, error: 'temporarily_unavailable', retryAfter: expect.any(String) })
       // The tombstone works already.
       expect((await refresh(ending, servers[1])).error).toBe('invalid_grant')
@@ -178,6 +180,7 @@ describe('Postgres away', () => {
       for (const pid of stopped) process.kill(pid, 'SIGCONT')
     }
     await expect.poll(async () => (await logout(ending)).status, { timeout: 10_000 }).toBe(204)
+    expect((await revoke(ending)).status).toBe(200)
     await expectAllRefresh(live)
   })
 

@@ -16,15 +16,11 @@ export interface OpenApi {
     Record<
       string,
       {
-        requestBody?: { content: Record<string, { schema: RequestSchema }> }
+        requestBody?: { content: Record<string, { schema: { properties?: Record<string, object> } }> }
         responses?: Record<string, Answer>
       }
     >
   >
-}
-
-export interface RequestSchema {
-  properties?: Record<string, object>
 }
 
 /**

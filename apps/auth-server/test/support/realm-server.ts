@@ -85,12 +85,12 @@ export async function realmServer(data: RealmData, settings: Record<string, stri
       realm = realmOf({ ...data, clients })
     },
     /** A new user with a session of this client, by whatever grant. */
-    async open(clientId: string, scope?: string) {
+    async open(clientId: string, scope?: string, asked?: readonly string[]) {
       const client = realm.clients.get(clientId)
       const username = `user-${++users}`
       const added = await register(core, { username, password: PASSWORD, roles: ['user'] })
       if (!client || !added.ok) throw new Error(`no ${clientId} or ${username}`)
-      const target = targetOfGrant({ client, issuer })
+      const target = targetOfGrant({ client, asked, issuer })
       if (!target.ok) throw new Error(target.description)
       const { resources } = target
       const how = { device: null, ip: '127.0.0.1' }

@@ -5,10 +5,10 @@ import { realmFaults } from '../../rules/realm-faults.ts'
 import type { RealmFault } from '../../rules/realm-file.ts'
 import type { RealmRows } from '../../stores/realm-rows.ts'
 import type { RecordEvent } from '../security-event.ts'
-import { type EndClientParts, endSessionsOfClient } from './end-sessions-of-client.ts'
+import { type EndClientsParts, endSessionsOfClients } from './end-sessions-of-clients.ts'
 import { REALM_FOLLOWED_WITHIN_MS, type RealmKeeper } from './realm-keeper.ts'
 
-export type ChangeParts = EndClientParts & {
+export type ChangeParts = EndClientsParts & {
   config: { issuer: string }
   realm: Pick<RealmKeeper, 'refresh'>
   realmRows: Pick<RealmRows, 'change'>
@@ -55,8 +55,7 @@ export async function changeRealm(
   // A server that has not followed yet may open another session.
   if (ended.length > 0) await sleep(REALM_FOLLOWED_WITHIN_MS)
   await parts.realm.refresh()
-  let sessionsEnded = 0
-  for (const id of ended) sessionsEnded += await endSessionsOfClient(parts, id)
+  const sessionsEnded = await endSessionsOfClients(parts, ended)
   return { ok: true, realm, changes, sessionsEnded }
 }
 
