@@ -229,4 +229,12 @@ export const GROUPS = {
   Operation: operation,
 }
 
-export const SETTINGS = { ...serviceSettings(4000), ...stores, ...sessions, ...signingKeys, ...accounts, ...pages, ...operation }
+export const SETTINGS = {
+  ...serviceSettings(4000),
+  ...stores,
+  ...sessions,
+  ...signingKeys,
+  ...accounts,
+  ...pages,
+  ...operation,
+}

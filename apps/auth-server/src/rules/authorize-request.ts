@@ -76,7 +76,8 @@ export function judgeAuthorizeRequest(query: string, realm: Realm, issuer: strin
   const isRepeated = (name: string) => sent.getAll(name).length > 1
 
   const client = realm.clients.get(one('client_id') ?? '')
-  if (isRepeated('client_id') || !client || client.disabled) return shown('invalid_client', 'This application is not registered here.')
+  if (isRepeated('client_id') || !client || client.disabled)
+    return shown('invalid_client', 'This application is not registered here.')
   const redirectUri = one('redirect_uri')
   if (
     redirectUri === undefined ||

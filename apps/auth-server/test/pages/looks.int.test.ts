@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { type AddressInfo } from 'node:net'
-import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Visit, startChromium } from '../support/chromium.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { startChromium } from '../support/chromium.ts'
 import { type FlowServer, flowServer } from '../support/code-flow.ts'
 
 const NAME = 'The Archive & <Library>'
@@ -29,34 +27,52 @@ async function logIn(page: Page, { username, password } = fields) {
   await page.click('button')
 }
 
-/** Takes a browser to each page. */
-const PAGES: Record<string, (visit: Visit) => Promise<unknown>> = {
-  'the login page': ({ page }) => page.goto(server.url + server.address('long')),
-  'the login page after a wrong password': async ({ page }) => {
-    await page.goto(server.url + server.address('long'))
-    await logIn(page, { username: 'x'.repeat(60), password: 'wrong' })
-  },
-  'the consent page': async ({ page }) => {
-    await page.goto(server.url + server.address('long'))
-    await logIn(page)
-  },
-  'the page for logging out': async (visit) => {
-    await PAGES['the consent page']?.(visit)
-    await visit.page.goto(`${server.url}/logout`)
-  },
-  'the page after that': async (visit) => {
-    await PAGES['the page for logging out']?.(visit)
-    await visit.page.click('button')
-  },
-  'the page of an error': ({ page }) => page.goto(`${server.url}/oauth2/authorize?client_id=nobody`),
+/** What is a page's heading, and how a browser gets there. */
+const PAGES: Record<string, [heading: RegExp, open: (page: Page) => Promise<unknown>]> = {
+  'the login page': [/^Log in$/, (page) => page.goto(server.url + server.address('long'))],
+  'the login page after a wrong password': [
+    /^Log in$/,
+    async (page) => {
+      await open('the login page', page)
+      await logIn(page, { username: 'x'.repeat(60), password: 'wrong' })
+      await page.waitForSelector('[role=alert]')
+    },
+  ],
+  'the consent page': [
+    /^Allow Notes of the Royal Society/,
+    async (page) => {
+      await open('the login page', page)
+      await logIn(page)
+    },
+  ],
+  'the page for logging out': [
+    /^Log out\?$/,
+    async (page) => {
+      await open('the consent page', page)
+      await page.goto(`${server.url}/logout`)
+    },
+  ],
+  'the page after that': [
+    /^Logged out$/,
+    async (page) => {
+      await open('the page for logging out', page)
+      await page.click('button')
+    },
+  ],
+  'the page of an error': [
+    /^This link does not work$/,
+    (page) => page.goto(`${server.url}/oauth2/authorize?client_id=nobody`),
+  ],
 }
+const open = (name: string, page: Page) => PAGES[name]?.[1](page)
 
-describe.each(Object.entries(PAGES))('%s', (_, open) => {
+describe.each(Object.entries(PAGES).map(([name, [heading]]) => [name, heading] as const))('%s', (name, heading) => {
   test.each(['light', 'dark'] as const)('can be read and used by everyone, in %s colors', async (colorScheme) => {
-    const visit = await chromium.visit({ colorScheme, viewport: { width: 320, height: 640 } })
-    await open(visit)
-    const { page, faults } = visit
-    // Not a script of the page, so no policy of the page stops it.
+    const viewport = { width: 320, height: 640 }
+    const { page, faults } = await chromium.visit({ colorScheme, viewport, javaScriptEnabled: true })
+    await open(name, page)
+    expect(await page.textContent('h1')).toMatch(heading)
+    // Axe is no script of the page, so no policy of the page stops it. But it needs timers, which need script.
     const results = (await page.evaluate(`${AXE};axe.run()`)) as AxeResults
     expect(results.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([])
     // What axe could not decide, such as text over a picture.
@@ -69,8 +85,9 @@ describe.each(Object.entries(PAGES))('%s', (_, open) => {
     expect(counted).toEqual([1, 1, 0, 0, 0, 0, 1])
     expect(await page.title()).toMatch(/ · The Archive & <Library>$/)
     // Black on yellow, in both.
-    expect(await page.evaluate(`getComputedStyle(document.documentElement).getPropertyValue('--on-own')`)).toBe('#000000')
+    expect(await page.evaluate(`getComputedStyle(document.documentElement).getPropertyValue('--on-own')`)).toBe(
+      '#000000',
+    )
     expect(faults.filter((fault) => !/status of 400/.test(fault))).toEqual([])
-    await visit.context.close()
   })
 })

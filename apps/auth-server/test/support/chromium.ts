@@ -1,6 +1,6 @@
 import { findBrowser } from '@heirloom/local-stack'
 import { type BrowserContext, type BrowserContextOptions, type Page, chromium } from 'playwright-core'
-import { afterAll } from 'vitest'
+import { afterAll, afterEach, expect } from 'vitest'
 
 /** A real browser for one test file, with a new profile for each visit. */
 export async function startChromium() {
@@ -13,6 +13,11 @@ export async function startChromium() {
     args: ['--host-resolver-rules=MAP *.example ~NOTFOUND'],
   })
   afterAll(() => browser.close())
+  const failed: string[] = []
+  afterEach(async () => {
+    await Promise.all(browser.contexts().map((context) => context.close()))
+    expect(failed.splice(0)).toEqual([])
+  })
 
   return {
     /** A new profile, as one person's browser has it. It runs no script of a page unless the options say so. */
@@ -20,6 +25,8 @@ export async function startChromium() {
       const context = await browser.newContext({ javaScriptEnabled: false, ...options })
       const faults: string[] = []
       context.on('console', (message) => void faults.push(message.text()))
+      // Whatever a user does, no page is the page of a 500.
+      context.on('response', (response) => void (response.status() >= 500 && failed.push(response.url())))
       const page = await context.newPage()
       return { context, page, faults }
     },

@@ -92,7 +92,10 @@ const headersOf = (formAction = '') => ({
   'referrer-policy': 'same-origin',
 })
 
-const errorPageOf = (status: number, { error, error_description: description }: Static<typeof ErrorBody>): ErrorPage => ({
+const errorPageOf = (
+  status: number,
+  { error, error_description: description }: Static<typeof ErrorBody>,
+): ErrorPage => ({
   kind: 'error',
   title: status < 500 ? 'This does not work' : 'Please try again',
   description,
@@ -126,8 +129,7 @@ function pagesOf(core: Core, forms: FormTokens, style: Stylesheet): Pages {
     forms,
     base,
     render,
-    show: (reply, status, page, formAction) =>
-      send(reply.code(status).headers(headersOf(formAction)), page, render),
+    show: (reply, status, page, formAction) => send(reply.code(status).headers(headersOf(formAction)), page, render),
     redirect: (reply, to) => send(reply.code(303).headers(headersOf()).header('location', to), {}, () => ''),
     cookieOf: (request) => request.cookies[name],
     setCookie: (reply, value) => {
