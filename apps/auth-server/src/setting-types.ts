@@ -10,7 +10,7 @@ export const clientIds = listOf((items) => items.every((item) => /^[\x21-\x7e]{1
 export const file = settingType({ accepts: 'the path of a YAML file' }, (input) => input)
 
 export const title = settingType({ accepts: '1 to 60 characters' }, (input) => {
-  if ([...input].length <= 60) return input
+  if (input.length <= 60) return input
   throw new EnvError('must have 60 characters or fewer')
 })
 

@@ -138,6 +138,8 @@ export function authorizePage(pages: Pages) {
         const { session, cookie, authTime } = result
         pages.setCookie(reply, cookie)
         const authorized = await authorize(core, asked, { session, authTime, decision: null }, howOf(request))
+        // A page that answers a post cannot be gone back to. After prompt=login it does, since it knows of the new login.
+        if (authorized.kind === 'ask' && !asked.prompt.has('login')) return pages.redirect(reply, actionOf(request))
         return answer(request, reply, asked, session, authorized, authTime)
       }
 
