@@ -19,11 +19,11 @@ interface Options {
 
 /** Changes the realm by a command. @throws UsageErrors with everything that is wrong; nothing is changed then. */
 export async function applyChange(
-  { core, realm, realmRows }: ServerParts,
+  { core, realm, realmRows, rollback }: ServerParts,
   decide: (current: RealmData) => Decided,
   { dryRun = false, file }: Options = {},
 ): Promise<Extract<Changed, { ok: true }>> {
-  const changed = await changeRealm({ ...core, realm, realmRows }, decide, { dryRun })
+  const changed = await changeRealm({ ...core, realm, realmRows, rollback }, decide, { dryRun })
   if (changed.ok) return changed
   const lines = faultLines(changed.faults.slice(0, MAX_FAULTS), file)
   const more = changed.faults.length - lines.length

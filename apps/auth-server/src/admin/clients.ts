@@ -105,10 +105,15 @@ export function clientCommands(program: Command, { onStores }: Door): void {
     .description('removes the client and ends all its sessions; returns when every server has followed')
     .action(
       onStores(async (parts, id: string) => {
-        const { sessionsEnded } = await applyChange(parts, (current) => {
+        const without = (current: RealmData): Decided => {
           const clients = current.clients.filter((one) => one.id !== id)
           return clients.length === current.clients.length ? missing(id) : { ok: true, realm: { ...current, clients } }
-        })
+        }
+        await applyChange(parts, without, { dryRun: true }) // before anything ends
+        // It is there until its sessions have ended, so that a command that was interrupted can be repeated.
+        const disabled = await changeKnown(parts, id, () => ({ disabled: true }))
+        const removed = await applyChange(parts, without)
+        const sessionsEnded = disabled.sessionsEnded + removed.sessionsEnded
         return { removed: id, sessions_ended: sessionsEnded }
       }),
     )

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client, RealmData } from '../../rules/realm.ts'
 import type { RowChange } from '../../rules/realm-changes.ts'
+import type { RollbackDetector } from '../../replication/rollback-detector.ts'
 import { realmFaults } from '../../rules/realm-faults.ts'
 import type { RealmFault } from '../../rules/realm-file.ts'
 import type { RealmRows } from '../../stores/realm-rows.ts'
@@ -12,6 +13,7 @@ export type ChangeParts = EndClientsParts & {
   config: { issuer: string }
   realm: Pick<RealmKeeper, 'refresh'>
   realmRows: Pick<RealmRows, 'change'>
+  rollback: Pick<RollbackDetector, 'count'>
 }
 
 /** What a change makes of the realm, or why it cannot. */
@@ -28,7 +30,7 @@ const MAX_EVENTS = 100
  * Changes the realm: the one way in. All that is wrong with the result is reported, and then nothing is changed. The
  * sessions of clients that are disabled or removed end: it returns when every server has followed and they are revoked.
  * @param decide must not throw.
- * @param dryRun answers what would change.
+ * @param dryRun only returns what would change.
  */
 export async function changeRealm(
   parts: ChangeParts,
@@ -52,10 +54,15 @@ export async function changeRealm(
 
   recordChanges(parts.audit, changes)
   const ended = endedClients(before?.clients ?? [], realm.clients)
-  // A server that has not followed yet may open another session.
-  if (ended.length > 0) await sleep(REALM_FOLLOWED_WITHIN_MS)
+  // A server that has not followed yet may open another session. None does for a client that was disabled before.
+  if (ended.some(({ disabled }) => !disabled)) await sleep(REALM_FOLLOWED_WITHIN_MS)
   await parts.realm.refresh()
-  const sessionsEnded = await endSessionsOfClients(parts, ended)
+  const sessionsEnded = await endSessionsOfClients(
+    parts,
+    ended.map(({ id }) => id),
+  )
+  // A Postgres that is restored from before must be noticed: it may take a client that was disabled.
+  if (changes.length > 0) await parts.rollback.count()
   return { ok: true, realm, changes, sessionsEnded }
 }
 
@@ -65,15 +72,13 @@ function checked(decided: Decided, config: { issuer: string }): Decided {
   return faults.length > 0 ? { ok: false, faults } : decided
 }
 
-/** Those whose sessions are over now. */
-function endedClients(before: readonly Client[], after: readonly Client[]): string[] {
+/** Those whose sessions are over now, as they were. */
+function endedClients(before: readonly Client[], after: readonly Client[]): Client[] {
   const left = new Map(after.map((client) => [client.id, client]))
-  return before
-    .filter(({ id, disabled }) => {
-      const now = left.get(id)
-      return !now || (now.disabled && !disabled)
-    })
-    .map(({ id }) => id)
+  return before.filter(({ id, disabled }) => {
+    const now = left.get(id)
+    return !now || (now.disabled && !disabled)
+  })
 }
 
 export function recordChanges(audit: RecordEvent, changes: readonly RowChange[]): void {

@@ -45,7 +45,7 @@ async function ownDatabase() {
 }
 
 const apply = (parts: ServerParts, file: object, prune = false) =>
-  changeRealm({ ...parts.core, realm: parts.realm, realmRows: parts.realmRows }, (current: RealmData) =>
+  changeRealm({ ...parts.core, ...parts }, (current: RealmData) =>
     judgeRealmFile(current, file, { prune, issuer: parts.core.config.issuer }),
   )
 
