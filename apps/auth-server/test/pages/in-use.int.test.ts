@@ -48,7 +48,9 @@ async function atConsent(changes: Record<string, string | undefined> = {}) {
   return { ...visit, user }
 }
 
+/** Whether the application gets tokens for what the browser brings it. */
 const hasTokens = async (page: Page) => {
+  await page.waitForURL(`${redirectUri()}**`)
   const code = new URL(page.url()).searchParams.get('code') ?? ''
   const { status, body } = await server.redeem('native', code, { redirect_uri: redirectUri() })
   return status === 200 && typeof body.refresh_token === 'string'
@@ -74,7 +76,6 @@ test('a user needs no mouse and no script from the login to the application', as
   expect(seen).toEqual(['Not you? solid', 'Allow solid', 'Do not allow solid'])
   await page.keyboard.press('Shift+Tab')
   await page.keyboard.press('Enter')
-  await page.waitForURL(`${redirectUri()}**`)
   expect(await hasTokens(page)).toBe(true)
   expect(faults).toEqual([])
 })
@@ -92,15 +93,17 @@ describe('after a form, the browser goes to the application', () => {
     const { page, faults, context } = await chromium.visit()
     const { fields } = await server.user()
     await page.goto(server.url + server.address(clientId, { redirect_uri }))
-    if (policy !== undefined)
+    await logIn(page, fields)
+    await page.waitForSelector('[name=decision]')
+    if (policy !== undefined) {
       await context.route('**/oauth2/authorize?*', async (route) => {
         const response = await route.fetch({ maxRedirects: 0 })
         const headers = { ...response.headers(), 'content-security-policy': policy }
         await route.fulfill({ response, headers })
       })
-    await logIn(page, fields)
-    await page.waitForSelector('[name=decision]')
-    await context.unroute('**/oauth2/authorize?*')
+      await page.reload()
+      await context.unroute('**/oauth2/authorize?*')
+    }
     return { page, faults }
   }
 
@@ -200,7 +203,6 @@ describe('a user who does not go straight on', () => {
       await page.waitForSelector('[name=decision]')
       await page.click('text="Allow"')
     } else await page.dblclick('text="Allow"')
-    await page.waitForURL(`${redirectUri()}**`)
     expect(await hasTokens(page)).toBe(true)
   })
 

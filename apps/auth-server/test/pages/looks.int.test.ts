@@ -91,3 +91,15 @@ describe.each(Object.entries(PAGES).map(([name, [heading]]) => [name, heading] a
     expect(faults.filter((fault) => !/status of 400/.test(fault))).toEqual([])
   })
 })
+
+test('the stylesheet is fetched once, and a server with another one does not spoil it', async () => {
+  const { text } = await server.browser().get(server.address('long'))
+  const [, path = ''] = /<link rel="stylesheet" href="([^"]*)"/.exec(text) ?? []
+  const caching = async (asked: string) => {
+    const { status, headers } = await server.browser().get(asked)
+    return [status, headers.get('content-type'), headers.get('cache-control')]
+  }
+  const css = 'text/css; charset=utf-8'
+  expect(await caching(path)).toEqual([200, css, 'public, max-age=31536000, immutable'])
+  expect(await caching('/pages/style.css?v=of-another')).toEqual([200, css, 'no-cache'])
+})
