@@ -55,12 +55,14 @@ const hasTokens = async (page: Page) => {
   const { status, body } = await server.redeem('native', code, { redirect_uri: redirectUri() })
   return status === 200 && typeof body.refresh_token === 'string'
 }
+const focused = (page: Page) => page.evaluate('document.activeElement.name')
 const isAtCallback = (page: Page) => page.url().startsWith(redirectUri())
 
 test('a user needs no mouse and no script from the login to the application', async () => {
   const { page, faults } = await chromium.visit()
   const { username } = await server.user()
   await page.goto(address())
+  await expect.poll(() => focused(page)).toBe('username')
   for (const keys of [username, 'Tab', PASSWORD, 'Enter'])
     await (keys === 'Tab' || keys === 'Enter' ? page.keyboard.press(keys) : page.keyboard.type(keys))
   await page.waitForSelector('[name=decision]')
@@ -158,7 +160,7 @@ describe('a login that fails', () => {
       expect(await page.textContent('[role=alert]')).toBe('The username or the password is wrong.')
       expect(await page.inputValue('[name=username]')).toBe(username)
       expect(await page.inputValue('[name=password]')).toBe('')
-      expect(await page.evaluate('document.activeElement.name')).toBe('password')
+      await expect.poll(() => focused(page)).toBe('password')
     }
     await logIn(page, fields)
     expect(await page.textContent('[role=alert]')).toMatch(/^Too many attempts. Try again in 1[45] minutes\.$/)
