@@ -56,7 +56,7 @@ export interface AuthorizeRefusal extends Pick<AuthorizeRequest, 'redirectUri' |
 export type JudgedAuthorize =
   | { kind: 'valid'; request: AuthorizeRequest }
   /** It is not known where the answer may go, so the user sees it (RFC 6749, section 4.1.2.1). */
-  | { kind: 'shown'; description: string }
+  | { kind: 'shown'; error: 'invalid_client' | 'invalid_request'; description: string }
   | AuthorizeRefusal
 
 /** May be sent several times (RFC 8707, section 2). */
@@ -76,14 +76,15 @@ export function judgeAuthorizeRequest(query: string, realm: Realm, issuer: strin
   const isRepeated = (name: string) => sent.getAll(name).length > 1
 
   const client = realm.clients.get(one('client_id') ?? '')
-  if (isRepeated('client_id') || !client || client.disabled) return shown('This application is not registered here.')
+  if (isRepeated('client_id') || !client || client.disabled)
+    return shown('invalid_client', 'This application is not registered here.')
   const redirectUri = one('redirect_uri')
   if (
     redirectUri === undefined ||
     isRepeated('redirect_uri') ||
     !isRegisteredRedirect(redirectUri, client.redirectUris)
   )
-    return shown('The address that this application wants the answer at is not registered.')
+    return shown('invalid_request', 'The address that the answer should go to is not registered for this application.')
 
   const state = isRepeated('state') ? undefined : one('state')
   const refused = (error: AuthorizeError, description: string) => ({
@@ -121,4 +122,8 @@ export function judgeAuthorizeRequest(query: string, realm: Realm, issuer: strin
   return { kind: 'valid', request: { client, redirectUri, state, resources, scope, challenge, prompt } }
 }
 
-const shown = (description: string): JudgedAuthorize => ({ kind: 'shown', description })
+const shown = (error: 'invalid_client' | 'invalid_request', description: string): JudgedAuthorize => ({
+  kind: 'shown',
+  error,
+  description,
+})

@@ -91,7 +91,11 @@ describe('where the answer may go is not known, so the user sees it', () => {
     ['two redirect URIs', { redirect_uri: [REDIRECT, 'https://evil.example'] }],
     ['the redirect URI twice', { redirect_uri: [REDIRECT, REDIRECT] }],
   ])('%s', (_, changes) => {
-    expect(judge(changes)).toEqual({ kind: 'shown', description: expect.any(String) })
+    expect(judge(changes)).toEqual({
+      kind: 'shown',
+      error: 'client_id' in changes ? 'invalid_client' : 'invalid_request',
+      description: expect.any(String),
+    })
   })
 })
 
