@@ -58,7 +58,7 @@ export class Sessions {
     const beyond: Prisma.FamilyWhereInput = after
       ? {
           createdAt: { lte: after.createdAt },
-          // Of two at the same time, the session id decides.
+          // If two were opened at the same time, the session id decides.
           OR: [{ createdAt: { lt: after.createdAt } }, { sid: { lt: after.sid } }],
         }
       : {}
