@@ -139,9 +139,9 @@ describe('the client is told', () => {
   })
 })
 
-// By the square of their number, it would take more than a minute.
+// By the square of their number, it would outlast the test.
 test('no number of parameters keeps the server from its other clients', () => {
-  const many = Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [i.toString(36), '']))
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [i.toString(36), '']))
   expect(judge(many).kind).toBe('valid')
 })
 
