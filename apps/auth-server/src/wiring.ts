@@ -10,6 +10,7 @@ import { PasswordHasher } from './credentials/password-hasher.ts'
 import { ALGORITHM_NAMES } from './keys/algorithms.ts'
 import { keyEncryption } from './keys/key-encryption.ts'
 import { KeyRing } from './keys/key-ring.ts'
+import { TokenLifetimes } from './keys/token-lifetimes.ts'
 import { TokenSigner } from './keys/token-signer.ts'
 import { StoreClocks, addGauges, eventCounter } from './metrics.ts'
 import { checkDatabase } from './postgres/check-database.ts'
@@ -127,16 +128,15 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     new Accounts(database, new AccountStatusCache(access, fence, rollback, config.refreshAbsoluteTtlMs))
   const realmRows = new RealmRows(database)
   const realm = new RealmKeeper(realmRows)
+  const lifetimes = new TokenLifetimes(database, () => longestAccessTokenTtlSeconds(realm.current(), config))
   // As long as the last token of a key lives, and a minute for clocks that differ.
-  const retireMs = () => (longestAccessTokenTtlSeconds(realm.current(), config) + 60) * 1000
-  const keyPolicy = { ...config.keyPolicy, retireMs }
+  const keyPolicy = { ...config.keyPolicy, retireMs: () => (lifetimes.longestSeconds + 60) * 1000 }
   const keys = new KeyRing(database, keyEncryption(config.keyEncryptionSecret), keyPolicy, (kid) =>
     audit({ type: 'key_made', kid }),
   )
   const signer = new TokenSigner(keys)
   const logs = { postgres: new PostgresRevocations(fenceDatabase), redis: redis && new RedisRevocations(redis) }
-  const lifetimeSeconds = () => longestAccessTokenTtlSeconds(realm.current(), config)
-  const revocations = config.statusTtlSeconds > 0 ? new RevocationWatch(logs, lifetimeSeconds) : null
+  const revocations = config.statusTtlSeconds > 0 ? new RevocationWatch(logs, () => lifetimes.longestSeconds) : null
   redis?.onLost(() => revocations?.readAllOfRedis())
   const clocks = new StoreClocks()
   const core: Core = {
@@ -176,6 +176,8 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     if (isReadOnly) log.warn(READ_ONLY_DESCRIPTION)
     if (!isReadOnly) await retryUntil(() => makeFirstRealm({ config, realmRows, audit, log }))
     await retryUntil(() => realm.refresh())
+    await retryUntil(() => lifetimes.read())
+    if (!isReadOnly) await retryUntil(() => lifetimes.use())
     await retryUntil(() => keys.refresh())
     await redis?.ready(REDIS_WITHIN_MS)
     await rollback.start()
@@ -190,13 +192,15 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   const reloadKeys = async () => {
     // A Postgres that was rolled back may lack keys that have signed.
     if (rollback.isRolledBack) return
+    await lifetimes.read()
     await keys.refresh()
     keySet.replace(publicKeys())
-    await keys.rememberRetirement()
   }
   const reloadRealm = async () => {
     // A Postgres that was rolled back may lack clients that were disabled.
-    if (!rollback.isRolledBack) await realm.refresh()
+    if (rollback.isRolledBack) return
+    await realm.refresh()
+    await lifetimes.use()
   }
   const { whyNoRedis, whyNoRealm, notReady } = readinessOf({
     database,

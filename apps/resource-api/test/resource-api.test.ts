@@ -104,6 +104,32 @@ describe('the calls', () => {
     expect(answer.json()).toMatchObject({ sub: 'user-1', client_id: 'web', scope: 'reports:read', roles: ['user'] })
   })
 
+  it('a client without a user may read what its scope says, has no name and is no administrator', async () => {
+    const token = tokenOf({ sub: 'web', sid: undefined, auth_time: undefined, roles: undefined })
+    const answer = await call('GET', '/api/me', token)
+    expect(answer.json()).toEqual({
+      sub: 'web',
+      client_id: 'web',
+      scope: 'reports:read',
+      expires_at: expect.any(String),
+    })
+    expect((await call('GET', '/api/reports', token)).statusCode).toBe(200)
+    expect((await call('GET', '/api/admin/stats', token)).statusCode).toBe(403)
+  })
+
+  it('nothing between a user and a client is let in', async () => {
+    expect((await call('GET', '/api/me', tokenOf({ sid: undefined }))).statusCode).toBe(401)
+    expect((await call('GET', '/api/me', tokenOf({ roles: undefined }))).statusCode).toBe(401)
+    const nobody = { sid: undefined, auth_time: undefined, roles: undefined }
+    expect((await call('GET', '/api/me', tokenOf(nobody))).statusCode).toBe(401)
+  })
+
+  it('a token for several services, and without a scope, gets where no scope is needed', async () => {
+    const token = tokenOf({ aud: ['resource-api', issuer], scope: undefined })
+    expect((await call('GET', '/api/me', token)).json()).not.toHaveProperty('scope')
+    expect((await call('GET', '/api/reports', token)).statusCode).toBe(403)
+  })
+
   it('GET /api/reports needs reports:read', async () => {
     expect((await call('GET', '/api/reports', tokenOf())).json()).toMatchObject({ reports: expect.any(Array) })
     expect((await call('GET', '/api/reports', tokenOf({ scope: 'other' }))).statusCode).toBe(403)

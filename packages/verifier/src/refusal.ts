@@ -38,7 +38,7 @@ export type RefusalCode =
   | 'token_revoked'
   /** The status list has no entry with the index of the token (Token Status List, section "Validation Rules"). */
   | 'status_out_of_range'
-  /** The status list cannot be had, and the mode is `closed`. The token may be good. */
+  /** The status list is unavailable, and the mode is `closed`. The token may be good. */
   | 'status_unavailable'
   /** The token is good, but lacks the scope that is required. */
   | 'scope_insufficient'

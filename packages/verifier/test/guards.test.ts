@@ -113,6 +113,41 @@ describe('a guard without a requirement', () => {
   })
 })
 
+describe('a client without a user', () => {
+  const alone = { sub: 'web', sid: undefined, auth_time: undefined, roles: undefined }
+  const headersOf = (claims: object) => ({ authorization: `Bearer ${signToken(key, claimsOf({ ...claims }))}` })
+  const statuses = async (claims: object) => {
+    const requirements: Requirement[] = [{}, { scope: 'reports:read' }, { role: 'user' }]
+    const app = Fastify()
+    await app.register(bearerAuth, { verifier })
+    app.get('/0', { onRequest: app.authenticate }, (request) => ({ sid: callerOf(request).sid ?? null }))
+    app.get('/1', { onRequest: app.requireScope('reports:read') }, () => ({}))
+    app.get('/2', { onRequest: app.requireRole('user') }, () => ({}))
+    const url = await listen((request, response) =>
+      connectBearer(verifier, requirements[Number(request.url?.slice(1))])(request, response, () => response.end()),
+    )
+    return Promise.all(
+      requirements.map(async (requirement, i) => {
+        const its = { headers: headersOf(claims) }
+        const byFetch = await authorizeRequest(verifier, new Request(`http://a.example/${i}`, its), requirement)
+        return [
+          (await app.inject({ url: `/${i}`, ...its })).statusCode,
+          (await fetch(`${url}${i}`, its)).status,
+          byFetch.ok ? 200 : byFetch.response.status,
+        ].join()
+      }),
+    )
+  }
+
+  it('is let in where a token or a scope is needed, and never where a role is', async () => {
+    expect(await statuses(alone)).toEqual(['200,200,200', '200,200,200', '403,403,403'])
+  })
+
+  it('is refused if it has but a part of what a user has', async () => {
+    expect(await statuses({ ...alone, roles: ['user'] })).toEqual(['401,401,401', '401,401,401', '401,401,401'])
+  })
+})
+
 describe('why a request was refused', () => {
   it('reaches the log of an Express service, ten times a second at most', async () => {
     const refusals: [Refusal, IncomingMessage][] = []

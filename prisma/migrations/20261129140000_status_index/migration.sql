@@ -1,27 +1,42 @@
--- The index of each session in the status lists, and when its revocation got there: docs/decisions/0015.
+-- The index of each session in the status lists, and what the lists are made from: docs/decisions/0015.
 SET LOCAL lock_timeout = '2s';
 
 -- No row is rewritten: a new column without a default is instant, and the default is for new rows. Earlier sessions get their
 -- index in the next migration.
 CREATE SEQUENCE IF NOT EXISTS "families_status_index_seq" MINVALUE 0 START 0;
-ALTER TABLE "families"
-    ADD COLUMN IF NOT EXISTS "status_index" BIGINT,
-    ADD COLUMN IF NOT EXISTS "listed_at" TIMESTAMPTZ(3);
+ALTER TABLE "families" ADD COLUMN IF NOT EXISTS "status_index" BIGINT;
 ALTER TABLE "families" ALTER COLUMN "status_index" SET DEFAULT nextval('families_status_index_seq');
 ALTER SEQUENCE "families_status_index_seq" OWNED BY "families"."status_index";
 
--- What revokes a row lists it, whatever statement or version does so. A refresh never calls it, nor does a revocation that was
--- there already: a restore merges all that Redis has.
-CREATE OR REPLACE FUNCTION "families_list_revocation"() RETURNS trigger LANGUAGE plpgsql AS $$
+-- A row for each statement that revoked something. It outlives the sessions' rows.
+CREATE TABLE "revocations" (
+    "id" BIGSERIAL NOT NULL,
+    "at" TIMESTAMPTZ(3) NOT NULL,
+    "status_indexes" BIGINT[],
+
+    CONSTRAINT "revocations_pkey" PRIMARY KEY ("id")
+);
+CREATE INDEX "revocations_at_idx" ON "revocations"("at");
+
+-- What revokes a row lists it, whatever statement or version does so. A revocation that was there already is not listed again:
+-- a restore merges all that Redis has.
+CREATE FUNCTION "families_list_inserted"() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    NEW."listed_at" := clock_timestamp();
-    RETURN NEW;
+    INSERT INTO "revocations" ("at", "status_indexes")
+        SELECT clock_timestamp(), array_agg("status_index") FROM "changed" WHERE "revoked_at" IS NOT NULL HAVING count(*) > 0;
+    RETURN NULL;
 END $$;
-CREATE TRIGGER "families_list_revocation" BEFORE UPDATE OF "revoked_at" ON "families" FOR EACH ROW
-    WHEN (NEW."revoked_at" IS NOT NULL AND NEW."revoked_at" IS DISTINCT FROM OLD."revoked_at")
-    EXECUTE FUNCTION "families_list_revocation"();
-CREATE TRIGGER "families_list_revoked" BEFORE INSERT ON "families" FOR EACH ROW
-    WHEN (NEW."revoked_at" IS NOT NULL) EXECUTE FUNCTION "families_list_revocation"();
+CREATE FUNCTION "families_list_updated"() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO "revocations" ("at", "status_indexes")
+        SELECT clock_timestamp(), array_agg(c."status_index") FROM "changed" AS c JOIN "before" AS b USING ("id")
+        WHERE c."revoked_at" IS NOT NULL AND c."revoked_at" IS DISTINCT FROM b."revoked_at" HAVING count(*) > 0;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER "families_list_inserted" AFTER INSERT ON "families"
+    REFERENCING NEW TABLE AS "changed" FOR EACH STATEMENT EXECUTE FUNCTION "families_list_inserted"();
+CREATE TRIGGER "families_list_updated" AFTER UPDATE ON "families"
+    REFERENCING OLD TABLE AS "before" NEW TABLE AS "changed" FOR EACH STATEMENT EXECUTE FUNCTION "families_list_updated"();
 
 -- How long access tokens lived lately: a shorter ACCESS_TOKEN_TTL_SECONDS does not shorten those that were issued before.
 CREATE TABLE "access_token_lifetimes" (

@@ -1,4 +1,4 @@
--- On a large table, do all of this by hand first, the rows in steps and the indexes with CONCURRENTLY. docs/guide/operate.md has
+-- On a large table, do all of this by hand first, the rows in steps and the index with CONCURRENTLY. docs/guide/operate.md has
 -- the commands.
 SET LOCAL lock_timeout = '2s';
 
@@ -6,5 +6,3 @@ UPDATE "families" SET "status_index" = nextval('families_status_index_seq') WHER
 
 -- No index is given twice. It also finds the lists that have sessions.
 CREATE UNIQUE INDEX IF NOT EXISTS "families_status_index_key" ON "families"("status_index");
--- The latest revocations. A refresh changes no column of either index, so that its updates stay heap-only.
-CREATE INDEX IF NOT EXISTS "families_listed_at_idx" ON "families"("listed_at") WHERE "listed_at" IS NOT NULL;

@@ -191,15 +191,17 @@ async function seed(
      FROM users, generate_series(1, $1::int)`,
     [sessions],
   )
-  // The trigger lists them now; then they are spread over the time in which they count.
+  // The trigger lists them as one. Many logouts are spread over the time in which they count.
   const revoked = logoutsPerSecond * WINDOW_SECONDS
   await sql.query(
     `UPDATE families SET revoked_at = now(), revoked_reason = 'logout'
      WHERE id IN (SELECT id FROM families WHERE device IS NULL ORDER BY sid LIMIT $1)`,
     [revoked],
   )
+  await sql.query('TRUNCATE revocations')
   await sql.query(
-    `UPDATE families SET listed_at = now() - random() * $1 * interval '1 second' WHERE revoked_at IS NOT NULL`,
+    `INSERT INTO revocations (at, status_indexes)
+     SELECT now() - random() * $1 * interval '1 second', ARRAY[status_index] FROM families WHERE revoked_at IS NOT NULL`,
     [WINDOW_SECONDS],
   )
   await sql.query('VACUUM ANALYZE families')

@@ -12,8 +12,6 @@ export interface SigningKey {
   /** The key is published from this time on. All times are in milliseconds since 1970. */
   createdAt: number
   signsFrom: number
-  /** The longest that any server wanted it to stay published after its last signature. Milliseconds. */
-  retireMs: number
   /** When it leaves the JWKS; null while there is no newer key. */
   leavesAt: number | null
 }
@@ -26,7 +24,7 @@ export interface KeyPolicy {
   bits: number
   /** How long a key is published before it signs. */
   leadMs: number
-  /** How long a key stays published after its last signature, if nothing else was in force while it signed. */
+  /** How long a key stays published after its last signature: as long as its tokens live. Asked at each `refresh`. */
   retireMs: () => number
   /** The next key is made when the newest one is this old. Null: by command only. */
   rotateAfterMs: number | null
@@ -86,17 +84,6 @@ export class KeyRing {
     const { count } = await query(this.#database.signingKey.deleteMany({ where: { kid } }))
     await this.refresh()
     return count > 0
-  }
-
-  /**
-   * Stores how long the tokens of the key that signs now may live. It only grows, so that a realm or a setting with shorter
-   * lifetimes takes no key away from tokens that were issued before.
-   */
-  async rememberRetirement(): Promise<void> {
-    const [{ kid, retireMs: known }, retireMs] = [this.signing(Date.now()), this.#policy.retireMs()]
-    if (known >= retireMs) return
-    const where = { kid, retireMs: { lt: retireMs } }
-    await query(this.#database.signingKey.updateMany({ where, data: { retireMs } }))
   }
 
   /** The key that signs now. @throws Error if there is none, because `refresh` has not succeeded yet. */
@@ -186,8 +173,7 @@ export class KeyRing {
         privateKey: this.#unwrap(row.kid, row.privateEncrypted),
         createdAt: row.createdAt.getTime(),
         signsFrom: row.signsFrom.getTime(),
-        retireMs: row.retireMs,
-        leavesAt: next ? next.signsFrom.getTime() + Math.max(row.retireMs, this.#policy.retireMs()) : null,
+        leavesAt: next ? next.signsFrom.getTime() + this.#policy.retireMs() : null,
       }
     })
   }

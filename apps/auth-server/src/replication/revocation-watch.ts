@@ -7,13 +7,13 @@ import { type Found, LogFollower } from './log-follower.ts'
 const POLL_EVERY_MS = 300
 /** What is known counts as current for this long after a store was read. */
 const FRESH_FOR_MS = 10_000
-/** How soon a longer lifetime of tokens, or a list that is over, is known here. */
+/** How soon a list that is over is known here. */
 const READ_EXTENT_EVERY_MS = 60_000
 /** A verifier accepts a token for 10 s longer than it lives, and the clocks of the stores may differ by the rest. */
 const MARGIN_MS = 70_000
 
 interface Stores {
-  postgres: Pick<PostgresRevocations, 'forget' | 'lists' | 'longestLifetime' | 'read' | 'useLifetime'>
+  postgres: Pick<PostgresRevocations, 'forget' | 'lists' | 'read'>
   redis: Pick<RedisRevocations, 'read'> | null
 }
 
@@ -34,16 +34,13 @@ export class RevocationWatch {
   /** The lists that have rows in Postgres. */
   #lists: ReadonlySet<number> = new Set()
   #extentReadAt = -Infinity
-  /** How long a revocation is kept. */
-  #windowMs: number
   /** How far the time of the stores is ahead of `performance.now()`, in milliseconds. */
   #storeAheadMs = 0
 
-  /** @param lifetimeSeconds the longest that an access token of this server may live. */
+  /** @param lifetimeSeconds the longest lifetime, at any server, of an access token that may still be valid. */
   constructor({ postgres, redis }: Stores, lifetimeSeconds: () => number) {
     this.#postgres = postgres
     this.#lifetimeSeconds = lifetimeSeconds
-    this.#windowMs = lifetimeSeconds() * 1_000 + MARGIN_MS
     this.#ofPostgres = new LogFollower(postgres, (found) => this.#take(found, true))
     // Its time is asked for if Postgres does not answer: the two may differ.
     this.#ofRedis = redis && new LogFollower(redis, (found) => this.#take(found, !isFresh(this.#ofPostgres)))
@@ -111,13 +108,15 @@ export class RevocationWatch {
     return this.#revoked.bitsOf(list, this.lengthOf(list))
   }
 
+  /** How long a revocation is kept. */
+  get #windowMs(): number {
+    return this.#lifetimeSeconds() * 1_000 + MARGIN_MS
+  }
+
   async #readExtent(): Promise<void> {
     this.#extentReadAt = performance.now()
     this.#lists = new Set(await this.#postgres.lists())
-    const own = this.#lifetimeSeconds()
-    this.#windowMs = Math.max(own, await this.#postgres.longestLifetime()) * 1_000 + MARGIN_MS
     // Last: a Postgres that is read-only does not take it.
-    await this.#postgres.useLifetime(own)
     await this.#postgres.forget(this.#windowMs)
   }
 

@@ -5,7 +5,7 @@ import { matchesEtag } from './etag.ts'
 import { goneSignal } from './tokens.ts'
 
 const TYPE = 'application/statuslist+jwt'
-/** As usual proxies close a connection that is silent for a minute. */
+/** Many proxies close a connection that is silent for a minute. */
 const MAX_WAIT_SECONDS = 30
 
 export function statusRoutes(app: App, lists: StatusLists): void {

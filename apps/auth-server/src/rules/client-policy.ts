@@ -1,6 +1,6 @@
 import type { RefreshPolicy } from './decide-refresh.ts'
 import { PAGES_CLIENT } from './pages-client.ts'
-import type { Client, Realm } from './realm.ts'
+import type { Client, ClientPolicy, Realm } from './realm.ts'
 
 /** What holds for clients that set nothing of their own. */
 export interface PolicySettings {
@@ -29,27 +29,9 @@ export function policyOf(realm: Realm, clientId: string, settings: PolicySetting
   }
 }
 
-/** Clients whose sessions live equally long without a refresh, and since when they must have been opened. */
-export interface LiveTerms {
-  clientIds: string[]
-  idleMs: number
-  /** Milliseconds since the epoch. */
-  endedBefore: number
-}
-
-/** What makes a session live besides its own values. Sessions of other clients are over. Mostly it is one group. */
-export function liveTerms(realm: Realm, settings: PolicySettings): LiveTerms[] {
-  const groups = new Map<string, LiveTerms>()
-  for (const id of [PAGES_CLIENT.id, ...realm.clients.keys()]) {
-    const { idleMs, endedBefore } = policyOf(realm, id, settings)
-    if (endedBefore === Infinity) continue
-    const key = `${idleMs} ${endedBefore}`
-    const group = groups.get(key)
-    if (group) group.clientIds.push(id)
-    else groups.set(key, { clientIds: [id], idleMs, endedBefore })
-  }
-  return [...groups.values()]
-}
+/** No session of any client lives longer without a refresh. Milliseconds. */
+export const longestIdleMs = (realm: Realm, { refreshPolicy: { idleMs } }: PolicySettings): number =>
+  longest(realm, idleMs, ({ refreshIdleTtlSeconds }) => msOf(refreshIdleTtlSeconds))
 
 const msOf = (seconds: number | null | undefined): number | undefined =>
   typeof seconds === 'number' ? seconds * 1000 : undefined
@@ -67,10 +49,14 @@ export function accessTokenTtlSeconds(
 }
 
 /** No access token that is issued under this realm lives longer. */
-export function longestAccessTokenTtlSeconds(
+export const longestAccessTokenTtlSeconds = (
   realm: Realm,
   settings: Pick<PolicySettings, 'accessTokenTtlSeconds'>,
-): number {
-  const own = [...realm.clients.values()].map(({ policy }) => policy.accessTokenTtlSeconds ?? 0)
-  return Math.max(settings.accessTokenTtlSeconds, ...own)
+): number => longest(realm, settings.accessTokenTtlSeconds, ({ accessTokenTtlSeconds: own }) => own ?? undefined)
+
+/** @param otherwise what the settings say, which counts even if no client goes by them. */
+function longest(realm: Realm, otherwise: number, own: (policy: ClientPolicy) => number | undefined): number {
+  let found = otherwise
+  for (const { policy } of realm.clients.values()) found = Math.max(found, own(policy) ?? 0)
+  return found
 }

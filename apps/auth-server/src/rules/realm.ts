@@ -88,10 +88,12 @@ export interface Realm extends Pick<RealmData, 'defaultClient' | 'defaultRoles'>
 export function realmOf({ resources, roles, clients, defaultClient, defaultRoles }: RealmData): Realm {
   const known = new Map(resources.map((resource) => [resource.id, resource]))
   const scopeIds = new Map(resources.flatMap(({ id, scopes }) => Object.keys(scopes).map((scope) => [scope, id])))
+  const order = new Map([...scopeIds.keys()].map((scope, i) => [scope, i]))
+  const placeOf = (scope: string) => order.get(scope) ?? 0
   const usable = (client: Client): Client => ({
     ...client,
     resources: client.resources.filter((id) => (id === AUTH_SERVER ? client.firstParty : known.has(id))),
-    scopes: [...scopeIds.keys()].filter((scope) => client.scopes.includes(scope)),
+    scopes: client.scopes.filter((scope) => order.has(scope)).toSorted((a, b) => placeOf(a) - placeOf(b)),
   })
   return {
     resources: known,

@@ -20,7 +20,7 @@ const ENDED: Record<string, string> = {
 const DESCRIPTIONS: Descriptions = {
   registered: () => 'The account was created.',
   login: ({ ip }) => `Logged in from ${ip}.`,
-  authorized: ({ clientId, ip }) => `The application ${clientId} got a session, asked for from ${ip}.`,
+  authorized: ({ clientId, ip }) => `The application ${clientId} got a session, from ${ip}.`,
   consent_given: ({ clientId }) => `The application ${clientId} was allowed.`,
   consent_withdrawn: ({ clientId, sessions }) =>
     `The application ${clientId} is no longer allowed, and ${sessions} sessions of it were ended.`,

@@ -100,7 +100,7 @@ export class StatusLists {
   }
 
   /**
-   * Waits for a list with another ETag, at most `ms`. Answers the current list if there is none by then, if too many wait, or
+   * Waits for a list with another ETag, at most `ms`. Returns the current list if there is none by then, if too many wait, or
    * when the server stops.
    */
   async next(list: number, current: StatusList, ms: number, signal: AbortSignal): Promise<StatusList> {

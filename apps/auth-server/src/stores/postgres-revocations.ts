@@ -1,8 +1,6 @@
 import { type Database, query } from '../postgres/database.ts'
 import type { Reading, RevocationLog } from './revocation-log.ts'
 
-/** A lifetime counts until the last token that had it has ended, and for a while longer. */
-const MARGIN_SECONDS = 120
 /** Rows per statement. */
 const BATCH = 1_000
 
@@ -54,14 +52,6 @@ export class PostgresRevocations implements RevocationLog {
     return rows.map(({ list }) => Number(list))
   }
 
-  /** The longest lifetime of access tokens, of any server, of which one may still be valid. In seconds; 0 if none is known. */
-  async longestLifetime(): Promise<number> {
-    const [row] = await query(this.#database.$queryRaw<{ seconds: number | null }[]>`
-      SELECT max(seconds) AS seconds FROM ${this.#database.tables.accessTokenLifetimes}
-      WHERE used_at > clock_timestamp() - (seconds + ${MARGIN_SECONDS}) * interval '1 second'`)
-    return row?.seconds ?? 0
-  }
-
   /** Deletes what was revoked longer ago, skipping rows that another server deletes. */
   async forget(beforeMs: number): Promise<void> {
     const { revocations } = this.#database.tables
@@ -70,12 +60,5 @@ export class PostgresRevocations implements RevocationLog {
         DELETE FROM ${revocations} WHERE id IN (
           SELECT id FROM ${revocations} WHERE at < clock_timestamp() - ${beforeMs} * interval '1 millisecond'
           ORDER BY at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`)
-  }
-
-  /** Says that access tokens live this long now. */
-  async useLifetime(seconds: number): Promise<void> {
-    await query(this.#database.$executeRaw`
-      INSERT INTO ${this.#database.tables.accessTokenLifetimes} (seconds, used_at) VALUES (${seconds}, clock_timestamp())
-      ON CONFLICT (seconds) DO UPDATE SET used_at = excluded.used_at`)
   }
 }

@@ -1,6 +1,5 @@
 import type { Family as FamilyRow, Prisma } from '../generated/prisma/client.ts'
-import type { LiveTerms } from '../rules/client-policy.ts'
-import { CODE_LIFETIME_MS, type FamilyId, type Revocable, UNREDEEMED_KEPT_MS } from '../rules/family.ts'
+import { type FamilyId, type Revocable, UNREDEEMED_KEPT_MS } from '../rules/family.ts'
 import { type Database, query } from '../postgres/database.ts'
 
 export interface Session {
@@ -46,33 +45,20 @@ export class Sessions {
     return this.#page({ userId }, limit, after)
   }
 
-  /** The same, but only sessions that are live at `now`, in milliseconds: `endOf` in a query. */
-  async liveOfUser(
-    userId: string,
-    now: number,
-    terms: readonly LiveTerms[],
-    limit: number,
-    after?: Position,
-  ): Promise<Session[]> {
-    const ofClients = terms.map(({ clientIds, idleMs, endedBefore }) => ({
-      clientId: { in: clientIds },
-      redeemedAt: { gt: new Date(now - idleMs) },
-      ...(endedBefore > 0 && { createdAt: { gte: new Date(endedBefore) } }),
-    }))
-    const isSession = [
-      { parent: null },
-      { redeemed: { gt: 0 } },
-      { redeemedAt: { gt: new Date(now - CODE_LIFETIME_MS) } },
-    ]
-    const where = { userId, revokedAt: null, expiresAt: { gt: new Date(now) } }
-    return this.#page({ ...where, AND: [{ OR: ofClients }, { OR: isSession }] }, limit, after)
+  /**
+   * The same, but only sessions that are not revoked, and within their absolute and this idle lifetime at `now`. Times in
+   * milliseconds. Their clients may allow less.
+   */
+  async liveOfUser(userId: string, now: number, idleMs: number, limit: number, after?: Position): Promise<Session[]> {
+    const [expiresAt, redeemedAt] = [{ gt: new Date(now) }, { gt: new Date(now - idleMs) }]
+    return this.#page({ userId, revokedAt: null, expiresAt, redeemedAt }, limit, after)
   }
 
   async #page(where: Prisma.FamilyWhereInput, limit: number, after?: Position): Promise<Session[]> {
     const beyond: Prisma.FamilyWhereInput = after
       ? {
           createdAt: { lte: after.createdAt },
-          // Of two at the same time, the session id decides.
+          // If two were opened at the same time, the session id decides.
           OR: [{ createdAt: { lt: after.createdAt } }, { sid: { lt: after.sid } }],
         }
       : {}

@@ -7,6 +7,7 @@ import { createVerifier } from '@heirloom/verifier'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { keyEncryption } from '../../src/keys/key-encryption.ts'
 import { type KeyPolicy, KeyRing, MAX_KEYS } from '../../src/keys/key-ring.ts'
+import { TokenLifetimes } from '../../src/keys/token-lifetimes.ts'
 import { TokenSigner } from '../../src/keys/token-signer.ts'
 import { type Database, openDatabase } from '../../src/postgres/database.ts'
 
@@ -89,24 +90,28 @@ describe('the key ring', () => {
     expect(await keys.prune(now + 95_000)).toBe(1)
   })
 
-  test('a shorter lifetime takes no key away from tokens that were issued under a longer one', async () => {
-    const before = ring({ retireMs: () => 3_600_000 })
-    await before.refresh()
-    await before.rememberRetirement()
-    const now = Date.now()
-    const first = before.signing(now)
-    // Another server, after the change: it does not shorten what is stored, neither now nor later.
-    const after = ring({ retireMs: () => 1_000 })
-    await after.refresh()
-    await after.rememberRetirement()
-    await after.rotate()
-    const [old, next] = after.published(now)
-    expect([old?.kid, old?.leavesAt]).toEqual([first.kid, (next?.signsFrom ?? 0) + 3_600_000])
-    expect(await after.prune(now + 3_600_000)).toBe(0)
-    expect(await database.signingKey.findMany({ select: { retireMs: true }, orderBy: { signsFrom: 'asc' } })).toEqual([
-      { retireMs: 3_600_000 },
-      { retireMs: 0 },
-    ])
+  test('a shorter lifetime, by another server or after a restart, takes no key away from tokens from before', async () => {
+    const withLifetime = async (seconds: number) => {
+      const lifetimes = new TokenLifetimes(database, () => seconds)
+      await lifetimes.read()
+      await lifetimes.use()
+      const keys = ring({ retireMs: () => lifetimes.longestSeconds * 1000 })
+      await keys.refresh()
+      return { keys, lifetimes }
+    }
+    const before = await withLifetime(3_600)
+    const after = await withLifetime(1)
+    await after.keys.rotate()
+    const [old, next] = after.keys.published(Date.now())
+    expect(old?.leavesAt).toBe((next?.signsFrom ?? 0) + 3_600_000)
+    expect(await after.keys.prune((next?.signsFrom ?? 0) + 3_599_000)).toBe(0)
+    // Once the last of those tokens has ended, the key may go. The first server still issues such tokens.
+    await database.$executeRaw`UPDATE access_token_lifetimes SET used_at = used_at - interval '3721 seconds'`
+    await after.lifetimes.read()
+    expect(after.lifetimes.longestSeconds).toBe(1)
+    await before.lifetimes.use()
+    await after.lifetimes.read()
+    expect(after.lifetimes.longestSeconds).toBe(3_600)
   })
 
   test('33 requests for the next key make only one, say when the next can be made, and a new service becomes ready', async () => {

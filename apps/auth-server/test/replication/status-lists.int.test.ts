@@ -83,6 +83,9 @@ const WAYS: [string, (user: { username: string; first: Session; second: Session 
     async () => {
       await admin('client', 'disable', 'web')
       await admin('client', 'enable', 'web')
+      // Every server follows within five seconds, so that the next tests may log in.
+      const status = async () => (await post('/auth/login', { username: 'nobody', password: 'wrong' })).status
+      await expect.poll(status, { timeout: 20_000 }).toBe(401)
       return 204
     },
   ],

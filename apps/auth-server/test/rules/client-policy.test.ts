@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import {
   accessTokenTtlSeconds,
-  liveTerms,
   longestAccessTokenTtlSeconds,
+  longestIdleMs,
   policyOf,
 } from '../../src/rules/client-policy.ts'
 import { type Client, realmOf } from '../../src/rules/realm.ts'
@@ -42,11 +42,10 @@ test.each([
   expect(policyOf(REALM, id, SETTINGS)).toEqual(policy)
 })
 
-test('lists of sessions ask once for all clients with the same limits, and not for clients without live sessions', () => {
-  expect(liveTerms(REALM, SETTINGS)).toEqual([
-    { clientIds: ['heirloom:pages', 'web', 'app'], idleMs: 5_000, endedBefore: 0 },
-    { clientIds: ['own'], idleMs: 2_000, endedBefore: 77 },
-  ])
+test('no session is looked for that is idle for longer than any client allows', () => {
+  expect(longestIdleMs(REALM, SETTINGS)).toBe(5_000)
+  const patient = aClient({ policy: { ...SETTINGS_ALONE, refreshIdleTtlSeconds: 77 } })
+  expect(longestIdleMs(realmOf(aRealm(OWN, patient)), SETTINGS)).toBe(77_000)
 })
 
 test('an access token lives as long as the shortest of its client and its resources', () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { AUTH_SERVER, type Client, realmOf } from '../../src/rules/realm.ts'
 import { narrowScope } from '../../src/rules/scopes.ts'
@@ -36,4 +37,28 @@ test.each<[string, Parameters<typeof narrow>[0], string | null]>([
   ['refused for a scope that the client has and the realm has not', { asked: 'x' }, null],
 ])('the scope is %s', (_name, changes, scope) => {
   expect(narrow(changes)).toBe(scope)
+})
+
+test('no token has a scope that any one of the limits lacks, and a narrower request never gets more', () => {
+  const all = ['read', 'write', 'delete', 'mail:send']
+  const some = fc.subarray(all).map((scopes) => scopes.join(' '))
+  const scopesOf = (limit: Parameters<typeof narrowScope>[1]) => (narrowScope(REALM, limit) ?? '').match(/\S+/g) ?? []
+  const limits = fc.record({
+    client: fc.subarray(all).map((scopes) => ({ ...client, scopes })),
+    resources: fc.subarray(['files', MAIL, AUTH_SERVER], { minLength: 1 }),
+    roles: fc.option(fc.subarray(['reader', 'writer', 'owner'])),
+    granted: some,
+  })
+  fc.assert(
+    fc.property(limits, some, (limit, asked) => {
+      const whole = scopesOf(limit)
+      for (const scope of whole) {
+        expect(limit.client.scopes).toContain(scope)
+        expect(limit.granted.split(' ')).toContain(scope)
+        expect(limit.resources).toContain(REALM.scopes.get(scope))
+        if (limit.roles) expect(limit.roles.flatMap((role) => REALM.roles.get(role) ?? [])).toContain(scope)
+      }
+      expect(scopesOf({ ...limit, asked })).toEqual(whole.filter((scope) => asked.split(' ').includes(scope)))
+    }),
+  )
 })

@@ -69,6 +69,13 @@ export function familyStoreContract(name: string, stores: () => { store: FamilyS
       expect(Math.abs((loaded?.now ?? 0) - Date.now())).toBeLessThan(HOUR_MS)
     })
 
+    test('a session from before grants had resources is loaded without them', async () => {
+      const { store, userId } = stores()
+      const family = { ...aFamily(userId), resources: null }
+      await store.open(family, ORIGIN)
+      expect((await store.load(family.id))?.family).toEqual(family)
+    })
+
     test('a family that was opened by a code is loaded as it was opened', async () => {
       const { store, userId } = stores()
       const family = aFamily(userId, {}, byCode())

@@ -9,7 +9,7 @@ export interface DocumentSource<Content> {
   /** Of the pause after a failed fetch, which doubles each time. Half of it is jitter. */
   readonly retryMs: { readonly first: number; readonly most: number }
   /**
-   * The server may hold a request for so long until the document changes (RFC 7240, `Prefer: wait`). One that does not is
+   * The server may hold a request for up to this long until the document changes (RFC 7240, `Prefer: wait`). A server that does not do so is
    * asked as if this were 0. Default: 0.
    */
   readonly waitSeconds?: number

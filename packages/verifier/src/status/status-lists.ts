@@ -8,29 +8,29 @@ import { StatusList, type StatusListEvent } from './status-list.ts'
 
 export interface StatusOptions {
   /**
-   * What happens to a token whose list cannot be had. `open`: it is accepted. `closed`: it is answered with 503, and the
+   * What happens to a token whose list is unavailable. `open`: it is accepted. `closed`: it is answered with 503, and the
    * client keeps it. `off`: no list is fetched or asked. Default: `open`, or `off` if `keys` are given.
    */
   readonly mode?: 'off' | 'open' | 'closed'
   /** How long a copy that the issuer does not confirm still calls tokens valid. Default: 300. */
   readonly maxStaleSeconds?: number
   /**
-   * Asks the server to hold a request for so long until the list changes (RFC 7240, `Prefer: wait`). A proxy must not end
-   * such a request earlier. A server that does not do it is asked every `ttl`. Default: 0, which does not ask for it.
+   * Asks the server to hold a request for up to this long until the list changes (RFC 7240, `Prefer: wait`). A proxy must not end
+   * such a request earlier. A server that does not support this is asked every `ttl`. Default: 0, which does not ask for it.
    */
   readonly waitSeconds?: number
   /** Fetches the issuer's lists from here, in place of `issuer`. For networks where the issuer has another address inside. */
   readonly baseUrl?: string
   /** Beginnings of the addresses of lists that may be fetched besides those at the issuer's origin. */
   readonly allow?: readonly string[]
-  /** Tokens of further lists are treated as if their list could not be had. Each takes up to 2 MiB. Default: 16. */
+  /** Tokens of further lists are treated as if their list were unavailable. Each takes up to 2 MiB. Default: 16. */
   readonly maxLists?: number
   readonly onEvent?: (event: StatusEvent) => void
 }
 
 export type StatusEvent =
   | StatusListEvent
-  /** A token names a list that this service must not fetch, or one too many. Said once for each. */
+  /** A token names a list that this service must not fetch, or one too many. Reported once for each list. */
   | { readonly type: 'list_refused'; readonly uri: string; readonly reason: string }
   /** No token has named the list for an hour, so it is fetched no more. */
   | { readonly type: 'list_dropped'; readonly uri: string }
@@ -65,7 +65,7 @@ export interface StatusListsOptions {
   readonly runtime: Runtime
 }
 
-/** At most so many refused addresses are remembered, and reported. */
+/** The most refused addresses that are remembered and reported. */
 const MAX_REFUSED = 100
 
 const notValid = refuse('token_revoked', 'The list of the issuer says that the token is no longer valid.')
@@ -95,7 +95,7 @@ export class StatusLists {
     return named && { uri: named.uri, index: named.idx, list: this.#find(named.uri) }
   }
 
-  /** Answers why the token is refused, or undefined if it is not. Waits only for the first fetch of a list. */
+  /** Returns why the token is refused, or undefined if it is not. Waits only for the first fetch of a list. */
   check(entry: StatusEntry): Refusal | undefined | Promise<Refusal | undefined> {
     if (!entry.list || entry.list.isClosed) entry.list = this.#find(entry.uri)
     const firstSight = entry.list?.firstSight()

@@ -30,7 +30,7 @@ const MAX_EVENTS = 100
  * Changes the realm: the one way in. All that is wrong with the result is reported, and then nothing is changed. The
  * sessions of clients that are disabled or removed end: it returns when every server has followed and they are revoked.
  * @param decide must not throw.
- * @param dryRun answers what would change.
+ * @param dryRun only returns what would change.
  */
 export async function changeRealm(
   parts: ChangeParts,

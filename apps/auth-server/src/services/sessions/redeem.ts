@@ -9,7 +9,7 @@ import { type RevokeParts, revoke } from './revoke.ts'
 export type CommitParts = { families: Pick<LoginStore, 'advance' | 'advanceOnce'> }
 
 /**
- * Stores the update of a verdict. The store answers the state before it, which may hold a concurrent request. The rule then
+ * Stores the update of a verdict. The store returns the state before it, which may include a concurrent request. The rule then
  * decides again by that state, until its verdict is the one that was stored. This ends because states only grow.
  */
 export async function commit(

@@ -1,10 +1,13 @@
-import { type PolicySettings, liveTerms, policyOf } from '../../rules/client-policy.ts'
+import { type PolicySettings, longestIdleMs, policyOf } from '../../rules/client-policy.ts'
 import { type RevocationReason, endOf } from '../../rules/family.ts'
 import type { RealmSource } from '../../rules/realm.ts'
 import type { Clock } from '../../stores/clock.ts'
 import type { EndableSession, Position, Session, Sessions } from '../../stores/sessions.ts'
 import { type Refusal, refuse } from '../refusal.ts'
 import { type RevokeParts, revoke } from './revoke.ts'
+
+/** Sessions per statement. A commit, a read of the fence and a count of the position belong to each, so they are shared. */
+const BATCH = 5_000
 
 interface JudgeParts {
   config: PolicySettings
@@ -31,10 +34,18 @@ export async function liveSessions(
   limit: number,
   after?: Position,
 ): Promise<{ sessions: Session[]; next: Position | undefined }> {
-  const terms = liveTerms(parts.realm.current(), parts.config)
-  const found = await parts.sessions.liveOfUser(userId, await parts.clock.now(), terms, limit + 1, after)
-  const sessions = found.slice(0, limit)
-  return { sessions, next: found.length > limit ? sessions.at(-1) : undefined }
+  const now = await parts.clock.now()
+  const idleMs = longestIdleMs(parts.realm.current(), parts.config)
+  const live: Session[] = []
+  // Mostly one page. The store does not know the limits of each client.
+  for (let [from, size] = [after, limit + 1]; live.length <= limit; size = BATCH) {
+    const found = await parts.sessions.liveOfUser(userId, now, idleMs, size, from)
+    live.push(...found.filter((session) => isLive(parts, session, now)))
+    from = found.at(-1)
+    if (found.length < size) break
+  }
+  const sessions = live.slice(0, limit)
+  return { sessions, next: live.length > limit ? sessions.at(-1) : undefined }
 }
 
 type EndOneParts = RevokeParts & { sessions: Pick<Sessions, 'find'>; clock: Clock }
@@ -54,9 +65,6 @@ export async function endSession(
   await revoke(parts, [revocable], { at: await parts.clock.now(), reason })
   return { ok: true }
 }
-
-/** Sessions per statement. A commit, a read of the fence and a count of the position belong to each, so they are shared. */
-const BATCH = 5_000
 
 export type EndAllParts = RevokeParts & { sessions: Pick<Sessions, 'notRevoked'> }
 
