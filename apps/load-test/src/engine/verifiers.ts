@@ -32,7 +32,10 @@ export class Verifiers {
   /** The end of the token's session was acknowledged just now. */
   refuse(token: string): void {
     const at = performance.timeOrigin + performance.now()
-    for (const thread of this.#threads) thread.postMessage({ do: 'refuse', token, at } satisfies VerifiersOrder)
+    for (const thread of this.#threads) {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+      thread.postMessage({ do: 'refuse', token, at } satisfies VerifiersOrder)
+    }
   }
 
   async requests(): Promise<{ fetches: number; bytes: number }> {
@@ -59,6 +62,7 @@ export class Verifiers {
     return Promise.all(
       this.#threads.map(async (thread) => {
         const answer = once(thread, 'message')
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
         thread.postMessage(order)
         return ((await answer) as [VerifiersReport])[0]
       }),
