@@ -91,7 +91,11 @@ describe('where the answer may go is not known, so the user sees it', () => {
     ['two redirect URIs', { redirect_uri: [REDIRECT, 'https://evil.example'] }],
     ['the redirect URI twice', { redirect_uri: [REDIRECT, REDIRECT] }],
   ])('%s', (_, changes) => {
-    expect(judge(changes)).toEqual({ kind: 'shown', description: expect.any(String) })
+    expect(judge(changes)).toEqual({
+      kind: 'shown',
+      error: 'client_id' in changes ? 'invalid_client' : 'invalid_request',
+      description: expect.any(String),
+    })
   })
 })
 
@@ -113,6 +117,7 @@ describe('the client is told', () => {
     ['an unknown resource', { resource: 'https://unknown.example' }, 'invalid_target'],
     ['the auth server, which is not for this client', { resource: ISSUER }, 'invalid_target'],
     ['a resource that is known among one that is not', { resource: ['files', 'unknown'] }, 'invalid_target'],
+    ['more resources than a token request may name', { resource: Array(21).fill('files') }, 'invalid_request'],
     ['a scope that is unknown', { scope: 'everything' }, 'invalid_scope'],
     ['a scope that is not for this client', { scope: 'delete' }, 'invalid_scope'],
     ['a scope of another resource', { scope: 'mail:send', resource: 'files' }, 'invalid_scope'],
@@ -136,6 +141,12 @@ describe('the client is told', () => {
   test('two states, and gets none back', () => {
     expect(judge({ state: ['a', 'b'] })).toMatchObject({ kind: 'refused', error: 'invalid_request', state: undefined })
   })
+})
+
+// By the square of their number, it would outlast the test.
+test('no number of parameters keeps the server from its other clients', () => {
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [i.toString(36), '']))
+  expect(judge(many).kind).toBe('valid')
 })
 
 test('whatever is sent, an answer goes to a registered address only', () => {

@@ -24,7 +24,10 @@ export function authorizePage(pages: Pages) {
     const judged = judgeAuthorizeRequest(queryOf(request), core.realm.current(), core.config.issuer)
     if (judged.kind === 'valid') return judged.request
     if (judged.kind === 'refused') answerToClient(reply, judged, judged)
-    else pages.show(reply, 400, { kind: 'error', title: 'This link does not work', description: judged.description })
+    else {
+      const { description, error: code } = judged
+      pages.show(reply, 400, { kind: 'error', title: 'This link does not work', description, advice: ADVICE, code })
+    }
     return null
   }
 
@@ -47,7 +50,7 @@ export function authorizePage(pages: Pages) {
     reply: FastifyReply,
     { client, redirectUri }: AuthorizeRequest,
     sid: string | null,
-    refused?: { refusal: Refusal; username: string },
+    refused?: { refusal: Pick<Refusal, 'error' | 'description' | 'retryAfterSeconds'>; username: string },
   ): FastifyReply {
     const state: FormState = { form: 'login', query: queryOf(request), sid, authTime: null }
     const page: Page = {
@@ -56,7 +59,7 @@ export function authorizePage(pages: Pages) {
       formToken: forms.issue(state),
       clientName: client.name,
       username: refused?.username ?? '',
-      problem: refused?.refusal.description ?? null,
+      problem: refused ? problemOf(refused.refusal) : null,
     }
     if (refused?.refusal.retryAfterSeconds !== undefined)
       reply.header('retry-after', String(refused.refusal.retryAfterSeconds))
@@ -90,6 +93,7 @@ export function authorizePage(pages: Pages) {
           formToken: forms.issue({ form: 'consent', query: queryOf(request), sid, authTime }),
           clientName: client.name,
           username: session?.account.username ?? '',
+          otherUser: `${base}/oauth2/authorize?${atLogin(queryOf(request))}`,
           destination: host || protocol,
           isNative: isNativeRedirect(redirectUri),
           resources: authorized.resources,
@@ -116,7 +120,10 @@ export function authorizePage(pages: Pages) {
       const form = decision === undefined ? 'login' : 'consent'
       const state = forms.read(formToken, { form, query: queryOf(request), sid: current?.family.sid ?? null })
       // The page was open for too long, or the user has logged in or out elsewhere.
-      if (!state) return pages.redirect(reply, actionOf(request))
+      if (!state) {
+        if (current || form === 'consent') return pages.redirect(reply, actionOf(request))
+        return showLogin(request, reply, asked, null, { refusal: FORM_EXPIRED, username: username ?? '' })
+      }
 
       if (decision === undefined) {
         const credentials = {
@@ -131,6 +138,8 @@ export function authorizePage(pages: Pages) {
         const { session, cookie, authTime } = result
         pages.setCookie(reply, cookie)
         const authorized = await authorize(core, asked, { session, authTime, decision: null }, howOf(request))
+        // A page that answers a post cannot be gone back to. After prompt=login it does, since it knows of the new login.
+        if (authorized.kind === 'ask' && !asked.prompt.has('login')) return pages.redirect(reply, actionOf(request))
         return answer(request, reply, asked, session, authorized, authTime)
       }
 
@@ -143,6 +152,27 @@ export function authorizePage(pages: Pages) {
       return answer(request, reply, asked, session, authorized, authTime)
     },
   }
+}
+
+const ADVICE =
+  'Go back to the application that you came from, and try again. If that does not help, tell those who run it: only they can correct it.'
+
+const FORM_EXPIRED = {
+  error: 'invalid_request',
+  description: 'This page was open for too long, or you logged out meanwhile. Log in again.',
+} as const
+
+function problemOf({ description, retryAfterSeconds: seconds }: Pick<Refusal, 'description' | 'retryAfterSeconds'>) {
+  if (seconds === undefined) return description
+  return `Too many attempts. Try again in ${seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`
+}
+
+/** The query string of the same request, of a user who wants to log in as another. */
+function atLogin(query: string): string {
+  const changed = new URLSearchParams(query)
+  const isConsent = changed.get('prompt')?.split(' ').includes('consent')
+  changed.set('prompt', isConsent ? 'login consent' : 'login')
+  return changed.toString()
 }
 
 function queryOf({ raw: { url = '' } }: FastifyRequest): string {
