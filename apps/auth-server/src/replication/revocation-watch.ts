@@ -74,7 +74,8 @@ export class RevocationWatch {
   async poll(): Promise<void> {
     // First, as it says how far back the others read.
     if (performance.now() > this.#extentReadAt + READ_EXTENT_EVERY_MS) await this.#readExtent().catch(() => undefined)
-    await Promise.all([this.#ofPostgres, this.#ofRedis].map((log) => log?.poll(this.#windowMs).then(this.#onPoll)))
+    const logs = [this.#ofPostgres, ...(this.#ofRedis ? [this.#ofRedis] : [])]
+    await Promise.all(logs.map((log) => log.poll(this.#windowMs).then(this.#onPoll)))
   }
 
   /** To be called when Redis may have lost something, or another one answers. */

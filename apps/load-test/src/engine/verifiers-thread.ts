@@ -34,7 +34,7 @@ let [fetches, bytes] = [0, 0]
 /** Counts what the auth servers send, without headers. */
 const countingFetch: typeof fetch = async (input, init) => {
   const response = await fetch(input, init)
-  if (String(input).includes('/status/')) {
+  if (typeof input === 'string' && input.includes('/status/')) {
     fetches++
     bytes += Number(response.headers.get('content-length') ?? 0)
   }
