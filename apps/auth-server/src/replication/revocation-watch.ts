@@ -32,6 +32,7 @@ export class RevocationWatch {
   readonly #ofPostgres: LogFollower
   readonly #ofRedis: LogFollower | null
   readonly #lifetimeSeconds: () => number
+  readonly #mayUseRedis: () => boolean
   #onPoll: () => void = () => undefined
   #timer: NodeJS.Timeout | undefined
   /** How many indexes were given so far. */
@@ -42,8 +43,12 @@ export class RevocationWatch {
   /** How far the time of each store is ahead of `performance.now()`, in milliseconds. */
   readonly #aheadMs = new Map<LogFollower, number>()
 
-  /** @param lifetimeSeconds the longest lifetime, at any server, of an access token that may still be valid. */
-  constructor({ postgres, redis }: Stores, lifetimeSeconds: () => number) {
+  /**
+   * @param lifetimeSeconds the longest lifetime, at any server, of an access token that may still be valid.
+   * @param mayUseRedis whether Redis has what was revoked lately, even if Postgres cannot be read: what the fence says.
+   */
+  constructor({ postgres, redis }: Stores, lifetimeSeconds: () => number, mayUseRedis: () => boolean) {
+    this.#mayUseRedis = mayUseRedis
     this.#postgres = postgres
     this.#lifetimeSeconds = lifetimeSeconds
     const follow = (log: Stores['postgres'] | NonNullable<Stores['redis']>, overlapMs: number) => {
@@ -86,8 +91,8 @@ export class RevocationWatch {
   /** Whether a store was read a moment ago. Reads them if not. */
   async isCurrent(): Promise<boolean> {
     const now = performance.now()
-    const logs = [this.#ofPostgres, this.#ofRedis]
-    const wasRead = () => logs.some((log) => log !== null && isFresh(log, now))
+    const wasRead = () =>
+      isFresh(this.#ofPostgres, now) || (this.#ofRedis !== null && isFresh(this.#ofRedis, now) && this.#mayUseRedis())
     if (!wasRead()) await this.poll()
     return wasRead()
   }

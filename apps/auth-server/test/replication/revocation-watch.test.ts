@@ -50,12 +50,18 @@ type Step =
   | { do: 'set a clock'; byMs: number }
   | { do: 'restart'; lifetimeMinutes: number }
   | { do: 'cut a server off'; server: number; of: readonly Store[] }
+  | { do: 'revoke while a server is cut off'; server: number; ms: number }
 
 const someStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ do: 'revoke' } as const) },
   fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 720_000 }) }),
   fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 11_000, max: 50_000 }) }),
   fc.constant({ do: 'wait until a token ends' } as const),
+  fc.record({
+    do: fc.constant('revoke while a server is cut off' as const),
+    server: fc.integer({ min: 0, max: 1 }),
+    ms: fc.integer({ min: 1_000, max: 50_000 }),
+  }),
   fc.record({
     do: fc.constant('cut a server off' as const),
     server: fc.integer({ min: 0, max: 1 }),
@@ -91,12 +97,16 @@ test('a revoked bit is set for as long as a token may be valid, through fail-ove
       const seconds = lifetimeMinutes * 60
       // As keys/token-lifetimes.ts does it, which is called all the time.
       const cutOff: Store[] = []
-      const watch = new RevocationWatch(storesOf(cutOff), () => {
-        lifetimes.set(seconds, performance.now())
-        return Math.max(
-          ...[...lifetimes].filter(([s, at]) => performance.now() < at + s * 1_000 + REMEMBERED_MS).map(([s]) => s),
-        )
-      })
+      const watch = new RevocationWatch(
+        storesOf(cutOff),
+        () => {
+          lifetimes.set(seconds, performance.now())
+          return Math.max(
+            ...[...lifetimes].filter(([s, at]) => performance.now() < at + s * 1_000 + REMEMBERED_MS).map(([s]) => s),
+          )
+        },
+        () => true,
+      )
       await watch.start()
       watch.stop()
       return { watch, cutOff, seconds }
@@ -119,13 +129,24 @@ test('a revoked bit is set for as long as a token may be valid, through fail-ove
     const notInRedis = new Set<number>()
 
     for (const [i, step] of steps.entries()) {
-      if (step.do === 'revoke' && !postgres.isAway) {
+      const revoke = () => {
+        if (postgres.isAway) return
         postgres.entries.set(i, postgres.now)
         if (redis.isAway) {
           isBackupSafe = false
           notInRedis.add(i)
         } else redis.entries.set(i, redis.now)
         revoked.set(i, lastTokenEnds())
+      }
+      if (step.do === 'revoke') revoke()
+      if (step.do === 'revoke while a server is cut off') {
+        const { cutOff = [] } = servers[step.server] ?? {}
+        cutOff.splice(0, 2, 'postgres', 'redis')
+        await pollAll()
+        revoke()
+        await wait(step.ms)
+        cutOff.splice(0)
+        await pollAll()
       }
       if (step.do === 'wait') await wait(step.ms)
       if (step.do === 'wait until a token ends') {
@@ -202,6 +223,7 @@ test.each([
       redis: new Log(now + redisMs),
     },
     () => 900,
+    () => true,
   )
   await watch.poll()
   expect(Math.abs(watch.now() - Date.now())).toBeLessThan(60_000)
