@@ -5,8 +5,8 @@ import { StoreUnavailable } from '../connection/store-unavailable.ts'
 
 /** A request waits this long for Redis, and then as long again for the poll of the fence. */
 export const COMMAND_TIMEOUT_MS = 400
-/** Redis does nothing else while a script runs: less than half a millisecond with these. A refresh waits for it three times. */
-export const KEYS_IN_A_SCRIPT = 50
+/** Redis does nothing else while a script runs: about half a millisecond with these. A refresh waits for it three times. */
+export const KEYS_IN_A_SCRIPT = 100
 
 /** The constructor has another type for the rest. */
 type Options = Omit<RedisOptions, 'replyMapping'>

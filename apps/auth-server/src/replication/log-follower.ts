@@ -1,16 +1,15 @@
 import type { Reading, RevocationLog } from '../stores/revocation-log.ts'
 
-/** A revocation is committed a moment after its time, so each reading begins before the end of the last one. */
-const OVERLAP_MS = 10_000
-/** What took longer to commit, or has the time of another clock, is found by reading everything. */
+/** What was listed later than it says, or has the time of another clock, is found by reading everything. */
 const READ_ALL_EVERY_MS = 60_000
-const MAX_AT_ONCE = 10_000
+const MAX_AT_ONCE = 2_000
 
 export type Found = Reading & { given?: number }
 
 /** Reads what is new in a log of revocations. After an error, and once a minute, it reads everything. */
 export class LogFollower {
   readonly #log: RevocationLog
+  readonly #overlapMs: number
   readonly #take: (found: Found) => void
   #polling: Promise<unknown> | null = null
   /** When the last reading began that succeeded, by `performance.now()`. */
@@ -20,8 +19,10 @@ export class LogFollower {
   #readAllAt = -Infinity
   #trouble: unknown = null
 
-  constructor(log: RevocationLog, take: (found: Found) => void) {
+  /** @param overlapMs how long a revocation may take, from its time on, until it can be read. */
+  constructor(log: RevocationLog, overlapMs: number, take: (found: Found) => void) {
     this.#log = log
+    this.#overlapMs = overlapMs
     this.#take = take
   }
 
@@ -56,15 +57,15 @@ export class LogFollower {
   async #pollOnce(windowMs: number): Promise<void> {
     const began = performance.now()
     if (began > this.#readAllAt + READ_ALL_EVERY_MS) this.forget()
-    const withinMs = Math.min(windowMs, began - this.#knownUntil + OVERLAP_MS)
+    const withinMs = Math.min(windowMs, began - this.#knownUntil + this.#overlapMs)
     if (withinMs === windowMs) this.#readAllAt = began
     this.#knownUntil = began
     let from = 0
     for (let limit = MAX_AT_ONCE; ;) {
       const found = await this.#log.read(withinMs, from, limit)
       this.#take(found)
-      if (found.revoked.length < limit) break
-      const last = found.revoked.at(-1)?.[1] ?? 0
+      if (found.entries.length < limit) break
+      const last = found.entries.at(-1)?.[1] ?? 0
       // The next page begins with the last one's end, since more may have the same time. Should all of it: with a larger page.
       if (last === from) limit *= 2
       from = last

@@ -12,6 +12,11 @@ const READ_EXTENT_EVERY_MS = 60_000
 /** A verifier accepts a token for 10 s longer than it lives, and the clocks of the stores may differ by the rest. */
 const MARGIN_MS = 70_000
 
+/** A statement in Postgres is committed a moment after it was run. */
+const POSTGRES_OVERLAP_MS = 10_000
+/** Redis lists at once; a command to it may take this long. */
+const REDIS_OVERLAP_MS = 500
+
 interface Stores {
   postgres: Pick<PostgresRevocations, 'forget' | 'lists' | 'read'>
   redis: Pick<RedisRevocations, 'read'> | null
@@ -46,12 +51,12 @@ export class RevocationWatch {
     this.#mayUseRedis = mayUseRedis
     this.#postgres = postgres
     this.#lifetimeSeconds = lifetimeSeconds
-    const follow = (log: Stores['postgres'] | NonNullable<Stores['redis']>) => {
-      const follower: LogFollower = new LogFollower(log, (found) => this.#take(found, follower))
+    const follow = (log: Stores['postgres'] | NonNullable<Stores['redis']>, overlapMs: number) => {
+      const follower: LogFollower = new LogFollower(log, overlapMs, (found) => this.#take(found, follower))
       return follower
     }
-    this.#ofPostgres = follow(postgres)
-    this.#ofRedis = redis && follow(redis)
+    this.#ofPostgres = follow(postgres, POSTGRES_OVERLAP_MS)
+    this.#ofRedis = redis && follow(redis, REDIS_OVERLAP_MS)
   }
 
   /** Polls now, and then regularly until `stop`. @throws StoreUnavailable or PostgresFault if Postgres does not answer. */
@@ -74,7 +79,7 @@ export class RevocationWatch {
   async poll(): Promise<void> {
     // First, as it says how far back the others read.
     if (performance.now() > this.#extentReadAt + READ_EXTENT_EVERY_MS) await this.#readExtent().catch(() => undefined)
-    const logs = [this.#ofPostgres, ...(this.#ofRedis ? [this.#ofRedis] : [])]
+    const logs = [this.#ofPostgres, this.#ofRedis].filter((log) => log !== null)
     await Promise.all(logs.map((log) => log.poll(this.#windowMs).then(this.#onPoll)))
   }
 
@@ -148,12 +153,15 @@ export class RevocationWatch {
     this.#extentReadAt = -Infinity
   }
 
-  #take({ now, given = 0, revoked }: Found, log: LogFollower): void {
+  #take({ now, given = 0, entries }: Found, log: LogFollower): void {
     this.#aheadMs.set(log, now - performance.now())
     // A Postgres that is rolled back has fewer, but these were given all the same.
     if (given > this.#given) this.#setGiven(given)
     // An age is the difference of two times of one clock, and means the same here.
-    for (const [statusIndex, listedAt] of revoked) this.#revoked.add(statusIndex, performance.now() - (now - listedAt))
+    for (const [statusIndexes, listedAt] of entries) {
+      const at = performance.now() - (now - listedAt)
+      for (const statusIndex of statusIndexes) this.#revoked.add(statusIndex, at)
+    }
   }
 }
 

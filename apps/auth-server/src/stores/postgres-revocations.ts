@@ -1,6 +1,10 @@
 import { type Database, query } from '../postgres/database.ts'
 import type { Reading, RevocationLog } from './revocation-log.ts'
 
+/** A row of this many indexes is read once. Other rows are read again for as long as older ones may still be committed. */
+const LARGE = 100
+/** Longer than any access token may live. */
+const KNOWN_FOR_MS = 25 * 3_600_000
 /** Rows per statement. */
 const BATCH = 1_000
 
@@ -8,32 +12,39 @@ interface Row {
   now: Date
   last_value: bigint
   is_called: boolean
-  revoked: Reading['revoked'] | null
+  rows: [id: number, at: number, statusIndexes: number[]][] | null
 }
 
 /** The revoked indexes in Postgres. A trigger writes them: whatever revokes a row has listed it. */
 export class PostgresRevocations implements RevocationLog {
   readonly #database: Database
+  /** Large rows that were read: nobody who follows the log needs them again. A row of another database has another time. */
+  #known: { id: number; at: number }[] = []
 
   constructor(database: Database) {
     this.#database = database
   }
 
-  /** Also answers how many indexes were given so far. */
+  /** Each large row only once. Also answers how many indexes were given so far. */
   async read(withinMs: number, from: number, limit: number): Promise<Reading & { given: number }> {
     const { revocations, statusIndexes } = this.#database.tables
     // Now() and not clock_timestamp(): only what is the same in the whole statement can be looked up in an index.
     const [row] = await query(this.#database.$queryRaw<Row[]>`
       SELECT clock_timestamp() AS now, last_value, is_called,
-        (SELECT json_agg(json_build_array(status_index, (extract(epoch FROM at) * 1000)::bigint)) FROM (
-           SELECT unnest(status_indexes) AS status_index, at FROM ${revocations}
+        (SELECT json_agg(json_build_array(id, at, status_indexes)) FROM (
+           SELECT id, (extract(epoch FROM at) * 1000)::bigint AS at, status_indexes FROM ${revocations} AS r
            WHERE at >= greatest(now() - ${withinMs} * interval '1 millisecond', to_timestamp(${from}::float8 / 1000))
-           ORDER BY at LIMIT ${limit}) AS listed) AS revoked
+             AND NOT EXISTS (SELECT FROM json_to_recordset(${JSON.stringify(this.#known)}::json) AS known(id bigint, at bigint)
+                             WHERE known.id = r.id AND known.at = (extract(epoch FROM r.at) * 1000)::bigint)
+           ORDER BY r.at, id LIMIT ${limit}) AS listed) AS rows
       FROM ${statusIndexes}`)
     if (!row) throw new Error('the sequence of the status indexes is gone: the migrations make it')
+    const [now, rows] = [row.now.getTime(), row.rows ?? []]
+    const large = rows.filter(([, , { length }]) => length >= LARGE).map(([id, at]) => ({ id, at }))
+    this.#known = [...this.#known.filter(({ at }) => at > now - KNOWN_FOR_MS), ...large]
     return {
-      now: row.now.getTime(),
-      revoked: row.revoked ?? [],
+      now,
+      entries: rows.map(([, at, indexes]) => [indexes, at]),
       given: Number(row.last_value) + (row.is_called ? 1 : 0),
     }
   }

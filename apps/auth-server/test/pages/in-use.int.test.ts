@@ -45,6 +45,7 @@ async function atConsent(changes: Record<string, string | undefined> = {}) {
   const [visit, user] = [await chromium.visit(), await server.user()]
   await visit.page.goto(address(changes))
   await logIn(visit.page, user.fields)
+  await visit.page.waitForSelector('[name=decision]')
   return { ...visit, user }
 }
 
@@ -189,6 +190,7 @@ describe('a user who does not go straight on', () => {
   test('finds the way again after the back button', async () => {
     const { page } = await atConsent()
     await page.click('text="Allow"')
+    await page.waitForURL(`${redirectUri()}**`)
     await page.goBack()
     await page.click('text="Allow"')
     expect(await hasTokens(page)).toBe(true)
@@ -213,7 +215,10 @@ describe('a user who does not go straight on', () => {
     const { fields } = await server.user()
     const other = await context.newPage()
     for (const tab of [page, other]) await tab.goto(address())
-    for (const tab of [page, other]) await logIn(tab, fields)
+    for (const tab of [page, other]) {
+      await logIn(tab, fields)
+      await tab.waitForSelector('[name=decision]')
+    }
     for (const tab of [page, other]) {
       await tab.click('text="Allow"')
       expect(await hasTokens(tab)).toBe(true)
@@ -230,7 +235,11 @@ describe('a user who does not go straight on', () => {
     await Promise.all(tabs.map((tab) => tab.click('text="Allow"')))
     // Of two logins at once, the browser keeps one. The other tab shows its page again.
     for (const tab of tabs) {
-      if (!isAtCallback(tab)) await tab.click('text="Allow"')
+      const isThere = async () => {
+        if (!isAtCallback(tab)) await tab.click('text="Allow"', { timeout: 1_000 }).catch(() => null)
+        return isAtCallback(tab)
+      }
+      await expect.poll(isThere).toBe(true)
       expect(await hasTokens(tab)).toBe(true)
     }
   })

@@ -43,6 +43,7 @@ const PAGES: Record<string, [heading: RegExp, open: (page: Page) => Promise<unkn
     async (page) => {
       await open('the login page', page)
       await logIn(page)
+      await page.waitForSelector('[name=decision]')
     },
   ],
   'the page for logging out': [

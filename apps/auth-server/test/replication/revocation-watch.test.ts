@@ -31,11 +31,12 @@ class Log {
 
   read = async (withinMs: number, from: number, limit: number) => {
     if (this.isAway) throw new Error('away')
-    const revoked = [...this.entries]
+    const entries = [...this.entries]
       .filter(([, at]) => at >= Math.max(from, this.now - withinMs))
       .toSorted(([, one], [, other]) => one - other)
       .slice(0, limit)
-    return { now: this.now, given: 1_000, revoked }
+      .map(([index, at]): [number[], number] => [[index], at])
+    return { now: this.now, given: 1_000, entries }
   }
 }
 

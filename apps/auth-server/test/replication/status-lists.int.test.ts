@@ -4,6 +4,7 @@ import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/postgres/database.ts'
+import { PostgresRevocations } from '../../src/stores/postgres-revocations.ts'
 import { PASSWORD, type TestServer, bearer, testServer } from '../support/server.ts'
 import { isListed } from '../support/status-list.ts'
 
@@ -124,6 +125,44 @@ test('one that was revoked in Redis alone is listed, although its logout was not
   await expect.poll(() => isListed(other, first.access_token)).toBe(true)
   await superuser.end()
   await expect.poll(logOut).toBe(204)
+})
+
+describe('the log in Postgres', () => {
+  test('keeps a revocation whose session a login has deleted, for servers that start afterwards', async () => {
+    const { username, first } = await twoSessions()
+    expect((await post('/auth/logout', { refresh_token: first.refresh_token })).status).toBe(204)
+    const session = await database.family.delete({ where: { sid: first.session_id } })
+    expect([(await database.user.findUnique({ where: { id: session.userId } }))?.username]).toEqual([username])
+    const rows = () => database.revocations.count({ where: { statusIndexes: { has: session.statusIndex } } })
+    expect(await rows()).toBe(1)
+    const log = new PostgresRevocations(database)
+    const found = async () => (await log.read(60_000, 0, 1_000)).entries.flatMap(([indexes]) => indexes)
+    expect(await found()).toContain(Number(session.statusIndex))
+
+    await log.forget(60_000)
+    expect(await rows()).toBe(1)
+    await database.$executeRaw`UPDATE revocations SET at = at - interval '61 seconds' WHERE ${session.statusIndex} = ANY (status_indexes)`
+    await log.forget(60_000)
+    expect(await rows()).toBe(0)
+  })
+
+  test('gives what was revoked together once, and nothing for a refresh or for what was revoked before', async () => {
+    const user = await database.user.findFirst({ where: { username: (await twoSessions()).username } })
+    const log = new PostgresRevocations(database)
+    const found = async () => (await log.read(60_000, 0, 1_000)).entries.filter(([{ length }]) => length >= 150)
+    await database.$executeRaw`
+      INSERT INTO families (id, sid, user_id, client_id, scope, created_at, expires_at, redeemed_at)
+      SELECT uuid_send(gen_random_uuid()), gen_random_uuid(), ${user?.id}::uuid, 'web', '', now(), now() + interval '1 hour', now()
+      FROM generate_series(1, 150)`
+    const revoke = () =>
+      database.$executeRaw`UPDATE families SET redeemed = redeemed + 1, revoked_at = coalesce(revoked_at, now()) WHERE user_id = ${user?.id}::uuid`
+    await database.$executeRaw`UPDATE families SET redeemed = redeemed + 1 WHERE user_id = ${user?.id}::uuid`
+    expect(await found()).toEqual([])
+    await revoke()
+    expect((await found()).map(([indexes]) => indexes.length)).toEqual([152])
+    await revoke()
+    expect(await found()).toEqual([])
+  })
 })
 
 describe('without Redis, the list of another server has a session that ended by', () => {

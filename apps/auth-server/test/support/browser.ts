@@ -74,3 +74,5 @@ export function answerOf({ location }: PageAnswer): { to: string; parameters: Re
   const [to = '', query = ''] = (location ?? '').split('?')
   return { to, parameters: Object.fromEntries(new URLSearchParams(query)) }
 }
+
+export const isConsent = ({ status, text }: PageAnswer) => status === 200 && text.includes('name="decision"')

@@ -70,6 +70,7 @@ const FLOW_REALM: RealmData = {
   ],
   roles: [
     { name: 'user', scopes: ['files:read', 'files:write', ...LONG.scopes] },
+    { name: 'reader', scopes: ['files:read'] },
     { name: 'nobody', scopes: [] },
   ],
   clients: FLOW_CLIENTS,

@@ -52,7 +52,7 @@ export function authorizePage(pages: Pages) {
     sid: string | null,
     refused?: { refusal: Pick<Refusal, 'error' | 'description' | 'retryAfterSeconds'>; username: string },
   ): FastifyReply {
-    const state: FormState = { form: 'login', query: queryOf(request), sid, authTime: null }
+    const state: FormState = { form: 'login', query: queryOf(request), sid, authTime: null, shown: null }
     const page: Page = {
       kind: 'login',
       action: actionOf(request),
@@ -84,19 +84,22 @@ export function authorizePage(pages: Pages) {
       case 'granted':
         return answerToClient(reply, asked, authorized)
       case 'ask': {
+        // A page that answers a post cannot be gone back to. After prompt=login it does, since it knows of the new login.
+        if (request.method === 'POST' && !asked.prompt.has('login')) return pages.redirect(reply, actionOf(request))
         const { client, redirectUri } = asked
+        const { resources, shown } = authorized
         const sid = session?.family.sid ?? null
         const { protocol, host } = new URL(redirectUri)
         const page: Page = {
           kind: 'consent',
           action: actionOf(request),
-          formToken: forms.issue({ form: 'consent', query: queryOf(request), sid, authTime }),
+          formToken: forms.issue({ form: 'consent', query: queryOf(request), sid, authTime, shown }),
           clientName: client.name,
           username: session?.account.username ?? '',
           otherUser: `${base}/oauth2/authorize?${atLogin(queryOf(request))}`,
           destination: host || protocol,
           isNative: isNativeRedirect(redirectUri),
-          resources: authorized.resources,
+          resources,
         }
         return pages.show(reply, 200, page, formActionSource(redirectUri))
       }
@@ -138,8 +141,6 @@ export function authorizePage(pages: Pages) {
         const { session, cookie, authTime } = result
         pages.setCookie(reply, cookie)
         const authorized = await authorize(core, asked, { session, authTime, decision: null }, howOf(request))
-        // A page that answers a post cannot be gone back to. After prompt=login it does, since it knows of the new login.
-        if (authorized.kind === 'ask' && !asked.prompt.has('login')) return pages.redirect(reply, actionOf(request))
         return answer(request, reply, asked, session, authorized, authTime)
       }
 
@@ -147,8 +148,8 @@ export function authorizePage(pages: Pages) {
       if (!redeemed || (decision !== 'allow' && decision !== 'deny')) return pages.redirect(reply, actionOf(request))
       const { session, cookie } = redeemed
       pages.setCookie(reply, cookie)
-      const { authTime } = state
-      const authorized = await authorize(core, asked, { session, authTime, decision }, howOf(request))
+      const { authTime, shown } = state
+      const authorized = await authorize(core, asked, { session, authTime, decision, shown }, howOf(request))
       return answer(request, reply, asked, session, authorized, authTime)
     },
   }

@@ -5,7 +5,7 @@ import type { FormFields, Pages } from './pages.ts'
 /** Ends the browser's session at the pages, after one press. */
 export function logoutPage(pages: Pages) {
   const { core, forms, base } = pages
-  const stateOf = { form: 'logout', query: '', authTime: null } as const
+  const stateOf = { form: 'logout', query: '', authTime: null, shown: null } as const
   const sessionOf = (request: FastifyRequest) => readPagesSession(core, pages.cookieOf(request))
 
   return {

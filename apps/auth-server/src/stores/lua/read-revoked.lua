@@ -3,8 +3,8 @@
 -- KEYS[1]  the sorted set of indexes, by when they were added last
 -- ARGV[1]  how far back to read, in milliseconds
 -- ARGV[2]  or from when on, in milliseconds since the epoch of Unix: the later of the two counts
--- ARGV[3]  how many at most
--- Answers  the time of Redis in milliseconds, and each index, followed by when it was added
+-- ARGV[3]  how many members at most
+-- Answers  the time of Redis in milliseconds, and each member, followed by when it was added
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local from = math.max(now - ARGV[1], tonumber(ARGV[2]))
