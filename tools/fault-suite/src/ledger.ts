@@ -38,6 +38,11 @@ export class Ledger {
     return seen
   }
 
+  /** How busy the machine is. */
+  get untouchedMs(): number {
+    return this.#seen.untouchedMs
+  }
+
   get refreshed(): number {
     return this.#seen.refreshed
   }

@@ -77,8 +77,8 @@ export class Revocations {
     if (status !== 200) return
     const { mode } = reader
     if (isLast) return this.#ledger.breaks(10, `a service (${mode}) accepted a revoked token after the repair`)
-    // Whether the issuer has confirmed a copy that must have the revocation.
-    if (copy.confirmedAt > ended.at + 1_000 + this.boundMs) {
+    // Whether the issuer has confirmed a copy that must have the revocation, however busy the machine is.
+    if (copy.confirmedAt > ended.at + 1_000 + this.boundMs + this.#ledger.untouchedMs) {
       this.#ledger.breaks(10, `a service (${mode}) had the list, and accepted a revoked token`)
     } else if (mode === 'closed' && performance.now() > copy.confirmedAt + (MAX_STALE_SECONDS + 1) * 1_000) {
       this.#ledger.breaks(10, 'a service (closed) accepted a token without its list')

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type PageAnswer, answerOf, isConsent } from '../support/browser.ts'
-import { FLOW_CLIENTS, type FlowServer, NATIVE_SCHEME, flowServer, redirectOf } from '../support/code-flow.ts'
+import { FLOW_CLIENTS, type FlowServer, flowServer, redirectOf } from '../support/code-flow.ts'
 import { PASSWORD } from '../support/server.ts'
 
 let server: FlowServer

@@ -1,5 +1,4 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Client } from '../../src/rules/realm.ts'
 import { answerOf, isConsent } from '../support/browser.ts'
 import { FLOW_CLIENTS, type FlowServer, NATIVE_SCHEME, flowServer } from '../support/code-flow.ts'
 import { FILES, MAIL } from '../support/oauth-realm.ts'

@@ -34,7 +34,8 @@ let [fetches, bytes] = [0, 0]
 /** Counts what the auth servers send, without headers. */
 const countingFetch: typeof fetch = async (input, init) => {
   const response = await fetch(input, init)
-  if (typeof input === 'string' && input.includes('/status/')) {
+  const url = input instanceof Request ? input.url : input.toString()
+  if (url.includes('/status/')) {
     fetches++
     bytes += Number(response.headers.get('content-length') ?? 0)
   }

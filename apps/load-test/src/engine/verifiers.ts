@@ -32,7 +32,10 @@ export class Verifiers {
   /** The end of the token's session was acknowledged just now. */
   refuse(token: string): void {
     const at = performance.timeOrigin + performance.now()
-    for (const thread of this.#threads) say(thread, { do: 'refuse', token, at })
+    for (const thread of this.#threads) {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+      thread.postMessage({ do: 'refuse', token, at } satisfies VerifiersOrder)
+    }
   }
 
   async requests(): Promise<{ fetches: number; bytes: number }> {
@@ -59,12 +62,10 @@ export class Verifiers {
     return Promise.all(
       this.#threads.map(async (thread) => {
         const answer = once(thread, 'message')
-        say(thread, order)
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+        thread.postMessage(order)
         return ((await answer) as [VerifiersReport])[0]
       }),
     )
   }
 }
-
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- the rule is for windows
-const say = (thread: Worker, order: VerifiersOrder) => thread.postMessage(order)
