@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type PageAnswer, answerOf, isConsent } from '../support/browser.ts'
 import { FLOW_CLIENTS, type FlowServer, flowServer, redirectOf } from '../support/code-flow.ts'
+import { codePoint } from '../support/code-point.ts'
 import { PASSWORD } from '../support/server.ts'
 
 let server: FlowServer
@@ -75,7 +76,7 @@ describe('a request that is wrong', () => {
         'https%3A%2F%2Fevil.example',
         '%0d%0aset-cookie:x=y',
       ),
-      fc.string({ unit: 'binary', maxLength: 12 }).map(encodeURIComponent),
+      fc.string({ unit: codePoint, maxLength: 12 }).map(encodeURIComponent),
     )
     const registered = new Set(FLOW_CLIENTS.flatMap(({ redirectUris }) => redirectUris))
     const mutation = fc.array(fc.tuple(fc.constantFrom(...names), value, fc.boolean()), { maxLength: 4 })
