@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+
 export interface Model<State> {
   initial: State
   /** Everything that can happen next, by name. Makes new states; never changes the given one. */
@@ -21,8 +23,12 @@ export interface Explored {
 /** Breadth first, each state once, until the depth is reached, no new state is found or an invariant is broken. */
 export function explore<State>({ initial, next, violation, keyOf }: Model<State>, maxDepth: number): Explored {
   const began = performance.now()
-  const seen = new Set([keyOf(initial)])
-  const cameFrom: { parent: number; name: string }[] = [{ parent: -1, name: '' }]
+  // A digest of each key, which may be a kilobyte: there are millions of states.
+  const digestOf = (state: State) => hash('sha256', keyOf(state), 'latin1')
+  const seen = new Set([digestOf(initial)])
+  const cameFrom: Step[] = [{ parent: -1, name: '' }]
+  // One string for each name.
+  const names = new Map<string, string>()
   let frontier: { state: State; index: number }[] = [{ state: initial, index: 0 }]
   let transitions = 0
   let depth = 0
@@ -40,10 +46,11 @@ export function explore<State>({ initial, next, violation, keyOf }: Model<State>
     for (const { state, index } of frontier) {
       for (const [name, after] of next(state)) {
         transitions++
-        const key = keyOf(after)
-        if (seen.has(key)) continue
-        seen.add(key)
-        cameFrom.push({ parent: index, name })
+        const digest = digestOf(after)
+        if (seen.has(digest)) continue
+        seen.add(digest)
+        if (!names.has(name)) names.set(name, name)
+        cameFrom.push({ parent: index, name: names.get(name) ?? name })
         const last = cameFrom.length - 1
         const broken = violation(after)
         if (broken !== null) return explored({ violation: broken, trace: traceTo(last, cameFrom) })
@@ -55,7 +62,12 @@ export function explore<State>({ initial, next, violation, keyOf }: Model<State>
   return explored(null)
 }
 
-function traceTo(last: number, cameFrom: readonly { parent: number; name: string }[]): string[] {
+interface Step {
+  parent: number
+  name: string
+}
+
+function traceTo(last: number, cameFrom: readonly Step[]): string[] {
   const trace: string[] = []
   for (let at = cameFrom[last]; at && at.parent >= 0; at = cameFrom[at.parent]) trace.unshift(at.name)
   return trace

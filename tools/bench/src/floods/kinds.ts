@@ -139,8 +139,8 @@ export const KINDS: Kind[] = [
       await context.send(post('/auth/refresh', { refresh_token: second.body['refresh_token'] }), INSIDER_IP)
       return post('/auth/refresh', { refresh_token })
     }),
-    // `reuse`, `revoked`, `refresh_refused`
-    bound: () => ({ rows: 3 * A_DAY, keys: 0 }),
+    // `reuse`, `revoked`, `refresh_refused`, and an entry for the status lists
+    bound: () => ({ rows: 3 * A_DAY + 1, keys: 0 }),
   },
   {
     name: 'refresh, the newest token',
@@ -153,14 +153,15 @@ export const KINDS: Kind[] = [
       }
     },
     // Answers overtake each other, so it ends like an old token.
-    bound: () => ({ rows: 3 * A_DAY, keys: 0 }),
+    bound: () => ({ rows: 3 * A_DAY + 1, keys: 0 }),
   },
   {
     name: 'login, right password',
     needsAccount: true,
     prepare: always(post('/auth/login', { username: INSIDER, password: PASSWORD })),
-    // A session and an event per login, and keys for the user's known networks.
-    bound: () => ({ rows: LOGINS * 2, keys: LOGINS + 200 }),
+    // Per login a session and an event, and for the session that it ends an event and an entry for the status lists. Keys for
+    // the user's known networks.
+    bound: () => ({ rows: LOGINS * 4, keys: LOGINS + 200 }),
   },
   {
     name: 'password, wrong',
