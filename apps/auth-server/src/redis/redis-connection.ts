@@ -105,7 +105,7 @@ export class RedisConnection implements RedisAccess {
   scriptOnEach(name: string, lua: string): RunOnEach {
     this.client.defineCommand(name, { lua })
     const command = Reflect.get(this.client, name) as (...args: (string | number)[]) => Promise<unknown>
-    // One script at a time, whoever calls: commands of requests wait for one at most.
+    // One script at a time, of all calls together: commands of requests wait for one at most.
     let last: Promise<unknown> = Promise.resolve()
     return async (keys, shared, own) => {
       for (let i = 0; i < keys.length; i += KEYS_IN_A_SCRIPT) {

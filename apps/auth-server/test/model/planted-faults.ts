@@ -93,7 +93,7 @@ export const PLANTED_IN_FENCE: { name: string; breaks: string; protocol: Protoco
   },
   {
     name: 'a server uses Redis while another one works without it',
-    breaks: '4',
+    breaks: '2',
     protocol: {
       ...PROTOCOL,
       decideFence: (shared, ...rest) => decideFence(shared && { ...shared, suspended: 'never' }, ...rest),
