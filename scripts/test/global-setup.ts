@@ -3,9 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createDatabase, findRedis, startPostgres } from '@heirloom/local-stack'
+import { createDatabase, findBrowser, findRedis, startPostgres } from '@heirloom/local-stack'
 import type { TestProject } from 'vitest/node'
-import { findBrowser } from '../../apps/load-test/test/browser.ts'
 import { migrate } from '../../prisma/migrate.ts'
 import { prepareRoles } from '../../prisma/roles.ts'
 
@@ -17,7 +16,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (findRedis() === null) installRedis()
   if (!succeeds('pgbouncer', ['--version'])) installPackages('pgbouncer')
   // Before the first test, because an installation during the tests would take a core for a minute.
-  if (project.name === 'slow' && !findBrowser()) installPackages('chromium-headless-shell', 'fonts-dejavu-core')
+  if (!findBrowser()) installPackages('chromium-headless-shell', 'fonts-dejavu-core')
   const hasClients = () =>
     succeeds('curl', ['--version']) && succeeds('/usr/bin/python3', ['-c', 'import authlib, requests'])
   if (project.name === 'slow' && !hasClients()) installPackages('curl', 'python3-authlib', 'python3-requests')

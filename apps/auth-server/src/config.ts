@@ -52,6 +52,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     trustedProxies: settings.TRUSTED_PROXIES,
     securityEventsKeptMs: settings.SECURITY_EVENTS_KEPT_DAYS * DAY_SECONDS * 1000,
     docs: settings.DOCS,
+    pages: { name: settings.PAGES_NAME, color: settings.PAGES_COLOR },
     host: settings.HOST,
     port: settings.PORT,
     opsPort: settings.OPS_PORT,

@@ -9,6 +9,18 @@ export const clientIds = listOf((items) => items.every((item) => /^[\x21-\x7e]{1
 
 export const file = settingType({ accepts: 'the path of a YAML file' }, (input) => input)
 
+export const title = settingType({ accepts: '1 to 60 characters' }, (input) => {
+  if (input.length <= 60) return input
+  throw new EnvError('must have 60 characters or fewer')
+})
+
+export const color = settingType({ accepts: 'six hexadecimal digits' }, (input) => {
+  // In a .env file, what begins with # is a comment. So the # may be left out.
+  const [, digits] = /^#?([0-9a-f]{6})$/i.exec(input) ?? []
+  if (digits !== undefined) return digits.toLowerCase()
+  throw new EnvError('must be a color of six hexadecimal digits, such as 1e5b4f')
+})
+
 export const networks = listOf(
   (items) => items.every((item) => ipaddr.isValid(item) || ipaddr.isValidCIDR(item)),
   'addresses or CIDR ranges',

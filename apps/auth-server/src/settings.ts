@@ -4,6 +4,7 @@ import { audience, choice, range, serviceSettings } from '@heirloom/http-service
 import { ALGORITHM_NAMES, type AlgorithmName } from './keys/algorithms.ts'
 import {
   clientIds,
+  color,
   databaseUrl,
   file,
   flag,
@@ -12,6 +13,7 @@ import {
   redisUrl,
   secret,
   secrets,
+  title,
 } from './setting-types.ts'
 
 export const DAY_SECONDS = 86_400
@@ -188,6 +190,19 @@ const accounts = {
   }),
 }
 
+const pages = {
+  PAGES_NAME: title({
+    default: 'Heirloom',
+    example: 'Example Books',
+    desc: 'The name that the pages for login and consent show',
+    docs: 'docs/guide/code-flow.md#name-and-color',
+  }),
+  PAGES_COLOR: color({
+    default: '1e5b4f',
+    desc: 'The color of the buttons on those pages; their text is black or white, whichever is easier to read',
+  }),
+}
+
 const operation = {
   TRUSTED_PROXIES: networks({
     default: [],
@@ -210,7 +225,16 @@ export const GROUPS = {
   Sessions: sessions,
   'Signing keys': signingKeys,
   'Accounts and logins': accounts,
+  Pages: pages,
   Operation: operation,
 }
 
-export const SETTINGS = { ...serviceSettings(4000), ...stores, ...sessions, ...signingKeys, ...accounts, ...operation }
+export const SETTINGS = {
+  ...serviceSettings(4000),
+  ...stores,
+  ...sessions,
+  ...signingKeys,
+  ...accounts,
+  ...pages,
+  ...operation,
+}

@@ -136,7 +136,14 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   )
   const signer = new TokenSigner(keys)
   const logs = { postgres: new PostgresRevocations(fenceDatabase), redis: redis && new RedisRevocations(redis) }
-  const revocations = config.statusTtlSeconds > 0 ? new RevocationWatch(logs, () => lifetimes.longestSeconds) : null
+  const revocations =
+    config.statusTtlSeconds > 0
+      ? new RevocationWatch(
+          logs,
+          () => lifetimes.longestSeconds,
+          () => fence.isEnabled,
+        )
+      : null
   redis?.onLost(() => revocations?.readAllOfRedis())
   const clocks = new StoreClocks()
   const core: Core = {

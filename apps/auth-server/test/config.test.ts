@@ -27,7 +27,9 @@ describe('settings', () => {
       registrationOpen: true,
       host: '127.0.0.1',
       port: 4000,
+      pages: { name: 'Heirloom', color: '1e5b4f' },
     })
+    expect(readConfig({ ...GIVEN, PAGES_COLOR: '#FFD500' }).pages.color).toBe('ffd500')
   })
 
   test('production refuses settings for development', () => {
@@ -190,6 +192,9 @@ describe('settings', () => {
     ['SIGNING_KEY_BITS', '1024'],
     ['SIGNING_KEY_LEAD_SECONDS', '60'],
     ['REGISTRATION', 'yes'],
+    ['PAGES_NAME', 'x'.repeat(61)],
+    ['PAGES_COLOR', 'green'],
+    ['PAGES_COLOR', '#fff'],
     ['TRUSTED_PROXIES', 'everyone'],
     ['REDIS_URL', 'localhost:6379'],
     ['REDIS_URL', 'redis-sentinel://:hunter2@a:26379'],

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, type Server, createServer } from 'node:net'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { SettingsError, createMetrics } from '@heirloom/http-service'
-import { type Store, createDatabase, freePort, startPostgres, startRedis } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, type Store, createDatabase, freePort, startPostgres, startRedis } from '@heirloom/local-stack'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { pino } from 'pino'
@@ -22,7 +22,12 @@ mkdirSync(folder)
 const file = (name: string) => join(folder, name)
 
 const SECRET = randomBytes(32).toString('base64')
-const GIVEN = { DATABASE_URL: 'postgres://a@b/c', TOKEN_SECRETS: SECRET, KEY_ENCRYPTION_SECRET: SECRET }
+const GIVEN = {
+  DATABASE_URL: 'postgres://a@b/c',
+  TOKEN_SECRETS: SECRET,
+  KEY_ENCRYPTION_SECRET: SECRET,
+  REALM_FILE: EXAMPLE_REALM,
+}
 
 /** Mistakes in settings alone: no store is asked. */
 const SETTINGS: [mistake: string, env: Record<string, string>][] = [
@@ -265,7 +270,15 @@ const table = (rows: readonly Row[]) =>
     ...rows.map(([mistake, said]) => `| ${mistake} | ${said.replaceAll('|', '\\|')} |`),
   ].join('\n')
 
-const page = (settings: Row[], ofPostgres: Row[], ofRedis: Row[]) => `# Mistakes in the configuration
+/** Of a realm that is empty, so that its file is read. */
+const REALMS: [mistake: string, content: string][] = [
+  ['a file that is no YAML', 'clients: ['],
+  ['a misspelt member', 'clients:\n  app:\n    redirect_uri: https://app.example/back\n'],
+  ['a scope that no resource has', 'roles:\n  user: [files:raed]\n'],
+  ['an http redirect URI', 'clients:\n  app:\n    redirect_uris: [http://app.example/back]\n'],
+]
+
+const page = (settings: Row[], ofRealm: Row[], ofPostgres: Row[], ofRedis: Row[]) => `# Mistakes in the configuration
 
 One line on stderr names the cause and the cure. \`npm test\` makes each mistake on real stores and compares the output with this page.
 
@@ -274,6 +287,13 @@ One line on stderr names the cause and the cure. \`npm test\` makes each mistake
 All bad settings are named at once, and the process exits with 1.
 
 ${table(settings)}
+
+## The realm
+
+A server whose realm is empty reads \`REALM_FILE\`. All faults of a file are named at once, each with its line and its path, and the process exits with 1.
+\`npm run admin -- realm apply\` says the same. [The realm](../guide/realm.md)
+
+${table(ofRealm)}
 
 ## Postgres
 
@@ -302,6 +322,15 @@ test(
     const settings = SETTINGS.map(([mistake, env]): Row => [mistake, saidOfSettings(env)])
     const ofPostgres = await saidOf(POSTGRES, (url) => ({ DATABASE_URL: url }))
     const database = stores.database.href
+    const ofRealm: Row[] = [
+      ['no file', await saidAtStart({ DATABASE_URL: database, REALM_FILE: '' })],
+      ['a file that does not exist', await saidAtStart({ DATABASE_URL: database, REALM_FILE: '/none/realm.yaml' })],
+    ]
+    for (const [mistake, content] of REALMS) {
+      writeFileSync(file('realm.yaml'), content)
+      const said = await saidAtStart({ DATABASE_URL: database, REALM_FILE: file('realm.yaml') })
+      ofRealm.push([mistake, said.replaceAll(folder, '')])
+    }
     await saidAtStart({ DATABASE_URL: database })
     ofPostgres.push([
       'signing keys of another `KEY_ENCRYPTION_SECRET`',
@@ -315,13 +344,13 @@ test(
       ofRedis.push([mistake, await saidAtStart({ DATABASE_URL: database, REDIS_URL: redis.url })])
     }
 
-    const rows = [...settings, ...ofPostgres, ...ofRedis]
+    const rows = [...settings, ...ofRealm, ...ofPostgres, ...ofRedis]
     expect(rows.length).toBeGreaterThanOrEqual(30)
     for (const [mistake, said] of rows) {
       expect.soft(said, mistake).not.toMatch(/^(nothing)?$|did not answer$|hunter2|\n/)
       expect.soft(said.length, mistake).toBeGreaterThan(20)
     }
     const options = { ...(await resolveConfig(PAGE)), filepath: PAGE }
-    await expect(await format(page(settings, ofPostgres, ofRedis), options)).toMatchFileSnapshot(PAGE)
+    await expect(await format(page(settings, ofRealm, ofPostgres, ofRedis), options)).toMatchFileSnapshot(PAGE)
   },
 )

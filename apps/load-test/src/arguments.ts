@@ -41,13 +41,26 @@ export interface TradeOffOptions {
   picture?: string
 }
 
+export interface RevocationOptions {
+  verifiers: number
+  threads: number
+  /** Milliseconds, for polling and for waiting each. */
+  duration: number
+  /** Logouts per second. */
+  rate: number
+  report: string
+  /** A file for the histogram, as SVG. */
+  picture?: string
+}
+
 interface Actions {
   run: (options: LoadOptions) => Promise<void>
   tradeOff: (options: TradeOffOptions) => Promise<void>
+  revocation: (options: RevocationOptions) => Promise<void>
 }
 
 /** The command line. Commander reports wrong arguments in one line, with exit code 1. */
-export function commandLine({ run, tradeOff }: Actions): Command {
+export function commandLine({ run, tradeOff, revocation }: Actions): Command {
   const program = new Command('load')
     .description('Sends realistic client traffic to many replicas, checks every answer, and writes a report.')
     .enablePositionalOptions()
@@ -98,6 +111,16 @@ export function commandLine({ run, tradeOff }: Actions): Command {
     .option('--report <file>', 'write the report to this HTML file', 'load-report.html')
     .option('--picture <file>', 'write the chart to this SVG file')
     .action(tradeOff)
+  program
+    .command('revocation')
+    .description('Measures how soon a logout reaches many verifiers that poll the status list, and that wait for it.')
+    .option('--verifiers <n>', 'number of verifiers, each with a list and connections of its own', count, 100)
+    .option('--threads <n>', 'number of threads that they share', count, 4)
+    .addOption(typed('--duration <time>', 'how long sessions log out, for either way', duration, '30s'))
+    .addOption(typed('--rate <n/s>', 'logouts per second', rate, '10/s'))
+    .option('--report <file>', 'write the report to this HTML file', 'load-report.html')
+    .option('--picture <file>', 'write the histogram to this SVG file')
+    .action(revocation)
   return program
 }
 

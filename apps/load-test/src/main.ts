@@ -1,14 +1,16 @@
 // npm run load: see `npm run load -- --help`.
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type LoadOptions, type TradeOffOptions, commandLine } from './arguments.ts'
+import { type LoadOptions, type RevocationOptions, type TradeOffOptions, commandLine } from './arguments.ts'
 import { curvePicture } from './report/curve-section.ts'
 import { type Report, writePage } from './report/page.ts'
+import { revocationPicture } from './report/revocation-section.ts'
 import { tradeOffPicture } from './report/trade-off-section.ts'
 import { runCurve } from './run-curve.ts'
 import { runLoad } from './run-load.ts'
+import { runRevocation } from './run-revocation.ts'
 import { runTradeOff } from './run-trade-off.ts'
-import { summaryOfCurve, summaryOfRun, summaryOfTradeOff } from './view/summary.ts'
+import { summaryOfCurve, summaryOfRevocation, summaryOfRun, summaryOfTradeOff } from './view/summary.ts'
 
 const say = (line: string) => void process.stderr.write(`${line}\n`)
 
@@ -29,6 +31,12 @@ async function tradeOff(options: TradeOffOptions): Promise<void> {
   end(summaryOfTradeOff(points), options.report, { points, broken: [] })
 }
 
+async function revocation(options: RevocationOptions): Promise<void> {
+  const revocations = await runRevocation(options, say)
+  if (options.picture) writeFileSync(options.picture, revocationPicture(revocations))
+  end(summaryOfRevocation(revocations), options.report, { revocations, broken: [] })
+}
+
 function end(summary: string, file: string, report: Report): void {
   console.log(summary)
   writePage(file, report)
@@ -38,7 +46,7 @@ function end(summary: string, file: string, report: Report): void {
 }
 
 try {
-  await commandLine({ run, tradeOff }).parseAsync()
+  await commandLine({ run, tradeOff, revocation }).parseAsync()
 } catch (error) {
   say(`load: ${(error as Error).message}`)
   // Engine threads may still run.

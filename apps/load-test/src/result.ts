@@ -36,6 +36,21 @@ export interface LifetimePoint {
   logoutTookSeconds: number[]
 }
 
+/** How soon logouts reach verifiers that keep a status list. */
+export interface RevocationPoint {
+  mode: 'polling' | 'waiting'
+  verifiers: number
+  logoutsPerSecond: number
+  /** The share of tokens and verifiers, by the seconds from an acknowledged logout to the last time that it was accepted. */
+  delays: [seconds: number, share: number][]
+  p50Ms: number
+  p99Ms: number
+  mostMs: number
+  /** Of each verifier. Bytes are those of bodies. */
+  fetchesPerSecond: number
+  bytesPerSecond: number
+}
+
 export const machine = (): Record<string, string> => ({
   Processor: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${availableParallelism()} cores, shared by the stack and the load`,
   Memory: `${Math.round(totalmem() / 2 ** 30)} GB`,

@@ -5,7 +5,7 @@ import { type LoadOptions, type TradeOffOptions, commandLine } from '../src/argu
 async function parsed(line: string): Promise<LoadOptions | TradeOffOptions | string> {
   let result: LoadOptions | TradeOffOptions | string = ''
   const take = async (options: LoadOptions | TradeOffOptions) => void (result = options)
-  const program = commandLine({ run: take, tradeOff: take })
+  const program = commandLine({ run: take, tradeOff: take, revocation: async () => {} })
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ writeErr: (text) => void (result = text) })
   }
@@ -50,7 +50,7 @@ it('reads times, lists, rates and shares', async () => {
 })
 
 it('shows its defaults as one would type them', () => {
-  const program = commandLine({ run: async () => {}, tradeOff: async () => {} })
+  const program = commandLine({ run: async () => {}, tradeOff: async () => {}, revocation: async () => {} })
   const help = program.helpInformation() + program.commands[0]?.helpInformation()
   expect(help).toMatch(/default: 4\).*default: 60s\).*default: 2s\).*default: 10s,20s,40s\)/s)
 })

@@ -1,14 +1,9 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-const BROWSERS = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome']
-
 const run = promisify(execFile)
-
-/** The name of a real browser that this machine has, if it has one. */
-export const findBrowser = () => BROWSERS.find((name) => spawnSync(name, ['--version']).status === 0)
 
 export interface Seen {
   /** The width of each chart, and the length of its shortest line. */

@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { EXAMPLE_REALM, startService } from '@heirloom/local-stack'
+import { EXAMPLE_REALM, findBrowser, startService } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
-import { findBrowser, seenIn } from './browser.ts'
+import { seenIn } from './browser.ts'
 import type { RunResult } from '../src/result.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'heirloom-load-test-'))

@@ -1,7 +1,8 @@
-import { accessSync, closeSync, constants, openSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { startChild } from './child.ts'
+import { findProgram } from './find-program.ts'
 import { stopOrphan } from './orphan.ts'
 import { freePort, HOST, keptPassword, openFolder, untilReady, type Store } from './store.ts'
 import { storeUser, withEnv } from './store-user.ts'
@@ -62,20 +63,7 @@ export async function startRedis(options: RedisOptions): Promise<Store | null> {
 }
 
 /** The path of redis-server or valkey-server, or null if neither is on the PATH. */
-export function findRedis(): string | null {
-  const folders = (process.env['PATH'] ?? '').split(delimiter)
-  const candidates = ['redis-server', 'valkey-server'].flatMap((name) => folders.map((folder) => join(folder, name)))
-  return candidates.find(isExecutable) ?? null
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
+export const findRedis = () => findProgram('redis-server', 'valkey-server')
 
 /** Returns false while it does not answer or loads its data. */
 export async function isUp(url: string): Promise<boolean> {

@@ -31,7 +31,8 @@ ${skipped.map(({ name, obstacle }) => `\n- ${name}: ${obstacle}.`).join('\n')}
 | slowest                   | the slowest answer. The limit is 2 s, plus the slowest answer of a resource service that no fault affects. It is not applied while a server is suspended, because nothing answers in its place |
 | recovered                 | the time from the repair until refreshes go through Redis again at 0.7 times their normal rate or more |
 | rate                      | refreshes during the fault as a share of those before it, per second of CPU time that other programs left. ${run.sessions} sessions refresh without a pause |
-| 1 to 7                    | the [invariants](../explanation/the-two-stores.md#invariants) |
+| … \`unchecked\`          | a resource service (\`open\` or \`closed\`) could not have its status list, and accepted the token of an ended session, as it chose |
+| 1 to 10                   | the [invariants](../explanation/the-two-stores.md#invariants) |
 
 ## What the ledger checks
 
@@ -44,5 +45,6 @@ ${skipped.map(({ name, obstacle }) => `\n- ${name}: ${obstacle}.`).join('\n')}
 | 5         | rows in Postgres and keys in Redis are counted: one per session                                                   |
 | 6         | a resource service, whose keys come from a server that is killed, is called twenty times a second                 |
 | 7         | a live session never gets 400; undecided requests get 503 with \`Retry-After\`; no request gets any other 5xx       |
+| 10        | access tokens of ended sessions are tried at two resource services: none that has the list accepts one beyond the bound, and \`closed\` accepts none once its copy is too old |
 `
 }

@@ -1,7 +1,7 @@
 import type { Answer } from './client.ts'
 
 /** docs/explanation/the-two-stores.md explains them. */
-export const INVARIANTS = [1, 2, 3, 4, 5, 6, 7] as const
+export const INVARIANTS = [1, 2, 3, 4, 5, 6, 7, 10] as const
 export type Invariant = (typeof INVARIANTS)[number]
 
 /** What clients saw in some period. */
@@ -38,6 +38,11 @@ export class Ledger {
     return seen
   }
 
+  /** How busy the machine is. */
+  get untouchedMs(): number {
+    return this.#seen.untouchedMs
+  }
+
   get refreshed(): number {
     return this.#seen.refreshed
   }
@@ -60,6 +65,11 @@ export class Ledger {
     this.#seen.untouchedMs = Math.max(this.#seen.untouchedMs, ms)
     if (status === 401 && isOutOfTime) this.#count('401 resource')
     else if (status !== 200) this.breaks(6, `the resource service answered ${status}`)
+  }
+
+  /** A service that could not have its list accepted the token of an ended session, as its mode says. */
+  noteUnchecked(mode: 'open' | 'closed'): void {
+    this.#count(`unchecked ${mode}`)
   }
 
   #count(error: string): void {

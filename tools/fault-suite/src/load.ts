@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seedSessions } from '@heirloom/harness/seed-sessions'
+import type { Revocations } from './revocations.ts'
 import type { TestCluster } from './test-cluster.ts'
 import { Session, type SessionContext, isRefused } from './session.ts'
 import { commitTheft } from './theft.ts'
@@ -12,6 +13,9 @@ const STAY = 25
 /** Per fault. */
 const THEFTS = 8
 const BETWEEN_THEFTS_MS = 300
+/** Per fault. */
+const LOGOUTS = 12
+const BETWEEN_LOGOUTS_MS = 400
 
 export interface LoadOptions {
   steady: number
@@ -26,6 +30,7 @@ export class Load {
   readonly context: SessionContext
   readonly #cluster: TestCluster
   readonly #options: LoadOptions
+  readonly revocations: Revocations
   readonly #workers: { session: Session; step: () => Promise<void> }[] = []
   #running: Promise<unknown> = Promise.resolve()
   #paused = true
@@ -35,10 +40,13 @@ export class Load {
   endedBefore = 0
   /** Tokens to be stolen. */
   #stealable: string[] = []
+  /** Sessions with an access token that only log out. */
+  #leaving: Session[] = []
 
-  constructor(cluster: TestCluster, context: SessionContext, options: LoadOptions) {
+  constructor(cluster: TestCluster, context: SessionContext, revocations: Revocations, options: LoadOptions) {
     this.#cluster = cluster
     this.context = context
+    this.revocations = revocations
     this.#options = options
   }
 
@@ -79,6 +87,8 @@ export class Load {
     const stealable = (await this.seed(THEFTS)).map((token) => new Session(this.context, token))
     await Promise.all(stealable.map((session) => session.refresh()))
     this.#stealable = stealable.map(({ token }) => token)
+    this.#leaving = (await this.seed(LOGOUTS)).map((token) => new Session(this.context, token))
+    await Promise.all(this.#leaving.map((session) => session.refresh()))
     for (const worker of this.#workers)
       if (worker.session.isRefused) worker.session = new Session(this.context, (await this.seed(1))[0] ?? '')
   }
@@ -99,6 +109,8 @@ export class Load {
       }),
       this.#useAccessTokens(),
       this.#steal(),
+      this.#leave(),
+      this.revocations.watch(() => this.#paused),
     ])
   }
 
@@ -143,6 +155,13 @@ export class Load {
       const stolen = this.#stealable.pop()
       if (stolen !== undefined) await commitTheft(this.context, stolen, this.boundMs)
       await sleep(BETWEEN_THEFTS_MS)
+    }
+  }
+
+  async #leave(): Promise<void> {
+    while (!this.#paused) {
+      await this.#leaving.pop()?.logOut()
+      await sleep(BETWEEN_LOGOUTS_MS)
     }
   }
 

@@ -71,7 +71,7 @@ export async function runFault(context: FaultContext, fault: Fault, { normalMs, 
   ledger.broken.clear()
   await load.refill()
   await fault.prepare?.(context)
-  load.boundMs = fault.isOneSided ? BOUND_MS : 0
+  load.boundMs = load.revocations.boundMs = fault.isOneSided ? BOUND_MS : 0
   load.run()
   await recovery(context, 0)
   // Processes that have just started are slow.
@@ -81,11 +81,12 @@ export async function runFault(context: FaultContext, fault: Fault, { normalMs, 
 
   client.patienceMs = fault.patienceMs ?? client.patienceMs
   await fault.inject(context)
-  const duringRate = await rateOver(context, faultMs)
+  const duringRate = await rateOver(context, Math.max(faultMs, fault.leastMs ?? 0))
   await fault.heal(context)
   const recoveredMs = await recovery(context, normalRate * FULL_SPEED)
   client.resetPatience()
   await load.pause()
+  await load.revocations.settle()
   const seen = ledger.takeSeen()
   if (fault.isOneSided) await sleep(BOUND_MS)
   await check(cluster, load)

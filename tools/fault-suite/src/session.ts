@@ -13,6 +13,8 @@ export interface SessionContext {
   ledger: Ledger
   /** Whether an operator ended the session, so that even an honest client is refused. */
   isEndedByOperator: (token: string) => Promise<boolean>
+  /** Called with the access token of a session as soon as its end was acknowledged. */
+  onEnded: (accessToken: string) => void
 }
 
 /** One session of a client that repeats each request, with the same token and at any server, until it is answered. */
@@ -63,8 +65,10 @@ export class Session {
   async logOut(): Promise<void> {
     const { ledger } = this.#context
     const { status } = await this.#until('/auth/logout', this.token, (answer) => answer.status === 204)
-    if (status === 204) ledger.ended.push(this.token)
-    else ledger.breaks(7, `a logout was answered ${status} for ${GIVES_UP_MS / 1_000} s`)
+    if (status === 204) {
+      ledger.ended.push(this.token)
+      if (this.accessToken !== undefined) this.#context.onEnded(this.accessToken)
+    } else ledger.breaks(7, `a logout was answered ${status} for ${GIVES_UP_MS / 1_000} s`)
   }
 
   async #until(path: string, token: string, isAnswer: (answer: Answer) => boolean, url?: string): Promise<Answer> {

@@ -3,6 +3,7 @@ import type { Fault } from './faults/fault.ts'
 import { TestCluster, type Layout } from './test-cluster.ts'
 import { Ledger } from './ledger.ts'
 import { Load, type LoadOptions } from './load.ts'
+import { Revocations } from './revocations.ts'
 import { type Outcome, type Timing, runFault } from './run-fault.ts'
 
 interface SuiteOptions extends Timing {
@@ -44,7 +45,11 @@ async function runOnCluster(layout: Layout, faults: readonly Fault[], options: S
     await cluster.start(options.servers, layout)
     const urls = cluster.nodes.map(({ url }) => url)
     const isEndedByOperator = (token: string) => cluster.isEndedByRestore(token)
-    const load = new Load(cluster, { urls, client, ledger: new Ledger(), isEndedByOperator }, options.load)
+    const ledger = new Ledger()
+    const revocations = new Revocations(cluster.listReaders, client, ledger)
+    const onEnded = (accessToken: string) => revocations.add(accessToken)
+    const context = { urls, client, ledger, isEndedByOperator, onEnded }
+    const load = new Load(cluster, context, revocations, options.load)
     await load.prepare()
     for (const fault of faults) {
       options.onBegin?.(fault.name)

@@ -13,6 +13,7 @@ import {
   type Sentinel,
   type Service,
   type Store,
+  freePort,
   startPostgres,
   startRedis,
   startRedisCluster,
@@ -23,6 +24,7 @@ import { Redis } from 'ioredis'
 import pg from 'pg'
 import { copyFolder } from './copy-folder.ts'
 import { type Proxy, startProxy } from './proxy.ts'
+import { type ListReader, MAX_STALE_SECONDS, STATUS_TTL_SECONDS } from './revocations.ts'
 import { startStandby } from './standby.ts'
 
 /** The layout of Redis: one process behind a proxy, or one of the others that `REDIS_URL` can name. */
@@ -56,7 +58,11 @@ export class TestCluster {
   redis!: Store
   redisCluster: RedisCluster | null = null
   sentinel: Sentinel | null = null
+  /** Accepts tokens whose status list cannot be had, and polls the lists. */
   resourceApi!: Service
+  /** Answers 503 to them, and waits for changes. */
+  #strictApi: Service | undefined
+  listReaders: ListReader[] = []
   readonly #redisPassword = randomBytes(24).toString('base64url')
   #replica: { store: Store; link: Proxy } | null = null
   #standby: { store: Store; link: Proxy; folder: string } | null = null
@@ -72,11 +78,28 @@ export class TestCluster {
       const front = await startProxy(Number(new URL(service.url).port))
       this.nodes.push({ service, toRedis, toPostgres, front, url: `http://127.0.0.1:${front.port}` })
     }
-    this.resourceApi = await startService({
+    this.resourceApi = await this.#startApi('open')
+    this.#strictApi = await this.#startApi('closed')
+    const services = [...this.nodes.map(({ service }) => service), this.resourceApi, this.#strictApi]
+    await Promise.all(services.map((service) => service.ready()))
+  }
+
+  async #startApi(mode: ListReader['mode']): Promise<Service> {
+    const opsPort = String(await freePort())
+    const service = await startService({
       script: RESOURCE_API,
-      env: { ISSUER, JWKS_URI: `${this.node(KEYS_FROM).url}/.well-known/jwks.json`, LOG_LEVEL: 'warn' },
+      env: {
+        ISSUER,
+        JWKS_URI: `${this.node(KEYS_FROM).url}/.well-known/jwks.json`,
+        LOG_LEVEL: 'warn',
+        OPS_PORT: opsPort,
+        STATUS_MODE: mode,
+        STATUS_MAX_STALE_SECONDS: String(MAX_STALE_SECONDS),
+        ...(mode === 'closed' && { STATUS_WAIT_SECONDS: '2' }),
+      },
     })
-    await Promise.all([...this.nodes.map(({ service }) => service.ready()), this.resourceApi.ready()])
+    this.listReaders.push({ mode, url: service.url, opsUrl: `http://127.0.0.1:${opsPort}` })
+    return service
   }
 
   async #layRedis(layout: Layout): Promise<void> {
@@ -100,6 +123,7 @@ export class TestCluster {
       REALM_FILE: EXAMPLE_REALM,
       ...this.#secrets,
       ...WITHOUT_LIMITS,
+      STATUS_TTL_SECONDS: String(STATUS_TTL_SECONDS),
       LOG_LEVEL: 'warn',
     }
   }
@@ -282,7 +306,11 @@ export class TestCluster {
 
   /** Stops everything that was started. */
   async stop(): Promise<void> {
-    await Promise.all([this.resourceApi?.stop(), ...this.nodes.map(({ service }) => service.stop())])
+    await Promise.all([
+      this.resourceApi?.stop(),
+      this.#strictApi?.stop(),
+      ...this.nodes.map(({ service }) => service.stop()),
+    ])
     await Promise.all(
       this.nodes.flatMap(({ toRedis, toPostgres, front }) => [toRedis, toPostgres, front]).map((one) => one.close()),
     )

@@ -31,7 +31,7 @@ export function grantCommands(program: Command, { onCore }: Door): void {
         const { id: userId } = await findUser(core, name)
         const consent = await core.consents.find(userId, clientId)
         const result = consent && (await withdrawConsent(core, userId, consent.id))
-        if (!result?.ok) throw new UsageError(`${name} has allowed ${JSON.stringify(clientId)} nothing`)
+        if (!result?.ok) throw new UsageError(`${name} has allowed nothing to the client ${JSON.stringify(clientId)}`)
         return { client_id: result.clientId, sessions_ended: result.sessionsEnded }
       }),
     )

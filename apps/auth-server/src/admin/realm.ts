@@ -13,8 +13,8 @@ export function realmCommands(program: Command, { onStores }: Door): void {
   realm
     .command('apply <file>')
     .description('makes the realm what the file says, and prints what changes; `-` reads standard input')
-    .option('--dry-run', 'says what would change, and changes nothing')
-    .option('--prune', 'removes what is not in the file, and ends the sessions of such clients')
+    .option('--dry-run', 'says what would change, and changes nothing; with --prune, also what would be removed')
+    .option('--prune', 'removes what is not in the file, and ends the sessions of removed clients')
     .action(
       onStores(async (parts, path: string, options: { dryRun?: true; prune?: true }) => {
         const file = { ...parsed(path), name: path === '-' ? 'standard input' : path }

@@ -1,4 +1,12 @@
-// What each page shows. A page's template has its name, and gets these data and nothing else.
+// What each page shows. A page's template has its name, and gets these data, those of the site, and nothing else.
+
+/** What all pages have in common. */
+export interface Site {
+  /** Whose pages they are. */
+  name: string
+  /** The address of the stylesheet. */
+  style: string
+}
 
 interface Form {
   /** Where the form is posted to: the address of the page. */
@@ -22,6 +30,8 @@ export interface ConsentPage extends Form {
   clientName: string
   /** Who is logged in. */
   username: string
+  /** The same request, at the login page. */
+  otherUser: string
   /** The host, or the scheme, that the answer goes to. */
   destination: string
   /** Any program on the user's machine may be behind the application. */
@@ -32,6 +42,8 @@ export interface ConsentPage extends Form {
 
 export interface LogoutPage extends Form {
   kind: 'logout'
+  /** Who is logged in, or null if the session is over. */
+  username: string | null
 }
 
 export interface LoggedOutPage {
@@ -41,7 +53,12 @@ export interface LoggedOutPage {
 export interface ErrorPage {
   kind: 'error'
   title: string
+  /** What happened. */
   description: string
+  /** What the user can do. */
+  advice: string
+  /** The code of the error, for developers. */
+  code: string
 }
 
 export type Page = LoginPage | ConsentPage | LogoutPage | LoggedOutPage | ErrorPage

@@ -70,10 +70,9 @@ export class RedisCluster implements RedisAccess {
     }
   }
 
-  /** To be called before the first connection, which defines all scripts when it is made. */
   script<Answer>(name: string, lua: string): RunScript<Answer> {
-    if (this.#nodes.size > 0 && !this.#scripts.has(name)) throw new Error(`${name} is defined too late`)
     this.#scripts.set(name, lua)
+    for (const { connection, scripts } of this.#nodes.values()) scripts.set(name, connection.script(name, lua))
     return async (key, ...args) => {
       const slot = slotOf(key)
       const run = ({ scripts }: Node) => scripts.get(name)?.(key, ...args) as Promise<Answer>

@@ -5,8 +5,8 @@ import { type Found, LogFollower } from './log-follower.ts'
 
 /** How soon a server sees a revocation that another one made. */
 const POLL_EVERY_MS = 300
-/** What is known counts as current for this long after a store was read. */
-const FRESH_FOR_MS = 10_000
+/** What is known counts as current for this long after a store was read: services may accept a token for no longer than that. */
+const FRESH_FOR_MS = 1_000
 /** How soon a list that is over is known here. */
 const READ_EXTENT_EVERY_MS = 60_000
 /** A verifier accepts a token for 10 s longer than it lives, and the clocks of the stores may differ by the rest. */
@@ -32,6 +32,7 @@ export class RevocationWatch {
   readonly #ofPostgres: LogFollower
   readonly #ofRedis: LogFollower | null
   readonly #lifetimeSeconds: () => number
+  readonly #mayUseRedis: () => boolean
   #onPoll: () => void = () => undefined
   #timer: NodeJS.Timeout | undefined
   /** How many indexes were given so far. */
@@ -39,17 +40,23 @@ export class RevocationWatch {
   /** The lists that have rows in Postgres. */
   #lists: ReadonlySet<number> = new Set()
   #extentReadAt = -Infinity
-  /** How far the time of the stores is ahead of `performance.now()`, in milliseconds. */
-  #storeAheadMs = 0
+  /** How far the time of each store is ahead of `performance.now()`, in milliseconds. */
+  readonly #aheadMs = new Map<LogFollower, number>()
 
-  /** @param lifetimeSeconds the longest lifetime, at any server, of an access token that may still be valid. */
-  constructor({ postgres, redis }: Stores, lifetimeSeconds: () => number) {
+  /**
+   * @param lifetimeSeconds the longest lifetime, at any server, of an access token that may still be valid.
+   * @param mayUseRedis whether Redis has what was revoked lately, even if Postgres cannot be read: what the fence says.
+   */
+  constructor({ postgres, redis }: Stores, lifetimeSeconds: () => number, mayUseRedis: () => boolean) {
+    this.#mayUseRedis = mayUseRedis
     this.#postgres = postgres
     this.#lifetimeSeconds = lifetimeSeconds
-    this.#ofPostgres = new LogFollower(postgres, POSTGRES_OVERLAP_MS, (found) => this.#take(found, true))
-    // Its time is asked for if Postgres does not answer: the two may differ.
-    this.#ofRedis =
-      redis && new LogFollower(redis, REDIS_OVERLAP_MS, (found) => this.#take(found, !isFresh(this.#ofPostgres)))
+    const follow = (log: Stores['postgres'] | NonNullable<Stores['redis']>, overlapMs: number) => {
+      const follower: LogFollower = new LogFollower(log, overlapMs, (found) => this.#take(found, follower))
+      return follower
+    }
+    this.#ofPostgres = follow(postgres, POSTGRES_OVERLAP_MS)
+    this.#ofRedis = redis && follow(redis, REDIS_OVERLAP_MS)
   }
 
   /** Polls now, and then regularly until `stop`. @throws StoreUnavailable or PostgresFault if Postgres does not answer. */
@@ -72,7 +79,8 @@ export class RevocationWatch {
   async poll(): Promise<void> {
     // First, as it says how far back the others read.
     if (performance.now() > this.#extentReadAt + READ_EXTENT_EVERY_MS) await this.#readExtent().catch(() => undefined)
-    await Promise.all([this.#ofPostgres.poll(this.#windowMs), this.#ofRedis?.poll(this.#windowMs)])
+    const logs = [this.#ofPostgres, this.#ofRedis].filter((log) => log !== null)
+    await Promise.all(logs.map((log) => log.poll(this.#windowMs).then(this.#onPoll)))
   }
 
   /** To be called when Redis may have lost something, or another one answers. */
@@ -80,9 +88,13 @@ export class RevocationWatch {
     this.#ofRedis?.forget()
   }
 
-  /** Whether a store was read a moment ago. */
-  get isFresh(): boolean {
-    return isFresh(this.#ofPostgres) || (this.#ofRedis !== null && isFresh(this.#ofRedis))
+  /** Whether a store was read a moment ago. Reads them if not. */
+  async isCurrent(): Promise<boolean> {
+    const now = performance.now()
+    const wasRead = () =>
+      isFresh(this.#ofPostgres, now) || (this.#ofRedis !== null && isFresh(this.#ofRedis, now) && this.#mayUseRedis())
+    if (!wasRead()) await this.poll()
+    return wasRead()
   }
 
   /** How many sessions count as revoked. */
@@ -91,9 +103,15 @@ export class RevocationWatch {
     return this.#revoked.count()
   }
 
-  /** The time of the stores, in milliseconds since 1970. */
+  /**
+   * In milliseconds since 1970. Services refuse a list that is of another time than theirs. Of three clocks it is the middle one, so
+   * that one which is wrong does no harm.
+   */
   now(): number {
-    return performance.now() + this.#storeAheadMs
+    const now = performance.now()
+    const stores = [...this.#aheadMs].filter(([log]) => isFresh(log, now)).map(([, aheadMs]) => now + aheadMs)
+    if (stores.length < 2) return stores[0] ?? Date.now()
+    return [...stores, Date.now()].toSorted((one, other) => one - other)[1] ?? Date.now()
   }
 
   /** How many bits a list has; 0 if there is no such list. */
@@ -135,8 +153,8 @@ export class RevocationWatch {
     this.#extentReadAt = -Infinity
   }
 
-  #take({ now, given = 0, entries }: Found, isTheTime: boolean): void {
-    if (isTheTime) this.#storeAheadMs = now - performance.now()
+  #take({ now, given = 0, entries }: Found, log: LogFollower): void {
+    this.#aheadMs.set(log, now - performance.now())
     // A Postgres that is rolled back has fewer, but these were given all the same.
     if (given > this.#given) this.#setGiven(given)
     // An age is the difference of two times of one clock, and means the same here.
@@ -144,8 +162,7 @@ export class RevocationWatch {
       const at = performance.now() - (now - listedAt)
       for (const statusIndex of statusIndexes) this.#revoked.add(statusIndex, at)
     }
-    this.#onPoll()
   }
 }
 
-const isFresh = ({ readAt }: LogFollower) => performance.now() < readAt + FRESH_FOR_MS
+const isFresh = ({ readAt }: LogFollower, now: number) => now < readAt + FRESH_FOR_MS

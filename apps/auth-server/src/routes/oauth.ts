@@ -1,6 +1,7 @@
 import { type App, acceptForms } from '@heirloom/http-service'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { MAX_RESOURCES } from '../rules/target.ts'
 import type { Core } from '../services/core.ts'
 import { type ClientCredentials, authenticateClient } from '../services/oauth/authenticate-client.ts'
 import { introspectToken } from '../services/oauth/introspect-token.ts'
@@ -52,7 +53,7 @@ export function oauthRoutes(app: App, core: Core, readAccessToken: ReadAccessTok
             scope: Scope,
             resource: Type.Optional(
               Type.Array(Type.String({ maxLength: 500 }), {
-                maxItems: 20,
+                maxItems: MAX_RESOURCES,
                 description: 'The resource that the access token is for (RFC 8707). It may be sent several times.',
               }),
             ),

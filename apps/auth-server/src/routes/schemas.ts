@@ -1,5 +1,6 @@
 import { ErrorBody } from '@heirloom/http-service'
 import { type TSchema, Type } from 'typebox'
+import { MAX_RESOURCES } from '../rules/target.ts'
 
 export const RefreshToken = Type.String({
   maxLength: 512,
@@ -32,7 +33,7 @@ export const Scope = Type.Optional(
 )
 const RESOURCE = Type.String({ minLength: 1, maxLength: 500 })
 export const Resource = Type.Optional(
-  Type.Union([RESOURCE, Type.Array(RESOURCE, { minItems: 1, maxItems: 20 })], {
+  Type.Union([RESOURCE, Type.Array(RESOURCE, { minItems: 1, maxItems: MAX_RESOURCES })], {
     description:
       'The services that the tokens are for, as the realm names them; the issuer names the auth server (RFC 8707). Default: all that the client may ask for.',
   }),

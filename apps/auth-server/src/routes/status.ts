@@ -60,9 +60,12 @@ export function statusRoutes(app: App, lists: StatusLists): void {
   })
 }
 
-/** RFC 9110, section 12.5.3. */
-const takesGzip = (accepted = '') =>
-  accepted.split(',').some((coding) => /^\s*gzip\s*(;\s*q=0*\.?0*[1-9].*)?$/i.test(coding))
+/** RFC 9110, sections 12.4.2 and 12.5.3. A weight has few digits: any number of them is a regular expression that takes its square. */
+export const takesGzip = (accepted = ''): boolean =>
+  accepted.split(',').some((coding) => {
+    const gzip = /^\s*gzip\s*(?:;\s*q=(\d(?:\.\d{0,3})?)\s*)?$/i.exec(coding)
+    return gzip !== null && Number(gzip[1] ?? 1) > 0
+  })
 
 /** Seconds; 0 if the client does not want to wait. RFC 7240, section 4.3. */
 function preferredWait(prefer: string | undefined): number {

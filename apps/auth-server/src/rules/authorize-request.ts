@@ -1,7 +1,7 @@
 import type { Client, Realm } from './realm.ts'
 import { isRegisteredRedirect } from './redirect-uri.ts'
 import { narrowScope } from './scopes.ts'
-import { targetOfGrant } from './target.ts'
+import { MAX_RESOURCES, targetOfGrant } from './target.ts'
 
 /** A valid request at the authorization endpoint (RFC 6749, section 4.1.1). */
 export interface AuthorizeRequest {
@@ -56,7 +56,7 @@ export interface AuthorizeRefusal extends Pick<AuthorizeRequest, 'redirectUri' |
 export type JudgedAuthorize =
   | { kind: 'valid'; request: AuthorizeRequest }
   /** It is not known where the answer may go, so the user sees it (RFC 6749, section 4.1.2.1). */
-  | { kind: 'shown'; description: string }
+  | { kind: 'shown'; error: 'invalid_client' | 'invalid_request'; description: string }
   | AuthorizeRefusal
 
 /** May be sent several times (RFC 8707, section 2). */
@@ -76,14 +76,15 @@ export function judgeAuthorizeRequest(query: string, realm: Realm, issuer: strin
   const isRepeated = (name: string) => sent.getAll(name).length > 1
 
   const client = realm.clients.get(one('client_id') ?? '')
-  if (isRepeated('client_id') || !client || client.disabled) return shown('This application is not registered here.')
+  if (isRepeated('client_id') || !client || client.disabled)
+    return shown('invalid_client', 'This application is not registered here.')
   const redirectUri = one('redirect_uri')
   if (
     redirectUri === undefined ||
     isRepeated('redirect_uri') ||
     !isRegisteredRedirect(redirectUri, client.redirectUris)
   )
-    return shown('The address that this application wants the answer at is not registered.')
+    return shown('invalid_request', 'The address that the answer should go to is not registered for this application.')
 
   const state = isRepeated('state') ? undefined : one('state')
   const refused = (error: AuthorizeError, description: string) => ({
@@ -93,8 +94,9 @@ export function judgeAuthorizeRequest(query: string, realm: Realm, issuer: strin
     error,
     description,
   })
-  if ([...new Set(sent.keys())].some((name) => name !== REPEATABLE && isRepeated(name)))
-    return refused('invalid_request', 'A parameter is sent more than once.')
+  const names = [...sent.keys()].filter((name) => name !== REPEATABLE)
+  // Not `isRepeated` of each, which takes the square of their number.
+  if (new Set(names).size < names.length) return refused('invalid_request', 'A parameter is sent more than once.')
   if (!client.grants.includes('authorization_code'))
     return refused('unauthorized_client', 'This client is not registered for authorization_code.')
   const responseType = one('response_type')
@@ -112,6 +114,7 @@ export function judgeAuthorizeRequest(query: string, realm: Realm, issuer: strin
   const prompt = new Set(PROMPTS.filter((name) => one('prompt')?.split(' ').includes(name)))
   if (prompt.has('none') && prompt.size > 1) return refused('invalid_request', 'The prompt none stands alone.')
   const asked = sent.getAll(REPEATABLE).filter((name) => name !== '')
+  if (asked.length > MAX_RESOURCES) return refused('invalid_request', `More than ${MAX_RESOURCES} resources are named.`)
   const target = targetOfGrant({ client, asked, issuer })
   if (!target.ok) return refused('invalid_target', target.description)
   const { resources } = target
@@ -121,4 +124,8 @@ export function judgeAuthorizeRequest(query: string, realm: Realm, issuer: strin
   return { kind: 'valid', request: { client, redirectUri, state, resources, scope, challenge, prompt } }
 }
 
-const shown = (description: string): JudgedAuthorize => ({ kind: 'shown', description })
+const shown = (error: 'invalid_client' | 'invalid_request', description: string): JudgedAuthorize => ({
+  kind: 'shown',
+  error,
+  description,
+})

@@ -3,6 +3,9 @@ import { AUTH_SERVER, type Client } from './realm.ts'
 /** Which resources a request means, by their registered ids and in the order of the client; or why it means none. */
 export type Target = { ok: true; resources: readonly string[] } | { ok: false; description: string }
 
+/** A request names no more of them: each is compared with all that the client may ask for. */
+export const MAX_RESOURCES = 20
+
 interface Asked {
   client: Client
   /** The values of `resource` (RFC 8707, section 2). None: the default. */

@@ -9,8 +9,8 @@ import { uriOf } from '../rules/status-list.ts'
 
 const [compress, encode] = [promisify(deflate), promisify(gzip)]
 
-/** A changed list is signed again at most this often. With the polls, a revocation waits 0.9 s for its signature at most. */
-const HOLD_MS = 850
+/** A changed list is signed at once, but not before this time since the last signature. */
+const HOLD_MS = 1_000
 /** Signed again even if it has not changed. All servers do so at the same time, so that their copies have the same ETag. */
 const PERIOD_MS = 300_000
 const LIVES_SECONDS = 600
@@ -25,14 +25,12 @@ export interface StatusList {
   /** The same with `Content-Encoding: gzip`: its bits are in base64 twice, which costs three quarters of their size. */
   gzipped: Buffer
   etag: string
-  /** Milliseconds since 1970. */
-  expiresAt: number
 }
 
 interface Parts {
   config: Pick<Config, 'issuer' | 'statusTtlSeconds'>
   signer: Pick<TokenSigner, 'signStatusList' | 'kidAt'>
-  watch: Pick<RevocationWatch, 'additionsTo' | 'bitsOf' | 'isFresh' | 'lengthOf' | 'now' | 'onPoll'>
+  watch: Pick<RevocationWatch, 'additionsTo' | 'bitsOf' | 'isCurrent' | 'lengthOf' | 'now' | 'onPoll' | 'poll'>
 }
 
 interface Slot {
@@ -40,6 +38,8 @@ interface Slot {
   building: Promise<StatusList> | null
   /** When a request last named the list. */
   wantedAt: number
+  /** Reads the stores once more, for the signature of a change that came too soon after the last one. */
+  timer: NodeJS.Timeout | null
   readonly waiting: Set<Waiter>
 }
 
@@ -83,30 +83,38 @@ export class StatusLists {
     return waiting
   }
 
-  /** Null if there is no such list. @throws StoreUnavailable if its last copy has expired, and there is no store to build one from. */
+  /**
+   * Null if there is no such list. @throws StoreUnavailable if neither store was read lately. An answer would tell services that
+   * their copies are current, and another server may have revoked something since.
+   */
   async get(list: number): Promise<StatusList | null> {
     const { watch } = this.#parts
     if (watch.lengthOf(list) === 0) {
       this.#slots.delete(list)
       return null
     }
-    const slot = this.#slots.get(list) ?? { current: null, building: null, wantedAt: 0, waiting: new Set() }
+    const slot = this.#slots.get(list) ?? {
+      current: null,
+      building: null,
+      wantedAt: 0,
+      timer: null,
+      waiting: new Set(),
+    }
     this.#slots.set(list, slot)
     slot.wantedAt = performance.now()
-    const { current } = slot
-    if (this.#isDue(list, slot)) return this.#build(list, slot)
-    if (current && watch.now() < current.expiresAt) return current
-    throw new StoreUnavailable('Postgres', new Error('neither store was read lately'))
+    await this.#checkCurrent()
+    if (slot.current && !this.#isDue(list, slot)) return slot.current
+    return this.#build(list, slot)
   }
 
   /**
    * Waits for a list with another ETag, at most `ms`. Returns the current list if there is none by then, if too many wait, or
-   * when the server stops.
+   * when the server stops. @throws StoreUnavailable as `get` does.
    */
   async next(list: number, current: StatusList, ms: number, signal: AbortSignal): Promise<StatusList> {
     const slot = this.#slots.get(list)
     if (!slot || this.#isClosed || this.waiting >= MAX_WAITING) return current
-    return new Promise((resolve) => {
+    const answered = await new Promise<StatusList>((resolve) => {
       const waiter: Waiter = {
         offer: (newer) => newer.etag !== current.etag && answer(newer),
         giveUp: () => answer(current),
@@ -121,30 +129,57 @@ export class StatusLists {
       signal.addEventListener('abort', waiter.giveUp)
       slot.waiting.add(waiter)
     })
+    if (answered === current && !this.#isClosed) await this.#checkCurrent()
+    return answered
   }
 
   /** Answers the requests that are held. */
   close(): void {
     this.#isClosed = true
-    for (const { waiting } of this.#slots.values()) for (const { giveUp } of waiting) giveUp()
+    for (const { waiting, timer } of this.#slots.values()) {
+      clearTimeout(timer ?? undefined)
+      for (const { giveUp } of waiting) giveUp()
+    }
+  }
+
+  async #checkCurrent(): Promise<void> {
+    if (await this.#parts.watch.isCurrent()) return
+    throw new StoreUnavailable('Postgres', new Error('neither store was read lately'))
   }
 
   /** After each poll. */
   #keepUp(): void {
+    if (this.#isClosed) return
     for (const [list, slot] of this.#slots) {
       const isWanted = slot.waiting.size > 0 || performance.now() < slot.wantedAt + WANTED_FOR_MS
-      if (isWanted && this.#isDue(list, slot)) void this.#build(list, slot).catch(() => undefined)
+      if (!isWanted) continue
+      if (this.#isDue(list, slot, true)) void this.#build(list, slot).catch(() => undefined)
+      else if (slot.current && this.#isChanged(list, slot.current)) this.#buildLater(slot, slot.current)
     }
   }
 
-  /** Only by what was read a moment ago: a server without stores must not vouch for its last copy. */
-  #isDue(list: number, { current }: Slot): boolean {
+  /** It reads the stores once more: what was revoked just before need not wait for the signature after that. */
+  #buildLater(slot: Slot, { builtAt }: Built): void {
+    slot.timer ??= setTimeout(
+      () => {
+        void this.#parts.watch.poll().finally(() => (slot.timer = null))
+      },
+      Math.max(0, builtAt + HOLD_MS - performance.now()),
+    )
+  }
+
+  /** @param isRead whether the stores were read just now. If they are about to be, the signature waits for it. */
+  #isDue(list: number, { current, timer }: Slot, isRead = false): boolean {
     const { watch, signer } = this.#parts
-    if (!watch.isFresh) return false
     if (!current) return true
     if (current.period !== periodOf(watch.now()) || current.kid !== signer.kidAt(watch.now())) return true
-    const isChanged = current.additions !== watch.additionsTo(list) || current.length !== watch.lengthOf(list)
-    return isChanged && performance.now() > current.builtAt + HOLD_MS
+    const isHeld = performance.now() < current.builtAt + HOLD_MS || (timer !== null && !isRead)
+    return !isHeld && this.#isChanged(list, current)
+  }
+
+  #isChanged(list: number, { additions, length }: Built): boolean {
+    const { watch } = this.#parts
+    return additions !== watch.additionsTo(list) || length !== watch.lengthOf(list)
   }
 
   /** Concurrent callers share one build. */
@@ -181,7 +216,6 @@ export class StatusLists {
       jwt,
       gzipped,
       etag,
-      expiresAt: (iat + LIVES_SECONDS) * 1000,
       builtAt,
       additions,
       length,

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type PageAnswer, answerOf } from '../support/browser.ts'
-import { FLOW_CLIENTS, type FlowServer, NATIVE_SCHEME, flowServer, redirectOf } from '../support/code-flow.ts'
-import { FILES, MAIL } from '../support/oauth-realm.ts'
+import { type PageAnswer, answerOf, isConsent } from '../support/browser.ts'
+import { FLOW_CLIENTS, type FlowServer, flowServer, redirectOf } from '../support/code-flow.ts'
+import { codePoint } from '../support/code-point.ts'
 import { PASSWORD } from '../support/server.ts'
 
 let server: FlowServer
@@ -11,7 +11,6 @@ beforeAll(async () => {
 })
 
 const isLogin = ({ status, text }: PageAnswer) => status === 200 && text.includes('name="password"')
-const isConsent = ({ status, text }: PageAnswer) => status === 200 && text.includes('name="decision"')
 
 /** A browser that is logged in, and has allowed `spa` and `native` all they ask for. */
 async function visitor() {
@@ -77,7 +76,7 @@ describe('a request that is wrong', () => {
         'https%3A%2F%2Fevil.example',
         '%0d%0aset-cookie:x=y',
       ),
-      fc.string({ unit: 'binary', maxLength: 12 }).map(encodeURIComponent),
+      fc.string({ unit: codePoint, maxLength: 12 }).map(encodeURIComponent),
     )
     const registered = new Set(FLOW_CLIENTS.flatMap(({ redirectUris }) => redirectUris))
     const mutation = fc.array(fc.tuple(fc.constantFrom(...names), value, fc.boolean()), { maxLength: 4 })
@@ -163,44 +162,6 @@ describe('the login page', () => {
     ])
     expect((await server.stored(code))?.revoked?.reason).toBe('logout')
     expect((await server.stored(native.parameters['code'] ?? ''))?.revoked).toBeNull()
-  })
-})
-
-describe('the consent page', () => {
-  test('is remembered for what was allowed, and comes back for more', async () => {
-    const [browser, user] = [server.browser(), await server.user()]
-    const asked = (changes: object) => browser.get(server.address('site', { resource: FILES, ...changes }))
-    const first = await browser.submit(await asked({ scope: 'files:read' }), user.fields)
-    expect([isConsent(first), first.text.includes('May files:write')]).toEqual([true, false])
-    await browser.submit(first, { decision: 'allow' })
-    expect(answerOf(await asked({ scope: 'files:read' })).parameters['code']).toBeDefined()
-    expect(isConsent(await asked({}))).toBe(true)
-    expect(isConsent(await asked({ scope: 'files:read', prompt: 'consent' }))).toBe(true)
-    expect(answerOf(await asked({ prompt: 'none' })).parameters['error']).toBe('consent_required')
-    // The user has no role for mail, so nothing is left of it to ask for.
-    expect(answerOf(await asked({ resource: MAIL })).parameters['error']).toBe('invalid_scope')
-  })
-
-  test('that is denied gives no code, and nothing is remembered', async () => {
-    const [browser, user] = [server.browser(), await server.user()]
-    const consent = await browser.submit(await browser.get(server.address('spa')), user.fields)
-    expect(answerOf(await browser.submit(consent, { decision: 'deny' })).parameters).toMatchObject({
-      error: 'access_denied',
-      iss: server.url,
-    })
-    expect(await server.core.consents.ofUser(user.id)).toEqual([])
-    expect(isConsent(await browser.get(server.address('spa')))).toBe(true)
-  })
-
-  test('comes each time for a native application, and never for our own', async () => {
-    const { browser } = await visitor()
-    const native = await browser.get(server.address('native', { redirect_uri: NATIVE_SCHEME }))
-    expect([isConsent(native), native.text.includes('com.example.cli:')]).toEqual([true, true])
-    expect(isConsent(await browser.get(server.address('native')))).toBe(true)
-    expect(answerOf(await browser.get(server.address('native', { prompt: 'none' }))).parameters['error']).toBe(
-      'consent_required',
-    )
-    expect(answerOf(await browser.get(server.address('own'))).parameters['code']).toBeDefined()
   })
 })
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
 import { basic } from '../support/basic.ts'
+import { codePoint } from '../support/code-point.ts'
 import type { OpenApi } from '../support/declared-answers.ts'
 import { FILES, OAUTH_REALM, secretOf } from '../support/oauth-realm.ts'
 import { type Form, type FormAnswer, type RealmServer, realmServer } from '../support/realm-server.ts'
@@ -73,7 +74,7 @@ const NAMES = ['grant_type', 'refresh_token', 'client_id', 'client_secret', 'sco
 const piece = fc.oneof(
   fc.constantFrom(...ODD, ...NAMES),
   fc.string({ maxLength: 30 }),
-  fc.string({ unit: 'binary', maxLength: 30 }),
+  fc.string({ unit: codePoint, maxLength: 30 }),
 )
 const bytes = fc.oneof(
   piece.map((text) => Buffer.from(text)),

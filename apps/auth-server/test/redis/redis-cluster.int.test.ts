@@ -10,6 +10,7 @@ import { openDatabase } from '../../src/postgres/database.ts'
 import { RollbackDetector } from '../../src/replication/rollback-detector.ts'
 import { RedisCluster } from '../../src/redis/redis-cluster.ts'
 import { RedisFamilyStore } from '../../src/stores/redis-family-store.ts'
+import { RedisRevocations } from '../../src/stores/redis-revocations.ts'
 import { aFamily, familyStoreContract } from '../stores/family-store.contract.ts'
 
 const USER = '00000000-0000-4000-8000-000000000000'
@@ -78,6 +79,25 @@ test('a restore finds the families of all masters, and the position of Postgres'
   rollback.countLater()
   await rollback.poll()
   expect(await rollback.remembered()).toMatchObject({ newest: 1 })
+})
+
+test('a restore defines its scripts when the connections are there', async () => {
+  const patient = new RedisCluster(started.url)
+  await patient.ready(5_000)
+  const family = aFamily(USER)
+  await cache.open(family)
+  expect((await new RedisFamilyStore(patient, () => 1).load(family.id))?.family.sid).toBe(family.sid)
+  patient.close()
+})
+
+test('revoked sessions are listed, whatever slots their families are in', async () => {
+  const log = new RedisRevocations(cluster)
+  const families = Array.from({ length: 30 }, () => aFamily(USER))
+  const state = { ...EMPTY_STATE, revoked: { at: 1, reason: 'logout' as const } }
+  await cache.revoke(families.map(({ id, expiresAt }, i) => ({ id, expiresAt, statusIndex: 1_000 + i, state })))
+  const { entries } = await log.read(60_000, 0, 1_000)
+  const indexes = entries.flatMap(([statusIndexes]) => statusIndexes)
+  expect(indexes).toEqual(expect.arrayContaining(families.map((_, i) => 1_000 + i)))
 })
 
 test('attempts are counted in the cluster', async () => {

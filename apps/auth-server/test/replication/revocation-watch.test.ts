@@ -12,6 +12,8 @@ afterEach(() => {
 const MINUTE_MS = 60_000
 /** What a verifier adds to the life of a token. */
 const LEEWAY_MS = 10_000
+/** A lifetime is remembered for so much longer than its last token. */
+const REMEMBERED_MS = 120_000
 
 /** A store: when it got each index, by a clock of its own. */
 class Log {
@@ -38,16 +40,33 @@ class Log {
   }
 }
 
+type Store = 'postgres' | 'redis'
+
 type Step =
   | { do: 'revoke' }
-  | { do: 'wait'; seconds: number }
+  | { do: 'wait'; ms: number }
+  | { do: 'wait until a token ends' }
   | { do: 'lose Redis' | 'take Redis away' | 'take Postgres away' | 'bring both back' | 'back up' | 'restore' }
   | { do: 'set a clock'; byMs: number }
   | { do: 'restart'; lifetimeMinutes: number }
+  | { do: 'cut a server off'; server: number; of: readonly Store[] }
+  | { do: 'revoke while a server is cut off'; server: number; ms: number }
 
 const someStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ do: 'revoke' } as const) },
-  fc.record({ do: fc.constant('wait' as const), seconds: fc.integer({ min: 1, max: 720 }) }),
+  fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 720_000 }) }),
+  fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 11_000, max: 50_000 }) }),
+  fc.constant({ do: 'wait until a token ends' } as const),
+  fc.record({
+    do: fc.constant('revoke while a server is cut off' as const),
+    server: fc.integer({ min: 0, max: 1 }),
+    ms: fc.integer({ min: 1_000, max: 50_000 }),
+  }),
+  fc.record({
+    do: fc.constant('cut a server off' as const),
+    server: fc.integer({ min: 0, max: 1 }),
+    of: fc.constantFrom<readonly Store[]>([], ['postgres'], ['redis'], ['postgres', 'redis']),
+  }),
   fc.record({
     do: fc.constantFrom('lose Redis', 'take Redis away', 'take Postgres away', 'bring both back', 'back up', 'restore'),
   }),
@@ -62,49 +81,87 @@ test('a revoked bit is set for as long as a token may be valid, through fail-ove
     /** Redis has every revocation since the backup, so that one of the two stores can give them back. */
     let isBackupSafe = true
     const lifetimes = new Map<number, number>()
-    const stores = {
-      postgres: {
-        read: postgres.read,
-        lists: async () => [0],
-        forget: async () => undefined,
-      },
-      redis,
+    /** What a server reaches of the stores. */
+    const storesOf = (cutOff: readonly Store[]) => {
+      const reach = (store: Store, log: Log) => ({
+        read: async (...args: Parameters<Log['read']>) => {
+          if (cutOff.includes(store)) throw new Error('cut off')
+          return log.read(...args)
+        },
+      })
+      const postgresOfServer = { ...reach('postgres', postgres), lists: async () => [0], forget: async () => undefined }
+      return { postgres: postgresOfServer, redis: reach('redis', redis) }
     }
     let lifetimeMinutes = 15
     const start = async () => {
       const seconds = lifetimeMinutes * 60
       // As keys/token-lifetimes.ts does it, which is called all the time.
-      const watch = new RevocationWatch(stores, () => {
-        lifetimes.set(seconds, performance.now())
-        return Math.max(...[...lifetimes].filter(([s, at]) => performance.now() < at + s * 1000).map(([s]) => s))
-      })
+      const cutOff: Store[] = []
+      const watch = new RevocationWatch(
+        storesOf(cutOff),
+        () => {
+          lifetimes.set(seconds, performance.now())
+          return Math.max(
+            ...[...lifetimes].filter(([s, at]) => performance.now() < at + s * 1_000 + REMEMBERED_MS).map(([s]) => s),
+          )
+        },
+        () => true,
+      )
       await watch.start()
       watch.stop()
-      return watch
+      return { watch, cutOff, seconds }
     }
-    const watches = [await start(), await start()]
+    const servers = [await start(), await start()]
+    const pollAll = () => Promise.all(servers.map(({ watch }) => watch.poll()))
+    /** The servers poll all the time. */
+    const wait = async (ms: number) => {
+      for (let left = ms; left > 0; left -= MINUTE_MS) {
+        vi.advanceTimersByTime(Math.min(left, MINUTE_MS))
+        await pollAll()
+      }
+    }
     /** When a token of the session may be valid at the latest. */
     const revoked = new Map<number, number>()
-    const longest = () => 15 * MINUTE_MS + LEEWAY_MS
+    const lastTokenEnds = () => {
+      for (const { seconds } of servers) lifetimes.set(seconds, performance.now())
+      return Math.max(...[...lifetimes].map(([seconds, usedAt]) => usedAt + seconds * 1_000)) + LEEWAY_MS
+    }
+    const notInRedis = new Set<number>()
 
     for (const [i, step] of steps.entries()) {
-      if (step.do === 'revoke' && !postgres.isAway) {
+      const revoke = () => {
+        if (postgres.isAway) return
         postgres.entries.set(i, postgres.now)
-        if (redis.isAway) isBackupSafe = false
-        else redis.entries.set(i, redis.now)
-        revoked.set(i, performance.now() + longest())
+        if (redis.isAway) {
+          isBackupSafe = false
+          notInRedis.add(i)
+        } else redis.entries.set(i, redis.now)
+        revoked.set(i, lastTokenEnds())
       }
-      if (step.do === 'wait') {
-        // The servers poll all the time.
-        for (let left = step.seconds; left > 0; left -= 60) {
-          vi.advanceTimersByTime(Math.min(left, 60) * 1_000)
-          for (const watch of watches) await watch.poll()
-        }
+      if (step.do === 'revoke') revoke()
+      if (step.do === 'revoke while a server is cut off') {
+        const { cutOff = [] } = servers[step.server] ?? {}
+        cutOff.splice(0, 2, 'postgres', 'redis')
+        await pollAll()
+        revoke()
+        await wait(step.ms)
+        cutOff.splice(0)
+        await pollAll()
+      }
+      if (step.do === 'wait') await wait(step.ms)
+      if (step.do === 'wait until a token ends') {
+        const ends = [...revoked.values()].filter((until) => until > performance.now() + 2_000)
+        if (ends.length > 0) await wait(Math.min(...ends) - performance.now() - 1_001)
+      }
+      if (step.do === 'cut a server off') {
+        const { cutOff = [] } = servers[step.server] ?? {}
+        cutOff.splice(0, 2, ...step.of)
       }
       if (step.do === 'lose Redis') {
+        for (const index of redis.entries.keys()) notInRedis.add(index)
         redis.entries.clear()
         isBackupSafe = false
-        for (const watch of watches) watch.readAllOfRedis()
+        for (const { watch } of servers) watch.readAllOfRedis()
       }
       if (step.do === 'take Redis away' && !postgres.isAway) redis.isAway = true
       if (step.do === 'take Postgres away' && !redis.isAway) postgres.isAway = true
@@ -122,26 +179,52 @@ test('a revoked bit is set for as long as a token may be valid, through fail-ove
       if (step.do === 'set a clock') redis.clockMs += step.byMs
       if (step.do === 'restart' && !postgres.isAway) {
         lifetimeMinutes = step.lifetimeMinutes
-        watches.shift()
-        watches.push(await start())
+        servers.shift()
+        servers.push(await start())
       }
-      for (const watch of watches) {
-        await watch.poll()
+      vi.advanceTimersByTime(1_000)
+      for (const { watch, cutOff } of servers) {
+        // It serves no list.
+        if (!(await watch.isCurrent())) continue
+        const hasPostgres = !postgres.isAway && !cutOff.includes('postgres')
         const bits = watch.bitsOf(0)
-        for (const [index, until] of revoked)
-          if (performance.now() < until)
-            expect([index, bits[index >>> 3]]).toEqual([
-              index,
-              expect.toSatisfy((byte: number) => ((byte >>> (index & 7)) & 1) === 1),
-            ])
+        const missing = [...revoked].filter(
+          ([index, until]) =>
+            performance.now() < until &&
+            (hasPostgres || !notInRedis.has(index)) &&
+            (((bits[index >>> 3] ?? 0) >>> (index & 7)) & 1) === 0,
+        )
+        expect(missing).toEqual([])
       }
     }
-    for (const watch of watches) {
-      redis.isAway = postgres.isAway = false
-      vi.advanceTimersByTime(60 * MINUTE_MS)
+    redis.isAway = postgres.isAway = false
+    vi.advanceTimersByTime(60 * MINUTE_MS)
+    for (const { watch, cutOff } of servers) {
+      cutOff.splice(0)
       await watch.poll()
       expect(watch.count()).toBe(0)
     }
   }
-  await fc.assert(fc.asyncProperty(fc.array(someStep, { maxLength: 25 }), run), { numRuns: 60 })
+  await fc.assert(fc.asyncProperty(fc.array(someStep, { maxLength: 25 }), run), { numRuns: 300 })
+})
+
+test.each([
+  ['Postgres', 3_600_000, 0],
+  ['Redis', 0, -3_600_000],
+])('a wrong clock of %s does not make services refuse the list', async (_store, postgresMs, redisMs) => {
+  const now = Date.now() - performance.now()
+  const watch = new RevocationWatch(
+    {
+      postgres: {
+        read: new Log(now + postgresMs).read,
+        lists: async () => [0],
+        forget: async () => undefined,
+      },
+      redis: new Log(now + redisMs),
+    },
+    () => 900,
+    () => true,
+  )
+  await watch.poll()
+  expect(Math.abs(watch.now() - Date.now())).toBeLessThan(60_000)
 })

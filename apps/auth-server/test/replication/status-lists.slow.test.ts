@@ -1,7 +1,8 @@
 import { join } from 'node:path'
-import type { Service } from '@heirloom/local-stack'
+import { type Service, startService } from '@heirloom/local-stack'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
+import { bearer } from '../support/server.ts'
 import { isListed, statusOf } from '../support/status-list.ts'
 import {
   PATIENCE,
@@ -44,6 +45,20 @@ test(
   { timeout: 180_000 },
   async () => {
     const backup = join(folder, 'backup')
+    const service = await startService({
+      script: 'apps/resource-api',
+      env: {
+        ISSUER: 'http://127.0.0.1:4000',
+        JWKS_URI: `${server.url}/.well-known/jwks.json`,
+        STATUS_WAIT_SECONDS: '20',
+      },
+    })
+    onTestFinished(() => service.stop())
+    await service.ready()
+    const answered = async (access: string) => {
+      const { status } = await fetch(`${service.url}/api/me`, { headers: bearer(access) })
+      return status
+    }
     const before = await untilLogin()
     await whilePostgresIsStopped(() => copy(dataDir, backup))
     const [ended, later] = [await untilLogin(), await untilLogin()]
@@ -67,8 +82,11 @@ test(
         expect((await refresh(token, at)).status).toBe(200)
       }
     }
+    for (const { access } of [before, later, next]) expect(await answered(access)).toBe(200)
+    expect(await answered(ended.access)).toBe(401)
     await untilLogout(next.token)
     for (const at of [server, newcomer]) await untilListed(at, next.access)
+    await expect.poll(() => answered(next.access), PATIENCE).toBe(401)
 
     // The same backup once more: what was given since it was restored first counts, too. A list's number is of its 10 seconds.
     const tenSeconds = () => Math.floor(Date.now() / 10_000)

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type CodeBinding, authorizationCodes } from '../../src/rules/authorization-code.ts'
 import { refreshTokens } from '../../src/rules/refresh-token.ts'
+import { codePoint } from '../support/code-point.ts'
 
 const OLD = 'an older secret of more than 32 bytes'
 const NEW = 'a newer secret of more than 32 bytes!'
@@ -22,7 +23,7 @@ const PROOF = { clientId: 'notes', redirectUri: BINDING.redirectUri, verifier: V
 const CODE = codes.issue(FAMILY, BINDING)
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 
-const text = fc.string({ unit: 'binary', maxLength: 40 })
+const text = fc.string({ unit: codePoint, maxLength: 40 })
 
 describe('authorization codes', () => {
   test('of any family, client and redirect parse to what they were issued for, and are always issued alike', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { judgeAuthorizeRequest } from '../../src/rules/authorize-request.ts'
 import { realmOf } from '../../src/rules/realm.ts'
+import { codePoint } from '../support/code-point.ts'
 import { aClient, aRealm } from '../support/realm.ts'
 
 const ISSUER = 'https://auth.example'
@@ -91,7 +92,11 @@ describe('where the answer may go is not known, so the user sees it', () => {
     ['two redirect URIs', { redirect_uri: [REDIRECT, 'https://evil.example'] }],
     ['the redirect URI twice', { redirect_uri: [REDIRECT, REDIRECT] }],
   ])('%s', (_, changes) => {
-    expect(judge(changes)).toEqual({ kind: 'shown', description: expect.any(String) })
+    expect(judge(changes)).toEqual({
+      kind: 'shown',
+      error: 'client_id' in changes ? 'invalid_client' : 'invalid_request',
+      description: expect.any(String),
+    })
   })
 })
 
@@ -113,6 +118,7 @@ describe('the client is told', () => {
     ['an unknown resource', { resource: 'https://unknown.example' }, 'invalid_target'],
     ['the auth server, which is not for this client', { resource: ISSUER }, 'invalid_target'],
     ['a resource that is known among one that is not', { resource: ['files', 'unknown'] }, 'invalid_target'],
+    ['more resources than a token request may name', { resource: Array(21).fill('files') }, 'invalid_request'],
     ['a scope that is unknown', { scope: 'everything' }, 'invalid_scope'],
     ['a scope that is not for this client', { scope: 'delete' }, 'invalid_scope'],
     ['a scope of another resource', { scope: 'mail:send', resource: 'files' }, 'invalid_scope'],
@@ -138,11 +144,17 @@ describe('the client is told', () => {
   })
 })
 
+// By the square of their number, it would outlast the test.
+test('no number of parameters keeps the server from its other clients', () => {
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [i.toString(36), '']))
+  expect(judge(many).kind).toBe('valid')
+})
+
 test('whatever is sent, an answer goes to a registered address only', () => {
   const name = fc.constantFrom(...Object.keys(VALID), 'scope', 'resource', 'prompt', 'unknown')
   const value = fc.oneof(
     fc.constantFrom(...Object.values(VALID), 'none', 'https://evil.example'),
-    fc.string({ unit: 'binary', maxLength: 20 }),
+    fc.string({ unit: codePoint, maxLength: 20 }),
   )
   fc.assert(
     fc.property(fc.array(fc.tuple(name, value), { maxLength: 12 }), fc.boolean(), (pairs, keepsValid) => {

@@ -21,7 +21,7 @@ export class Browser {
     return this.#send(path, { headers: { 'sec-fetch-site': 'cross-site' } })
   }
 
-  /** Fills in the form of a page and posts it. */
+  /** Fills in the form of a page and posts it. If that leads to another page of the server, it goes there. */
   async submit(
     page: PageAnswer,
     fields: Record<string, string>,
@@ -32,7 +32,8 @@ export class Browser {
     const hidden = [...page.text.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
     const body = new URLSearchParams(hidden.map(([, name = '', value = '']) => [unescape(name), unescape(value)]))
     for (const [name, value] of Object.entries(fields)) body.set(name, value)
-    return this.post(unescape(form[1] ?? ''), body, headers)
+    const answer = await this.post(unescape(form[1] ?? ''), body, headers)
+    return answer.location?.startsWith('/') ? this.get(answer.location) : answer
   }
 
   async post(path: string, body: URLSearchParams, headers: Record<string, string> = {}): Promise<PageAnswer> {
@@ -73,3 +74,5 @@ export function answerOf({ location }: PageAnswer): { to: string; parameters: Re
   const [to = '', query = ''] = (location ?? '').split('?')
   return { to, parameters: Object.fromEntries(new URLSearchParams(query)) }
 }
+
+export const isConsent = ({ status, text }: PageAnswer) => status === 200 && text.includes('name="decision"')

@@ -27,6 +27,13 @@ const client = (changes: Partial<Client> & { id: string }): Client => ({
 
 export const NATIVE_SCHEME = 'com.example.cli:/callback'
 
+/** As much as a page may have to show. */
+const LONG = {
+  name: 'Notes of the Royal Society for the Study of Small Islands, 2',
+  resource: 'https://islands.example/api/v2',
+  scopes: Array.from({ length: 10 }, (_, i) => `islands-of-the-northern-and-of-the-southern-sea:${i}`),
+}
+
 /** A client of each kind that uses the code flow. */
 export const FLOW_CLIENTS: readonly Client[] = [
   // A page in the browser.
@@ -46,12 +53,24 @@ export const FLOW_CLIENTS: readonly Client[] = [
   client({ id: 'own', firstParty: true, resources: [FILES, AUTH_SERVER], redirectUris: ['http://127.0.0.1/own'] }),
   client({ id: 'no-code', grants: ['login', 'refresh_token'], firstParty: true }),
   client({ id: 'no-refresh', grants: ['authorization_code'] }),
+  client({
+    id: 'long',
+    name: LONG.name,
+    redirectUris: ['http://127.0.0.1/long'],
+    resources: [LONG.resource],
+    scopes: LONG.scopes,
+  }),
 ]
 
 const FLOW_REALM: RealmData = {
-  resources: [aResource(FILES, 'files:read', 'files:write'), aResource(MAIL, 'mail:send')],
+  resources: [
+    aResource(FILES, 'files:read', 'files:write'),
+    aResource(MAIL, 'mail:send'),
+    aResource(LONG.resource, ...LONG.scopes),
+  ],
   roles: [
-    { name: 'user', scopes: ['files:read', 'files:write'] },
+    { name: 'user', scopes: ['files:read', 'files:write', ...LONG.scopes] },
+    { name: 'reader', scopes: ['files:read'] },
     { name: 'nobody', scopes: [] },
   ],
   clients: FLOW_CLIENTS,
@@ -62,6 +81,7 @@ const FLOW_REALM: RealmData = {
 const REDIRECT: Record<string, string> = {
   native: 'http://127.0.0.1:43117/callback',
   own: 'http://127.0.0.1:43118/own',
+  long: 'http://127.0.0.1:43119/long',
 }
 export const redirectOf = (clientId: string) => REDIRECT[clientId] ?? `https://${clientId}.example/callback`
 
@@ -93,8 +113,7 @@ export async function flowServer(settings: Record<string, string> = {}) {
       return `/oauth2/authorize?${new URLSearchParams(sent).toString()}`
     },
     browser: () => new Browser(server.url),
-    async user(roles: string[] = ['user']) {
-      const username = `visitor-${++users}`
+    async user(roles: string[] = ['user'], username = `visitor-${++users}`) {
       const added = await register(server.core, { username, password: PASSWORD, roles })
       if (!added.ok) throw new Error(added.description)
       return { username, id: added.account.id, fields: { username, password: PASSWORD } }

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { escapeHtml } from '@heirloom/harness/escape-html'
-import type { Level, LifetimePoint, RunResult } from '../result.ts'
+import type { Level, LifetimePoint, RevocationPoint, RunResult } from '../result.ts'
 import { machine } from '../result.ts'
 import { curveSection } from './curve-section.ts'
 import { pairs } from './html.ts'
+import { revocationSection } from './revocation-section.ts'
 import { runSection } from './run-section.ts'
 import { tradeOffSection } from './trade-off-section.ts'
 
@@ -11,12 +12,13 @@ export interface Report {
   runs?: readonly RunResult[]
   levels?: readonly Level[]
   points?: readonly LifetimePoint[]
+  revocations?: readonly RevocationPoint[]
   broken: readonly string[]
 }
 
 /** A self-contained page without scripts, fonts or network. It holds the numbers as JSON, too. */
 export function writePage(file: string, report: Report): void {
-  const { runs = [], levels = [], points = [], broken } = report
+  const { runs = [], levels = [], points = [], revocations = [], broken } = report
   const data = JSON.stringify(report).replaceAll('<', String.raw`\u003c`)
   writeFileSync(
     file,
@@ -33,6 +35,7 @@ export function writePage(file: string, report: Report): void {
 ${broken.length ? `<ul class="warning">${broken.map((sentence) => `<li>${escapeHtml(sentence)}</li>`).join('')}</ul>` : '<p class="good">All limits were kept.</p>'}
 ${levels.length ? curveSection(levels) : ''}
 ${points.length ? tradeOffSection(points) : ''}
+${revocations.length ? revocationSection(revocations) : ''}
 ${[...runs, ...levels.map(({ run }) => run)].map(runSection).join('\n')}
 <section><h2>The machine</h2>${pairs(machine())}</section>
 <script type="application/json" id="data">${data}</script>

@@ -3,7 +3,7 @@ import { type Latencies, at } from '../measure/recorder.ts'
 import { totalsOf } from '../measure/totals.ts'
 import { MANY, projected } from '../measure/projection.ts'
 import { integer, megabytes, milliseconds, number, percent } from '@heirloom/harness/numbers'
-import type { Level, LifetimePoint, RunResult } from '../result.ts'
+import type { Level, LifetimePoint, RevocationPoint, RunResult } from '../result.ts'
 import { anomalyLines } from './anomaly-lines.ts'
 
 /** The result of a run, on one screen. */
@@ -119,6 +119,21 @@ export function summaryOfTradeOff(points: readonly LifetimePoint[]): string {
     `${number(Math.min(...logoutTookSeconds))} to ${number(Math.max(...logoutTookSeconds))} s`,
   ])
   return table([['lifetime', 'calls/s for a million clients', 'until a logout works'], ...rows])
+}
+
+export function summaryOfRevocation(points: readonly RevocationPoint[]): string {
+  const rows = points.map((point) => [
+    point.mode,
+    integer(point.verifiers),
+    number(point.logoutsPerSecond),
+    milliseconds(point.p50Ms),
+    milliseconds(point.p99Ms),
+    milliseconds(point.mostMs),
+    number(point.fetchesPerSecond),
+    integer(point.bytesPerSecond),
+  ])
+  const head = ['verifiers', 'number', 'logouts/s', 'p50', 'p99', 'longest', 'fetches/s each', 'bytes/s each']
+  return table([head, ...rows])
 }
 
 function table(rows: string[][]): string {

@@ -45,6 +45,8 @@ type Answer = Fetched & { readonly url: string; readonly askedToWait: boolean }
 
 /** The shortest time from one request that the server may hold to the next one, up to half of it shorter by jitter. */
 const WAITING_PAUSE_MS = 1_000
+/** A server that changes its list every second is met between two changes long before. */
+const MANY_CHANGES = 8
 
 /**
  * A document of another server that is kept fresh: fetched when asked for the first time, and from then on before the copy
@@ -59,6 +61,8 @@ export class RemoteDocument<Content> {
   #copy: { readonly url: string; readonly etag: string } | undefined
   /** Whether the server holds requests; undefined until it was asked to. */
   #serverWaits: boolean | undefined
+  /** Requests in a row that the server might have held, and answered with a change at once. */
+  #changesAtOnce = 0
   #problem: string | undefined
   #confirmedAt: number | undefined
   #inFlight: Promise<void> | undefined
@@ -160,9 +164,9 @@ export class RemoteDocument<Content> {
     const steady = scheduled && this.#failuresInARow === 0
     this.#failuresInARow = 0
     this.#confirmedAt = this.#runtime.now()
-    if (waited) this.#serverWaits = true
-    // Without a change there was something to wait for. A change may have come before the request.
-    else if (askedToWait) this.#serverWaits = content !== undefined && this.#serverWaits === true
+    if (waited) [this.#serverWaits, this.#changesAtOnce] = [true, 0]
+    // If a change came before the request, there was nothing to wait for, and the answer says little about the server.
+    else if (askedToWait && (content === undefined || ++this.#changesAtOnce >= MANY_CHANGES)) this.#serverWaits = false
     const waitsNext = this.#mayWait && this.#serverWaits !== false
     this.#schedule(waitsNext ? this.#untilNextWait() : this.#untilRefresh(taken.freshMs, steady))
   }

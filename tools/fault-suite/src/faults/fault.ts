@@ -27,6 +27,8 @@ export interface Fault {
   isOneSided?: true
   /** After this time clients give a request up and use another server, in milliseconds. */
   patienceMs?: number
+  /** Lasts at least so long, in milliseconds. */
+  leastMs?: number
   /** A suspended server cannot answer in time. */
   isSuspended?: true
 }

@@ -2,6 +2,10 @@ import type { TestCluster, Node } from '../test-cluster.ts'
 import { type Fault, repeated } from './fault.ts'
 
 const VICTIM = 0
+/** The resource services have their lists from it. */
+const LISTS_FROM = 1
+/** Longer than a service uses a copy that nobody confirms. */
+const UNTIL_STALE_MS = 13_000
 const DELAY_MS = 100
 
 type Way = 'toRedis' | 'toPostgres' | 'front'
@@ -34,11 +38,30 @@ const oneServer = (name: string, way: Way, what: 'cut' | 'hold'): Fault => ({
   heal: async ({ cluster }) => cluster.node(VICTIM)[way].heal(),
 })
 
+/** What happens then is what each resource service chose. */
+const listServer = (name: string, what: 'cut' | 'hold', ...ways: Way[]): Fault => ({
+  name,
+  leastMs: UNTIL_STALE_MS,
+  patienceMs: 1_500,
+  isSuspended: true,
+  ...(ways.includes('toRedis') && { isOneSided: true }),
+  async inject({ cluster }) {
+    for (const way of ways) cluster.node(LISTS_FROM)[way][what]()
+  },
+  async heal({ cluster }) {
+    for (const way of ways) cluster.node(LISTS_FROM)[way].heal()
+  },
+})
+
 export const REDIS_REPLIES_LOST: Fault = { ...lost('replies of Redis lost', 'toRedis'), isOneSided: true }
 
 export const NETWORK_FAULTS: Fault[] = [
   { ...oneServer('one server cut from Redis', 'toRedis', 'cut'), isOneSided: true },
   { ...oneServer('one server hears nothing of Redis', 'toRedis', 'hold'), isOneSided: true },
+  listServer('the server of the status list cannot be reached', 'cut', 'front'),
+  listServer('the server of the status list hangs', 'hold', 'front'),
+  listServer('the server of the status list cut from both stores', 'cut', 'toRedis', 'toPostgres'),
+  listServer('the server of the status list hears nothing of both stores', 'hold', 'toRedis', 'toPostgres'),
   oneServer('one server cut from Postgres', 'toPostgres', 'cut'),
   oneServer('one server hears nothing of Postgres', 'toPostgres', 'hold'),
   delayed(`Redis ${DELAY_MS} ms away`, 'toRedis'),

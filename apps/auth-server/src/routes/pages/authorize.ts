@@ -24,7 +24,10 @@ export function authorizePage(pages: Pages) {
     const judged = judgeAuthorizeRequest(queryOf(request), core.realm.current(), core.config.issuer)
     if (judged.kind === 'valid') return judged.request
     if (judged.kind === 'refused') answerToClient(reply, judged, judged)
-    else pages.show(reply, 400, { kind: 'error', title: 'This link does not work', description: judged.description })
+    else {
+      const { description, error: code } = judged
+      pages.show(reply, 400, { kind: 'error', title: 'This link does not work', description, advice: ADVICE, code })
+    }
     return null
   }
 
@@ -47,16 +50,16 @@ export function authorizePage(pages: Pages) {
     reply: FastifyReply,
     { client, redirectUri }: AuthorizeRequest,
     sid: string | null,
-    refused?: { refusal: Refusal; username: string },
+    refused?: { refusal: Pick<Refusal, 'error' | 'description' | 'retryAfterSeconds'>; username: string },
   ): FastifyReply {
-    const state: FormState = { form: 'login', query: queryOf(request), sid, authTime: null }
+    const state: FormState = { form: 'login', query: queryOf(request), sid, authTime: null, shown: null }
     const page: Page = {
       kind: 'login',
       action: actionOf(request),
       formToken: forms.issue(state),
       clientName: client.name,
       username: refused?.username ?? '',
-      problem: refused?.refusal.description ?? null,
+      problem: refused ? problemOf(refused.refusal) : null,
     }
     if (refused?.refusal.retryAfterSeconds !== undefined)
       reply.header('retry-after', String(refused.refusal.retryAfterSeconds))
@@ -81,18 +84,22 @@ export function authorizePage(pages: Pages) {
       case 'granted':
         return answerToClient(reply, asked, authorized)
       case 'ask': {
+        // A page that answers a post cannot be gone back to. After prompt=login it does, since it knows of the new login.
+        if (request.method === 'POST' && !asked.prompt.has('login')) return pages.redirect(reply, actionOf(request))
         const { client, redirectUri } = asked
+        const { resources, shown } = authorized
         const sid = session?.family.sid ?? null
         const { protocol, host } = new URL(redirectUri)
         const page: Page = {
           kind: 'consent',
           action: actionOf(request),
-          formToken: forms.issue({ form: 'consent', query: queryOf(request), sid, authTime }),
+          formToken: forms.issue({ form: 'consent', query: queryOf(request), sid, authTime, shown }),
           clientName: client.name,
           username: session?.account.username ?? '',
+          otherUser: `${base}/oauth2/authorize?${atLogin(queryOf(request))}`,
           destination: host || protocol,
           isNative: isNativeRedirect(redirectUri),
-          resources: authorized.resources,
+          resources,
         }
         return pages.show(reply, 200, page, formActionSource(redirectUri))
       }
@@ -116,7 +123,10 @@ export function authorizePage(pages: Pages) {
       const form = decision === undefined ? 'login' : 'consent'
       const state = forms.read(formToken, { form, query: queryOf(request), sid: current?.family.sid ?? null })
       // The page was open for too long, or the user has logged in or out elsewhere.
-      if (!state) return pages.redirect(reply, actionOf(request))
+      if (!state) {
+        if (current || form === 'consent') return pages.redirect(reply, actionOf(request))
+        return showLogin(request, reply, asked, null, { refusal: FORM_EXPIRED, username: username ?? '' })
+      }
 
       if (decision === undefined) {
         const credentials = {
@@ -138,11 +148,32 @@ export function authorizePage(pages: Pages) {
       if (!redeemed || (decision !== 'allow' && decision !== 'deny')) return pages.redirect(reply, actionOf(request))
       const { session, cookie } = redeemed
       pages.setCookie(reply, cookie)
-      const { authTime } = state
-      const authorized = await authorize(core, asked, { session, authTime, decision }, howOf(request))
+      const { authTime, shown } = state
+      const authorized = await authorize(core, asked, { session, authTime, decision, shown }, howOf(request))
       return answer(request, reply, asked, session, authorized, authTime)
     },
   }
+}
+
+const ADVICE =
+  'Go back to the application that you came from, and try again. If that does not help, tell those who run it: only they can correct it.'
+
+const FORM_EXPIRED = {
+  error: 'invalid_request',
+  description: 'This page was open for too long, or you logged out meanwhile. Log in again.',
+} as const
+
+function problemOf({ description, retryAfterSeconds: seconds }: Pick<Refusal, 'description' | 'retryAfterSeconds'>) {
+  if (seconds === undefined) return description
+  return `Too many attempts. Try again in ${seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`
+}
+
+/** The query string of the same request, of a user who wants to log in as another. */
+function atLogin(query: string): string {
+  const changed = new URLSearchParams(query)
+  const isConsent = changed.get('prompt')?.split(' ').includes('consent')
+  changed.set('prompt', isConsent ? 'login consent' : 'login')
+  return changed.toString()
 }
 
 function queryOf({ raw: { url = '' } }: FastifyRequest): string {

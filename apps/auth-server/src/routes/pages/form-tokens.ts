@@ -11,12 +11,14 @@ export interface FormState {
   sid: string | null
   /** When the user proved the password for this very request, in milliseconds, or null. */
   authTime: number | null
+  /** A hash of what the consent page asked for, or null on another page. */
+  shown: string | null
 }
 
 export interface FormTokens {
   issue(state: FormState): string
   /** The state of a form, or null if it was not made here for this query, form and session, or too long ago. */
-  read(token: string | undefined, expected: Omit<FormState, 'authTime'>): FormState | null
+  read(token: string | undefined, expected: Omit<FormState, 'authTime' | 'shown'>): FormState | null
 }
 
 /** How long a page may stay open before its form is shown anew. */
@@ -40,7 +42,7 @@ export async function formTokens(scope: App, secrets: readonly string[]): Promis
     for (const key of keys) {
       try {
         // It checks a claim only if it is there.
-        const requiredClaims = ['exp', 'form', 'query', 'sid', 'authTime']
+        const requiredClaims = ['exp', 'form', 'query', 'sid', 'authTime', 'shown']
         return scope.jwt.verify<Claims>(token, { key, algorithms: [ALGORITHM], requiredClaims })
       } catch {
         // The next key.
@@ -53,7 +55,7 @@ export async function formTokens(scope: App, secrets: readonly string[]): Promis
     read(token, { form, query, sid }) {
       const claims = token === undefined ? null : verify(token)
       if (!claims || claims.form !== form || claims.query !== hashOf(query) || claims.sid !== sid) return null
-      return { form, query, sid, authTime: claims.authTime }
+      return { form, query, sid, authTime: claims.authTime, shown: claims.shown }
     },
   }
 }

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
 import cookie from '@fastify/cookie'
 import { type App, type ErrorBody, acceptForms } from '@heirloom/http-service'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import type { ErrorPage, Page } from '../../pages/page.ts'
 import { renderPage } from '../../pages/render-page.ts'
+import { type Stylesheet, stylesheet } from '../../pages/stylesheet.ts'
 import { pathOf } from '../../rules/issuer-path.ts'
 import { isOwnPost } from '../../rules/own-post.ts'
 import type { PagesCookie } from '../../services/authorize/pages-session.ts'
@@ -13,14 +13,13 @@ import { authorizePage } from './authorize.ts'
 import { type FormTokens, formTokens } from './form-tokens.ts'
 import { logoutPage } from './logout.ts'
 
-const STYLE = readFileSync(new URL('../../pages/style.css', import.meta.url), 'utf8')
-
 /** What the routes of pages work with. */
 export interface Pages {
   core: Core
   forms: FormTokens
   /** The path of the issuer, before the paths of the server. */
   base: string
+  render(page: Page): string
   /** @param formAction where a form of the page may lead besides this server, as a source of the policy. */
   show(reply: FastifyReply, status: number, page: Page, formAction?: string): FastifyReply
   redirect(reply: FastifyReply, to: string): FastifyReply
@@ -33,16 +32,20 @@ export interface Pages {
 export function pageRoutes(app: App, core: Core): void {
   void app.register(async (scope: App) => {
     await scope.register(cookie)
-    const pages = pagesOf(core, await formTokens(scope, core.config.tokenSecrets))
+    const style = stylesheet(core.config.pages.color)
+    const pages = pagesOf(core, await formTokens(scope, core.config.tokenSecrets), style)
     scope.addHook('onSend', async (_request, reply, payload) => {
       const isError = reply.statusCode >= 400 && String(reply.getHeader('content-type')).includes('json')
       if (!isError || typeof payload !== 'string') return payload
       reply.headers(headersOf()).type(HTML)
-      return renderPage(errorPageOf(reply.statusCode, JSON.parse(payload) as Static<typeof ErrorBody>), pages.base)
+      return pages.render(errorPageOf(reply.statusCode, JSON.parse(payload) as Static<typeof ErrorBody>))
     })
-    scope.get('/pages/style.css', { schema: { hide: true } }, (_request, reply) =>
-      reply.header('cache-control', 'public, max-age=300').type('text/css; charset=utf-8').send(STYLE),
-    )
+    scope.get<{ Querystring: { v?: string } }>('/pages/style.css', { schema: { hide: true } }, (request, reply) => {
+      // During a deployment, another server may have rendered the page.
+      const isThis = request.query.v === style.version
+      reply.header('cache-control', isThis ? 'public, max-age=31536000, immutable' : 'no-cache')
+      return reply.type('text/css; charset=utf-8').send(style.text)
+    })
     const [authorize, logout] = [authorizePage(pages), logoutPage(pages)]
     // No HEAD: it would open sessions that nobody uses.
     const hidden = { exposeHeadRoute: false, schema: { hide: true } }
@@ -68,7 +71,7 @@ export interface FormFields {
   decision?: string
 }
 
-const NOT_OWN = Object.assign(new Error('This form was sent by another page. Begin again where you came from.'), {
+const NOT_OWN = Object.assign(new Error('This form was sent by another site, so nothing was done.'), {
   statusCode: 403,
   code: 'HEIRLOOM_FORM_REFUSED',
 })
@@ -89,15 +92,25 @@ const headersOf = (formAction = '') => ({
   'referrer-policy': 'same-origin',
 })
 
-const errorPageOf = (status: number, { error_description: description }: Static<typeof ErrorBody>): ErrorPage => ({
+const errorPageOf = (
+  status: number,
+  { error, error_description: description }: Static<typeof ErrorBody>,
+): ErrorPage => ({
   kind: 'error',
   title: status < 500 ? 'This does not work' : 'Please try again',
   description,
+  advice:
+    status < 500
+      ? 'Go back to the application that you came from, and begin again there.'
+      : 'Wait a moment. Then go back to the application that you came from, and begin again there.',
+  code: error,
 })
 
-function pagesOf(core: Core, forms: FormTokens): Pages {
-  const { issuer } = core.config
+function pagesOf(core: Core, forms: FormTokens, style: Stylesheet): Pages {
+  const { issuer, pages } = core.config
   const base = pathOf(issuer)
+  const site = { name: pages.name, style: `${base}/pages/style.css?v=${style.version}` }
+  const render = (page: Page) => renderPage(page, site)
   const isSecure = issuer.startsWith('https:')
   // The prefix binds it to this host and to https. Without https, browsers refuse the prefix.
   const name = isSecure ? '__Host-heirloom-pages' : 'heirloom-pages'
@@ -107,7 +120,7 @@ function pagesOf(core: Core, forms: FormTokens): Pages {
   const send = (reply: FastifyReply, data: object, toText: (data: never) => string) => {
     const serialize = (sent: object) =>
       'error_description' in sent
-        ? renderPage(errorPageOf(reply.statusCode, sent as Static<typeof ErrorBody>), base)
+        ? render(errorPageOf(reply.statusCode, sent as Static<typeof ErrorBody>))
         : toText(sent as never)
     return reply.type(HTML).serializer(serialize).send(data)
   }
@@ -115,8 +128,8 @@ function pagesOf(core: Core, forms: FormTokens): Pages {
     core,
     forms,
     base,
-    show: (reply, status, page, formAction) =>
-      send(reply.code(status).headers(headersOf(formAction)), page, (sent: Page) => renderPage(sent, base)),
+    render,
+    show: (reply, status, page, formAction) => send(reply.code(status).headers(headersOf(formAction)), page, render),
     redirect: (reply, to) => send(reply.code(303).headers(headersOf()).header('location', to), {}, () => ''),
     cookieOf: (request) => request.cookies[name],
     setCookie: (reply, value) => {

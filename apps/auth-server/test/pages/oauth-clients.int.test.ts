@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer, text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '@heirloom/local-stack'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { startChromium } from '../support/chromium.ts'
+import { type FlowServer, flowServer } from '../support/code-flow.ts'
+
+let server: FlowServer
+let chromium: Awaited<ReturnType<typeof startChromium>>
+beforeAll(async () => {
+  server = await flowServer()
+  chromium = await startChromium()
+})
+
+async function allow(page: Page) {
+  const { username, password } = (await server.user()).fields
+  await page.fill('[name=username]', username)
+  await page.fill('[name=password]', password)
+  await page.click('button')
+  await page.click('text="Allow"')
+}
+
+/** A site with a page that has the library, and with the server's calls under /oauth2, as a proxy gives them to it. */
+async function startSite() {
+  const library = readFileSync(
+    fileURLToPath(import.meta.resolve('oidc-client-ts/package.json')).replace(
+      'package.json',
+      'dist/browser/oidc-client-ts.min.js',
+    ),
+  )
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const { url = '', method = 'GET' } = request
+    if (url === '/library.js') return response.setHeader('content-type', 'text/javascript').end(library)
+    if (!url.startsWith('/oauth2/'))
+      return response.setHeader('content-type', 'text/html').end('<!doctype html><script src="/library.js"></script>')
+    const headers = { 'content-type': request.headers['content-type'] ?? '' }
+    const answered = await fetch(server.url + url, { method, headers, body: await buffer(request) })
+    const type = answered.headers.get('content-type')
+    if (type) response.setHeader('content-type', type)
+    return response.writeHead(answered.status).end(await answered.text())
+  }
+  const site = createServer((request, response) => void answer(request, response))
+  site.listen(0, '127.0.0.1')
+  await once(site, 'listening')
+  afterAll(() => void site.close())
+  return `http://127.0.0.1:${(site.address() as AddressInfo).port}`
+}
+
+test('oidc-client-ts logs in, refreshes and revokes as it stands', async () => {
+  const site = await startSite()
+  const { page } = await chromium.visit({ javaScriptEnabled: true })
+  const settings = {
+    authority: server.url,
+    client_id: 'native',
+    redirect_uri: `${site}/callback`,
+    scope: 'files:read',
+    metadata: {
+      issuer: server.url,
+      authorization_endpoint: `${server.url}/oauth2/authorize`,
+      token_endpoint: `${site}/oauth2/token`,
+      revocation_endpoint: `${site}/oauth2/revoke`,
+    },
+  }
+  const inPage = (expression: string) =>
+    page.evaluate(`(async (manager) => ${expression})(new oidc.UserManager(${JSON.stringify(settings)}))`)
+  await page.goto(site)
+  await inPage('void manager.signinRedirect()')
+  await page.waitForSelector('[name=username]')
+  await allow(page)
+  await page.waitForURL(`${site}/callback?**`)
+  const user = (await inPage('manager.signinCallback()')) as Tokens
+  expect(user).toMatchObject({ scope: 'files:read', token_type: 'Bearer', access_token: expect.any(String) })
+  const refreshed = (await inPage('manager.signinSilent()')) as Tokens
+  expect(refreshed.access_token).not.toBe(user.access_token)
+  expect(refreshed.refresh_token).not.toBe(user.refresh_token)
+  expect((await server.stored(refreshed.refresh_token))?.revoked).toBeNull()
+  await inPage('manager.revokeTokens()')
+  expect((await server.stored(refreshed.refresh_token))?.revoked?.reason).toBe('logout')
+})
+
+interface Tokens {
+  access_token: string
+  refresh_token: string
+}
+
+test('the conformance runner of the Model Context Protocol finds no fault', async () => {
+  const [port, { page }] = [await freePort(), await chromium.visit()]
+  const program = fileURLToPath(import.meta.resolve('@modelcontextprotocol/conformance/dist/index.js'))
+  const options = ['--url', server.url, '--client-id', 'native', '-p', String(port), '--spec-version', '2026-07-28']
+  const runner = spawn(process.execPath, [program, 'authorization', ...options])
+  onTestFinished(() => void runner.kill())
+  let out = ''
+  runner.stdout.setEncoding('utf8').on('data', (chunk: string) => void (out += chunk))
+  const [faults, exit] = [text(runner.stderr), once(runner, 'exit')]
+  const link = () => /http\S+\/oauth2\/authorize\?\S+/.exec(out)?.[0] ?? ''
+  await expect.poll(link).not.toBe('')
+  await page.goto(link())
+  await allow(page)
+  const [code] = (await exit) as [number]
+  expect({ code, faults: await faults, out }).toEqual({
+    code: 0,
+    faults: '',
+    out: expect.stringContaining('Total: 2 passed, 0 failed'),
+  })
+})
