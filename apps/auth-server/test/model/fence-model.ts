@@ -1,16 +1,38 @@
-import type { RedisEpoch } from '../../src/rules/decide-fence.ts'
+import { type SharedFence, type RedisEpoch, decideFence } from '../../src/rules/decide-fence.ts'
 import { decideRefresh } from '../../src/rules/decide-refresh.ts'
 import { type FamilyState, EMPTY_STATE, merge } from '../../src/rules/family.ts'
 import { aGrant } from '../support/grant.ts'
 import type { Model } from './explore.ts'
-import { type Publishing, type Server, type State, copyFor, withCopy, withRow, withServer } from './fence-state.ts'
-import { type Protocol, canReach, copyIn, decide, ensureVisible, epochInUse, seenBy } from './fence-steps.ts'
+import { type Copy, type Server, type State, copyFor, withCopy, withRow, withServer } from './fence-state.ts'
+
+/** The real protocol, or a copy of it with a fault planted in it. */
+export interface Protocol {
+  decideFence: typeof decideFence
+  /** Whether a revocation makes sure, after its commit, that no server uses a copy that lacks it. */
+  ensuresVisible: boolean
+  /** Whether an update that Redis did not take disables the fence before it is acknowledged. */
+  ensuresUpdateVisible: boolean
+  /** Whether a revocation is written to Redis once more after its commit. */
+  writesTwice: boolean
+  /** Whether a server discards a poll that began before the server itself invalidated the fence. */
+  discardsStalePolls: boolean
+  /** Whether a server stops using Redis before it follows a redirection to a replica that took over. */
+  noticesFailOver: boolean
+}
+
+export const PROTOCOL: Protocol = {
+  decideFence: decideFence,
+  ensuresVisible: true,
+  ensuresUpdateVisible: true,
+  writesTwice: true,
+  discardsStalePolls: true,
+  noticesFailOver: true,
+}
 
 const NOW = 0
 /** No logout has begun yet. */
 const NOBODY = -1
 const LIVE: FamilyState = { ...EMPTY_STATE, redeemedAt: NOW }
-const UPDATE: FamilyState = { ...EMPTY_STATE, redeemed: 1, redeemedAt: NOW }
 const TOMBSTONE: FamilyState = { ...EMPTY_STATE, revoked: { at: NOW, reason: 'logout' } }
 const PRESENTED = { generation: 1, clientId: null, bindingKey: null }
 const POLICY = { idleMs: 1_000, graceMs: 10, lateRepeatGap: 8, endedBefore: 0 }
@@ -82,6 +104,54 @@ function* polls(state: State, protocol: Protocol): Iterable<[string, State]> {
     yield ['the fence is not disabled any more', withRow(state, { ...row, suspended: 'before' })]
 }
 
+const canReach = ({ redis, servers }: State, i: number) => redis.isUp && servers[i]?.isCut === false
+
+function seenBy(state: State, i: number) {
+  const { redis, postgres, servers } = state
+  const process = redis.process - (servers[i]?.isAtOld ? 1 : 0)
+  return { shared: postgres.isUp ? postgres.row : null, runId: canReach(state, i) ? String(process) : null }
+}
+
+/** What replication/redis-fence.ts makes of a poll. */
+function decide(
+  state: State,
+  i: number,
+  shared: SharedFence | null,
+  runId: string | null,
+  protocol: Protocol,
+  writesPast = false,
+): State {
+  const { row, isUp } = state.postgres
+  const last = state.servers[i]?.last ?? null
+  const verdict = protocol.decideFence(shared, runId, last, writesPast)
+  const disabled = withServer(state, i, { current: null, last: shared ? null : last })
+  if (verdict.kind === 'enable') return enable(state, i, verdict.redis)
+  if (verdict.kind === 'disable' || !isUp) return disabled
+  if (verdict.kind === 'disable_for_all') return withRow(invalidated(disabled, i), { ...row, suspended: 'now' })
+  if (row.epoch !== shared?.epoch || row.suspended === 'now' || runId === null) return disabled
+  return enable(withRow(disabled, { epoch: row.epoch + 1, runId, suspended: 'never' }), i, {
+    epoch: row.epoch + 1,
+    runId,
+  })
+}
+
+/** The fence is invalidated other than by a poll. */
+const invalidated = (state: State, i: number) => {
+  const polling = state.servers[i]?.polling
+  return withServer(state, i, {
+    current: null,
+    last: null,
+    polling: polling ? { ...polling, isInvalidated: true } : null,
+  })
+}
+
+const enable = (state: State, i: number, current: RedisEpoch) =>
+  withServer(state, i, {
+    current,
+    last: current,
+    newestEpoch: Math.max(state.servers[i]?.newestEpoch ?? 0, current.epoch),
+  })
+
 function* logouts(state: State, protocol: Protocol): Iterable<[string, State]> {
   const { logout, postgres, servers } = state
   const { stage, server, epoch, isWritten } = logout
@@ -93,10 +163,11 @@ function* logouts(state: State, protocol: Protocol): Iterable<[string, State]> {
     const copy = copyFor(before, i)
     return withCopy(before, i, { epoch: copy?.epoch ?? -1, family: merge(copy?.family ?? EMPTY_STATE, TOMBSTONE) })
   }
+  const epochOf = (one: Server | undefined) => (one?.current ? one.newestEpoch : null)
   if (stage === 'begin') {
-    for (const i of servers.keys()) {
+    for (const [i, one] of servers.entries()) {
       const isReached = canReach(state, i)
-      const begun = at('commit', { server: i, epoch: isReached ? epochInUse(state, i) : null, isWritten: isReached })
+      const begun = at('commit', { server: i, epoch: isReached ? epochOf(one) : null, isWritten: isReached })
       yield [
         `logout at server ${i}: ${isReached ? 'written' : 'not written'} to Redis`,
         isReached ? withTombstone(begun, i) : begun,
@@ -109,7 +180,7 @@ function* logouts(state: State, protocol: Protocol): Iterable<[string, State]> {
   } else if (stage === 'poll') {
     const { shared, runId } = seenBy(state, server)
     const polled = servers[server]?.current ? state : decide(state, server, shared, runId, protocol)
-    const epochNow = epochInUse(polled, server)
+    const epochNow = epochOf(polled.servers[server])
     yield ['logout: polled', { ...polled, logout: { ...logout, stage: 'again', epoch: epochNow } }]
   } else if (stage === 'again') {
     const again = canReach(state, server)
@@ -123,17 +194,22 @@ function* logouts(state: State, protocol: Protocol): Iterable<[string, State]> {
   if (stage !== 'begin' && stage !== 'done') yield ['logout: 503, to be asked again', at('begin')]
 }
 
+/** RedisFence.ensureVisible, if Postgres answers. */
+function ensureVisible(state: State, i: number, epoch: number | null): State {
+  const { row } = state.postgres
+  const disabled = invalidated(state, i)
+  if (row.suspended !== 'never') return disabled
+  const { current } = state.servers[i] ?? {}
+  if (epoch !== null && current && row.epoch === epoch && row.runId === current.runId) return state
+  return withRow(disabled, { ...row, suspended: 'now' })
+}
+
 function* refreshes(state: State, protocol: Protocol): Iterable<[string, State]> {
   for (const [i, server] of state.servers.entries()) {
     const { refresh } = server
     if (!refresh) {
       const mustRefuse = state.logout.stage === 'done' && (server.hasPolled || i === state.logout.server)
-      yield [
-        `a refresh at server ${i}`,
-        withServer(state, i, { refresh: { copiesIn: null, mustRefuse, publishing: null } }),
-      ]
-    } else if (refresh.publishing) {
-      yield* publishings(state, i, refresh.publishing, protocol)
+      yield [`a refresh at server ${i}`, withServer(state, i, { refresh: { copiesIn: null, mustRefuse } })]
     } else if (refresh.copiesIn) {
       yield [
         `server ${i} copies the row into Redis`,
@@ -166,52 +242,7 @@ function ask(state: State, i: number, protocol: Protocol): State {
   const { judged, update } = judge(state, i, postgres.family)
   const updated = { ...judged, postgres: { ...judged.postgres, family: merge(postgres.family, update) } }
   if (update === EMPTY_STATE) return updated
-  if (!protocol.ensuresUpdateVisible) return { ...updated, isUpdated: true }
-  return withServer(updated, i, { refresh: { ...refresh, publishing: { stage: 'ask', epoch: null } } })
-}
-
-/** LayeredFamilyStore.#publishUpdate, step by step: an update was committed to Postgres alone. */
-function* publishings(
-  state: State,
-  i: number,
-  { stage, epoch }: Publishing,
-  protocol: Protocol,
-): Iterable<[string, State]> {
-  const { postgres, servers } = state
-  const { newestEpoch = 0, refresh } = servers[i] ?? {}
-  if (!refresh) return
-  const at = (before: State, next: Partial<Server['refresh'] & object>) =>
-    withServer(before, i, { refresh: { ...refresh, ...next } })
-  const ended = withServer(state, i, { refresh: null })
-  if (stage === 'ask' && postgres.isUp) {
-    yield postgres.row.suspended === 'never'
-      ? [`server ${i} may publish its update`, at(state, { publishing: { stage: 'poll', epoch } })]
-      : [`server ${i} acknowledges its update: no server uses Redis`, { ...ended, isUpdated: true }]
-  } else if (stage === 'poll') {
-    const { shared, runId } = seenBy(state, i)
-    const polled = decide(state, i, shared, runId, protocol)
-    const inUse = epochInUse(polled, i)
-    const next = inUse !== null && protocol.copiesUpdate ? 'copy' : 'ensure'
-    yield [`server ${i} polls before it publishes`, at(polled, { publishing: { stage: next, epoch: inUse } })]
-  } else if (stage === 'copy') {
-    const copy = copyFor(state, i)
-    const uncopied = at(state, { copiesIn: null, publishing: { stage: 'ensure', epoch: null } })
-    if (!canReach(state, i)) yield [`server ${i} cannot copy its update into Redis`, uncopied]
-    else if (refresh.copiesIn) {
-      yield [`server ${i} copies the updated row into Redis`, copyIn(state, i, refresh.copiesIn)]
-    } else if (copy && copy.epoch >= newestEpoch) {
-      const written = withCopy(state, i, { ...copy, family: merge(copy.family, UPDATE) })
-      yield [`server ${i} writes its update to Redis`, at(written, { publishing: { stage: 'ensure', epoch } })]
-    } else if (postgres.isUp) {
-      const copiesIn = { epoch: newestEpoch, family: postgres.family }
-      yield [`server ${i} reads the updated row`, at(state, { copiesIn })]
-    }
-  } else if (stage === 'ensure' && postgres.isUp) {
-    const isSkipped = !protocol.checksUpdateEpoch && epoch !== null
-    const visible = isSkipped ? ended : ensureVisible(ended, i, epoch)
-    yield [`server ${i} acknowledges its update`, { ...visible, isUpdated: true }]
-  }
-  if (!postgres.isUp) yield [`server ${i}: 503, to be asked again`, ended]
+  return { ...(protocol.ensuresUpdateVisible ? ensureVisible(updated, i, null) : updated), isUpdated: true }
 }
 
 /** A command to Redis failed: the server polls, and asks again. */
@@ -221,6 +252,13 @@ function failed(state: State, i: number, protocol: Protocol): State {
   return withServer(decide(state, i, shared, runId, protocol), i, {
     refresh: refresh && { ...refresh, copiesIn: null },
   })
+}
+
+function copyIn(state: State, i: number, { epoch, family }: Copy): State {
+  const had = copyFor(state, i)
+  const copy = { epoch: Math.max(had?.epoch ?? -1, epoch), family: merge(had?.family ?? EMPTY_STATE, family) }
+  const refresh = state.servers[i]?.refresh ?? null
+  return withServer(withCopy(state, i, copy), i, { refresh: refresh && { ...refresh, copiesIn: null } })
 }
 
 function judge(state: State, i: number, family: FamilyState): { judged: State; update: FamilyState } {
@@ -234,7 +272,7 @@ function judge(state: State, i: number, family: FamilyState): { judged: State; u
     : servers[i]?.refresh?.mustRefuse
       ? `2: server ${i} accepted a token after the logout was acknowledged`
       : null
-  const update = verdict.kind === 'rotate' ? UPDATE : EMPTY_STATE
+  const update = verdict.kind === 'rotate' ? { ...EMPTY_STATE, redeemed: 1, redeemedAt: NOW } : EMPTY_STATE
   return { judged: { ...withServer(state, i, { refresh: null }), wrong }, update }
 }
 

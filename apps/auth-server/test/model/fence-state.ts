@@ -32,15 +32,7 @@ export interface Server {
     copiesIn: Copy | null
     /** The logout was acknowledged before this refresh began, and this server must know of it. */
     mustRefuse: boolean
-    /** An update that was committed to Postgres alone, on the way to its acknowledgement. */
-    publishing: Publishing | null
   } | null
-}
-
-export interface Publishing {
-  stage: 'ask' | 'poll' | 'copy' | 'ensure'
-  /** In which it was written to Redis; null if it was not. */
-  epoch: number | null
 }
 
 export interface State {

@@ -2,7 +2,6 @@ import { Command } from 'commander'
 import { type Explored, type Model, explore } from './explore.ts'
 import { ROLLBACK_PROTOCOL, rollbackModel } from './rollback-model.ts'
 import {
-  PLANTED_DEEP_IN_FENCE,
   PLANTED_IN_CODES,
   PLANTED_IN_FENCE,
   PLANTED_IN_REDEMPTION,
@@ -12,8 +11,7 @@ import {
 } from './planted-faults.ts'
 import { REDEMPTION, redemptionModel } from './redemption-model.ts'
 import { RULE, ruleModel } from './rule-model.ts'
-import { fenceModel } from './fence-model.ts'
-import { PROTOCOL } from './fence-steps.ts'
+import { PROTOCOL, fenceModel } from './fence-model.ts'
 
 const count = (text: string) => {
   const value = Number(text)
@@ -53,7 +51,7 @@ console.log('\nPlanted, to be found:')
 for (const { name, rule } of PLANTED_IN_RULE) report(run(name, ruleModel(rule, faults)), true)
 for (const { name, rule } of PLANTED_IN_CODES) report(run(name, ruleModel(rule, faults, 'code')), true)
 for (const { name, protocol } of PLANTED_IN_REDEMPTION) report(run(name, redemptionModel(protocol, faults)), true)
-for (const { name, protocol, isMisconfigured } of [...PLANTED_IN_FENCE, ...PLANTED_DEEP_IN_FENCE])
+for (const { name, protocol, isMisconfigured } of PLANTED_IN_FENCE)
   report(run(name, fenceModel(protocol, faults, isMisconfigured)), true)
 for (const { name, protocol } of PLANTED_IN_ROLLBACK) report(run(name, rollbackModel(protocol)), true)
 for (const { name, protocol } of PLANTED_IN_RESTORE) report(run(name, rollbackModel(protocol, RESTORE)), true)

@@ -11,8 +11,7 @@ import {
 } from './planted-faults.ts'
 import { REDEMPTION, redemptionModel } from './redemption-model.ts'
 import { RULE, ruleModel } from './rule-model.ts'
-import { fenceModel } from './fence-model.ts'
-import { PROTOCOL } from './fence-steps.ts'
+import { PROTOCOL, fenceModel } from './fence-model.ts'
 
 /** `npm run model -- --depth 14` goes further. */
 const DEPTH = 11

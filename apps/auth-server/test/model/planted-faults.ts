@@ -4,7 +4,7 @@ import { decideRefresh } from '../../src/rules/decide-refresh.ts'
 import { ROLLBACK_PROTOCOL, type RollbackProtocol } from './rollback-model.ts'
 import { REDEMPTION, type Redemption } from './redemption-model.ts'
 import { RULE, type Rule } from './rule-model.ts'
-import { PROTOCOL, type Protocol } from './fence-steps.ts'
+import { PROTOCOL, type Protocol } from './fence-model.ts'
 
 /** Copies of the rule. Each has one fault that real servers have had; `breaks` is the invariant that it breaks. */
 export const PLANTED_IN_RULE: { name: string; breaks: string; rule: Rule }[] = [
@@ -117,12 +117,6 @@ export const PLANTED_IN_FENCE: { name: string; breaks: string; protocol: Protoco
     isMisconfigured: true,
   },
   {
-    name: 'an update past Redis counts as copied although it is not written there',
-    breaks: '4',
-    protocol: { ...PROTOCOL, copiesUpdate: false },
-    isMisconfigured: true,
-  },
-  {
     name: 'a revocation is written to Redis only before its commit',
     breaks: '2',
     protocol: { ...PROTOCOL, writesTwice: false },
@@ -136,16 +130,6 @@ export const PLANTED_IN_FENCE: { name: string; breaks: string; protocol: Protoco
     name: 'a redirection to a replica that took over is followed unnoticed',
     breaks: '2',
     protocol: { ...PROTOCOL, noticesFailOver: false },
-  },
-]
-
-/** Likewise, but it takes 13 steps: too long for a test. */
-export const PLANTED_DEEP_IN_FENCE: typeof PLANTED_IN_FENCE = [
-  {
-    name: 'an update is acknowledged although another Redis took over while it was copied',
-    breaks: '4',
-    protocol: { ...PROTOCOL, checksUpdateEpoch: false },
-    isMisconfigured: true,
   },
 ]
 
