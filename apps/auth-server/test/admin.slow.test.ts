@@ -104,7 +104,7 @@ test('admin session lists, revokes one, revokes all, and prunes', async () => {
     const shown = sessions.map(({ events }: { events: string[] }) => events.map((line) => line.slice(25)).toReversed())
     expect(shown).toEqual([story, story])
   }, 10_000)
-  expect((await admin('session', 'prune')).answer).toEqual({ sessions: 0, events: 0, keys: 0 })
+  expect((await admin('session', 'prune')).answer).toEqual({ sessions: 0, codes: 0, events: 0, keys: 0 })
 })
 
 test('a list of any length is one JSON document', async () => {
