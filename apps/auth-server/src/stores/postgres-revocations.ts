@@ -20,6 +20,8 @@ export class PostgresRevocations implements RevocationLog {
   readonly #database: Database
   /** Large rows that were read: nobody who follows the log needs them again. A row of another database has another time. */
   #known: { id: number; at: number }[] = []
+  /** The time of the last reading, by Postgres. */
+  #readAt = 0
 
   constructor(database: Database) {
     this.#database = database
@@ -28,19 +30,22 @@ export class PostgresRevocations implements RevocationLog {
   /** Each large row only once. Also answers how many indexes were given so far. */
   async read(withinMs: number, from: number, limit: number): Promise<Reading & { given: number }> {
     const { revocations, statusIndexes } = this.#database.tables
+    // Rows from before are not read now. So the statement stays short, however many large rows there are.
+    const known = this.#known.filter(({ at }) => at >= this.#readAt - withinMs)
     // Now() and not clock_timestamp(): only what is the same in the whole statement can be looked up in an index.
     const [row] = await query(this.#database.$queryRaw<Row[]>`
       SELECT clock_timestamp() AS now, last_value, is_called,
         (SELECT json_agg(json_build_array(id, at, status_indexes)) FROM (
            SELECT id, (extract(epoch FROM at) * 1000)::bigint AS at, status_indexes FROM ${revocations} AS r
            WHERE at >= greatest(now() - ${withinMs} * interval '1 millisecond', to_timestamp(${from}::float8 / 1000))
-             AND NOT EXISTS (SELECT FROM json_to_recordset(${JSON.stringify(this.#known)}::json) AS known(id bigint, at bigint)
+             AND NOT EXISTS (SELECT FROM json_to_recordset(${JSON.stringify(known)}::json) AS known(id bigint, at bigint)
                              WHERE known.id = r.id AND known.at = (extract(epoch FROM r.at) * 1000)::bigint)
            ORDER BY r.at, id LIMIT ${limit}) AS listed) AS rows
       FROM ${statusIndexes}`)
     if (!row) throw new Error('the sequence of the status indexes is gone: the migrations make it')
     const [now, rows] = [row.now.getTime(), row.rows ?? []]
     const large = rows.filter(([, , { length }]) => length >= LARGE).map(([id, at]) => ({ id, at }))
+    this.#readAt = now
     this.#known = [...this.#known.filter(({ at }) => at > now - KNOWN_FOR_MS), ...large]
     return {
       now,

@@ -72,7 +72,7 @@ function checkFile(
         finding(
           'note',
           `REALM_FILE differs from the realm in ${changes.length} rows: ${named}`,
-          `It fills an empty realm only. \`realm apply --dry-run\` shows what it would change, \`realm export\` what is there.`,
+          `It fills an empty realm only. \`realm apply ${path} --prune --dry-run\` shows what it would change, \`realm export\` what is there.`,
         ),
       ]
 }
