@@ -4,7 +4,7 @@ const CALLS = ['/auth/login', '/auth/refresh', '/auth/logout']
 const COOKIE = '__Host-Http-heirloom-'
 
 /** The value of a cookie that an answer sets, or undefined. It must be out of the reach of scripts and of other sites. */
-function cookieOf(headers: Headers, clientId: string): string | undefined {
+export function cookieOf(headers: Headers, clientId: string): string | undefined {
   const [set, ...more] = headers.getSetCookie()
   if (set === undefined) return undefined
   const [pair = '', ...attributes] = set.split('; ')
