@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
+import { canBeSameSite } from '../rules/cookie-page.ts'
 import { judgeRealmFile } from '../rules/judge-realm-file.ts'
 import type { Client, RealmData } from '../rules/realm.ts'
 import { toClientMembers } from '../rules/realm-file-data.ts'
@@ -50,7 +51,13 @@ export function clientCommands(program: Command, { onStores }: Door): void {
         const { client } = await change(parts, id, (current, known) =>
           known ? refused(['clients', id], 'is there already') : withClient(parts, current, id, members),
         )
-        return { ...client, ...(secret && { client_secret: secret.text }), ...FOLLOWED }
+        const warnings = client ? warningsOf(client, parts.core.config.issuer) : []
+        return {
+          ...client,
+          ...(secret && { client_secret: secret.text }),
+          ...(warnings.length > 0 && { warnings }),
+          ...FOLLOWED,
+        }
       }),
     )
   command
@@ -147,6 +154,17 @@ const changeKnown = (parts: ServerParts, id: string, members: (known: Client) =>
   change(parts, id, (current, known) =>
     known ? withClient(parts, current, id, { ...toClientMembers(known), ...members(known) }) : missing(id),
   )
+
+/** Only pages of one site with the server can keep the refresh token in its cookie. */
+const warningsOf = ({ grants, origins }: Pick<Client, 'grants' | 'origins'>, issuer: string) =>
+  grants.includes('login')
+    ? origins
+        .filter((origin) => !canBeSameSite(origin, issuer))
+        .map(
+          (origin) =>
+            `${origin} is another site than ${issuer}: browsers send no cookie from there, so its pages need the code flow`,
+        )
+    : []
 
 const shown = (client: Client) => ({
   id: client.id,

@@ -97,6 +97,15 @@ test('a client with a secret is told it once, and only its hash is stored', asyn
   expect(await hashes()).toEqual([newest])
 })
 
+test('a client whose pages are of another site is registered with a warning: they could not keep the cookie', async () => {
+  const [near, far] = [parts.core.config.issuer.replace(/\d+$/, '5173'), 'https://elsewhere.example']
+  const options = ['--first-party', '--grant', 'login', '--resource', 'resource-api', '--origin', near, '--origin', far]
+  const { warnings, origins } = await admin('client', 'add', 'pages', ...options)
+  expect(origins).toEqual([near, far])
+  expect(warnings).toEqual([expect.stringMatching(/^https:\/\/elsewhere\.example is another site than/)])
+  await admin('client', 'remove', 'pages')
+})
+
 test('disabling a client ends its sessions for good, also when it is enabled again', async () => {
   const [ours, ofAnother] = [await tokenOf('one'), await tokenOf('two')]
   const disabled = await admin('client', 'disable', 'one')
