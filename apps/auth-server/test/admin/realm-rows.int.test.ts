@@ -114,7 +114,8 @@ test('disabling a client ends its sessions for good, also when it is enabled aga
 test('removing a client ends its sessions, also if the command was interrupted before', async () => {
   const token = await tokenOf('two')
   // What an interrupted command leaves: the client is disabled, and its sessions are not revoked.
-  await database.$executeRaw`UPDATE clients SET disabled = true WHERE id = 'two'`
+  await database.$executeRaw`
+    UPDATE clients SET disabled = true, ended_before = clock_timestamp(), is_ending = true WHERE id = 'two'`
   expect(await admin('client', 'remove', 'two')).toMatchObject({ removed: 'two' })
   expect(await database.family.count({ where: { clientId: 'two', revokedAt: null } })).toBe(0)
   expect(await refreshed(token)).toMatchObject({ error: 'invalid_grant' })
