@@ -46,10 +46,10 @@ export function clientCommands(program: Command, { onStores }: Door): void {
           ...(options.origin && { origins: options.origin }),
           ...(options.firstParty && { first_party: true }),
         }
-        const { client } = await change(parts, id, (current, known) =>
+        const { client, warnings } = await change(parts, id, (current, known) =>
           known ? refused(['clients', id], 'is there already') : withClient(parts, current, id, members),
         )
-        return { ...client, ...(secret && { client_secret: secret.text }), ...FOLLOWED }
+        return { ...client, ...(secret && { client_secret: secret.text }), ...warnings, ...FOLLOWED }
       }),
     )
   command
@@ -131,10 +131,10 @@ async function change(
   decide: (current: RealmData, known: Client | undefined) => Decided,
 ) {
   const find = ({ clients }: RealmData) => clients.find((one) => one.id === id)
-  const { sessionsEnded } = await applyChange(parts, (current) => decide(current, find(current)))
+  const { sessionsEnded, warnings } = await applyChange(parts, (current) => decide(current, find(current)))
   // Not as it was decided: Postgres knows the time at which its sessions ended.
   const client = find(await readRealm(parts))
-  return { client: client && shown(client), sessionsEnded }
+  return { client: client && shown(client), sessionsEnded, warnings }
 }
 
 const changeKnown = (parts: ServerParts, id: string, members: (known: Client) => object) =>
