@@ -7,8 +7,10 @@ import type { Core } from '../services/core.ts'
 import { endAllSessions } from '../services/sessions/sessions.ts'
 import type { Account } from '../stores/accounts.ts'
 import { type Door, UsageError } from './door.ts'
+import { importCommand } from './import-users.ts'
 
-export function userCommands(program: Command, { onCore }: Door): void {
+export function userCommands(program: Command, door: Door): void {
+  const { onCore } = door
   const user = program.command('user').description('manages accounts')
   user
     .command('add <name>')
@@ -65,6 +67,7 @@ export function userCommands(program: Command, { onCore }: Door): void {
         return account && shown(account)
       }),
     )
+  importCommand(user, door)
 }
 
 export async function findUser({ accounts }: Pick<Core, 'accounts'>, name: string): Promise<Account> {

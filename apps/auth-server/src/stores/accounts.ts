@@ -4,6 +4,7 @@ import type { EmailAddress } from '../rules/email.ts'
 import { earlierUsernameKey, usernameKey } from '../rules/username.ts'
 import { type Database, query } from '../postgres/database.ts'
 import { batch } from '../postgres/batch.ts'
+import { type ImportOutcome, type ImportedUser, addImported } from './imported-users.ts'
 import type { AccountStatus, AccountStatusCopies } from './account-status.ts'
 
 export interface Account extends AccountStatus {
@@ -48,6 +49,11 @@ export class Accounts {
     const data = [toColumns(user)]
     const [row] = await query(this.#database.user.createManyAndReturn({ data, skipDuplicates: true }))
     return row ? toAccount(row) : null
+  }
+
+  /** See stores/imported-users.ts. */
+  import(users: readonly ImportedUser[], defaultRoles: readonly string[]): Promise<ImportOutcome[]> {
+    return addImported(this.#database, users, defaultRoles)
   }
 
   /** The account, by any spelling of its name. Null if there is none. */
@@ -116,6 +122,12 @@ export class Accounts {
     const account = toAccount(row)
     await this.#copies?.publish(id, account, epoch)
     return account
+  }
+
+  /** Stores another hash of the same password, unless the account has changed. Its version stays. */
+  async replaceHash({ id, version, passwordHash: before }: Account, passwordHash: string): Promise<void> {
+    const where = { id, version, passwordHash: before }
+    await query(this.#database.user.updateMany({ where, data: { passwordHash } }))
   }
 
   /**
