@@ -1,11 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
-import { canBeSameSite } from '../rules/cookie-page.ts'
 import { judgeRealmFile } from '../rules/judge-realm-file.ts'
 import type { Client, RealmData } from '../rules/realm.ts'
 import { toClientMembers } from '../rules/realm-file-data.ts'
 import type { Decided } from '../services/realm/change-realm.ts'
-import { endSessionsOfClients } from '../services/realm/end-sessions-of-clients.ts'
 import type { ServerParts } from '../wiring.ts'
 import { FOLLOWED, applyChange, readRealm, refused } from './apply-change.ts'
 import { type Door, UsageError } from './door.ts'
@@ -48,16 +46,10 @@ export function clientCommands(program: Command, { onStores }: Door): void {
           ...(options.origin && { origins: options.origin }),
           ...(options.firstParty && { first_party: true }),
         }
-        const { client } = await change(parts, id, (current, known) =>
+        const { client, warnings } = await change(parts, id, (current, known) =>
           known ? refused(['clients', id], 'is there already') : withClient(parts, current, id, members),
         )
-        const warnings = client ? warningsOf(client, parts.core.config.issuer) : []
-        return {
-          ...client,
-          ...(secret && { client_secret: secret.text }),
-          ...(warnings.length > 0 && { warnings }),
-          ...FOLLOWED,
-        }
+        return { ...client, ...(secret && { client_secret: secret.text }), ...warnings, ...FOLLOWED }
       }),
     )
   command
@@ -94,8 +86,7 @@ export function clientCommands(program: Command, { onStores }: Door): void {
     .action(
       onStores(async (parts, id: string) => {
         const { client, sessionsEnded } = await changeKnown(parts, id, () => ({ disabled: true }))
-        // If it was disabled before: that command may have been interrupted.
-        return { ...client, sessions_ended: sessionsEnded + (await endSessionsOfClients(parts.core, [id])) }
+        return { ...client, sessions_ended: sessionsEnded }
       }),
     )
   command
@@ -116,11 +107,7 @@ export function clientCommands(program: Command, { onStores }: Door): void {
           const clients = current.clients.filter((one) => one.id !== id)
           return clients.length === current.clients.length ? missing(id) : { ok: true, realm: { ...current, clients } }
         }
-        await applyChange(parts, without, { dryRun: true }) // before anything ends
-        // It is there until its sessions have ended, so that a command that was interrupted can be repeated.
-        const disabled = await changeKnown(parts, id, () => ({ disabled: true }))
-        const removed = await applyChange(parts, without)
-        const sessionsEnded = disabled.sessionsEnded + removed.sessionsEnded
+        const { sessionsEnded } = await applyChange(parts, without)
         return { removed: id, sessions_ended: sessionsEnded }
       }),
     )
@@ -144,27 +131,16 @@ async function change(
   decide: (current: RealmData, known: Client | undefined) => Decided,
 ) {
   const find = ({ clients }: RealmData) => clients.find((one) => one.id === id)
-  const { sessionsEnded } = await applyChange(parts, (current) => decide(current, find(current)))
+  const { sessionsEnded, warnings } = await applyChange(parts, (current) => decide(current, find(current)))
   // Not as it was decided: Postgres knows the time at which its sessions ended.
   const client = find(await readRealm(parts))
-  return { client: client && shown(client), sessionsEnded }
+  return { client: client && shown(client), sessionsEnded, warnings }
 }
 
 const changeKnown = (parts: ServerParts, id: string, members: (known: Client) => object) =>
   change(parts, id, (current, known) =>
     known ? withClient(parts, current, id, { ...toClientMembers(known), ...members(known) }) : missing(id),
   )
-
-/** Only pages of one site with the server can keep the refresh token in its cookie. */
-const warningsOf = ({ grants, origins }: Pick<Client, 'grants' | 'origins'>, issuer: string) =>
-  grants.includes('login')
-    ? origins
-        .filter((origin) => !canBeSameSite(origin, issuer))
-        .map(
-          (origin) =>
-            `${origin} is another site than ${issuer}: browsers send no cookie from there, so its pages need the code flow`,
-        )
-    : []
 
 const shown = (client: Client) => ({
   id: client.id,

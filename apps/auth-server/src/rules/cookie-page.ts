@@ -35,19 +35,6 @@ export function judgePage(
 const refused = (description: string): JudgedPage => ({ ok: false, description })
 
 /**
- * Whether browsers can count both as one site, so that a strict cookie is sent. We have no list of public suffixes: two names
- * below one, such as a.co.uk and b.co.uk, count as one site here.
- */
-export function canBeSameSite(origin: string, issuer: string): boolean {
-  const [page, server] = [new URL(origin), new URL(issuer)]
-  if (page.protocol !== server.protocol) return false
-  if (page.hostname === server.hostname) return true
-  const siteOf = ({ hostname }: URL) =>
-    /^[\d.]+$|^\[/.test(hostname) ? hostname : hostname.split('.').slice(-2).join('.')
-  return siteOf(page) === siteOf(server) && !siteOf(page).endsWith('.localhost')
-}
-
-/**
  * The name of a client's cookie. The prefix binds it to this host and to https, or to this machine, and keeps it from scripts;
  * a browser that does not know the whole prefix applies the rules of `__Host-`.
  */

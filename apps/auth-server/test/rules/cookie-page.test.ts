@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { canBeSameSite, cookieName, judgePage } from '../../src/rules/cookie-page.ts'
+import { cookieName, judgePage } from '../../src/rules/cookie-page.ts'
 import { realmOf } from '../../src/rules/realm.ts'
 import { aClient, aRealm } from '../support/realm.ts'
 
@@ -49,22 +49,6 @@ test.each([
   ['our own origin from another site', OWN, 'cross-site', 'web'],
 ])('%s uses no cookie', (_, origin, site, named) => {
   expect(judge(origin, site, named)).toBeNull()
-})
-
-// As Chromium 156 sends Sec-Fetch-Site.
-test.each([
-  ['https://app.example.com', 'https://auth.example.com', true],
-  ['https://example.com', 'https://auth.example.com:8443/path', true],
-  ['http://127.0.0.1:5173', 'http://127.0.0.1:4000', true],
-  ['http://localhost:5173', 'http://localhost:4000', true],
-  ['http://app.example.com', 'https://auth.example.com', false],
-  ['https://app.other.com', 'https://auth.example.com', false],
-  ['http://localhost:5173', 'http://127.0.0.1:4000', false],
-  ['http://a.localhost', 'http://b.localhost', false],
-  ['http://10.0.0.1', 'http://127.0.0.1', false],
-  ['http://[::1]:5173', 'http://[::2]:4000', false],
-])('%s and %s can be one site: %s', (origin, issuer, can) => {
-  expect(canBeSameSite(origin, issuer)).toBe(can)
 })
 
 test('each client has a cookie of its own, whose name every browser and server takes', () => {
