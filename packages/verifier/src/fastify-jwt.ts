@@ -14,7 +14,7 @@ export interface FastifyJwtSettings {
   readonly extractToken?: (request: FastifyRequest) => string | undefined
 }
 
-/** The options of `@fastify/jwt`. Whoever replaces `trusted` calls this one first. */
+/** The options of `@fastify/jwt`. A service that replaces `trusted` calls this one first. */
 export type HeirloomJwtOptions = FastifyJWTOptions & Required<Pick<FastifyJWTOptions, 'trusted'>>
 
 /**
