@@ -144,3 +144,8 @@ describe('a stack that runs already', () => {
     expect(err).toMatch(/answered a login with 401 invalid_client: check the client$/m)
   })
 })
+
+it('several processes that share a refresh token need no login', async () => {
+  const { out } = await load(`shared-token --processes 3 --refreshes 9 --report ${join(folder, 'shared.html')}`)
+  expect(out).toMatch(/^refreshes +9\nrefused refreshes +0\nlogins needed +0\nfamilies ended by reuse +0$/m)
+})

@@ -6,12 +6,13 @@ import { Command } from 'commander'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clientCommands } from '../../src/admin/clients.ts'
-import type { Door } from '../../src/admin/door.ts'
+import { doorThrough } from '../../src/admin/door.ts'
 import { realmCommands } from '../../src/admin/realm.ts'
 import { resourceCommands } from '../../src/admin/resources.ts'
 import { roleCommands } from '../../src/admin/roles.ts'
 import { readConfig } from '../../src/config.ts'
 import { openDatabase } from '../../src/postgres/database.ts'
+import { actingAs, atCommand } from '../../src/services/admin/admin-parts.ts'
 import { register } from '../../src/services/accounts/register.ts'
 import { logIn } from '../../src/services/sessions/log-in.ts'
 import { refresh } from '../../src/services/sessions/refresh.ts'
@@ -53,12 +54,9 @@ afterAll(() => Promise.all([parts.close(), database.$disconnect()]))
 // oxlint-disable-next-line typescript/no-explicit-any -- the test says what it expects
 async function admin(...args: string[]): Promise<any> {
   let printed: object | string | null = null
-  const onStores: Door['onStores'] =
-    (command) =>
-    async (...given) => {
-      printed = await command(parts, ...given)
-    }
-  const door: Door = { onStores, onCore: (command) => onStores(({ core }, ...given) => command(core, ...given)) }
+  const door = doorThrough((command) => async (...given) => {
+    printed = await command(actingAs(parts, atCommand('tester')), ...given)
+  })
   const program = new Command().exitOverride()
   for (const add of [realmCommands, clientCommands, resourceCommands, roleCommands]) add(program, door)
   await program.parseAsync(['node', 'admin', ...args])
