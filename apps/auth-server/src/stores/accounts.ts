@@ -169,6 +169,25 @@ function toColumns<Rest>({ email, attributes, ...rest }: Changeable & Rest) {
   }
 }
 
+/** A row of `users` as Postgres writes it as JSON. */
+export interface AccountJson {
+  id: string
+  username: string
+  password_hash: string | null
+  email: string | null
+  roles: string[]
+  attributes: Attributes
+  disabled_at: string | null
+  created_at: string
+  version: number
+}
+
+export function accountFromJson({ password_hash, disabled_at, created_at, ...row }: AccountJson): Account {
+  const { id, username, email, roles, attributes, version } = row
+  const times = { disabled: disabled_at !== null, createdAt: new Date(created_at) }
+  return { id, username, passwordHash: password_hash, email, roles, attributes, ...times, version }
+}
+
 export function toAccount(row: User): Account {
   const { id, username, passwordHash, email, roles, disabledAt, createdAt, version } = row
   const attributes = row.attributes as Attributes
