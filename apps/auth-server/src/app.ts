@@ -6,8 +6,10 @@ import { bearerAuth, openApiBearerScheme } from '@heirloom/verifier/fastify'
 import type { onRequestHookHandler } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { ServerParts } from './wiring.ts'
+import { adminRoutes } from './routes/admin/admin.ts'
 import { accountRoutes } from './routes/account.ts'
 import { answerError } from './routes/answers.ts'
+import { allowOrigins, openToEveryOrigin } from './routes/cors.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { metadataRoutes } from './routes/metadata.ts'
 import { oauthRoutes } from './routes/oauth.ts'
@@ -19,7 +21,8 @@ import { ownAccessTokens } from './services/oauth/own-access-tokens.ts'
 import { belowIssuer, pathOf } from './rules/issuer-path.ts'
 
 /** The whole server, not listening. Closing it closes the stores. */
-export function buildApp({ core, rollback, keySet, notReady, close }: ServerParts, metrics: Registry) {
+export function buildApp(parts: ServerParts, metrics: Registry) {
+  const { core, rollback, keySet, notReady, close } = parts
   const { issuer, docs, logLevel, trustedProxies, keepAliveTimeoutSeconds } = core.config
   const rewritePath = belowIssuer(issuer)
   const app = createApp({
@@ -31,12 +34,16 @@ export function buildApp({ core, rollback, keySet, notReady, close }: ServerPart
     notReady,
     answerError,
     plugins(root) {
+      allowOrigins(root, core.realm)
       void root.register(bearerAuth, { verifier: createVerifier({ issuer, audience: issuer, keys: keySet }) })
     },
     async routes(scope) {
       if (docs) await addDocs(scope, issuer)
-      metadataRoutes(scope, core)
-      if (core.statusLists) statusRoutes(scope, core.statusLists)
+      await scope.register(async (open) => {
+        openToEveryOrigin(open)
+        metadataRoutes(open, core)
+        if (core.statusLists) statusRoutes(open, core.statusLists)
+      })
       // Routes that use Postgres. The keys are still served, so that services go on accepting access tokens.
       await scope.register(async (durable) => {
         durable.addHook('onRequest', (_request, reply, done) => {
@@ -55,6 +62,7 @@ export function buildApp({ core, rollback, keySet, notReady, close }: ServerPart
         grantRoutes(durable, core)
         pageRoutes(durable, core)
         oauthRoutes(durable, core, ownAccessTokens(issuer, core.realm, keySet))
+        await adminRoutes(durable, parts, keySet)
       })
     },
   })

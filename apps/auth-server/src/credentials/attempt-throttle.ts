@@ -75,6 +75,18 @@ export class AttemptThrottle {
     })
   }
 
+  /**
+   * Forgets the failed logins of an account, wherever they came from. Other servers go on refusing for a few seconds, and those
+   * that count by themselves, without Redis, until the window ends.
+   * @param id as in `Counted`.
+   */
+  async lift(id: string): Promise<void> {
+    const account = `login:${digest(id)}`
+    const networks = await this.#known.of(account)
+    const known = networks.map((network) => `known:${digest(`${account} ${network}`)}`)
+    await Promise.all([account, ...known].map((key) => this.#counter.forget(key)))
+  }
+
   #counted(address: string, account: string | null, reset: () => Promise<void>): Attempt {
     const counter = this.#counter
     return {

@@ -6,12 +6,13 @@ import { Command } from 'commander'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clientCommands } from '../../src/admin/clients.ts'
-import type { Door } from '../../src/admin/door.ts'
+import { doorThrough } from '../../src/admin/door.ts'
 import { realmCommands } from '../../src/admin/realm.ts'
 import { resourceCommands } from '../../src/admin/resources.ts'
 import { roleCommands } from '../../src/admin/roles.ts'
 import { readConfig } from '../../src/config.ts'
 import { openDatabase } from '../../src/postgres/database.ts'
+import { actingAs, atCommand } from '../../src/services/admin/admin-parts.ts'
 import { register } from '../../src/services/accounts/register.ts'
 import { logIn } from '../../src/services/sessions/log-in.ts'
 import { refresh } from '../../src/services/sessions/refresh.ts'
@@ -53,12 +54,9 @@ afterAll(() => Promise.all([parts.close(), database.$disconnect()]))
 // oxlint-disable-next-line typescript/no-explicit-any -- the test says what it expects
 async function admin(...args: string[]): Promise<any> {
   let printed: object | string | null = null
-  const onStores: Door['onStores'] =
-    (command) =>
-    async (...given) => {
-      printed = await command(parts, ...given)
-    }
-  const door: Door = { onStores, onCore: (command) => onStores(({ core }, ...given) => command(core, ...given)) }
+  const door = doorThrough((command) => async (...given) => {
+    printed = await command(actingAs(parts, atCommand('tester')), ...given)
+  })
   const program = new Command().exitOverride()
   for (const add of [realmCommands, clientCommands, resourceCommands, roleCommands]) add(program, door)
   await program.parseAsync(['node', 'admin', ...args])
@@ -97,6 +95,17 @@ test('a client with a secret is told it once, and only its hash is stored', asyn
   expect(await hashes()).toEqual([newest])
 })
 
+test('an origin whose pages would get no cookie is told at once', async () => {
+  const origin = 'https://app.elsewhere.example'
+  const warning = expect.stringMatching(
+    /^clients\.pages\.origins\[0\] is "https:\/\/app\.elsewhere\.example", another site than /,
+  )
+  const added = await admin('client', 'add', 'pages', '--grant', 'login', '--first-party', '--origin', origin)
+  expect(added.warnings).toEqual([warning])
+  expect(await admin('client', 'add', 'pages-by-code', '--origin', origin)).not.toHaveProperty('warnings')
+  await admin('client', 'remove', 'pages')
+})
+
 test('disabling a client ends its sessions for good, also when it is enabled again', async () => {
   const [ours, ofAnother] = [await tokenOf('one'), await tokenOf('two')]
   const disabled = await admin('client', 'disable', 'one')
@@ -114,7 +123,8 @@ test('disabling a client ends its sessions for good, also when it is enabled aga
 test('removing a client ends its sessions, also if the command was interrupted before', async () => {
   const token = await tokenOf('two')
   // What an interrupted command leaves: the client is disabled, and its sessions are not revoked.
-  await database.$executeRaw`UPDATE clients SET disabled = true WHERE id = 'two'`
+  await database.$executeRaw`
+    UPDATE clients SET disabled = true, ended_before = clock_timestamp(), is_ending = true WHERE id = 'two'`
   expect(await admin('client', 'remove', 'two')).toMatchObject({ removed: 'two' })
   expect(await database.family.count({ where: { clientId: 'two', revokedAt: null } })).toBe(0)
   expect(await refreshed(token)).toMatchObject({ error: 'invalid_grant' })

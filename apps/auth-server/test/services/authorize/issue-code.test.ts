@@ -19,6 +19,7 @@ const ACCOUNT = {
   passwordHash: '',
   email: null,
   attributes: {},
+  passwordChangeRequired: false,
   roles: ['reader'],
   disabled: false,
   version: 1,

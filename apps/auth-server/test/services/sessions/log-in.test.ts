@@ -15,6 +15,7 @@ const ADA: Account = {
   passwordHash: 'right',
   email: null,
   attributes: {},
+  passwordChangeRequired: false,
   createdAt: new Date(0),
   version: 1,
   roles: ['user'],
