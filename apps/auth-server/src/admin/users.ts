@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { userOperations } from '../routes/admin/users.ts'
 import { isUuid } from '../rules/uuid.ts'
+import { deleteUsersAgain } from '../services/admin/delete-users.ts'
 import { type UserFields, shownUser } from '../services/admin/users.ts'
 import type { Core } from '../services/core.ts'
 import type { Account } from '../stores/accounts.ts'
@@ -15,7 +16,7 @@ interface FieldOptions {
   role?: string[]
 }
 
-export function userCommands(program: Command, { onCore, onOperation }: Door): void {
+export function userCommands(program: Command, { onCore, onStores, onOperation }: Door): void {
   const user = program.command('user').description('manages accounts; NAME is a username, or the id of a user')
   const idOf = async (core: Core, name: string) => ({ id: (await findUser(core, name)).id })
 
@@ -118,6 +119,18 @@ export function userCommands(program: Command, { onCore, onOperation }: Door): v
     .command('unlock <name>')
     .description('forgets the failed logins, so that the user may try again')
     .action(onOperation(userOperations.unlock, idOf))
+  user
+    .command('export <name>')
+    .description('prints all that is kept of a user')
+    .action(onOperation(userOperations.export, idOf))
+  user
+    .command('delete <name>')
+    .description('deletes a user with all that belongs to them')
+    .action(onOperation(userOperations.remove, idOf))
+  user
+    .command('delete-again')
+    .description('deletes the users again whom a restored backup brought back')
+    .action(onStores(deleteUsersAgain))
 }
 
 export async function findUser({ accounts }: Pick<Core, 'accounts'>, name: string): Promise<Account> {
