@@ -9,6 +9,7 @@ import type { ServerParts } from './wiring.ts'
 import { adminRoutes } from './routes/admin/admin.ts'
 import { accountRoutes } from './routes/account.ts'
 import { answerError } from './routes/answers.ts'
+import { allowOrigins, openToEveryOrigin } from './routes/cors.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { metadataRoutes } from './routes/metadata.ts'
 import { oauthRoutes } from './routes/oauth.ts'
@@ -33,12 +34,16 @@ export function buildApp(parts: ServerParts, metrics: Registry) {
     notReady,
     answerError,
     plugins(root) {
+      allowOrigins(root, core.realm)
       void root.register(bearerAuth, { verifier: createVerifier({ issuer, audience: issuer, keys: keySet }) })
     },
     async routes(scope) {
       if (docs) await addDocs(scope, issuer)
-      metadataRoutes(scope, core)
-      if (core.statusLists) statusRoutes(scope, core.statusLists)
+      await scope.register(async (open) => {
+        openToEveryOrigin(open)
+        metadataRoutes(open, core)
+        if (core.statusLists) statusRoutes(open, core.statusLists)
+      })
       // Routes that use Postgres. The keys are still served, so that services go on accepting access tokens.
       await scope.register(async (durable) => {
         durable.addHook('onRequest', (_request, reply, done) => {

@@ -152,7 +152,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
       ? new RevocationWatch(
           logs,
           () => lifetimes.longestSeconds,
-          () => fence.isEnabled,
+          () => fence.enabledSince,
         )
       : null
   redis?.onLost(() => revocations?.readAllOfRedis())

@@ -110,6 +110,7 @@ describe('what is answered on the bare connection', () => {
       'X-Content-Type-Options: nosniff',
       'Content-Type: application/json; charset=utf-8',
       `Content-Length: ${body.length}`,
+      'Access-Control-Allow-Origin: *',
       'Connection: close',
     ])
     expect(JSON.parse(body)).toEqual({ ...GONE_WRONG, error: 'invalid_request' })

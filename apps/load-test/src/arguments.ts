@@ -53,14 +53,25 @@ export interface RevocationOptions {
   picture?: string
 }
 
+export interface SharedTokenOptions {
+  processes: number
+  /** Of all processes together. */
+  refreshes: number
+  /** Milliseconds. */
+  spread: number
+  authServers: number
+  report: string
+}
+
 interface Actions {
   run: (options: LoadOptions) => Promise<void>
   tradeOff: (options: TradeOffOptions) => Promise<void>
   revocation: (options: RevocationOptions) => Promise<void>
+  sharedToken: (options: SharedTokenOptions) => Promise<void>
 }
 
 /** The command line. Commander reports wrong arguments in one line, with exit code 1. */
-export function commandLine({ run, tradeOff, revocation }: Actions): Command {
+export function commandLine({ run, tradeOff, revocation, sharedToken }: Actions): Command {
   const program = new Command('load')
     .description('Sends realistic client traffic to many replicas, checks every answer, and writes a report.')
     .enablePositionalOptions()
@@ -121,6 +132,15 @@ export function commandLine({ run, tradeOff, revocation }: Actions): Command {
     .option('--report <file>', 'write the report to this HTML file', 'load-report.html')
     .option('--picture <file>', 'write the histogram to this SVG file')
     .action(revocation)
+  program
+    .command('shared-token')
+    .description('Counts the logins that are needed if several processes of one client share a refresh token.')
+    .option('--processes <n>', 'number of processes, which share one file', count, 8)
+    .option('--refreshes <n>', 'refreshes of all processes together', count, 1_000)
+    .addOption(typed('--spread <time>', 'how long after the token expired the last process notices', duration, '0s'))
+    .option('--auth-servers <n>', 'number of auth-server processes, which they call in turn', count, 2)
+    .option('--report <file>', 'write the report to this HTML file', 'load-report.html')
+    .action(sharedToken)
   return program
 }
 

@@ -1,4 +1,5 @@
 import { availableParallelism, cpus, totalmem } from 'node:os'
+import type { SharedTokenResult } from '@heirloom/harness/shared-token'
 import type { StoreConnections, Used } from './measure/measure.ts'
 import type { Measured } from './measure/recorder.ts'
 
@@ -49,6 +50,14 @@ export interface RevocationPoint {
   /** Of each verifier. Bytes are those of bodies. */
   fetchesPerSecond: number
   bytesPerSecond: number
+}
+
+/** What became of one session whose tokens several processes share. */
+export interface SharedTokenPoint extends SharedTokenResult {
+  processes: number
+  authServers: number
+  /** Families that ended because of a reuse. */
+  endedFamilies: number
 }
 
 export const machine = (): Record<string, string> => ({

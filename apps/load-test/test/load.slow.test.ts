@@ -123,3 +123,8 @@ describe('a stack that runs already', () => {
     expect(runIn(report).measured.counts.call.ok).toBeGreaterThan(100)
   })
 })
+
+it('several processes that share a refresh token need no login', async () => {
+  const { out } = await load(`shared-token --processes 3 --refreshes 9 --report ${join(folder, 'shared.html')}`)
+  expect(out).toMatch(/^refreshes +9\nrefused refreshes +0\nlogins needed +0\nfamilies ended by reuse +0$/m)
+})

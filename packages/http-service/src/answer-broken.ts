@@ -14,13 +14,17 @@ const FAULTS: Record<string, { status: number; description: string }> = {
 }
 const NOT_HTTP = { status: 400, description: 'Not a valid HTTP request.' }
 
-/** Answers on the bare connection, because there is no request, and closes it. The answer contains none of the input. */
+/**
+ * Answers on the bare connection, because there is no request, and closes it. The answer contains none of the input, so a page
+ * of any origin may read it.
+ */
 export function answerBroken(socket: Duplex, code?: string): void {
   const { status, description } = (code !== undefined && FAULTS[code]) || NOT_HTTP
   const body = JSON.stringify(errorBody('invalid_request', description))
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nX-Content-Type-Options: nosniff\r\n` +
       `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Access-Control-Allow-Origin: *\r\n` +
       `Connection: close\r\n\r\n${body}`,
   )
 }

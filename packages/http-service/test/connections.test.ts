@@ -50,5 +50,7 @@ describe('one request gets one answer', () => {
     const answer = await send(bytes)
     expect(statuses(answer)).toEqual([status])
     expect(answer).toMatch(/"error":"invalid_request"/)
+    // A page may read why: the answer says nothing of the request.
+    expect(answer).toMatch(/\r\nAccess-Control-Allow-Origin: \*\r\n/)
   })
 })

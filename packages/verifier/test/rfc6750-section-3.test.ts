@@ -167,6 +167,13 @@ describe.each<[string, Send]>([
     }
   })
 
+  it('section 3: a 401 names the scopes that the call needs, so that a client asks for them at once', async () => {
+    const missing = await send('/both')
+    expect(missing).toMatchObject({ status: 401, challenge: 'Bearer scope="reports:read reports:write"' })
+    const bad = await send('/read', [bearer('x')])
+    expect(bad).toMatchObject({ status: 401, challenge: 'Bearer error="invalid_token", scope="reports:read"' })
+  })
+
   it('section 3.1: the owner of a token learns that it has expired', async () => {
     const old = signToken(key, claimsOf({ iat: NOW_SECONDS - 1_000, exp: NOW_SECONDS - 100 }))
     expect(await send('/any', [bearer(old)])).toMatchObject({

@@ -8,6 +8,7 @@ import { type UserFields, shownUser } from '../services/admin/users.ts'
 import type { Core } from '../services/core.ts'
 import type { Account } from '../stores/accounts.ts'
 import { type Door, UsageError } from './door.ts'
+import { importCommand } from './import-users.ts'
 
 interface FieldOptions {
   email?: string | false
@@ -16,7 +17,8 @@ interface FieldOptions {
   role?: string[]
 }
 
-export function userCommands(program: Command, { onCore, onStores, onOperation }: Door): void {
+export function userCommands(program: Command, door: Door): void {
+  const { onCore, onStores, onOperation } = door
   const user = program.command('user').description('manages accounts; NAME is a username, or the id of a user')
   const idOf = async (core: Core, name: string) => ({ id: (await findUser(core, name)).id })
 
@@ -131,6 +133,7 @@ export function userCommands(program: Command, { onCore, onStores, onOperation }
     .command('delete-again')
     .description('deletes the users again whom a restored backup brought back')
     .action(onStores(deleteUsersAgain))
+  importCommand(user, door)
 }
 
 export async function findUser({ accounts }: Pick<Core, 'accounts'>, name: string): Promise<Account> {

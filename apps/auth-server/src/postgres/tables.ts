@@ -16,6 +16,7 @@ export function tablesOf(schema: string) {
     signingKeys: table('signing_keys'),
     users: table('users'),
     deletedUsers: table('deleted_users'),
+    loginFacts: table('login_facts'),
     resources: table('resources'),
     roles: table('roles'),
     clients: table('clients'),

@@ -39,9 +39,8 @@ export function statusRoutes(app: App, lists: StatusLists): void {
     },
     handler: async (request, reply) => {
       const { params, headers } = request
-      // Browser-based clients may read it (section 8.1). No cache may answer with a copy of its own: the replicas' own copies
-      // are as old already as the ttl allows.
-      reply.header('access-control-allow-origin', '*').header('cache-control', 'no-cache')
+      // No cache may answer with a copy of its own: the replicas' own copies are as old already as the ttl allows.
+      reply.header('cache-control', 'no-cache')
       const list = /^(?:0|[1-9]\d{0,8})$/.test(params.list) ? Number(params.list) : -1
       let status = list < 0 ? null : await lists.get(list)
       if (!status) return reply.code(404).send(errorBody('not_found', 'There is no such status list.'))

@@ -83,6 +83,8 @@ export interface Realm extends Pick<RealmData, 'defaultClient' | 'defaultRoles'>
   readonly roles: ReadonlyMap<string, readonly string[]>
   /** The resource that each scope belongs to, in the order in which tokens list the scopes. */
   readonly scopes: ReadonlyMap<string, string>
+  /** Every web origin of a client, and the client with the grant `login` that it belongs to, or null. */
+  readonly origins: ReadonlyMap<string, Client | null>
 }
 
 export function realmOf({ resources, roles, clients, defaultClient, defaultRoles }: RealmData): Realm {
@@ -95,14 +97,25 @@ export function realmOf({ resources, roles, clients, defaultClient, defaultRoles
     resources: client.resources.filter((id) => (id === AUTH_SERVER ? client.firstParty : known.has(id))),
     scopes: client.scopes.filter((scope) => order.has(scope)).toSorted((a, b) => placeOf(a) - placeOf(b)),
   })
+  const usableClients = clients.map(usable)
   return {
     resources: known,
-    clients: new Map(clients.map((client) => [client.id, usable(client)])),
+    clients: new Map(usableClients.map((client) => [client.id, client])),
     roles: new Map(roles.map(({ name, scopes }) => [name, scopes])),
     scopes: scopeIds,
+    origins: originsOf(usableClients),
     defaultClient,
     defaultRoles,
   }
+}
+
+/** `realmFaults` lets an origin have one client with the grant `login`, and any number of others. */
+function originsOf(clients: readonly Client[]): Realm['origins'] {
+  const origins = new Map<string, Client | null>()
+  for (const client of clients)
+    for (const origin of client.origins)
+      origins.set(origin, client.grants.includes('login') ? client : (origins.get(origin) ?? null))
+  return origins
 }
 
 /** The realm as it is now. Answering takes no store and no time. */

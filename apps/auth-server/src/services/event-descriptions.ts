@@ -20,6 +20,7 @@ const ENDED: Record<string, string> = {
 
 const DESCRIPTIONS: Descriptions = {
   registered: () => 'The account was created.',
+  users_imported: ({ users }) => `${users} accounts were imported.`,
   login: ({ ip }) => `Logged in from ${ip}.`,
   authorized: ({ clientId, ip }) => `The application ${clientId} got a session, from ${ip}.`,
   consent_given: ({ clientId }) => `The application ${clientId} was allowed.`,

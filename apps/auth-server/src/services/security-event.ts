@@ -6,6 +6,7 @@ import { networkOf } from '../rules/network.ts'
 /** What an operator may want to know later. It never holds a token, a family id or a password. */
 export type SecurityEvent =
   | { type: 'registered'; userId: string }
+  | { type: 'users_imported'; users: number }
   | { type: 'login'; userId: string; sid: string; ip: string }
   /** A session was opened by an authorization code. */
   | { type: 'authorized'; userId: string; sid: string; clientId: string; ip: string }
@@ -82,6 +83,7 @@ function distinguishing(event: SecurityEvent): (string | number)[] | null {
     case 'late_repeat':
       return [event.sid, event.generation]
     case 'registered':
+    case 'users_imported':
     case 'login':
     case 'authorized':
     case 'consent_given':

@@ -4,6 +4,7 @@ import type { EmailAddress } from '../rules/email.ts'
 import { earlierUsernameKey, usernameKey } from '../rules/username.ts'
 import { type Database, query } from '../postgres/database.ts'
 import { batch } from '../postgres/batch.ts'
+import { type ImportOutcome, type ImportedUser, addImported } from './imported-users.ts'
 import type { AccountStatus, AccountStatusCopies } from './account-status.ts'
 
 export interface Account extends AccountStatus {
@@ -64,6 +65,11 @@ export class Accounts {
     const data = [toColumns(user)]
     const [row] = await query(this.#database.user.createManyAndReturn({ data, skipDuplicates: true }))
     return row ? toAccount(row) : null
+  }
+
+  /** See stores/imported-users.ts. */
+  import(users: readonly ImportedUser[], defaultRoles: readonly string[]): Promise<ImportOutcome[]> {
+    return addImported(this.#database, users, defaultRoles)
   }
 
   /** The account, by any spelling of its name. Null if there is none. */
@@ -149,6 +155,12 @@ export class Accounts {
     return account
   }
 
+  /** Stores another hash of the same password, unless the account has changed. Its version stays. */
+  async replaceHash({ id, version, passwordHash: before }: Account, passwordHash: string): Promise<void> {
+    const where = { id, version, passwordHash: before }
+    await query(this.#database.user.updateMany({ where, data: { passwordHash } }))
+  }
+
   /**
    * After a rollback of Postgres: brings accounts up to the newer copies in Redis, and returns their usernames.
    * @param before called with their ids before they are changed, so that a process that dies leaves none unreported.
@@ -186,6 +198,30 @@ function toColumns<Rest>({ email, attributes, ...rest }: Changeable & Rest) {
     ...(email !== undefined && { email: email?.address ?? null, emailKey: email?.key ?? null }),
     ...(attributes && { attributes: attributes as Prisma.InputJsonObject }),
   }
+}
+
+/** A row of `users` as Postgres writes it as JSON. */
+export interface AccountJson {
+  id: string
+  username: string
+  password_hash: string | null
+  email: string | null
+  roles: string[]
+  attributes: Attributes
+  password_change_required: boolean
+  disabled_at: string | null
+  created_at: string
+  version: number
+}
+
+export function accountFromJson({ password_hash, disabled_at, created_at, ...row }: AccountJson): Account {
+  const { id, username, email, roles, attributes, version } = row
+  const state = {
+    passwordChangeRequired: row.password_change_required,
+    disabled: disabled_at !== null,
+    createdAt: new Date(created_at),
+  }
+  return { id, username, passwordHash: password_hash, email, roles, attributes, ...state, version }
 }
 
 export function toAccount(row: User): Account {

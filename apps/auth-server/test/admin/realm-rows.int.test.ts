@@ -95,6 +95,17 @@ test('a client with a secret is told it once, and only its hash is stored', asyn
   expect(await hashes()).toEqual([newest])
 })
 
+test('an origin whose pages would get no cookie is told at once', async () => {
+  const origin = 'https://app.elsewhere.example'
+  const warning = expect.stringMatching(
+    /^clients\.pages\.origins\[0\] is "https:\/\/app\.elsewhere\.example", another site than /,
+  )
+  const added = await admin('client', 'add', 'pages', '--grant', 'login', '--first-party', '--origin', origin)
+  expect(added.warnings).toEqual([warning])
+  expect(await admin('client', 'add', 'pages-by-code', '--origin', origin)).not.toHaveProperty('warnings')
+  await admin('client', 'remove', 'pages')
+})
+
 test('disabling a client ends its sessions for good, also when it is enabled again', async () => {
   const [ours, ofAnother] = [await tokenOf('one'), await tokenOf('two')]
   const disabled = await admin('client', 'disable', 'one')
@@ -112,7 +123,8 @@ test('disabling a client ends its sessions for good, also when it is enabled aga
 test('removing a client ends its sessions, also if the command was interrupted before', async () => {
   const token = await tokenOf('two')
   // What an interrupted command leaves: the client is disabled, and its sessions are not revoked.
-  await database.$executeRaw`UPDATE clients SET disabled = true WHERE id = 'two'`
+  await database.$executeRaw`
+    UPDATE clients SET disabled = true, ended_before = clock_timestamp(), is_ending = true WHERE id = 'two'`
   expect(await admin('client', 'remove', 'two')).toMatchObject({ removed: 'two' })
   expect(await database.family.count({ where: { clientId: 'two', revokedAt: null } })).toBe(0)
   expect(await refreshed(token)).toMatchObject({ error: 'invalid_grant' })

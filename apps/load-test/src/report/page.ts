@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { escapeHtml } from '@heirloom/harness/escape-html'
-import type { Level, LifetimePoint, RevocationPoint, RunResult } from '../result.ts'
+import type { Level, LifetimePoint, RevocationPoint, RunResult, SharedTokenPoint } from '../result.ts'
 import { machine } from '../result.ts'
 import { curveSection } from './curve-section.ts'
 import { pairs } from './html.ts'
 import { revocationSection } from './revocation-section.ts'
 import { runSection } from './run-section.ts'
+import { sharedTokenSection } from './shared-token-section.ts'
 import { tradeOffSection } from './trade-off-section.ts'
 
 export interface Report {
@@ -13,12 +14,13 @@ export interface Report {
   levels?: readonly Level[]
   points?: readonly LifetimePoint[]
   revocations?: readonly RevocationPoint[]
+  sharedToken?: SharedTokenPoint
   broken: readonly string[]
 }
 
 /** A self-contained page without scripts, fonts or network. It holds the numbers as JSON, too. */
 export function writePage(file: string, report: Report): void {
-  const { runs = [], levels = [], points = [], revocations = [], broken } = report
+  const { runs = [], levels = [], points = [], revocations = [], sharedToken, broken } = report
   const data = JSON.stringify(report).replaceAll('<', String.raw`\u003c`)
   writeFileSync(
     file,
@@ -36,6 +38,7 @@ ${broken.length ? `<ul class="warning">${broken.map((sentence) => `<li>${escapeH
 ${levels.length ? curveSection(levels) : ''}
 ${points.length ? tradeOffSection(points) : ''}
 ${revocations.length ? revocationSection(revocations) : ''}
+${sharedToken ? sharedTokenSection(sharedToken) : ''}
 ${[...runs, ...levels.map(({ run }) => run)].map(runSection).join('\n')}
 <section><h2>The machine</h2>${pairs(machine())}</section>
 <script type="application/json" id="data">${data}</script>

@@ -3,7 +3,8 @@ import { type Latencies, at } from '../measure/recorder.ts'
 import { totalsOf } from '../measure/totals.ts'
 import { MANY, projected } from '../measure/projection.ts'
 import { integer, megabytes, milliseconds, number, percent } from '@heirloom/harness/numbers'
-import type { Level, LifetimePoint, RevocationPoint, RunResult } from '../result.ts'
+import type { Level, LifetimePoint, RevocationPoint, RunResult, SharedTokenPoint } from '../result.ts'
+import { sharedTokenRows } from '../report/shared-token-section.ts'
 import { anomalyLines } from './anomaly-lines.ts'
 
 /** The result of a run, on one screen. */
@@ -135,6 +136,11 @@ export function summaryOfRevocation(points: readonly RevocationPoint[]): string 
   const head = ['verifiers', 'number', 'logouts/s', 'p50', 'p99', 'longest', 'fetches/s each', 'bytes/s each']
   return table([head, ...rows])
 }
+
+export const summaryOfSharedToken = (point: SharedTokenPoint): string =>
+  Object.entries(sharedTokenRows(point))
+    .map(([name, value]) => `${name.padEnd(25)}${value}`)
+    .join('\n')
 
 function table(rows: string[][]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
