@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { configDefaults, defineConfig } from 'vitest/config'
 
 const INCLUDE = ['{apps,packages,tools}/*/test/**/*', '{examples,scripts}/test/**/*']
@@ -19,6 +20,8 @@ export default defineConfig({
   test: {
     // Half an hour from UTC, and on the other side of it than the Postgres of the run.
     env: { TZ: 'Pacific/Marquesas' },
+    // Most files wait for a store, another process or an interval; Vitest would leave one core free.
+    maxWorkers: availableParallelism(),
     // How long a test waits for what comes sooner or later. Vitest's own second is too short on a busy machine.
     expect: { poll: { timeout: 20_000 } },
     projects: [

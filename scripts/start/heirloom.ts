@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { migrate } from '../../prisma/migrate.ts'
 import { openDataFolder } from './data-folder.ts'
 import { EXAMPLE_REALM, serviceUrl, startService } from '@heirloom/local-stack'
+import { type DemoRealm, readDemoRealm } from './demo-realm.ts'
 import { ensureDemoUser } from './demo-user.ts'
 import { untilFree } from './ports.ts'
 import { openServiceLog } from './service-log.ts'
@@ -26,6 +27,8 @@ export interface Heirloom {
   apiUrl: string
   /** Null if the user existed before this data folder. */
   demoPassword: string | null
+  /** As it was when the servers were ready. */
+  realm: DemoRealm
   /** Resolves, with one line, if a service stops by itself. */
   failed: Promise<string>
   /** Stops the services first, so that they can write to the stores. */
@@ -35,6 +38,8 @@ export interface Heirloom {
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const AUTH_SERVER = `${root}apps/auth-server`
 const RESOURCE_API = `${root}apps/resource-api`
+/** The default of its AUDIENCE. */
+const RESOURCE_API_ID = 'resource-api'
 
 /** How long the processes of a killed copy may take to stop. */
 const ABANDONED_MS = 15_000
@@ -89,19 +94,26 @@ export async function startHeirloom(options: HeirloomOptions): Promise<Heirloom>
     return service
   }
   const authServer = await start('auth-server', AUTH_SERVER, authEnv)
-  // The resource service fetches the keys as soon as it runs, and warns if nobody answers.
-  const startApi = async () => {
+  const getReady = async () => {
+    // The resource service fetches the keys as soon as it runs, and warns if nobody answers.
     await authServer.ready()
-    await (await start('resource-api', RESOURCE_API, apiEnv)).ready()
+    const realm = await readDemoRealm(authEnv['DATABASE_URL'])
+    const startApi = async () => {
+      const service = await start('resource-api', RESOURCE_API, { ...audienceIn(realm), ...apiEnv })
+      await service.ready()
+    }
+    const [demoIsNew] = await Promise.all([ensureDemoUser(authEnv, DEMO_PASSWORD, realm), startApi()])
+    return { realm, demoIsNew }
   }
-  const ready = Promise.all([ensureDemoUser(authEnv, DEMO_PASSWORD), startApi()])
-  const [demoIsNew] = await (signal ? Promise.race([ready, rejectOnAbort(signal)]) : ready)
+  const ready = getReady()
+  const { realm, demoIsNew } = await (signal ? Promise.race([ready, rejectOnAbort(signal)]) : ready)
 
   const running = steps.move()
   return {
     authUrl,
     apiUrl,
     demoPassword: demoIsNew || !folder.isNew ? DEMO_PASSWORD : null,
+    realm,
     failed: failed.promise,
     stop: () => running.disposeAsync(),
   }
@@ -110,6 +122,12 @@ export async function startHeirloom(options: HeirloomOptions): Promise<Heirloom>
 async function rejectOnAbort(signal: AbortSignal): Promise<never> {
   if (!signal.aborted) await once(signal, 'abort')
   throw signal.reason
+}
+
+/** Which resource of the realm the resource service is: by default its own name, or the first that there are tokens for. */
+function audienceIn({ resources: [first, ...others] }: DemoRealm): { AUDIENCE?: string } {
+  const isThere = first === undefined || [first, ...others].includes(RESOURCE_API_ID)
+  return isThere ? {} : { AUDIENCE: first }
 }
 
 /** Two services on one machine need two ports for their metrics. */

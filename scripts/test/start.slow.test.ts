@@ -1,5 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +6,8 @@ import { parseEnv } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@heirloom/local-stack'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { answersOfLines, exit, start, stop } from './support/start.ts'
 
 const scripts = fileURLToPath(new URL('..', import.meta.url))
 const temporary = mkdtempSync(join(tmpdir(), 'heirloom-start-'))
@@ -19,26 +19,6 @@ const place = {
   API_PORT: String(await freePort()),
 }
 const authUrl = `http://127.0.0.1:${place.AUTH_PORT}`
-
-/** Starts a copy as at a terminal. Returns its output up to `Ready`, or its last line. */
-async function start(env: NodeJS.ProcessEnv): Promise<{ copy: ChildProcess; output: string }> {
-  const { PATH, TZ } = process.env
-  const copy = spawn(process.execPath, [join(scripts, 'start.ts')], { env: { PATH, TZ, ...env } })
-  let output = ''
-  for (const stream of [copy.stdout, copy.stderr]) stream.on('data', (chunk) => (output += chunk))
-  await Promise.race([once(copy, 'close'), vi.waitUntil(() => output.includes('Ctrl-C'), { timeout: 60_000 })])
-  return { copy, output }
-}
-
-async function stop(copy: ChildProcess): Promise<number | null> {
-  copy.kill('SIGINT')
-  return exit(copy)
-}
-
-async function exit(copy: ChildProcess): Promise<number | null> {
-  if (copy.exitCode === null && copy.signalCode === null) await once(copy, 'exit')
-  return copy.exitCode
-}
 
 let running: Awaited<ReturnType<typeof start>>
 beforeAll(async () => {
@@ -59,12 +39,7 @@ const isRoot = process.getuid?.() === 0
 const password = () => /password (\S+)/.exec(running.output)?.[1] ?? ''
 
 test('prints five lines that work one after another', () => {
-  const lines = running.output.split('\n').filter((line) => line.includes('curl '))
-  expect(lines).toHaveLength(5)
-  const [login, me, refresh, logout, refused] = lines.map((_, index) => {
-    const before = lines.slice(0, index).map((line) => `{ ${line}\n} >/dev/null`)
-    return execFileSync('sh', { input: [...before, lines[index]].join('\n'), encoding: 'utf8' })
-  })
+  const [login, me, refresh, logout, refused] = answersOfLines(running.output)
   expect(login).toContain('"access_token":"ey')
   expect(me).toContain('"roles":["editor"]')
   expect(refresh).toContain('"refresh_token":"hrt_')

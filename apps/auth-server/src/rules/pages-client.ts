@@ -19,7 +19,8 @@ export const PAGES_CLIENT: Client = {
     accessTokenTtlSeconds: null,
     refreshIdleTtlSeconds: null,
     refreshAbsoluteTtlSeconds: null,
-    refreshGraceSeconds: null,
+    // Not as the settings say, which may allow none: no application is to blame for a user who clicks twice.
+    refreshGraceSeconds: 10,
     refreshLateRepeatGap: null,
   },
   disabled: false,

@@ -26,7 +26,7 @@ function keyOf(username: string, mapCase: (text: string) => string): string | nu
  * Unicode's toCasefold (section 3.13), which JavaScript lacks. Upper case followed by lower case gives the same result for
  * every character except the dotless i. Lower case comes first because the upper case of capital ẞ is itself.
  */
-function foldCase(text: string): string {
+export function foldCase(text: string): string {
   const upper = Array.from(text, (letter) => (letter === DOTLESS_I ? letter : letter.toLowerCase().toUpperCase()))
   // One character at a time: otherwise the lower case of a final sigma depends on its neighbours.
   return Array.from(upper.join(''), (letter) => letter.toLowerCase()).join('')

@@ -25,6 +25,8 @@ export type RefusalCode =
   | 'registration_closed'
   /** Another account has this username. Client: ask the user for another one. */
   | 'username_taken'
+  /** The request uses the cookie, and it does not come from a page of an origin that belongs to the client. Nothing has changed. Client: keep the session; register the origin. */
+  | 'origin_not_allowed'
   /** A limit on attempts or logins is reached. Client: wait for as many seconds as `Retry-After` says. */
   | 'too_many_attempts'
   /** The account or the session does not exist. Client: read the list again. */

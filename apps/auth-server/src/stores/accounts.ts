@@ -1,4 +1,6 @@
-import type { User } from '../generated/prisma/client.ts'
+import type { Prisma, User } from '../generated/prisma/client.ts'
+import type { Attributes } from '../rules/attributes.ts'
+import type { EmailAddress } from '../rules/email.ts'
 import { earlierUsernameKey, usernameKey } from '../rules/username.ts'
 import { type Database, query } from '../postgres/database.ts'
 import { batch } from '../postgres/batch.ts'
@@ -7,8 +9,21 @@ import type { AccountStatus, AccountStatusCopies } from './account-status.ts'
 export interface Account extends AccountStatus {
   id: string
   username: string
-  passwordHash: string
+  /** Null: the user has no password. */
+  passwordHash: string | null
+  email: string | null
+  attributes: Attributes
   createdAt: Date
+}
+
+/** What may be set when an account is made, and changed later. */
+interface Changeable {
+  passwordHash?: string | null
+  /** From rules/email.ts, or null for none. */
+  email?: EmailAddress | null
+  roles?: string[]
+  /** As rules/attributes.ts allows them; they replace all that were there. */
+  attributes?: Attributes
 }
 
 const ACCOUNTS_IN_A_PAGE = 1_000
@@ -29,13 +44,9 @@ export class Accounts {
   }
 
   /** Null if the name is taken. */
-  async add(user: {
-    username: string
-    usernameKey: string
-    passwordHash: string
-    roles: string[]
-  }): Promise<Account | null> {
-    const [row] = await query(this.#database.user.createManyAndReturn({ data: [user], skipDuplicates: true }))
+  async add(user: Changeable & { username: string; usernameKey: string; roles: string[] }): Promise<Account | null> {
+    const data = [toColumns(user)]
+    const [row] = await query(this.#database.user.createManyAndReturn({ data, skipDuplicates: true }))
     return row ? toAccount(row) : null
   }
 
@@ -91,7 +102,7 @@ export class Accounts {
   /** Changes an account and its copy. Null if it does not exist, or does not match `ifStill` any more. */
   async change(
     id: string,
-    change: { passwordHash?: string; roles?: string[]; disabledAt?: Date | null },
+    change: Changeable & { disabledAt?: Date | null },
     ifStill?: { version: number; liveSid: string },
   ): Promise<Account | null> {
     const epoch = this.#copies?.epoch ?? 0
@@ -99,9 +110,8 @@ export class Accounts {
       id,
       ...(ifStill && { version: ifStill.version, families: { some: { sid: ifStill.liveSid, revokedAt: null } } }),
     }
-    const [row] = await query(
-      this.#database.user.updateManyAndReturn({ where, data: { ...change, version: { increment: 1 } } }),
-    )
+    const data = { ...toColumns(change), version: { increment: 1 } }
+    const [row] = await query(this.#database.user.updateManyAndReturn({ where, data }))
     if (!row) return null
     const account = toAccount(row)
     await this.#copies?.publish(id, account, epoch)
@@ -139,6 +149,16 @@ export class Accounts {
   }
 }
 
-export function toAccount({ id, username, passwordHash, roles, disabledAt, createdAt, version }: User): Account {
-  return { id, username, passwordHash, roles, disabled: disabledAt !== null, createdAt, version }
+function toColumns<Rest>({ email, attributes, ...rest }: Changeable & Rest) {
+  return {
+    ...rest,
+    ...(email !== undefined && { email: email?.address ?? null, emailKey: email?.key ?? null }),
+    ...(attributes && { attributes: attributes as Prisma.InputJsonObject }),
+  }
+}
+
+export function toAccount(row: User): Account {
+  const { id, username, passwordHash, email, roles, disabledAt, createdAt, version } = row
+  const attributes = row.attributes as Attributes
+  return { id, username, passwordHash, email, roles, attributes, disabled: disabledAt !== null, createdAt, version }
 }

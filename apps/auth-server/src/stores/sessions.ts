@@ -24,7 +24,7 @@ export interface Session {
 }
 
 /** What may decide whether a session is to be ended. */
-export type EndableSession = Revocable & Position & Pick<Session, 'clientId' | 'parent'>
+export type EndableSession = Revocable & Position & Pick<Session, 'clientId' | 'parent' | 'redeemed'>
 
 /** Where a page ends: the last session of it. */
 export type Position = Pick<Session, 'sid' | 'createdAt'>
@@ -80,13 +80,13 @@ export class Sessions {
     // One JSON value: separate rows would take ten times as long to read here.
     const [row] = await query(this.#database.$queryRaw<{ now: Date; sessions: ListedRow[] | null }[]>`
       SELECT clock_timestamp() AS now,
-        json_agg(json_build_array(id, sid, created_at, expires_at, status_index, client_id, parent)) AS sessions
+        json_agg(json_build_array(id, sid, created_at, expires_at, status_index, client_id, parent, redeemed)) AS sessions
       FROM (SELECT encode(id, 'hex') AS id, sid, created_at, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at,
-              status_index, client_id, parent
+              status_index, client_id, parent, redeemed
             FROM ${this.#database.tables.families} WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
               AND (created_at, sid) > (${createdAt}, ${sid}::uuid)
             ORDER BY created_at, sid LIMIT ${limit}) AS listed`)
-    const sessions = (row?.sessions ?? []).map(([id, ownSid, openedAt, expiresAt, statusIndex, clientId, parent]) => ({
+    const sessions = (row?.sessions ?? []).map(([id, ownSid, openedAt, expiresAt, statusIndex, clientId, ...rest]) => ({
       id: Buffer.from(id, 'hex').toString('base64url'),
       sid: ownSid,
       userId,
@@ -94,7 +94,8 @@ export class Sessions {
       expiresAt,
       statusIndex,
       clientId,
-      parent,
+      parent: rest[0],
+      redeemed: rest[1],
     }))
     return { sessions, now: (row?.now ?? new Date()).getTime() }
   }
@@ -191,6 +192,7 @@ type ListedRow = [
   statusIndex: number,
   clientId: string,
   parent: string | null,
+  redeemed: number,
 ]
 type OfClientRow = [id: string, sid: string, userId: string, expiresAt: number, statusIndex: number, clientId: string]
 

@@ -1,10 +1,11 @@
 import { Redis } from 'ioredis'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { PAGES_CLIENT } from '../../src/rules/pages-client.ts'
 import { withdrawConsent } from '../../src/services/authorize/withdraw-consent.ts'
 import { changePassword } from '../../src/services/accounts/change-password.ts'
-import { endAllSessions } from '../../src/services/sessions/sessions.ts'
+import { endAllSessions, endSession } from '../../src/services/sessions/sessions.ts'
 import { basic } from '../support/basic.ts'
-import { answerOf, pkce } from '../support/browser.ts'
+import { type Browser, answerOf, pkce } from '../support/browser.ts'
 import { FLOW_CLIENTS, type FlowServer, flowServer, redirectOf } from '../support/code-flow.ts'
 import { FILES, MAIL, secretOf } from '../support/oauth-realm.ts'
 import { PASSWORD } from '../support/server.ts'
@@ -216,12 +217,46 @@ describe('a code is refused', () => {
   })
 })
 
-test('a logout at the pages leaves native applications logged in', async () => {
-  const { browser, code } = await server.allow('native')
-  await server.redeem('native', code)
-  await browser.submit(await browser.get('/logout'), {})
-  expect((await server.stored(code))?.revoked).toBeNull()
-  expect((await browser.get('/logout')).text).toContain('Logged out')
-  // And the browser is not logged in any more.
-  expect((await browser.get(server.address('own'))).text).toContain('name="password"')
+describe('when the browser’s session at the pages ends', () => {
+  const ends: [string, (browser: Browser, userId: string) => Promise<unknown>][] = [
+    ['by the button at /logout', async (browser) => browser.submit(await browser.get('/logout'), {})],
+    [
+      'from the list of sessions',
+      async (_, userId) => {
+        const pages = (await server.core.sessions.ofUser(userId, 10)).find(
+          ({ clientId }) => clientId === PAGES_CLIENT.id,
+        )
+        return endSession(server.core, userId, pages?.sid ?? '', 'session_ended')
+      },
+    ],
+  ]
+
+  test.each(ends)('%s, the codes that it gave are refused, whatever kind the client is of', async (_, end) => {
+    for (const clientId of ['native', 'spa', 'site']) {
+      const { browser, user, code } = await server.allow(clientId)
+      await end(browser, user.id)
+      expect((await server.stored(code))?.revoked).not.toBeNull()
+      const headers = clientId === 'site' ? basic('site', secretOf('site')) : {}
+      expect(outcome(await server.redeem(clientId, code, {}, headers))).toEqual(INVALID_GRANT)
+    }
+  })
+
+  test.each(ends)('%s, pages are logged out, and native applications stay logged in', async (_, end) => {
+    for (const [clientId, isOver] of [
+      ['native', false],
+      ['spa', true],
+    ] as const) {
+      const { browser, user, code } = await server.allow(clientId)
+      await server.redeem(clientId, code)
+      await end(browser, user.id)
+      expect([clientId, (await server.stored(code))?.revoked !== null]).toEqual([clientId, isOver])
+      expect((await browser.get(server.address('own'))).text).toContain('name="password"')
+    }
+  })
+
+  test('it is said when there is nothing left to end', async () => {
+    const { browser } = await server.allow('native')
+    await browser.submit(await browser.get('/logout'), {})
+    expect((await browser.get('/logout')).text).toContain('Logged out')
+  })
 })

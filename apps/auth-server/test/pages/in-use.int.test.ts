@@ -1,10 +1,9 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { startChromium } from '../support/chromium.ts'
 import { type FlowServer, NATIVE_SCHEME, flowServer } from '../support/code-flow.ts'
 import { PASSWORD } from '../support/server.ts'
+import { listen } from '../support/site.ts'
 
 let server: FlowServer
 let chromium: Awaited<ReturnType<typeof startChromium>>
@@ -16,19 +15,6 @@ beforeAll(async () => {
     listen('127.0.0.1', () => 'Logged in'),
   ])
 })
-
-/** A site of somebody else's. */
-async function listen(host: string, answer: (path: string) => string) {
-  const asked: URL[] = []
-  const site = createServer((request, response) => {
-    const url = new URL(request.url ?? '', `http://${request.headers.host}`)
-    asked.push(url)
-    response.setHeader('content-type', 'text/html').end(`<!doctype html>${answer(url.pathname)}`)
-  })
-  await new Promise<void>((resolve) => site.listen(0, host, resolve))
-  afterAll(() => void site.close())
-  return { port: (site.address() as AddressInfo).port, asked }
-}
 
 const redirectUri = () => `http://127.0.0.1:${application.port}/callback`
 const address = (changes: Record<string, string | undefined> = {}) =>

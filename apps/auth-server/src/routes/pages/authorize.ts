@@ -45,6 +45,13 @@ export function authorizePage(pages: Pages) {
 
   const actionOf = (request: FastifyRequest) => `${base}/oauth2/authorize?${queryOf(request)}`
 
+  /** The page that follows a post, and knows of the login in it. */
+  function pageAfterLogin(request: FastifyRequest, sid: string | null, authTime: number | null): string {
+    if (authTime === null) return actionOf(request)
+    const proof = forms.issue({ form: 'proven', query: queryOf(request), sid, authTime, shown: null })
+    return `${actionOf(request)}&${PROOF}=${proof}`
+  }
+
   function showLogin(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -84,11 +91,11 @@ export function authorizePage(pages: Pages) {
       case 'granted':
         return answerToClient(reply, asked, authorized)
       case 'ask': {
-        // A page that answers a post cannot be gone back to. After prompt=login it does, since it knows of the new login.
-        if (request.method === 'POST' && !asked.prompt.has('login')) return pages.redirect(reply, actionOf(request))
+        const sid = session?.family.sid ?? null
+        // A page that answers a post cannot be gone back to.
+        if (request.method === 'POST') return pages.redirect(reply, pageAfterLogin(request, sid, authTime))
         const { client, redirectUri } = asked
         const { resources, shown } = authorized
-        const sid = session?.family.sid ?? null
         const { protocol, host } = new URL(redirectUri)
         const page: Page = {
           kind: 'consent',
@@ -111,8 +118,13 @@ export function authorizePage(pages: Pages) {
       const asked = requestOf(request, reply)
       if (!asked) return reply
       const session = await readPagesSession(core, pages.cookieOf(request))
-      const authorized = await authorize(core, asked, { session, authTime: null, decision: null }, howOf(request))
-      return answer(request, reply, asked, session, authorized, null)
+      const proof = proofOf(request)
+      if (proof !== undefined && pages.cookieOf(request) === undefined)
+        return showLogin(request, reply, asked, null, { refusal: NO_COOKIE, username: '' })
+      const [query, sid] = [queryOf(request), session?.family.sid ?? null]
+      const authTime = forms.read(proof, { form: 'proven', query, sid })?.authTime ?? null
+      const authorized = await authorize(core, asked, { session, authTime, decision: null }, howOf(request))
+      return answer(request, reply, asked, session, authorized, authTime)
     },
 
     post: async (request: FastifyRequest<{ Body: FormFields }>, reply: FastifyReply) => {
@@ -163,6 +175,12 @@ const FORM_EXPIRED = {
   description: 'This page was open for too long, or you logged out meanwhile. Log in again.',
 } as const
 
+const NO_COOKIE = {
+  error: 'invalid_request',
+  description:
+    'Your browser has kept no cookie from your login. If you did not log out meanwhile, allow cookies for this site. Then log in again.',
+} as const
+
 function problemOf({ description, retryAfterSeconds: seconds }: Pick<Refusal, 'description' | 'retryAfterSeconds'>) {
   if (seconds === undefined) return description
   return `Too many attempts. Try again in ${seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`
@@ -176,10 +194,18 @@ function atLogin(query: string): string {
   return changed.toString()
 }
 
-function queryOf({ raw: { url = '' } }: FastifyRequest): string {
+/** A parameter of our own, always the last: the login that led to this page, signed. It is not part of the request. */
+const PROOF = 'heirloom_login'
+const PROOF_AT_END = new RegExp(`(?:^|&)${PROOF}=([^&]*)$`)
+
+function sentQuery({ raw: { url = '' } }: FastifyRequest): string {
   const at = url.indexOf('?')
   return at < 0 ? '' : url.slice(at + 1)
 }
+
+const queryOf = (request: FastifyRequest) => sentQuery(request).replace(PROOF_AT_END, '')
+
+const proofOf = (request: FastifyRequest) => PROOF_AT_END.exec(sentQuery(request))?.[1]
 
 function howOf({ headers, ip }: FastifyRequest) {
   const agent = headers['user-agent']

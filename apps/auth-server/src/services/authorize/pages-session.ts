@@ -8,8 +8,7 @@ import type { Refusal } from '../refusal.ts'
 import { type Credentials, authenticate } from '../sessions/authenticate.ts'
 import { type Opening, openSession } from '../sessions/open-session.ts'
 import { commit, isRefusal, recordAnomaly, reject } from '../sessions/redeem.ts'
-import { revoke } from '../sessions/revoke.ts'
-import { endAllSessions } from '../sessions/sessions.ts'
+import { endPages } from '../sessions/sessions.ts'
 
 /** A browser's session at the pages: a family of `PAGES_CLIENT`, whose refresh token is in a cookie. */
 export interface PagesSession {
@@ -84,22 +83,16 @@ export async function logInAtPages(
 }
 
 /**
- * Ends the session of a cookie, and the sessions that browser clients opened from it; those of native applications go on. A
- * session that is over is ended again, because the first attempt may have been answered with a 503.
+ * Ends the session of a cookie and what belongs to it. A session that is over is ended again, because the first attempt may
+ * have been answered with a 503.
  */
 export async function endPagesSession(parts: Core, token: string | undefined): Promise<void> {
   const found = await findPagesFamily(parts, token)
   if (found) await endFamilyOfPages(parts, found)
 }
 
-async function endFamilyOfPages(parts: Core, { family, now }: Pick<PagesSession, 'family' | 'now'>): Promise<void> {
-  const { userId, sid } = family
-  // First this one: what is opened from it afterwards ends itself (issue-code.ts).
-  await revoke(parts, [family], { at: now, reason: 'logout' })
-  const { clients } = parts.realm.current()
-  const isOfBrowser = (clientId: string) => (clients.get(clientId)?.origins.length ?? 0) > 0
-  await endAllSessions(parts, userId, 'logout', ({ parent, clientId }) => parent === sid && isOfBrowser(clientId))
-}
+const endFamilyOfPages = (parts: Core, { family, now }: Pick<PagesSession, 'family' | 'now'>) =>
+  endPages(parts, family, { at: now, reason: 'logout' })
 
 /** Null if the token was not issued here, or is not one of the pages. */
 async function findPagesFamily({ refreshTokens, families, seeStoreTime }: Core, token: string | undefined) {

@@ -5,7 +5,7 @@ import { revoke } from '../sessions/revoke.ts'
 import { endSession } from '../sessions/sessions.ts'
 import type { ReadAccessToken } from './own-access-tokens.ts'
 
-type RevokeTokenParts = Pick<Core, 'families' | 'refreshTokens' | 'sessions' | 'clock' | 'audit'>
+type RevokeTokenParts = Pick<Core, 'families' | 'refreshTokens' | 'sessions' | 'clock' | 'audit' | 'realm'>
 
 const ANOTHER_CLIENT = refuse('invalid_grant', 'The token was issued to another client.')
 

@@ -1,5 +1,6 @@
 import { type PolicySettings, longestIdleMs, policyOf } from '../../rules/client-policy.ts'
-import { type RevocationReason, endOf } from '../../rules/family.ts'
+import { type Revocable, type Revocation, type RevocationReason, endOf, isUnredeemedCode } from '../../rules/family.ts'
+import { PAGES_CLIENT } from '../../rules/pages-client.ts'
 import type { RealmSource } from '../../rules/realm.ts'
 import type { Clock } from '../../stores/clock.ts'
 import type { EndableSession, Position, Session, Sessions } from '../../stores/sessions.ts'
@@ -48,9 +49,9 @@ export async function liveSessions(
   return { sessions, next: live.length > limit ? sessions.at(-1) : undefined }
 }
 
-type EndOneParts = RevokeParts & { sessions: Pick<Sessions, 'find'>; clock: Clock }
+type EndOneParts = EndAllParts & { sessions: Pick<Sessions, 'find'>; clock: Clock; realm: RealmSource }
 
-/** Ends one session of the user. It may be repeated. */
+/** Ends one session of the user; a browser's session at the pages with what belongs to it. It may be repeated. */
 export async function endSession(
   parts: EndOneParts,
   userId: string,
@@ -60,10 +61,33 @@ export async function endSession(
   const session = await parts.sessions.find(userId, anySpelling)
   if (!session) return refuse('not_found', 'There is no such session.')
   // The session's own id. The same UUID in capitals would get an event of its own.
-  const { family: id, sid, expiresAt, statusIndex } = session
+  const { family: id, sid, expiresAt, statusIndex, clientId } = session
   const revocable = { id, sid, userId, expiresAt: expiresAt.getTime(), statusIndex }
-  await revoke(parts, [revocable], { at: await parts.clock.now(), reason })
+  const revocation = { at: await parts.clock.now(), reason }
+  if (clientId === PAGES_CLIENT.id) await endPages(parts, revocable, revocation)
+  else await revoke(parts, [revocable], revocation)
   return { ok: true }
+}
+
+/**
+ * Ends a browser's session at the pages and, of what was opened from it, the sessions of browser clients (RFC 10017) and the
+ * codes that nobody has redeemed. Native applications that are logged in go on: they have a logout of their own.
+ */
+export async function endPages(
+  parts: EndAllParts & { realm: RealmSource },
+  pages: Revocable,
+  revocation: Revocation,
+): Promise<void> {
+  // First this one: what is opened from it afterwards ends itself (issue-code.ts).
+  await revoke(parts, [pages], revocation)
+  const { clients } = parts.realm.current()
+  const isOfBrowser = (clientId: string) => (clients.get(clientId)?.origins.length ?? 0) > 0
+  await endAllSessions(
+    parts,
+    pages.userId,
+    revocation.reason,
+    (session) => session.parent === pages.sid && (isOfBrowser(session.clientId) || isUnredeemedCode(session)),
+  )
 }
 
 export type EndAllParts = RevokeParts & { sessions: Pick<Sessions, 'notRevoked'> }

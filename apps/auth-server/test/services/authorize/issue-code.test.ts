@@ -16,6 +16,8 @@ const ACCOUNT = {
   id: 'U',
   username: 'ann',
   passwordHash: '',
+  email: null,
+  attributes: {},
   roles: ['reader'],
   disabled: false,
   version: 1,

@@ -12,6 +12,8 @@ const ADA: Account = {
   id: 'U',
   username: 'ada',
   passwordHash: 'right',
+  email: null,
+  attributes: {},
   createdAt: new Date(0),
   version: 1,
   roles: ['user'],
