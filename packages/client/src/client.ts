@@ -1,6 +1,6 @@
 import type { ClientEvent } from './client-event.ts'
 import { createCore } from './core.ts'
-import { inBody, inCookie } from './delivery.ts'
+import { byBody, byCookie } from './delivery.ts'
 import { readLogin } from './read-login.ts'
 import type { Runtime } from './runtime.ts'
 import type { SessionStore } from './session-store.ts'
@@ -95,9 +95,9 @@ export function createClient(options: ClientOptions): Client {
   const isCookie = delivery === 'cookie'
   if (!isCookie && delivery !== 'body') throw new TypeError('`delivery` must be "body" or "cookie".')
   if (isCookie && options.store) throw new TypeError('With `delivery: "cookie"` there is no `store`.')
-  const { base, runtime, ask, enter, ...client } = isCookie
-    ? createCore(options, inCookie(clientId), TabStore)
-    : createCore(options, inBody(clientId))
+  const { client, runtime, ask, enter } = isCookie
+    ? createCore(options, byCookie(clientId), TabStore)
+    : createCore(options, byBody(clientId))
 
   return {
     ...client,

@@ -28,13 +28,14 @@ const YOUNG_MS = 10_000
 const [LOGOUT_TRIES, LOGOUT_WAIT_MS] = [3, 3_000]
 
 /** What clients have in common, however their users log in. */
-export interface Core extends Omit<Client, 'login'> {
+export interface Core {
+  readonly client: Omit<Client, 'login'>
   /** The base URL of the auth server, without a slash at its end. */
   readonly base: string
   readonly runtime: Runtime
-  ask(call: Call): Promise<Answer | ClientError>
+  readonly ask: (call: Call) => Promise<Answer | ClientError>
   /** Opens the session that the request answers. */
-  enter(request: () => Promise<Session>): Promise<void>
+  readonly enter: (request: () => Promise<Session>) => Promise<void>
 }
 
 /**
@@ -71,7 +72,6 @@ export function createCore(options: CoreOptions, delivery: Delivery, Tabs?: type
     base,
     runtime,
     ask,
-
     async enter(request) {
       const turn = sessions.nextTurn()
       await exclusively(async () => {
@@ -87,49 +87,53 @@ export function createCore(options: CoreOptions, delivery: Delivery, Tabs?: type
       })
       onEvent({ type: 'logged_in' })
     },
-
-    async fetch(target, init = {}) {
-      const { own } = sessions
-      const address = new URL(target, (globalThis as { location?: { href: string } }).location?.href)
-      const origin = originOf(address)
-      if (origin === null || !origins.has(origin)) {
-        const who = origin ?? `A ${address.protocol} address`
-        throw new ClientError('address_not_allowed', `${who} is not among the resources of this client.`)
-      }
-      const headers = new Headers(init.headers)
-      const send = async ({ accessToken }: Session) => {
-        headers.set('authorization', `Bearer ${accessToken}`)
-        const response = await runtime.fetch(address, { ...init, headers, redirect: init.redirect ?? 'manual' })
-        if (init.redirect !== undefined || !isRedirect(response)) return response
-        discard(response)
-        throw new ClientError('redirected', `${origin} answered with a redirect, which could send the token elsewhere.`)
-      }
-      const session = await orAborted(tokens.session(own), init.signal)
-      const response = await send(session)
-      const age = sessions.ageOf(session)
-      if ((age >= 0 && age < YOUNG_MS) || !canBeSentAgain(init.body)) return response
-      if (!(await isInvalidToken(response, timeoutMs))) return response
-      discard(response)
-      return send(await orAborted(tokens.renew(own, session.accessToken), init.signal))
-    },
-
-    async accessToken({ signal } = {}) {
-      return (await orAborted(tokens.session(sessions.own), signal)).accessToken
-    },
-
-    async isLoggedIn() {
-      try {
+    client: {
+      async fetch(target, init = {}) {
         const { own } = sessions
-        if ((await sessions.read(own)) === UNKNOWN) await tokens.session(own)
-        return true
-      } catch (error) {
-        if (error instanceof ClientError && /^(?:not_logged_in|session_)/.test(error.code)) return false
-        throw error
-      }
-    },
+        const address = new URL(target, (globalThis as { location?: { href: string } }).location?.href)
+        const origin = originOf(address)
+        if (origin === null || !origins.has(origin)) {
+          const who = origin ?? `A ${address.protocol} address`
+          throw new ClientError('address_not_allowed', `${who} is not among the resources of this client.`)
+        }
+        const headers = new Headers(init.headers)
+        const send = async ({ accessToken }: Session) => {
+          headers.set('authorization', `Bearer ${accessToken}`)
+          const response = await runtime.fetch(address, { ...init, headers, redirect: init.redirect ?? 'manual' })
+          if (init.redirect !== undefined || !isRedirect(response)) return response
+          discard(response)
+          throw new ClientError(
+            'redirected',
+            `${origin} answered with a redirect, which could send the token elsewhere.`,
+          )
+        }
+        const session = await orAborted(tokens.session(own), init.signal)
+        const response = await send(session)
+        const age = sessions.ageOf(session)
+        if ((age >= 0 && age < YOUNG_MS) || !canBeSentAgain(init.body)) return response
+        if (!(await isInvalidToken(response, timeoutMs))) return response
+        discard(response)
+        return send(await orAborted(tokens.renew(own, session.accessToken), init.signal))
+      },
 
-    async logout() {
-      return { serverNotified: await sessions.leave(notifyServer) }
+      async accessToken({ signal } = {}) {
+        return (await orAborted(tokens.session(sessions.own), signal)).accessToken
+      },
+
+      async isLoggedIn() {
+        try {
+          const { own } = sessions
+          if ((await sessions.read(own)) === UNKNOWN) await tokens.session(own)
+          return true
+        } catch (error) {
+          if (error instanceof ClientError && /^(?:not_logged_in|session_)/.test(error.code)) return false
+          throw error
+        }
+      },
+
+      async logout() {
+        return { serverNotified: await sessions.leave(notifyServer) }
+      },
     },
   }
 

@@ -10,7 +10,7 @@ export interface Delivery {
 }
 
 /** In the bodies of requests and answers. */
-export const inBody = (clientId: string | undefined): Delivery => ({
+export const byBody = (clientId: string | undefined): Delivery => ({
   inCookie: false,
   refresh: ({ refreshToken }) => ({
     path: '/auth/refresh',
@@ -20,11 +20,11 @@ export const inBody = (clientId: string | undefined): Delivery => ({
 })
 
 /** In a cookie that no script can read. */
-export const inCookie = (clientId: string | undefined): Delivery => {
+export const byCookie = (clientId: string | undefined): Delivery => {
   const call = (path: string) => () => ({ path, body: { client_id: clientId } })
   return { inCookie: true, refresh: call('/auth/refresh'), logout: call('/auth/logout') }
 }
 
 /** Whether the auth server ends the session, or there is none: RFC 6749, section 5.2, or a request that lacks its cookie. */
-export const isOver = ({ status, body }: Answer, { inCookie }: Delivery): boolean =>
-  status === 400 && (body['error'] === 'invalid_grant' || (inCookie && body['error'] === 'invalid_request'))
+export const isOver = ({ status, body }: Answer, delivery: Delivery): boolean =>
+  status === 400 && (body['error'] === 'invalid_grant' || (delivery.inCookie && body['error'] === 'invalid_request'))

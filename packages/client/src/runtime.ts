@@ -20,7 +20,7 @@ export interface Runtime {
 export interface Channel {
   /** Sends to all other tabs. */
   postMessage(message: unknown): void
-  onmessage: ((event: { data: unknown }) => void) | null
+  addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void
 }
 
 /** The part of https://www.w3.org/TR/web-locks/ that the client uses. */
@@ -45,5 +45,5 @@ function openChannel(name: string): Channel {
   const channel = new BroadcastChannel(name)
   // A page may be rendered in Node, whose process must be able to end.
   ;(channel as { unref?: () => void }).unref?.()
-  return channel as Channel
+  return channel
 }

@@ -11,7 +11,7 @@ export interface Session {
 }
 
 /** The refresh token of a session whose real one is in a cookie, which no script can read. */
-export const IN_COOKIE = 'in-cookie'
+const IN_COOKIE = 'in-cookie'
 
 /** Stands for the session of a cookie that no tab has used yet. Only the auth server knows whether there is one. */
 export const UNKNOWN: Session = {

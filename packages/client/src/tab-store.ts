@@ -64,7 +64,7 @@ export class TabStore implements SessionStore {
     this.#storage = storage
     if (this.isLeaving) this.#known = { session: null, ended: new Set() }
     this.#channel = channel?.(name)
-    if (this.#channel) this.#channel.onmessage = ({ data }) => this.#hear(Object(data) as TabMessage)
+    this.#channel?.addEventListener('message', ({ data }) => this.#hear(Object(data) as TabMessage))
     this.#tell({ ask: true })
   }
 
@@ -102,7 +102,7 @@ export class TabStore implements SessionStore {
    * A closed page must not forget that, so this is in `localStorage`.
    */
   get isLeaving(): boolean {
-    return this.#stored((storage) => storage.getItem(this.#flag)) != null
+    return this.#stored((storage) => storage.getItem(this.#flag)) === '1'
   }
 
   set isLeaving(is: boolean) {

@@ -213,7 +213,7 @@ it('a session that is over stays over, in whatever order and however often messa
     fc.property(fc.array(message), fc.infiniteStream(fc.nat()), (messages, order) => {
       const after = messages.reduce(hear, begin)
       const ended = new Set(messages.flatMap((one) => ('ended' in one ? [one.ended] : [])))
-      const shuffled = messages.map((one) => [order.next().value ?? 0, one] as const).sort(([a], [b]) => a - b)
+      const shuffled = messages.map((one) => [order.next().value ?? 0, one] as const).toSorted(([a], [b]) => a - b)
       for (const known of [after, shuffled.map(([, one]) => one).reduce(hear, after)]) {
         expect(known.ended).toEqual(ended)
         expect(ended.has(known.session?.sessionId ?? '')).toBe(false)

@@ -43,6 +43,10 @@ export function tabLocks(): Locks {
   }
 }
 
+interface Peer extends Channel {
+  hear(message: unknown): void
+}
+
 interface Asked {
   path: string
   body: Record<string, string>
@@ -50,7 +54,7 @@ interface Asked {
 }
 
 /** What happens to a request to the auth server. By default it is answered. */
-export type Fate = (asked: Asked) => 'lost before' | 'lost after' | Response | undefined
+type Fate = (asked: Asked) => 'lost before' | 'lost after' | Response | undefined
 
 /**
  * One browser: a cookie for all tabs, locks, channels, and a storage. And an auth server, with the rule of reuse at its strictest:
@@ -68,7 +72,7 @@ export function virtualBrowser({ netMs = 10, channelMs = 1, chance = (): number 
   const issued = new Map<string, string>()
   const messages: unknown[] = []
   const stored = new Map<string, string>()
-  const open = new Map<string, Set<Channel>>()
+  const open = new Map<string, Set<Peer>>()
   let serial = 0
 
   const answer = (status: number, body: object | null, cookie?: string | null) => ({ status, body, cookie })
@@ -136,16 +140,16 @@ export function virtualBrowser({ netMs = 10, channelMs = 1, chance = (): number 
     return body === null ? new Response(null, { status }) : Response.json(body, { status })
   }
 
-  function channel(name: string): Channel {
+  function channel(name: string): Peer {
     const peers = open.get(name) ?? new Set()
     open.set(name, peers)
-    const own: Channel = {
-      onmessage: null,
+    const own: Peer = {
+      hear: () => {},
+      addEventListener: (_type, listener) => void (own.hear = (data) => listener({ data })),
       postMessage(message) {
         messages.push(message)
         for (const peer of peers)
-          if (peer !== own)
-            setTimeout(() => peers.has(peer) && peer.onmessage?.({ data: message }), channelMs * chance())
+          if (peer !== own) setTimeout(() => peers.has(peer) && peer.hear(message), channelMs * chance())
       },
     }
     peers.add(own)
@@ -162,7 +166,7 @@ export function virtualBrowser({ netMs = 10, channelMs = 1, chance = (): number 
   /** Opens a page. `close` takes it out of the browser: it hears nothing more. */
   function tab(options: Partial<ClientOptions> = {}): Tab {
     const events: ClientEvent[] = []
-    let mine: Channel | undefined
+    let mine: Peer | undefined
     const client = createClient({
       authServer: 'https://auth.example',
       resources: ['https://api.example'],
