@@ -200,6 +200,33 @@ function toColumns<Rest>({ email, attributes, ...rest }: Changeable & Rest) {
   }
 }
 
+/** A row of `users` as Postgres writes it as JSON. */
+export interface AccountJson {
+  id: string
+  username: string
+  password_hash: string | null
+  email: string | null
+  roles: string[]
+  attributes: Attributes
+  password_change_required: boolean
+  disabled_at: string | null
+  created_at: string
+  version: number
+}
+
+export const accountFromJson = (row: AccountJson): Account => ({
+  id: row.id,
+  username: row.username,
+  passwordHash: row.password_hash,
+  email: row.email,
+  roles: row.roles,
+  attributes: row.attributes,
+  passwordChangeRequired: row.password_change_required,
+  disabled: row.disabled_at !== null,
+  createdAt: new Date(row.created_at),
+  version: row.version,
+})
+
 export function toAccount(row: User): Account {
   const { id, username, passwordHash, email, roles, disabledAt, createdAt, version } = row
   const { passwordChangeRequired } = row

@@ -48,8 +48,14 @@ export class LocalStack {
   postgres: Store | null = null
   redis: Store | null = null
 
-  /** @param settings one per auth server. */
-  async start(settings: readonly Record<string, string>[]): Promise<void> {
+  /**
+   * @param settings one per auth server.
+   * @param fill called with the URL of a superuser, before the servers start.
+   */
+  async start(
+    settings: readonly Record<string, string>[],
+    fill: (superuserUrl: string) => Promise<void> = async () => undefined,
+  ): Promise<void> {
     for (const signal of SIGNALS) process.on(signal, this.#interrupted)
     const postgresSettings = { max_connections: String(50 + 12 * settings.length) }
     this.#stores = startStores({ dataDir: this.#folder, postgresSettings })
@@ -68,6 +74,7 @@ export class LocalStack {
       ...WITHOUT_LIMITS,
       LOG_LEVEL: 'silent',
     }
+    await fill(postgres.url)
     this.authServers = await Promise.all(
       settings.map((own, i) => startServer('auth-server', `auth-server ${i + 1}`, { ...this.authEnv, ...own })),
     )

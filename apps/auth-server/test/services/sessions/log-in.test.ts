@@ -4,6 +4,7 @@ import { logIn } from '../../../src/services/sessions/log-in.ts'
 import { realmOf } from '../../../src/rules/realm.ts'
 import { exampleRealm } from '../../support/example-realm.ts'
 import type { Family } from '../../../src/rules/family.ts'
+import { openedAt } from '../../support/opened-at.ts'
 import type { Account } from '../../../src/stores/accounts.ts'
 
 const REALM = realmOf(exampleRealm())
@@ -53,10 +54,12 @@ async function logInWhile(...versions: [Account, ...(Account | null)[]]) {
         attempt: async () => ({ waitSeconds: null, succeeded: async () => undefined, takeBack: async () => undefined }),
       },
       families: {
-        openFor: async (_user, _limits, _origin, decide) => {
+        openFor: async (opening, { version }) => {
           const account = read()
-          const family = account && decide({ account, now: 5_000, earlierLoginAt: null, statusIndex: 7, surplus: [] })
+          const isSame = account?.version === version && !account.disabled
+          const family = isSame ? openedAt(5_000, opening) : null
           if (family) opened.push(family)
+          return account && { family, account, now: 5_000, earlierLoginAt: null, surplus: [] }
         },
         revoke: async () => undefined,
       },
