@@ -1,5 +1,6 @@
 import { count } from '@heirloom/harness/count'
 import { Command } from 'commander'
+import { benchExchange } from './exchange.ts'
 import { benchFamilies } from './families.ts'
 import { benchFleet } from './fleet.ts'
 import { benchFloods } from './floods.ts'
@@ -32,6 +33,12 @@ program
   .option('--connections <n>', 'sessions that refresh at the same time', count, 32)
   .option('--picture <file>', 'write a chart to this SVG file')
   .action(benchLogin)
+program
+  .command('exchange')
+  .description('Cost of the exchange of a code, and of a refresh at either address.')
+  .option('--rounds <n>', 'number of interleaved rounds', count, 12)
+  .option('--requests <n>', 'requests of each kind per round', count, 1_000)
+  .action(benchExchange)
 program
   .command('profile')
   .description('Where the CPU time of a refresh and of a login goes.')
