@@ -5,7 +5,7 @@ import { readLua } from '../redis/read-lua.ts'
 import type { RedisAccess, RunScript } from '../redis/redis-access.ts'
 import type { AccountStatus, AccountStatusCopies, CopiedStatus } from '../stores/account-status.ts'
 
-const keyOf = (userId: string) => `heirloom:user:{${userId}}`
+export const accountStatusKey = (userId: string) => `heirloom:user:{${userId}}`
 
 const lua = (file: string) => new URL(`./lua/${file}`, import.meta.url)
 const LOAD = readLua(lua('load-account-status.lua'))
@@ -35,7 +35,7 @@ export class AccountStatusCache implements AccountStatusCopies {
 
   async get(userId: string): Promise<AccountStatus | null> {
     if (!this.#fence.isEnabled) return null
-    const fields = await this.#fence.whileEnabled(this.#load(keyOf(userId))).catch(() => [])
+    const fields = await this.#fence.whileEnabled(this.#load(accountStatusKey(userId))).catch(() => [])
     const status = Number(fields[0]) < this.#fence.epoch ? null : toStatus(fields)
     return status?.attributes ? { ...status, attributes: status.attributes } : null
   }
@@ -60,12 +60,12 @@ export class AccountStatusCache implements AccountStatusCopies {
   }
 
   async *all(): AsyncGenerator<Map<string, CopiedStatus>> {
-    for await (const keys of this.#redis?.scan(keyOf('*')) ?? []) {
+    for await (const keys of this.#redis?.scan(accountStatusKey('*')) ?? []) {
       const found = new Map<string, CopiedStatus>()
       await Promise.all(
         keys.map(async (key) => {
           const status = toStatus(await this.#load(key))
-          if (status) found.set(key.slice(keyOf('').length - 1, -1), status)
+          if (status) found.set(key.slice(accountStatusKey('').length - 1, -1), status)
         }),
       )
       yield found
@@ -75,7 +75,7 @@ export class AccountStatusCache implements AccountStatusCopies {
   async #write(userId: string, status: AccountStatus, epoch: number): Promise<void> {
     const { version, roles, disabled, attributes } = status
     const values = [version, roles.join(' '), disabled ? '1' : '0', `${version} ${JSON.stringify(attributes)}`]
-    await this.#merge(keyOf(userId), epoch, this.#keptMs, ...values)
+    await this.#merge(accountStatusKey(userId), epoch, this.#keptMs, ...values)
   }
 }
 

@@ -12,6 +12,7 @@ const ENDED: Record<string, string> = {
   password_changed: 'the password was changed',
   reuse: 'an old refresh token was used again',
   disabled: 'the account was disabled',
+  deleted: 'the user was deleted',
   client_disabled: 'its client was disabled or removed',
   admin: 'an operator ended it',
   restored: 'Postgres was restored from an older copy, and the session may have ended since that copy was made',
