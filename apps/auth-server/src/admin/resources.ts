@@ -55,5 +55,6 @@ const shown = (resource: Resource) => ({
   name: resource.name,
   scopes: resource.scopes,
   introspectors: resource.introspectors,
+  claims: resource.claims,
   access_token_ttl_seconds: resource.accessTokenTtlSeconds,
 })
