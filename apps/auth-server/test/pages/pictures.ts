@@ -9,7 +9,7 @@ import { stylesheet } from '../../src/pages/stylesheet.ts'
 const FOLDER = 'docs/results/pictures'
 const form = { action: '', formToken: '', clientName: 'Notes' }
 const PAGES: [name: string, colorScheme: 'light' | 'dark', page: Page][] = [
-  ['page-login', 'light', { ...form, kind: 'login', username: '', problem: null }],
+  ['page-login', 'light', { ...form, kind: 'login', username: '', problem: null, asksNewPassword: false }],
   [
     'page-consent',
     'dark',

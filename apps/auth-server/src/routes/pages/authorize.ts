@@ -57,7 +57,11 @@ export function authorizePage(pages: Pages) {
     reply: FastifyReply,
     { client, redirectUri }: AuthorizeRequest,
     sid: string | null,
-    refused?: { refusal: Pick<Refusal, 'error' | 'description' | 'retryAfterSeconds'>; username: string },
+    refused?: {
+      refusal: Pick<Refusal, 'error' | 'description' | 'retryAfterSeconds'>
+      username: string
+      hadNew?: boolean
+    },
   ): FastifyReply {
     const state: FormState = { form: 'login', query: queryOf(request), sid, authTime: null, shown: null }
     const page: Page = {
@@ -67,6 +71,7 @@ export function authorizePage(pages: Pages) {
       clientName: client.name,
       username: refused?.username ?? '',
       problem: refused ? problemOf(refused.refusal) : null,
+      asksNewPassword: refused?.refusal.error === 'new_password_required' || refused?.hadNew === true,
     }
     if (refused?.refusal.retryAfterSeconds !== undefined)
       reply.header('retry-after', String(refused.refusal.retryAfterSeconds))
@@ -130,7 +135,7 @@ export function authorizePage(pages: Pages) {
     post: async (request: FastifyRequest<{ Body: FormFields }>, reply: FastifyReply) => {
       const asked = requestOf(request, reply)
       if (!asked) return reply
-      const { username, password, decision, form_token: formToken } = request.body
+      const { username, password, new_password: newPassword, decision, form_token: formToken } = request.body
       const current = await readPagesSession(core, pages.cookieOf(request))
       const form = decision === undefined ? 'login' : 'consent'
       const state = forms.read(formToken, { form, query: queryOf(request), sid: current?.family.sid ?? null })
@@ -144,12 +149,17 @@ export function authorizePage(pages: Pages) {
         const credentials = {
           username: username ?? '',
           password: password ?? '',
+          newPassword,
           ip: request.ip,
           signal: goneSignal(reply),
         }
         const result = await logInAtPages(core, credentials, howOf(request), current)
         if (!result.ok)
-          return showLogin(request, reply, asked, state.sid, { refusal: result, username: username ?? '' })
+          return showLogin(request, reply, asked, state.sid, {
+            refusal: result,
+            username: username ?? '',
+            hadNew: newPassword !== undefined,
+          })
         const { session, cookie, authTime } = result
         pages.setCookie(reply, cookie)
         const authorized = await authorize(core, asked, { session, authTime, decision: null }, howOf(request))
@@ -181,7 +191,12 @@ const NO_COOKIE = {
     'Your browser has kept no cookie from your login. If you did not log out meanwhile, allow cookies for this site. Then log in again.',
 } as const
 
-function problemOf({ description, retryAfterSeconds: seconds }: Pick<Refusal, 'description' | 'retryAfterSeconds'>) {
+function problemOf({
+  error,
+  description,
+  retryAfterSeconds: seconds,
+}: Pick<Refusal, 'error' | 'description' | 'retryAfterSeconds'>) {
+  if (error === 'new_password_required') return 'You need a new password. Type the old one again, and choose a new one.'
   if (seconds === undefined) return description
   return `Too many attempts. Try again in ${seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`
 }

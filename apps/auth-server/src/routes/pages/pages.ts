@@ -68,6 +68,7 @@ export interface FormFields {
   form_token?: string
   username?: string
   password?: string
+  new_password?: string
   decision?: string
 }
 
