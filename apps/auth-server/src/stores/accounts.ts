@@ -215,15 +215,18 @@ export interface AccountJson {
   version: number
 }
 
-export function accountFromJson({ password_hash, disabled_at, created_at, ...row }: AccountJson): Account {
-  const { id, username, email, roles, attributes, version } = row
-  const state = {
-    passwordChangeRequired: row.password_change_required,
-    disabled: disabled_at !== null,
-    createdAt: new Date(created_at),
-  }
-  return { id, username, passwordHash: password_hash, email, roles, attributes, ...state, version }
-}
+export const accountFromJson = (row: AccountJson): Account => ({
+  id: row.id,
+  username: row.username,
+  passwordHash: row.password_hash,
+  email: row.email,
+  roles: row.roles,
+  attributes: row.attributes,
+  passwordChangeRequired: row.password_change_required,
+  disabled: row.disabled_at !== null,
+  createdAt: new Date(row.created_at),
+  version: row.version,
+})
 
 export function toAccount(row: User): Account {
   const { id, username, passwordHash, email, roles, disabledAt, createdAt, version } = row

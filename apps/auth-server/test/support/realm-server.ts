@@ -72,6 +72,8 @@ export async function realmServer(data: RealmData, settings: Record<string, stri
   return {
     url: issuer,
     core,
+    /** All of the server, for the commands of an operator. */
+    parts: { ...parts, core },
     env,
     redisUrl,
     redis,
