@@ -14,7 +14,14 @@ export type SecurityEvent =
   | { type: 'consent_withdrawn'; userId: string; clientId: string; sessions: number }
   | {
       type: 'login_refused'
-      reason: 'unknown_user' | 'wrong_password' | 'unreadable_hash' | 'disabled' | 'throttled' | 'changed_meanwhile'
+      reason:
+        | 'unknown_user'
+        | 'wrong_password'
+        | 'unreadable_hash'
+        | 'disabled'
+        | 'new_password_required'
+        | 'throttled'
+        | 'changed_meanwhile'
       userId?: string
       ip: string
     }

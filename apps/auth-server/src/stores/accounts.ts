@@ -139,12 +139,13 @@ export class Accounts {
   async change(
     id: string,
     change: AccountChange,
-    ifStill?: { version: number; liveSid: string },
+    ifStill?: { version: number; liveSid?: string },
   ): Promise<Account | null> {
     const epoch = this.#copies?.epoch ?? 0
     const where = {
       id,
-      ...(ifStill && { version: ifStill.version, families: { some: { sid: ifStill.liveSid, revokedAt: null } } }),
+      ...(ifStill && { version: ifStill.version }),
+      ...(ifStill?.liveSid !== undefined && { families: { some: { sid: ifStill.liveSid, revokedAt: null } } }),
     }
     const data = { ...toColumns(change), version: { increment: 1 } }
     const [row] = await query(this.#database.user.updateManyAndReturn({ where, data }))
