@@ -1,11 +1,19 @@
 import { expect, it } from 'vitest'
-import { type LoadOptions, type TradeOffOptions, commandLine } from '../src/arguments.ts'
+import {
+  type LoadOptions,
+  type RevocationOptions,
+  type SharedTokenOptions,
+  type TradeOffOptions,
+  commandLine,
+} from '../src/arguments.ts'
+
+type Options = LoadOptions | TradeOffOptions | RevocationOptions | SharedTokenOptions
 
 /** The parsed options, or the error message. */
-async function parsed(line: string): Promise<LoadOptions | TradeOffOptions | string> {
-  let result: LoadOptions | TradeOffOptions | string = ''
-  const take = async (options: LoadOptions | TradeOffOptions) => void (result = options)
-  const program = commandLine({ run: take, tradeOff: take, revocation: async () => {} })
+async function parsed(line: string): Promise<Options | string> {
+  let result: Options | string = ''
+  const take = async (options: Options) => void (result = options)
+  const program = commandLine({ run: take, tradeOff: take, revocation: take, sharedToken: take })
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ writeErr: (text) => void (result = text) })
   }
@@ -43,6 +51,7 @@ it('reads times, lists, rates and shares', async () => {
     report: 'x.html',
   })
   expect(await parsed('--rate 500/s')).toMatchObject({ rate: 500 })
+  expect(await parsed('shared-token --processes 3')).toMatchObject({ processes: 3, refreshes: 1_000, spread: 0 })
   expect(await parsed('trade-off --lifetimes 10s,1m --clients 5')).toMatchObject({
     lifetimes: [10_000, 60_000],
     clients: 5,
@@ -50,7 +59,8 @@ it('reads times, lists, rates and shares', async () => {
 })
 
 it('shows its defaults as one would type them', () => {
-  const program = commandLine({ run: async () => {}, tradeOff: async () => {}, revocation: async () => {} })
+  const ignore = async () => {}
+  const program = commandLine({ run: ignore, tradeOff: ignore, revocation: ignore, sharedToken: ignore })
   const help = program.helpInformation() + program.commands[0]?.helpInformation()
   expect(help).toMatch(/default: 4\).*default: 60s\).*default: 2s\).*default: 10s,20s,40s\)/s)
 })
@@ -78,6 +88,10 @@ it.each([
   ['--target http://127.0.0.1:1 --auth http://127.0.0.1:1 --profile rolling', 'a stack of its own'],
   ['--target http://127.0.0.1:1 --auth http://127.0.0.1:1 --replicas 1,2', 'a stack of their own'],
   ['--picture x.svg', 'several numbers'],
+  ['--login oauth', 'client-credentials'],
+  ['--login code --client app', '--client, --redirect-uri and --resource need --target'],
+  ['--target http://127.0.0.1:1 --login client-credentials', '--login client-credentials needs --client'],
+  ['--target http://127.0.0.1:1 --login code --client app', '--login code needs --redirect-uri'],
   ['--nothing', 'unknown option'],
 ])('%s is refused with a clear message', async (line, expected) => {
   expect(await parsed(line)).toContain(expected)

@@ -12,13 +12,14 @@ const JWKS_PATH = '/.well-known/jwks.json'
 
 /** The verifier and the routes, and nothing else: no store, no secret, and no call to anyone on the request path. */
 export function buildApp(config: Config, metrics: ReturnType<typeof createMetrics>) {
-  const { issuer, jwksUri, audience, status, logLevel, keepAliveTimeoutSeconds } = config
+  const { issuer, jwksUri, audience, resource, status, logLevel, keepAliveTimeoutSeconds } = config
   // Where the keys have an address inside of the network, the lists have one beside them.
   const baseUrl = jwksUri?.endsWith(JWKS_PATH) ? jwksUri.slice(0, -JWKS_PATH.length) : undefined
   let failuresInARow = 0
   const verifier = createVerifier({
     issuer,
     audience,
+    ...(resource && { resource }),
     // The issuer's keys may be for any of them.
     algorithms: ['RS256', 'ES256', 'EdDSA'],
     ...(jwksUri && { jwksUri }),

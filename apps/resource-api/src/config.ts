@@ -9,6 +9,7 @@ import {
   serviceSettings,
   url,
 } from '@heirloom/http-service'
+import { type ResourceOptions, protectedResource } from '@heirloom/verifier'
 
 export const SETTINGS = {
   ...serviceSettings(4001),
@@ -16,6 +17,15 @@ export const SETTINGS = {
     default: 'resource-api',
     desc: 'The id of this service among the resources of the realm: what access tokens for it have as `aud`',
     docs: 'docs/guide/realm.md',
+  }),
+  RESOURCE_URL: url(
+    'http:',
+    'https:',
+  )({
+    default: undefined,
+    example: 'https://api.example.com',
+    desc: 'The public address of this service, for the metadata that lead unknown clients to the auth server; by default `AUDIENCE` if that is a URL, in development `http://127.0.0.1:PORT`, and otherwise there are no metadata',
+    docs: 'docs/guide/protect-a-service.md#let-unknown-clients-find-the-auth-server',
   }),
   JWKS_URI: url(
     'http:',
@@ -60,13 +70,44 @@ function statusFaults({ STATUS_MAX_STALE_SECONDS = 300, STATUS_WAIT_SECONDS = 0 
   return tooShort ? ['STATUS_MAX_STALE_SECONDS must be more than STATUS_WAIT_SECONDS and 5 s for the answer'] : []
 }
 
+/** Scopes of the calls in routes.ts. */
+const SCOPES = ['reports:read', 'reports:write']
+
+type Read = Partial<ReturnType<typeof readSettings<typeof SETTINGS>>>
+
+/** A verifier with these options would not start. */
+function resourceFaults(read: Read): string[] {
+  const { ISSUER, AUDIENCE } = read
+  const resource = resourceOf(read)
+  if (!ISSUER || !AUDIENCE || !resource) return []
+  try {
+    protectedResource(ISSUER, AUDIENCE, resource)
+    return []
+  } catch (error) {
+    return [`RESOURCE_URL cannot be used: ${(error as TypeError).message}`]
+  }
+}
+
+function resourceOf({ NODE_ENV, RESOURCE_URL, AUDIENCE = '', PORT }: Read): ResourceOptions | undefined {
+  const scopes = { scopes: SCOPES, name: 'Reports' }
+  if (RESOURCE_URL !== undefined) return { ...scopes, url: RESOURCE_URL }
+  if (/^https?:/.test(AUDIENCE)) return scopes
+  return NODE_ENV === 'production' ? undefined : { ...scopes, url: `http://127.0.0.1:${PORT}` }
+}
+
 /** @throws SettingsError with every bad setting. */
 export function readConfig(env: NodeJS.ProcessEnv) {
-  const settings = readSettings(env, SETTINGS, (read) => [...issuerFaults(read), ...statusFaults(read)])
+  const settings = readSettings(env, SETTINGS, (read) => [
+    ...issuerFaults(read),
+    ...statusFaults(read),
+    ...resourceFaults(read),
+  ])
+  const resource = resourceOf(settings)
   return {
     issuer: settings.ISSUER,
     jwksUri: settings.JWKS_URI,
     audience: settings.AUDIENCE,
+    resource,
     status: {
       mode: settings.STATUS_MODE,
       maxStaleSeconds: settings.STATUS_MAX_STALE_SECONDS,
@@ -77,7 +118,13 @@ export function readConfig(env: NodeJS.ProcessEnv) {
     opsPort: settings.OPS_PORT,
     keepAliveTimeoutSeconds: settings.KEEP_ALIVE_TIMEOUT_SECONDS,
     logLevel: settings.LOG_LEVEL,
-    warnings: [...issuerWarnings(env, settings.ISSUER), ...misspelt(env, SETTINGS)],
+    warnings: [
+      ...issuerWarnings(env, settings.ISSUER),
+      ...(resource === undefined
+        ? ['RESOURCE_URL is not set and AUDIENCE is no URL, so unknown clients cannot find the auth server']
+        : []),
+      ...misspelt(env, SETTINGS),
+    ],
   }
 }
 

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { readConfig } from '../src/config.ts'
 
 it('has defaults for development', () => {
@@ -6,6 +6,7 @@ it('has defaults for development', () => {
     issuer: 'http://127.0.0.1:4000',
     jwksUri: undefined,
     audience: 'resource-api',
+    resource: { url: 'http://127.0.0.1:4001', scopes: ['reports:read', 'reports:write'], name: 'Reports' },
     status: { mode: 'open', maxStaleSeconds: 300, waitSeconds: 0 },
     host: '127.0.0.1',
     port: 4001,
@@ -35,6 +36,32 @@ it('refuses a request for a status list that may last longer than the list is go
     /^STATUS_MAX_STALE_SECONDS must be more than STATUS_WAIT_SECONDS/,
   )
   expect(readConfig({ STATUS_MAX_STALE_SECONDS: '10' })).toMatchObject({ status: { maxStaleSeconds: 10 } })
+})
+
+describe('the address of this service that clients are told', () => {
+  const production = { NODE_ENV: 'production', ISSUER: 'https://auth.example' }
+  const read = (env: NodeJS.ProcessEnv) => readConfig({ ...production, ...env })
+
+  it('is RESOURCE_URL, or else an AUDIENCE that is one', () => {
+    const both = { AUDIENCE: 'https://api.example', RESOURCE_URL: 'https://api.example/v1' }
+    expect(read(both).resource?.url).toBe('https://api.example/v1')
+    const { resource, warnings } = read({ AUDIENCE: 'https://api.example' })
+    expect(resource).toEqual({ scopes: ['reports:read', 'reports:write'], name: 'Reports' })
+    expect(warnings).toEqual([])
+  })
+
+  it('is no guess in production: a bare name alone gets a warning, and no metadata', () => {
+    const { resource, warnings } = read({})
+    expect(resource).toBeUndefined()
+    expect(warnings).toEqual([expect.stringContaining('RESOURCE_URL is not set')])
+  })
+
+  it.each(['ftp://api.example', 'https://api.example?x=1', 'https://a:b@api.example', 'https://api.example/:id'])(
+    'cannot be %s',
+    (url) => {
+      expect(() => read({ RESOURCE_URL: url })).toThrow(/^RESOURCE_URL /)
+    },
+  )
 })
 
 it('names every bad setting at once', () => {

@@ -93,6 +93,22 @@ it('says at /readyz why it has no keys, and which address it asked', async () =>
   await other.close()
 })
 
+/** In every challenge, whatever Host a request has. */
+const METADATA = 'resource_metadata="http://127.0.0.1:4001/.well-known/oauth-protected-resource"'
+
+it('tells a client that knows nothing where to get a token, and for what', async () => {
+  const answer = await call('GET', '/.well-known/oauth-protected-resource')
+  expect(answer.json()).toEqual({
+    resource: 'http://127.0.0.1:4001',
+    authorization_servers: [issuer],
+    bearer_methods_supported: ['header'],
+    scopes_supported: ['reports:read', 'reports:write'],
+    resource_name: 'Reports',
+  })
+  const wrong = await app.inject({ method: 'DELETE', url: '/.well-known/oauth-protected-resource' })
+  expect(wrong.statusCode).toBe(405)
+})
+
 describe('the calls', () => {
   it('GET /api/public needs nothing', async () => {
     expect((await call('GET', '/api/public')).statusCode).toBe(200)
@@ -147,7 +163,9 @@ describe('the calls', () => {
     }
     const refused = await call('POST', '/api/reports', tokenOf(), { title: 'Tides' })
     expect(refused.statusCode).toBe(403)
-    expect(refused.headers['www-authenticate']).toBe('Bearer error="insufficient_scope", scope="reports:write"')
+    expect(refused.headers['www-authenticate']).toBe(
+      `Bearer error="insufficient_scope", scope="reports:write", ${METADATA}`,
+    )
   })
 
   it('GET /api/admin/stats needs the role admin', async () => {
@@ -160,14 +178,14 @@ describe('the calls', () => {
   })
 
   it.each([
-    ['GET', '/api/me'],
-    ['GET', '/api/reports'],
-    ['POST', '/api/reports'],
-    ['GET', '/api/admin/stats'],
-  ] as const)('%s %s without a token is 401 with a bare challenge', async (method, url) => {
+    ['GET', '/api/me', ''],
+    ['GET', '/api/reports', 'scope="reports:read", '],
+    ['POST', '/api/reports', 'scope="reports:write", '],
+    ['GET', '/api/admin/stats', ''],
+  ] as const)('%s %s without a token is 401, with the way to a token and no error', async (method, url, scope) => {
     const answer = await call(method, url)
     expect(answer.statusCode).toBe(401)
-    expect(answer.headers['www-authenticate']).toBe('Bearer')
+    expect(answer.headers['www-authenticate']).toBe(`Bearer ${scope}${METADATA}`)
     expect(Object.keys(answer.json())).toEqual(['error', 'error_description'])
   })
 
@@ -186,7 +204,7 @@ describe('the token of a session that was ended', () => {
     expect((await call('GET', '/api/me', of(2))).statusCode).toBe(200)
     const refused = await call('GET', '/api/me', of(3))
     expect(refused.statusCode).toBe(401)
-    expect(refused.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
+    expect(refused.headers['www-authenticate']).toBe(`Bearer error="invalid_token", ${METADATA}`)
     expect(refused.json()).toEqual({ error: 'invalid_token', error_description: 'The access token has been revoked.' })
   })
 
@@ -226,7 +244,7 @@ describe('a wrong token', () => {
     for (const token of tokens()) {
       const answer = await call('GET', '/api/me', token)
       expect(answer.statusCode).toBe(401)
-      expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
+      expect(answer.headers['www-authenticate']).toBe(`Bearer error="invalid_token", ${METADATA}`)
       expect(answer.json()).toMatchObject({ error: 'invalid_token' })
     }
   })

@@ -1,5 +1,6 @@
 import type { Requirement } from './requirement.ts'
 import type { Refusal } from './refusal.ts'
+import type { ProtectedResource } from './resource/protected-resource.ts'
 
 /** The comment of each is on the reference page: its meaning, then what a client does. */
 type BearerErrorCode =
@@ -20,32 +21,36 @@ export interface RefusalAnswer {
 }
 
 /**
- * The answer to the client (RFC 6750, section 3). It says what to do next, and nothing that helps to make a better
- * forgery. Expiry and revocation are checked after the signature, so only
- * the owner of a token learns of them.
+ * The answer to the client (RFC 6750, section 3, and RFC 9728, section 5.1). It says what to do next, and nothing that helps
+ * to make a better forgery. Expiry and revocation are checked after the signature, so only the owner of a token learns of
+ * them.
+ * @param requirement of the whole request: the challenge names its scopes, so that a client asks for all of them at once.
+ * @param resource `verifier.resource`, so that a client that knows nothing finds the authorization server.
  */
-export function answerRefusal({ code, description }: Refusal, requirement: Requirement = {}): RefusalAnswer {
+export function answerRefusal(
+  { code, description }: Refusal,
+  { scope }: Requirement = {},
+  resource?: ProtectedResource,
+): RefusalAnswer {
+  const resource_metadata = resource?.metadataUrl
   switch (code) {
     case 'token_missing':
-      return NO_TOKEN
+      // RFC 6750, section 3.1: no error code in the challenge if the request has no token.
+      return answer(401, { scope, resource_metadata }, NO_TOKEN)
     case 'token_repeated':
-      return answer(400, challenge({ error: 'invalid_request' }), 'invalid_request', description)
+      return answer(400, { error: 'invalid_request' }, body('invalid_request', description))
     case 'scope_insufficient':
-      return answer(
-        403,
-        challenge({ error: 'insufficient_scope', scope: requirement.scope }),
-        'insufficient_scope',
-        description,
-      )
+      return insufficient({ scope, resource_metadata }, description)
     case 'role_insufficient':
-      return answer(403, challenge({ error: 'insufficient_scope' }), 'insufficient_scope', description)
+      // No scope would help.
+      return insufficient({}, description)
     case 'keys_unavailable':
     case 'status_unavailable':
       return TRY_LATER
     case 'token_expired':
-      return EXPIRED_TOKEN
+      return answer(401, { error: 'invalid_token', scope, resource_metadata }, EXPIRED_TOKEN)
     case 'token_revoked':
-      return REVOKED_TOKEN
+      return answer(401, { error: 'invalid_token', scope, resource_metadata }, REVOKED_TOKEN)
     case 'token_malformed':
     case 'header_refused':
     case 'type_refused':
@@ -59,39 +64,42 @@ export function answerRefusal({ code, description }: Refusal, requirement: Requi
     case 'token_not_yet_valid':
     case 'token_bound':
     case 'status_out_of_range':
-      return BAD_TOKEN
+      return answer(401, { error: 'invalid_token', scope, resource_metadata }, BAD_TOKEN)
   }
 }
 
-/** No value can contain a quote: error codes are ours, and scope tokens have none (RFC 6749, section 3.3). */
-function challenge(parameters: { error: string; scope?: string | undefined }): string {
+interface Challenge {
+  readonly error?: BearerErrorCode
+  readonly scope?: string | undefined
+  readonly resource_metadata?: string | undefined
+}
+
+/** No value can contain a quote: error codes are ours, scope tokens have none (RFC 6749, 3.3), and URLs escape theirs. */
+function challenge(parameters: Challenge): string {
   const pairs = Object.entries(parameters).filter(([, value]) => value !== undefined)
-  return `Bearer ${pairs.map(([name, value]) => `${name}="${value}"`).join(', ')}`
+  return ['Bearer', pairs.map(([name, value]) => `${name}="${value}"`).join(', ')].join(' ').trimEnd()
 }
 
-function answer(
-  status: 400 | 401 | 403,
-  authenticate: string,
-  error: BearerErrorCode,
-  description: string,
-): RefusalAnswer {
-  // RFC 6749, section 5.2: a role may have characters that a description must not have.
-  const error_description = description.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/gu, '?')
-  return { status, headers: { 'www-authenticate': authenticate }, body: { error, error_description } }
+const answer = (status: 400 | 401 | 403, parameters: Challenge, content: RefusalAnswer['body']): RefusalAnswer => ({
+  status,
+  headers: { 'www-authenticate': challenge(parameters) },
+  body: content,
+})
+
+const insufficient = (parameters: Challenge, description: string) =>
+  answer(403, { error: 'insufficient_scope', ...parameters }, body('insufficient_scope', description))
+
+/** RFC 6749, section 5.2: a role may have characters that a description must not have. */
+function body(error: BearerErrorCode, description: string): RefusalAnswer['body'] {
+  return { error, error_description: description.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/gu, '?') }
 }
 
-// Made once, so that a flood of forgeries costs no more than the same number of good tokens.
-const INVALID = challenge({ error: 'invalid_token' })
-const BAD_TOKEN = answer(401, INVALID, 'invalid_token', 'The access token is not valid for this service.')
-const EXPIRED_TOKEN = answer(401, INVALID, 'invalid_token', 'The access token has expired.')
-const REVOKED_TOKEN = answer(401, INVALID, 'invalid_token', 'The access token has been revoked.')
-/** RFC 6750, section 3.1: no error code in the challenge if the request has no token. */
-const NO_TOKEN = answer(401, 'Bearer', 'invalid_token', 'This call needs an access token.')
+const BAD_TOKEN = body('invalid_token', 'The access token is not valid for this service.')
+const EXPIRED_TOKEN = body('invalid_token', 'The access token has expired.')
+const REVOKED_TOKEN = body('invalid_token', 'The access token has been revoked.')
+const NO_TOKEN = body('invalid_token', 'This call needs an access token.')
 const TRY_LATER: RefusalAnswer = {
   status: 503,
   headers: { 'retry-after': '1' },
-  body: {
-    error: 'temporarily_unavailable',
-    error_description: 'Tokens cannot be checked right now. Try again shortly.',
-  },
+  body: body('temporarily_unavailable', 'Tokens cannot be checked right now. Try again shortly.'),
 }

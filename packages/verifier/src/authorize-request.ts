@@ -3,6 +3,7 @@ import { answerRefusal } from './answer-refusal.ts'
 import { authorize } from './authorize.ts'
 import { type Requirement, checkRequirement } from './requirement.ts'
 import type { Refusal } from './refusal.ts'
+import { answerMetadata } from './resource/answer-metadata.ts'
 import type { Verifier } from './verifier.ts'
 
 /**
@@ -23,6 +24,22 @@ export async function authorizeRequest<Claims extends AccessTokenClaims>(
   const rawHeaders = header === null ? [] : ['authorization', header]
   const verdict = await authorize(verifier, rawHeaders, request.url, requirement)
   if (verdict.ok) return verdict
-  const { status, headers, body } = answerRefusal(verdict, requirement)
+  const { status, headers, body } = answerRefusal(verdict, requirement, verifier.resource)
   return { ok: false, refusal: verdict, response: Response.json(body, { status, headers }) }
+}
+
+/**
+ * The response to a request for the metadata of this service (RFC 9728), or undefined if the request is for something else.
+ * Call it before the routes: `const response = resourceMetadataResponse(verifier, request) ?? (await handle(request))`.
+ * @throws TypeError if the verifier has no `resource`.
+ */
+export function resourceMetadataResponse(
+  { resource }: Pick<Verifier, 'resource'>,
+  request: Request,
+): Response | undefined {
+  if (!resource) throw new TypeError('The verifier needs the option "resource" to serve its metadata.')
+  const answer = answerMetadata(resource, request.method, new URL(request.url).pathname)
+  if (!answer) return undefined
+  const { status, headers, body } = answer
+  return new Response(body === '' || request.method === 'HEAD' ? null : body, { status, headers })
 }

@@ -1,10 +1,14 @@
 import type { AccessTokenClaims, HeirloomClaims } from '@heirloom/claims'
+import type { Requirement } from './requirement.ts'
 
 /** From the global symbol registry, so that two copies of this package in one process share it. */
 const CALLER = Symbol.for('@heirloom/verifier caller')
 
+const REQUIRED_SCOPES = Symbol.for('@heirloom/verifier required scopes')
+
 interface CheckedRequest {
   [CALLER]?: AccessTokenClaims
+  [REQUIRED_SCOPES]?: string
   user?: unknown
 }
 
@@ -20,8 +24,25 @@ export function callerOf<Claims extends AccessTokenClaims = HeirloomClaims>(requ
   return claims as Claims
 }
 
-export function setCaller(request: object, claims: AccessTokenClaims): void {
+/** Notes that a guard accepted this request. */
+export function setCaller(request: object, claims: AccessTokenClaims, requirement: Requirement): void {
   const checked = request as CheckedRequest
   checked[CALLER] = claims
   checked.user = claims
+  const { scope } = requirement
+  if (scope === undefined) return
+  const before = checked[REQUIRED_SCOPES]
+  checked[REQUIRED_SCOPES] = before === undefined ? scope : joinScopes(before, scope)
 }
+
+/**
+ * What a request requires as a whole, for one challenge that names all scopes: what its earlier guards required, this one,
+ * and those that would follow, if they are known.
+ */
+export function wholeRequirement(request: object, { scope }: Requirement, following?: string): Requirement {
+  const all = joinScopes((request as CheckedRequest)[REQUIRED_SCOPES], scope, following)
+  return all === '' ? {} : { scope: all }
+}
+
+const joinScopes = (...scopes: (string | undefined)[]) =>
+  [...new Set(scopes.flatMap((scope) => scope?.split(' ') ?? []))].join(' ')

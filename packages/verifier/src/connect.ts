@@ -3,8 +3,9 @@ import { debuglog } from 'node:util'
 import type { AccessTokenClaims } from '@heirloom/claims'
 import { answerRefusal } from './answer-refusal.ts'
 import { authorize } from './authorize.ts'
-import { setCaller } from './caller.ts'
+import { setCaller, wholeRequirement } from './caller.ts'
 import { type Requirement, checkRequirement } from './requirement.ts'
+import { answerMetadata } from './resource/answer-metadata.ts'
 import { type OnRefusal, reportRefusals } from './report-refusals.ts'
 import type { Verdict, Verifier } from './verifier.ts'
 
@@ -28,21 +29,21 @@ export function connectBearer<Claims extends AccessTokenClaims>(
 ) {
   checkRequirement(requirement)
   const report = reportRefusals(onRefusal)
-  return (
-    request: IncomingMessage & { originalUrl?: string },
-    response: ServerResponse,
-    next: (error?: unknown) => void,
-  ): void => {
+  return (request: RequestWithPath, response: ServerResponse, next: (error?: unknown) => void): void => {
     const settle = (verdict: Verdict<Claims>) => {
       // Another middleware, such as a time-out, may have answered while the keys were fetched.
       if (response.headersSent || response.destroyed) return
       if (verdict.ok) {
-        setCaller(request, verdict.claims)
+        setCaller(request, verdict.claims, requirement)
         next()
         return
       }
       report(verdict, request)
-      const { status, headers, body } = answerRefusal(verdict, requirement)
+      const { status, headers, body } = answerRefusal(
+        verdict,
+        wholeRequirement(request, requirement),
+        verifier.resource,
+      )
       const text = JSON.stringify(body)
       response
         .writeHead(status, {
@@ -52,9 +53,29 @@ export function connectBearer<Claims extends AccessTokenClaims>(
         })
         .end(text)
     }
-    // A router that is mounted at a path shortens `url`, so `originalUrl` goes first.
-    const verdict = authorize(verifier, request.rawHeaders, request.originalUrl ?? request.url ?? '', requirement)
+    const verdict = authorize(verifier, request.rawHeaders, pathOf(request), requirement)
     if (verdict instanceof Promise) void verdict.then(settle, next)
     else settle(verdict)
   }
 }
+
+/**
+ * Express and Connect middleware that answers requests for the metadata of this service (RFC 9728), for clients that know
+ * nothing yet. Use it at the root of the application: `app.use(connectResourceMetadata(verifier))`.
+ * @throws TypeError if the verifier has no `resource`.
+ */
+export function connectResourceMetadata({ resource }: Pick<Verifier, 'resource'>) {
+  if (!resource) throw new TypeError('The verifier needs the option "resource" to serve its metadata.')
+  return (request: RequestWithPath, response: ServerResponse, next: () => void): void => {
+    const [path = ''] = pathOf(request).split('?')
+    const answer = answerMetadata(resource, request.method ?? '', path)
+    if (answer)
+      response.writeHead(answer.status, answer.headers).end(request.method === 'HEAD' ? undefined : answer.body)
+    else next()
+  }
+}
+
+type RequestWithPath = IncomingMessage & { originalUrl?: string }
+
+/** A router that is mounted at a path shortens `url`, so `originalUrl` goes first. */
+const pathOf = ({ originalUrl, url = '' }: RequestWithPath) => originalUrl ?? url

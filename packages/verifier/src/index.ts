@@ -9,10 +9,10 @@ export {
   rfc9068Profile,
 } from '@heirloom/claims'
 export { type RefusalAnswer, answerRefusal } from './answer-refusal.ts'
-export { authorizeRequest } from './authorize-request.ts'
+export { authorizeRequest, resourceMetadataResponse } from './authorize-request.ts'
 export { bearerToken } from './bearer-token.ts'
 export { callerOf } from './caller.ts'
-export { type ConnectBearerOptions, connectBearer } from './connect.ts'
+export { type ConnectBearerOptions, connectBearer, connectResourceMetadata } from './connect.ts'
 export { type Algorithm } from './keys/algorithms.ts'
 export { type KeySet } from './keys/key-set.ts'
 export { type JwkSet, type LocalKeySet, localKeySet } from './keys/local-key-set.ts'
@@ -21,6 +21,13 @@ export { type Runtime } from './remote/runtime.ts'
 export { type ImportedKey, type VerificationKey, importKey } from './keys/verification-key.ts'
 export { type Requirement, unmetRequirement } from './requirement.ts'
 export { type Refusal, type RefusalCode } from './refusal.ts'
+export {
+  type ProtectedResource,
+  type ResourceMetadata,
+  type ResourceOptions,
+  protectedResource,
+} from './resource/protected-resource.ts'
+export { type MetadataAnswer, answerMetadata } from './resource/answer-metadata.ts'
 export { type StatusEvent, type StatusOptions, type StatusStats } from './status/status-lists.ts'
 export { type OnRefusal } from './report-refusals.ts'
 export { type Verdict, type Verifier, type VerifierOptions, type VerifierStats, createVerifier } from './verifier.ts'

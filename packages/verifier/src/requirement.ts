@@ -12,6 +12,9 @@ export interface Requirement {
 /** RFC 6749, section 3.3: visible ASCII without `"` and `\`, separated by single spaces. */
 const SCOPES = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
 
+/** Whether this is one scope token, or several with single spaces between them. */
+export const isScope = (value: unknown): value is string => typeof value === 'string' && SCOPES.test(value)
+
 /**
  * A guard without a scope or role to require, because of a typing error or an unset variable, would let every token in. So
  * a requirement is checked when its guard is made.
@@ -23,7 +26,7 @@ export function checkRequirement(requirement: Requirement): Requirement {
       throw new TypeError(`A guard can require "scope" and "role", not "${name}".`)
     if (typeof value !== 'string' || value === '')
       throw new TypeError(`A guard's ${name} must be a string that is not empty.`)
-    if (name === 'scope' && !SCOPES.test(value)) {
+    if (name === 'scope' && !isScope(value)) {
       throw new TypeError(
         "A guard's scope must be scope tokens with single spaces between them (RFC 6749, section 3.3).",
       )

@@ -14,6 +14,7 @@ import { systemRuntime } from './remote/runtime.ts'
 import type { VerificationKey } from './keys/verification-key.ts'
 import { type ParsedToken, tokenParser } from './parse-token.ts'
 import { CODE_OF_FAULT, type Refusal, type RefusalCode, refuse } from './refusal.ts'
+import { type ProtectedResource, type ResourceOptions, protectedResource } from './resource/protected-resource.ts'
 import { checkStatusOptions } from './status/check-status-options.ts'
 import { type StatusEntry, StatusLists, type StatusOptions, type StatusStats } from './status/status-lists.ts'
 import { VerdictCache } from './verdict-cache.ts'
@@ -27,6 +28,8 @@ export interface VerifierOptions<Claims extends AccessTokenClaims = HeirloomClai
   readonly keys?: KeySet
   /** Whether tokens that name an entry of a status list are held against the list. Default: see `StatusOptions.mode`. */
   readonly status?: StatusOptions
+  /** Lets unknown clients find the auth server by RFC 9728: see `ResourceOptions`. Default: challenges name no metadata. */
+  readonly resource?: ResourceOptions
   /** Default: 10. */
   readonly clockToleranceSeconds?: number
   /** In characters. A longer token is refused unread. Default: 8,192. */
@@ -63,8 +66,12 @@ export interface Verifier<Claims = HeirloomClaims> {
    */
   ready(): Promise<void>
   readonly isReady: boolean
+  /** The keys in force: those of the issuer, or the option `keys`. */
+  readonly keys: KeySet
   /** Why the last fetch of the issuer's keys failed, after its address; undefined if it succeeded. */
   readonly problem: string | undefined
+  /** What this service says of itself to clients (RFC 9728). Undefined without the option `resource`. */
+  readonly resource: ProtectedResource | undefined
   stats(): VerifierStats
   /** Stops fetching keys and status lists. Tokens of the current keys are still verified. */
   close(): void
@@ -82,6 +89,7 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
   const profile = (options.profile ?? heirloomProfile) as Profile<Claims>
   const { issuer, audience, clockToleranceSeconds = 10, maxTokenLength = 8_192, cacheBytes = 16 * 2 ** 20 } = options
   const now = options.runtime?.now ?? systemRuntime.now
+  const resource = options.resource && protectedResource(issuer, audience, options.resource)
   const remote = options.keys ? undefined : new RemoteKeySet(options)
   const keys: KeySet = options.keys ?? (remote as RemoteKeySet)
   const status = statusLists(options, keys, clockToleranceSeconds)
@@ -161,6 +169,8 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
     get problem() {
       return remote?.problem
     },
+    keys,
+    resource,
     stats: () => ({
       seenBefore,
       verified,

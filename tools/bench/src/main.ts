@@ -9,6 +9,7 @@ import { benchMemory } from './memory.ts'
 import { benchObservability } from './observability.ts'
 import { benchProfile } from './profile.ts'
 import { benchRefresh } from './refresh.ts'
+import { benchSharedToken } from './shared-token.ts'
 import { benchStatus } from './status.ts'
 import { benchVerify } from './verify.ts'
 import { benchStorage } from './storage.ts'
@@ -20,6 +21,7 @@ program
   .option('--rounds <n>', 'number of interleaved rounds', count, 5)
   .option('--refreshes <n>', 'refreshes per round and server', count, 4_000)
   .option('--connections <n>', 'sessions that refresh at the same time', count, 32)
+  .option('--only <text>', 'measure only the servers whose name contains this, such as RS256')
   .option('--picture <file>', 'write a chart to this SVG file')
   .action(benchRefresh)
 program
@@ -65,6 +67,14 @@ program
   .option('--refreshes <n>', 'refreshes per turn and server', count, 500)
   .option('--connections <n>', 'sessions that refresh at the same time', count, 32)
   .action(benchStatus)
+program
+  .command('shared-token')
+  .description('Logins that are needed when several processes share a refresh token, compared with other servers.')
+  .option('--processes <n>', 'number of processes for each server', count, 8)
+  .option('--refreshes <n>', 'refreshes of all processes of a server together', count, 1_000)
+  .option('--spread-ms <n>', 'how long after the token expired the last process notices', Number, 0)
+  .option('--picture <file>', 'write a chart to this SVG file')
+  .action(benchSharedToken)
 program
   .command('memory')
   .description('Whether the memory of the auth server grows with refreshes.')

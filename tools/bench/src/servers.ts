@@ -55,7 +55,7 @@ export async function startAuthServer(
   return { ...service, ...database, env }
 }
 
-/** Runs one of `peers/` in its own process. `tokens` has a refresh token per session. */
+/** Runs one of `peers/` in its own process. `tokens` has a refresh token per session, and `clientId` their client if the peer chose it. */
 export async function startPeer(name: string, sessions: number, settings: Record<string, string> = {}) {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -78,8 +78,8 @@ export async function startPeer(name: string, sessions: number, settings: Record
     })
     child.on('exit', () => reject(new Error(`${name} did not start: ${out}`)))
   })
-  const { tokens } = JSON.parse(line) as { tokens: string[] }
-  return { url, pid: child.pid ?? 0, tokens, stop: () => child.kill('SIGTERM') }
+  const { tokens, clientId = '' } = JSON.parse(line) as { tokens: string[]; clientId?: string }
+  return { url, pid: child.pid ?? 0, tokens, clientId, stop: () => child.kill('SIGTERM') }
 }
 
 /** CPU time of one signature, in microseconds, measured in a fresh process of the same Node. */

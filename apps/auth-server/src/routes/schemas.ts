@@ -44,6 +44,8 @@ export const Resource = Type.Optional(
       'The services that the tokens are for, as the realm names them; the issuer names the auth server (RFC 8707). Default: all that the client may ask for.',
   }),
 )
+/** How many items a page has: 1 to 100. A query string has only text. */
+export const PAGE_SIZE = '^([1-9][0-9]?|100)$'
 /** In any case. */
 export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 

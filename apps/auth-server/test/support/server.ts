@@ -35,6 +35,7 @@ export async function testServer(settings: Record<string, string> = {}): Promise
     TOKEN_SECRETS: randomBytes(32).toString('base64'),
     KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
     LOGIN_ATTEMPTS_PER_ADDRESS: '10000',
+    REFUSED_LOGIN_STEP_MS: '0',
     LOG_LEVEL: 'trace',
     ...settings,
   }

@@ -4,7 +4,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { Provider } from 'oidc-provider'
 import { redisAdapter } from './redis-adapter.ts'
 
-const { PORT = '', REDIS_URL, SESSIONS = '32' } = process.env
+const { PORT = '', REDIS_URL, SESSIONS = '32', ACCESS_TOKEN_SECONDS = '900' } = process.env
 const CLIENT = 'web'
 const AUDIENCE = 'urn:resource-api'
 
@@ -33,14 +33,14 @@ const provider = new Provider(`http://127.0.0.1:${PORT}`, {
       getResourceServerInfo: () => ({
         scope: 'reports:read',
         audience: AUDIENCE,
-        accessTokenTTL: 900,
+        accessTokenTTL: Number(ACCESS_TOKEN_SECONDS),
         accessTokenFormat: 'jwt' as const,
         jwt: { sign: { alg: 'RS256' as const } },
       }),
     },
   },
   // One refresh then has one signature, as ours has: no ID token, which the scope `openid` would ask for.
-  ttl: { AccessToken: 900, RefreshToken: 432_000, Grant: 2_592_000 },
+  ttl: { AccessToken: Number(ACCESS_TOKEN_SECONDS), RefreshToken: 432_000, Grant: 2_592_000 },
 })
 
 const client = await provider.Client.find(CLIENT)
