@@ -15,6 +15,7 @@ const FAR_AWAY = { timezone: 'Asia/Kathmandu', datestyle: 'SQL, DMY' }
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   if (findRedis() === null) installRedis()
   if (!succeeds('pgbouncer', ['--version'])) installPackages('pgbouncer')
+  if (!succeeds('jq', ['--version'])) installPackages('jq')
   // Before the first test, because an installation during the tests would take a core for a minute.
   if (!findBrowser()) installPackages('chromium-headless-shell', 'fonts-dejavu-core')
   const hasClients = () =>

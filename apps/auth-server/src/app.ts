@@ -6,6 +6,7 @@ import { bearerAuth, openApiBearerScheme } from '@heirloom/verifier/fastify'
 import type { onRequestHookHandler } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { ServerParts } from './wiring.ts'
+import { adminRoutes } from './routes/admin/admin.ts'
 import { accountRoutes } from './routes/account.ts'
 import { answerError } from './routes/answers.ts'
 import { allowOrigins, openToEveryOrigin } from './routes/cors.ts'
@@ -20,7 +21,8 @@ import { ownAccessTokens } from './services/oauth/own-access-tokens.ts'
 import { belowIssuer, pathOf } from './rules/issuer-path.ts'
 
 /** The whole server, not listening. Closing it closes the stores. */
-export function buildApp({ core, rollback, keySet, notReady, close }: ServerParts, metrics: Registry) {
+export function buildApp(parts: ServerParts, metrics: Registry) {
+  const { core, rollback, keySet, notReady, close } = parts
   const { issuer, docs, logLevel, trustedProxies, keepAliveTimeoutSeconds } = core.config
   const rewritePath = belowIssuer(issuer)
   const app = createApp({
@@ -60,6 +62,7 @@ export function buildApp({ core, rollback, keySet, notReady, close }: ServerPart
         grantRoutes(durable, core)
         pageRoutes(durable, core)
         oauthRoutes(durable, core, ownAccessTokens(issuer, core.realm, keySet))
+        await adminRoutes(durable, parts, keySet)
       })
     },
   })

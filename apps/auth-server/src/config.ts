@@ -48,6 +48,7 @@ export function readConfig(env: NodeJS.ProcessEnv) {
       loginsPerUser: settings.LOGINS_PER_USER,
       windowMs: settings.LOGIN_ATTEMPTS_WINDOW_SECONDS * 1000,
     },
+    refusedLoginStepMs: settings.REFUSED_LOGIN_STEP_MS,
     hashesAtOnce: settings.HASHES_AT_ONCE,
     trustedProxies: settings.TRUSTED_PROXIES,
     securityEventsKeptMs: settings.SECURITY_EVENTS_KEPT_DAYS * DAY_SECONDS * 1000,

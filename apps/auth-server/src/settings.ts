@@ -181,6 +181,15 @@ const accounts = {
     default: 300,
     desc: 'Successful logins of one user in a window; further ones are refused with 429',
   }),
+  REFUSED_LOGIN_STEP_MS: range(
+    0,
+    10_000,
+    'milliseconds',
+  )({
+    default: 500,
+    desc: 'A wrong username or password is answered at a multiple of this time after the attempt, so that the time does not tell whether the user exists; longer than the slowest imported hash takes. 0: at once',
+    docs: 'docs/guide/import-users.md#what-the-time-of-an-answer-tells',
+  }),
   HASHES_AT_ONCE: range(
     1,
     64,

@@ -1,6 +1,6 @@
 import { type Refusal, refuse } from './refusal.ts'
 
-const missing = refuse('token_missing', 'The request carries no access token.')
+export const missing = refuse('token_missing', 'The request carries no access token.')
 const repeated = refuse('token_repeated', 'The request presents an access token in more than one way.')
 
 /**

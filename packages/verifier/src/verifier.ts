@@ -66,6 +66,8 @@ export interface Verifier<Claims = HeirloomClaims> {
    */
   ready(): Promise<void>
   readonly isReady: boolean
+  /** The keys in force: those of the issuer, or the option `keys`. */
+  readonly keys: KeySet
   /** Why the last fetch of the issuer's keys failed, after its address; undefined if it succeeded. */
   readonly problem: string | undefined
   /** What this service says of itself to clients (RFC 9728). Undefined without the option `resource`. */
@@ -167,6 +169,7 @@ export function createVerifier<Claims extends AccessTokenClaims = HeirloomClaims
     get problem() {
       return remote?.problem
     },
+    keys,
     resource,
     stats: () => ({
       seenBefore,

@@ -1,16 +1,20 @@
 import { type Server, createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import fastifyJwt from '@fastify/jwt'
 import Fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type Requirement,
+  answerRefusal,
   authorizeRequest,
   callerOf,
   connectBearer,
   createVerifier,
   localKeySet,
+  unmetRequirement,
 } from '../src/index.ts'
 import { bearerAuth } from '../src/fastify.ts'
+import { type TokenRefusedError, fastifyJwtOptions } from '../src/fastify-jwt.ts'
 import { AUDIENCE, ISSUER, NOW_SECONDS, claimsOf, makeKey, signToken } from './issuer.ts'
 
 const key = makeKey('key-1')
@@ -55,6 +59,29 @@ const sendTo =
       })
     })
 
+/** A service that kept `request.jwtVerify()`, and answers refusals as the adapters do. */
+const jwtServiceOf = (own: typeof verifier) => {
+  const app = Fastify()
+  void app.register(fastifyJwt, fastifyJwtOptions(own))
+  void app.after(() => {
+    for (const path of [...Object.keys(NEEDS), '/keyless']) {
+      const requirement = NEEDS[path] ?? {}
+      app.get(path, async (request, reply) => {
+        const refusal = await request.jwtVerify().then(
+          () => unmetRequirement(requirement, callerOf(request)),
+          (error: TokenRefusedError) => error.refusal,
+        )
+        if (!refusal) return request.user
+        const { status, headers, body } = answerRefusal(refusal, requirement, own.resource)
+        return reply.code(status).headers(headers).send(body)
+      })
+    }
+  })
+  return app
+}
+
+const jwt = jwtServiceOf(verifier)
+const keylessJwt = jwtServiceOf(keyless)
 const fastify = Fastify()
 const keylessFastify = Fastify()
 const server = createServer((request, response) => {
@@ -72,11 +99,11 @@ beforeAll(async () => {
   fastify.get('/admin', { onRequest: fastify.requireRole('admin') }, (request) => callerOf(request))
   await keylessFastify.register(bearerAuth, { verifier: keyless })
   keylessFastify.get('/keyless', { onRequest: keylessFastify.authenticate }, async () => ({}))
-  await Promise.all([fastify.listen(), keylessFastify.listen()])
+  await Promise.all([fastify, keylessFastify, jwt, keylessJwt].map((app) => app.listen()))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 })
 afterAll(async () => {
-  await Promise.all([fastify.close(), keylessFastify.close()])
+  await Promise.all([fastify, keylessFastify, jwt, keylessJwt].map((app) => app.close()))
   server.close()
 })
 
@@ -101,6 +128,7 @@ describe.each<[string, Send]>([
   ['Fastify', sendTo((path) => (path === '/keyless' ? keylessFastify : fastify).server)],
   ['Connect', sendTo(() => server)],
   ['fetch', viaFetch],
+  ['@fastify/jwt', sendTo((path) => (path === '/keyless' ? keylessJwt : jwt).server)],
 ])('RFC 6750 by %s', (name, send) => {
   it('section 2.1: takes the token from the Authorization header, the scheme in any case', async () => {
     for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer  ']) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createVerifier, localKeySet, rfc9068Profile } from '../src/index.ts'
 import { AUDIENCE, ISSUER, NOW_SECONDS, claimsOf, makeKey, signToken } from './issuer.ts'
+import { WAYS } from './matrix.ts'
 
 const key = makeKey('key-1')
 const verifier = createVerifier({
@@ -10,12 +11,9 @@ const verifier = createVerifier({
   keys: localKeySet([key.jwk]),
   runtime: { now: () => NOW_SECONDS * 1000 },
 })
-const outcome = async (payload: object | string, header: object = {}) => {
-  const verdict = await verifier.verify(signToken(key, payload, header))
-  return verdict.ok ? 'ok' : verdict.code
-}
+describe.each(WAYS)('RFC 9068, section 4, by %s', (_way, judge) => {
+  const outcome = (payload: object | string, header: object = {}) => judge(signToken(key, payload, header), verifier)
 
-describe('RFC 9068, section 4', () => {
   it('"verify that the typ header value is at+jwt or application/at+jwt and reject tokens carrying any other value"', async () => {
     expect(await outcome(claimsOf(), { typ: 'at+jwt' })).toBe('ok')
     expect(await outcome(claimsOf(), { typ: 'application/at+jwt' })).toBe('ok')
@@ -35,8 +33,7 @@ describe('RFC 9068, section 4', () => {
   })
 
   it('"validate the signature of all incoming JWT access tokens … MUST reject any JWT in which the value of alg is none"', async () => {
-    const token = signToken(key, claimsOf(), { alg: 'none' })
-    expect(await verifier.verify(token)).toMatchObject({ code: 'algorithm_refused' })
+    expect(await outcome(claimsOf(), { alg: 'none' })).toBe('algorithm_refused')
   })
 
   it('"MUST use the keys provided by the authorization server"', async () => {

@@ -21,6 +21,7 @@ program
   .option('--rounds <n>', 'number of interleaved rounds', count, 5)
   .option('--refreshes <n>', 'refreshes per round and server', count, 4_000)
   .option('--connections <n>', 'sessions that refresh at the same time', count, 32)
+  .option('--only <text>', 'measure only the servers whose name contains this, such as RS256')
   .option('--picture <file>', 'write a chart to this SVG file')
   .action(benchRefresh)
 program

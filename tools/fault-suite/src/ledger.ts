@@ -62,9 +62,14 @@ export class Ledger {
   /** Counts an answer of the resource service. @param isOutOfTime whether the token is not valid now, by this machine's clock. */
   noteUntouched(answer: Answer, isOutOfTime: boolean): void {
     const { status, ms } = answer
-    this.#seen.untouchedMs = Math.max(this.#seen.untouchedMs, ms)
+    this.noteBusy(ms)
     if (status === 401 && isOutOfTime) this.#count('401 resource')
     else if (status !== 200) this.breaks(6, `the resource service answered ${status}`)
+  }
+
+  /** How long an answer took that no fault affects. */
+  noteBusy(ms: number): void {
+    this.#seen.untouchedMs = Math.max(this.#seen.untouchedMs, ms)
   }
 
   /** A service that could not have its list accepted the token of an ended session, as its mode says. */

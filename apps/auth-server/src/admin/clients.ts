@@ -4,7 +4,6 @@ import { judgeRealmFile } from '../rules/judge-realm-file.ts'
 import type { Client, RealmData } from '../rules/realm.ts'
 import { toClientMembers } from '../rules/realm-file-data.ts'
 import type { Decided } from '../services/realm/change-realm.ts'
-import { endSessionsOfClients } from '../services/realm/end-sessions-of-clients.ts'
 import type { ServerParts } from '../wiring.ts'
 import { FOLLOWED, applyChange, readRealm, refused } from './apply-change.ts'
 import { type Door, UsageError } from './door.ts'
@@ -47,10 +46,10 @@ export function clientCommands(program: Command, { onStores }: Door): void {
           ...(options.origin && { origins: options.origin }),
           ...(options.firstParty && { first_party: true }),
         }
-        const { client } = await change(parts, id, (current, known) =>
+        const { client, warnings } = await change(parts, id, (current, known) =>
           known ? refused(['clients', id], 'is there already') : withClient(parts, current, id, members),
         )
-        return { ...client, ...(secret && { client_secret: secret.text }), ...FOLLOWED }
+        return { ...client, ...(secret && { client_secret: secret.text }), ...warnings, ...FOLLOWED }
       }),
     )
   command
@@ -87,8 +86,7 @@ export function clientCommands(program: Command, { onStores }: Door): void {
     .action(
       onStores(async (parts, id: string) => {
         const { client, sessionsEnded } = await changeKnown(parts, id, () => ({ disabled: true }))
-        // If it was disabled before: that command may have been interrupted.
-        return { ...client, sessions_ended: sessionsEnded + (await endSessionsOfClients(parts.core, [id])) }
+        return { ...client, sessions_ended: sessionsEnded }
       }),
     )
   command
@@ -109,11 +107,7 @@ export function clientCommands(program: Command, { onStores }: Door): void {
           const clients = current.clients.filter((one) => one.id !== id)
           return clients.length === current.clients.length ? missing(id) : { ok: true, realm: { ...current, clients } }
         }
-        await applyChange(parts, without, { dryRun: true }) // before anything ends
-        // It is there until its sessions have ended, so that a command that was interrupted can be repeated.
-        const disabled = await changeKnown(parts, id, () => ({ disabled: true }))
-        const removed = await applyChange(parts, without)
-        const sessionsEnded = disabled.sessionsEnded + removed.sessionsEnded
+        const { sessionsEnded } = await applyChange(parts, without)
         return { removed: id, sessions_ended: sessionsEnded }
       }),
     )
@@ -137,10 +131,10 @@ async function change(
   decide: (current: RealmData, known: Client | undefined) => Decided,
 ) {
   const find = ({ clients }: RealmData) => clients.find((one) => one.id === id)
-  const { sessionsEnded } = await applyChange(parts, (current) => decide(current, find(current)))
+  const { sessionsEnded, warnings } = await applyChange(parts, (current) => decide(current, find(current)))
   // Not as it was decided: Postgres knows the time at which its sessions ended.
   const client = find(await readRealm(parts))
-  return { client: client && shown(client), sessionsEnded }
+  return { client: client && shown(client), sessionsEnded, warnings }
 }
 
 const changeKnown = (parts: ServerParts, id: string, members: (known: Client) => object) =>

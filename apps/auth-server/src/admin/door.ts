@@ -1,7 +1,12 @@
+import { userInfo } from 'node:os'
 import { pipeline } from 'node:stream/promises'
 import { LOG_HOOKS, createMetrics, shownJson } from '@heirloom/http-service'
 import { pino } from 'pino'
+import { Value } from 'typebox/value'
+import { Type } from 'typebox'
 import { readConfig } from '../config.ts'
+import type { Operation } from '../routes/admin/operation.ts'
+import { type AdminParts, actingAs, atCommand } from '../services/admin/admin-parts.ts'
 import type { Core } from '../services/core.ts'
 import { type ServerParts, wire } from '../wiring.ts'
 
@@ -21,24 +26,60 @@ export class UsageErrors extends Error {
 /** What a command prints: an object as JSON, a text as it is. */
 type Printed = object | string | null
 
-export type Door = ReturnType<typeof doorOf>
+export type Door = ReturnType<typeof doorThrough>
+
+type OnStores = <Arguments extends unknown[]>(
+  command: (parts: ServerParts & AdminParts, ...args: Arguments) => Promise<Printed>,
+) => (...args: Arguments) => Promise<void>
 
 /** Runs commands on the server's stores and prints their results as JSON. */
-export function doorOf(env: NodeJS.ProcessEnv) {
-  const onStores =
-    <Arguments extends unknown[]>(command: (parts: ServerParts, ...args: Arguments) => Promise<Printed>) =>
-    async (...args: Arguments) => {
-      const log = pino({ level: 'warn', hooks: LOG_HOOKS }, pino.destination(2))
-      const parts = await wire(readConfig(env), log, createMetrics())
-      try {
-        await pipeline(inPieces(await command(parts, ...args)), process.stdout, { end: false })
-      } finally {
-        await parts.close()
-      }
+export function doorOf(env: NodeJS.ProcessEnv): Door {
+  return doorThrough((command) => async (...args) => {
+    const log = pino({ level: 'warn', hooks: LOG_HOOKS }, pino.destination(2))
+    const parts = await wire(readConfig(env), log, createMetrics())
+    try {
+      const acting = actingAs(parts, atCommand(operator(env)))
+      await pipeline(inPieces(await command(acting, ...args)), process.stdout, { end: false })
+    } finally {
+      await parts.close()
     }
+  })
+}
+
+/** @param onStores makes the action of a command. */
+export function doorThrough(onStores: OnStores) {
   const onCore = <Arguments extends unknown[]>(command: (core: Core, ...args: Arguments) => Promise<Printed>) =>
     onStores(({ core }, ...args: Arguments) => command(core, ...args))
-  return { onStores, onCore }
+  /** Runs an operation of administration. @param toInput makes its input of the arguments of the command. */
+  const onOperation = <Arguments extends unknown[], Input>(
+    one: Operation<Input>,
+    toInput: (core: Core, ...args: Arguments) => Promise<Input>,
+  ) =>
+    onStores(async (parts, ...args: Arguments) => {
+      const input = await toInput(parts.core, ...args)
+      checkInput(one, input)
+      const result = await one.run(parts, input)
+      if (!result.ok) throw new UsageError('description' in result ? result.description : 'refused')
+      const { ok: _ok, ...answer } = result
+      return answer
+    })
+  return { onStores, onCore, onOperation }
+}
+
+/** The same schemas as those of the call. */
+function checkInput({ params, query, body }: Operation, input: unknown): void {
+  const members = { ...params?.properties, ...query?.properties, ...body?.properties }
+  const [fault] = Value.Errors(Type.Object(members), input)
+  if (fault) throw new UsageError(`${fault.instancePath.slice(1).replaceAll('/', ' ')} ${fault.message}`)
+}
+
+/** Who runs the command. A container's user may have no name. */
+function operator(env: NodeJS.ProcessEnv): string {
+  try {
+    return env['SUDO_USER'] ?? userInfo().username
+  } catch {
+    return 'admin'
+  }
 }
 
 /** One JSON document. If its only member is an async iterable, that is written as an array, item by item, however long it is. */

@@ -21,8 +21,8 @@ export function realmCommands(program: Command, { onStores }: Door): void {
         const how = { prune: options.prune === true, issuer: parts.core.config.issuer }
         const dryRun = options.dryRun === true
         const decide = (current: RealmData) => judgeRealmFile(current, file.value, how)
-        const { changes, sessionsEnded } = await applyChange(parts, decide, { dryRun, file })
-        return { applied: !dryRun, changes, sessions_ended: sessionsEnded, ...(!dryRun && FOLLOWED) }
+        const { changes, sessionsEnded, warnings } = await applyChange(parts, decide, { dryRun, file })
+        return { applied: !dryRun, changes, sessions_ended: sessionsEnded, ...warnings, ...(!dryRun && FOLLOWED) }
       }),
     )
   realm

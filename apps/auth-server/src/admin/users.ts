@@ -1,29 +1,46 @@
 import { isUtf8 } from 'node:buffer'
-import { randomBytes } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
-import { register } from '../services/accounts/register.ts'
+import { userOperations } from '../routes/admin/users.ts'
+import { isUuid } from '../rules/uuid.ts'
+import { deleteUsersAgain } from '../services/admin/delete-users.ts'
+import { type UserFields, shownUser } from '../services/admin/users.ts'
 import type { Core } from '../services/core.ts'
-import { endAllSessions } from '../services/sessions/sessions.ts'
 import type { Account } from '../stores/accounts.ts'
 import { type Door, UsageError } from './door.ts'
+import { importCommand } from './import-users.ts'
 
-export function userCommands(program: Command, { onCore }: Door): void {
-  const user = program.command('user').description('manages accounts')
+interface FieldOptions {
+  email?: string | false
+  attributes?: string
+  requireNewPassword?: boolean
+  role?: string[]
+}
+
+export function userCommands(program: Command, door: Door): void {
+  const { onCore, onStores, onOperation } = door
+  const user = program.command('user').description('manages accounts; NAME is a username, or the id of a user')
+  const idOf = async (core: Core, name: string) => ({ id: (await findUser(core, name)).id })
+
   user
     .command('add <name>')
     .description('creates an account; generates and prints a password unless one is given')
     .option('--role <role...>', 'a role of the user; may be repeated; default: those of the realm')
     .option('--password-stdin', 'reads the password from standard input')
+    .option('--no-password', 'the user cannot log in with a password')
+    .option('--email <address>', 'the e-mail address')
+    .option('--attributes <json>', 'what else is known of the user, as a JSON object')
+    .option('--require-new-password', 'the user must choose a new password at the first login')
     .action(
-      onCore(async (core, name: string, options: { role?: string[]; passwordStdin?: true }) => {
-        const roles = checkedRoles(core, options.role ?? core.realm.current().defaultRoles)
-        const given = options.passwordStdin && (await readPassword())
-        const password = given ?? randomBytes(18).toString('base64url')
-        const result = await register(core, { username: name, password, roles })
-        if (!result.ok) throw new UsageError(result.description)
-        return { ...shown(result.account), ...(given === undefined && { password }) }
-      }),
+      onOperation(
+        userOperations.add,
+        async (_core, name: string, options: FieldOptions & { passwordStdin?: true; password: boolean }) => ({
+          username: name,
+          ...(options.passwordStdin && { password: await readPassword() }),
+          ...(!options.password && { password: null }),
+          ...fieldsOf(options),
+        }),
+      ),
     )
   user
     .command('list')
@@ -31,68 +48,120 @@ export function userCommands(program: Command, { onCore }: Door): void {
     .action(
       onCore(async (core) => ({
         users: (async function* () {
-          for await (const account of core.accounts.all()) yield shown(account)
+          for await (const account of core.accounts.all()) yield shownUser(account)
         })(),
       })),
     )
   user
-    .command('disable <name>')
-    .description('refuses logins and refreshes, and ends all sessions')
+    .command('find [prefix]')
+    .description('lists a page of the accounts whose name begins so, or that have an address')
+    .option('--email <address>', 'the whole e-mail address')
+    .option('--limit <number>', 'how many: 1 to 100; default: 100')
+    .option('--after <next>', '`next` of the previous page')
     .action(
-      onCore(async (core, name: string) => {
-        const { id } = await findUser(core, name)
-        const account = await core.accounts.change(id, { disabledAt: new Date() })
-        const ended = await endAllSessions(core, id, 'disabled')
-        return { ...(account && shown(account)), sessions_ended: ended }
-      }),
+      onOperation(
+        userOperations.find,
+        async (
+          _core,
+          prefix: string | undefined,
+          { email, limit, after }: { email?: string; limit?: string; after?: string },
+        ) => ({
+          ...(prefix !== undefined && { username: prefix }),
+          ...(email !== undefined && { email }),
+          ...(limit !== undefined && { limit }),
+          ...(after !== undefined && { after }),
+        }),
+      ),
     )
+  user.command('show <name>').description('shows an account').action(onOperation(userOperations.show, idOf))
   user
-    .command('enable <name>')
-    .description('allows logins again')
+    .command('change <name>')
+    .description('sets what is given; attributes replace those that were there')
+    .option('--email <address>', 'the e-mail address')
+    .option('--no-email', 'removes the e-mail address')
+    .option('--attributes <json>', 'what else is known of the user, as a JSON object')
+    .option('--require-new-password', 'the user must choose a new password at the next login')
+    .option('--no-require-new-password', 'the password need not be changed any more')
     .action(
-      onCore(async (core, name: string) => {
-        const account = await core.accounts.change((await findUser(core, name)).id, { disabledAt: null })
-        return account && shown(account)
-      }),
+      onOperation(userOperations.change, async (core, name: string, options: FieldOptions) => ({
+        ...(await idOf(core, name)),
+        ...fieldsOf(options),
+      })),
     )
   user
     .command('roles <name> <role...>')
     .description('sets the roles; each session gets them at its next refresh')
     .action(
-      onCore(async (core, name: string, roles: string[]) => {
-        const change = { roles: checkedRoles(core, roles) }
-        const account = await core.accounts.change((await findUser(core, name)).id, change)
-        return account && shown(account)
-      }),
+      onOperation(userOperations.change, async (core, name: string, roles: string[]) => ({
+        ...(await idOf(core, name)),
+        roles,
+      })),
     )
+  user
+    .command('password <name>')
+    .description('sets the password, or generates and prints one, and ends all sessions')
+    .option('--password-stdin', 'reads the password from standard input')
+    .option('--require-new-password', 'the user must choose a new password at the next login')
+    .action(
+      onOperation(
+        userOperations.setPassword,
+        async (core, name: string, options: { passwordStdin?: true; requireNewPassword?: boolean }) => ({
+          ...(await idOf(core, name)),
+          ...(options.passwordStdin && { password: await readPassword() }),
+          ...(options.requireNewPassword && { require_new_password: true }),
+        }),
+      ),
+    )
+  user
+    .command('disable <name>')
+    .description('refuses logins and refreshes, and ends all sessions')
+    .action(onOperation(userOperations.disable, idOf))
+  user.command('enable <name>').description('allows logins again').action(onOperation(userOperations.enable, idOf))
+  user
+    .command('unlock <name>')
+    .description('forgets the failed logins, so that the user may try again')
+    .action(onOperation(userOperations.unlock, idOf))
+  user
+    .command('export <name>')
+    .description('prints all that is kept of a user')
+    .action(onOperation(userOperations.export, idOf))
+  user
+    .command('delete <name>')
+    .description('deletes a user with all that belongs to them')
+    .action(onOperation(userOperations.remove, idOf))
+  user
+    .command('delete-again')
+    .description('deletes the users again whom a restored backup brought back')
+    .action(onStores(deleteUsersAgain))
+  importCommand(user, door)
 }
 
 export async function findUser({ accounts }: Pick<Core, 'accounts'>, name: string): Promise<Account> {
-  const account = await accounts.byName(name)
+  const account = (await accounts.byName(name)) ?? (isUuid(name) ? await accounts.byId(name.toLowerCase()) : null)
   if (!account) throw new UsageError(`there is no user ${JSON.stringify(name)}`)
   return account
 }
 
-const shown = ({ id, username, roles, disabled, createdAt }: Account) => ({
-  id,
-  username,
-  roles,
-  disabled,
-  created_at: createdAt.toISOString(),
-})
+function fieldsOf({ email, attributes, requireNewPassword, role }: FieldOptions): UserFields {
+  return {
+    ...(email !== undefined && { email: email === false ? null : email }),
+    ...(attributes !== undefined && { attributes: parsed(attributes) }),
+    ...(requireNewPassword !== undefined && { require_new_password: requireNewPassword }),
+    ...(role && { roles: role }),
+  }
+}
+
+function parsed(json: string): Record<string, unknown> {
+  try {
+    return JSON.parse(json)
+  } catch {
+    throw new UsageError('--attributes must be a JSON object')
+  }
+}
 
 /** Without the line feed at the end, which the terminal or the editor added. */
 async function readPassword(): Promise<string> {
   const bytes = await buffer(process.stdin)
   if (!isUtf8(bytes)) throw new UsageError('the password on standard input is not valid UTF-8')
   return bytes.toString('utf8').replace(/\r?\n$/, '')
-}
-
-/** Each role once. @throws UsageError if the realm lacks one. */
-function checkedRoles({ realm }: Pick<Core, 'realm'>, asked: readonly string[]): string[] {
-  const roles = [...realm.current().roles.keys()]
-  const unknown = asked.find((role) => !roles.includes(role))
-  if (unknown !== undefined)
-    throw new UsageError(`there is no role ${JSON.stringify(unknown)}; the roles are ${roles.join(', ')}`)
-  return [...new Set(asked)]
 }

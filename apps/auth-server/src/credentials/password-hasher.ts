@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import PQueue from 'p-queue'
 import { Piscina } from 'piscina'
+import { isCurrent } from './hashes/argon2.ts'
 
 /** The longest queue. Its last request waits about two seconds on one core. */
 const MAX_WAITING = 64
@@ -38,13 +39,14 @@ export class PasswordHasher {
     this.#dummy.catch(() => undefined)
   }
 
-  /** A PHC string. @throws HasherBusy */
+  /** A PHC string, of a password that was normalized. @throws HasherBusy */
   async hash(password: string, signal?: AbortSignal): Promise<string> {
     return this.#enqueue(() => this.#onThread('hashPassword', password), signal)
   }
 
   /**
-   * Returns null for a hash of another kind. Takes the same time for such a hash, and without any hash.
+   * Compares a password, as it was typed, with a hash of any kind. Returns null for a hash that cannot be read. That, and no
+   * hash at all, take the time of one of our own.
    * @throws HasherBusy
    */
   async verify(passwordHash: string | null, password: string, signal?: AbortSignal): Promise<boolean | null> {
@@ -55,6 +57,11 @@ export class PasswordHasher {
       if (matches === null) await compare(dummy)
       return passwordHash === null ? false : matches
     }, signal)
+  }
+
+  /** Whether `hash` would make a hash like this one. Otherwise, it should be replaced when the password is known. */
+  isCurrent(passwordHash: string): boolean {
+    return isCurrent(passwordHash)
   }
 
   /** About how many guesses find a password. @throws HasherBusy */

@@ -66,13 +66,14 @@ export class KeyRing {
   /**
    * Makes the next key, which signs once it has been published for long enough. Returns null, or why none was made. At most
    * one key is coming, so that verifiers can always accept the whole key set.
+   * @param onMade is called instead of the constructor's.
    */
-  async rotate(): Promise<NotRotated | null> {
+  async rotate(onMade?: (kid: string) => void): Promise<NotRotated | null> {
     let refused: NotRotated | null = null
     await this.#make((keys) => {
       refused = this.#whyNot(keys)
       return refused === null
-    })
+    }, onMade)
     return refused
   }
 
@@ -136,7 +137,7 @@ export class KeyRing {
   }
 
   /** Under a lock, so that servers that start together, or that find the same key too old, make one key and not two. */
-  async #make(isNeeded: (keys: readonly SigningKey[]) => boolean): Promise<void> {
+  async #make(isNeeded: (keys: readonly SigningKey[]) => boolean, onMade = this.#onMade): Promise<void> {
     const { algorithm, bits, leadMs } = this.#policy
     // Before the lock, because it may take longer than a statement is allowed to.
     const privateKey = await generateSigningKey(algorithm, bits)
@@ -158,7 +159,7 @@ export class KeyRing {
         { maxWait: 10_000, timeout: 30_000, isolationLevel: 'ReadCommitted' },
       ),
     )
-    if (made !== null) this.#onMade(made)
+    if (made !== null) onMade(made)
     this.#keys = await this.#read()
   }
 

@@ -5,7 +5,7 @@ import { readLua } from '../redis/read-lua.ts'
 import type { RedisAccess, RunScript } from '../redis/redis-access.ts'
 import type { AccountStatus, AccountStatusCopies } from '../stores/account-status.ts'
 
-const keyOf = (userId: string) => `heirloom:user:{${userId}}`
+export const accountStatusKey = (userId: string) => `heirloom:user:{${userId}}`
 
 const lua = (file: string) => new URL(`./lua/${file}`, import.meta.url)
 const LOAD = readLua(lua('load-account-status.lua'))
@@ -35,7 +35,7 @@ export class AccountStatusCache implements AccountStatusCopies {
 
   async get(userId: string): Promise<AccountStatus | null> {
     if (!this.#fence.isEnabled) return null
-    const fields = await this.#fence.whileEnabled(this.#load(keyOf(userId))).catch(() => [])
+    const fields = await this.#fence.whileEnabled(this.#load(accountStatusKey(userId))).catch(() => [])
     return Number(fields[0]) < this.#fence.epoch ? null : toStatus(fields)
   }
 
@@ -59,12 +59,12 @@ export class AccountStatusCache implements AccountStatusCopies {
   }
 
   async *all(): AsyncGenerator<Map<string, AccountStatus>> {
-    for await (const keys of this.#redis?.scan(keyOf('*')) ?? []) {
+    for await (const keys of this.#redis?.scan(accountStatusKey('*')) ?? []) {
       const found = new Map<string, AccountStatus>()
       await Promise.all(
         keys.map(async (key) => {
           const status = toStatus(await this.#load(key))
-          if (status) found.set(key.slice(keyOf('').length - 1, -1), status)
+          if (status) found.set(key.slice(accountStatusKey('').length - 1, -1), status)
         }),
       )
       yield found
@@ -72,7 +72,7 @@ export class AccountStatusCache implements AccountStatusCopies {
   }
 
   async #write(userId: string, { version, roles, disabled }: AccountStatus, epoch: number): Promise<void> {
-    await this.#merge(keyOf(userId), epoch, this.#keptMs, version, roles.join(' '), disabled ? '1' : '0')
+    await this.#merge(accountStatusKey(userId), epoch, this.#keptMs, version, roles.join(' '), disabled ? '1' : '0')
   }
 }
 

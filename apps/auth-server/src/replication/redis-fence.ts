@@ -28,6 +28,7 @@ export class RedisFence {
   /** The epoch and the process of the Redis that is in use, or null. */
   #current: RedisEpoch | null = null
   #newestEpoch = 0
+  #enabledSince: number | null = null
   /** The Redis that was in use without interruption. Disabling the fence interrupts it. */
   #last: RedisEpoch | null = null
   #polling: Promise<void> | null = null
@@ -65,6 +66,11 @@ export class RedisFence {
   /** Whether this server uses Redis; otherwise it works through Postgres. */
   get isEnabled(): boolean {
     return this.#current !== null
+  }
+
+  /** Since when this server has used Redis without interruption, by `performance.now()`; null if it does not. */
+  get enabledSince(): number | null {
+    return this.#enabledSince
   }
 
   /** Why Redis took no write at the last poll; null if it did, or if there is no Redis. */
@@ -253,6 +259,7 @@ export class RedisFence {
 
   #set(redis: RedisEpoch | null): void {
     const changed = (redis === null) !== (this.#current === null)
+    if (changed) this.#enabledSince = redis && performance.now()
     this.#current = redis
     this.#newestEpoch = Math.max(this.#newestEpoch, redis?.epoch ?? 0)
     if (changed) this.#onChange(redis !== null)

@@ -5,8 +5,8 @@ import { type Found, LogFollower } from './log-follower.ts'
 
 /** How soon a server sees a revocation that another one made. */
 const POLL_EVERY_MS = 300
-/** What is known counts as current for this long after a store was read: services may accept a token for no longer than that. */
-const FRESH_FOR_MS = 1_000
+/** The time of a store that was read longer ago does not count. */
+const CLOCK_GOOD_FOR_MS = 1_000
 /** How soon a list that is over is known here. */
 const READ_EXTENT_EVERY_MS = 60_000
 /** A verifier accepts a token for 10 s longer than it lives, and the clocks of the stores may differ by the rest. */
@@ -32,7 +32,7 @@ export class RevocationWatch {
   readonly #ofPostgres: LogFollower
   readonly #ofRedis: LogFollower | null
   readonly #lifetimeSeconds: () => number
-  readonly #mayUseRedis: () => boolean
+  readonly #redisUsedSince: () => number | null
   #onPoll: () => void = () => undefined
   #timer: NodeJS.Timeout | undefined
   /** How many indexes were given so far. */
@@ -40,15 +40,17 @@ export class RevocationWatch {
   /** The lists that have rows in Postgres. */
   #lists: ReadonlySet<number> = new Set()
   #extentReadAt = -Infinity
+  #knownAt = -Infinity
   /** How far the time of each store is ahead of `performance.now()`, in milliseconds. */
   readonly #aheadMs = new Map<LogFollower, number>()
 
   /**
    * @param lifetimeSeconds the longest lifetime, at any server, of an access token that may still be valid.
-   * @param mayUseRedis whether Redis has what was revoked lately, even if Postgres cannot be read: what the fence says.
+   * @param redisUsedSince since when Redis has whatever is acknowledged, by `performance.now()`; null if it need not: what the
+   * fence says.
    */
-  constructor({ postgres, redis }: Stores, lifetimeSeconds: () => number, mayUseRedis: () => boolean) {
-    this.#mayUseRedis = mayUseRedis
+  constructor({ postgres, redis }: Stores, lifetimeSeconds: () => number, redisUsedSince: () => number | null) {
+    this.#redisUsedSince = redisUsedSince
     this.#postgres = postgres
     this.#lifetimeSeconds = lifetimeSeconds
     const follow = (log: Stores['postgres'] | NonNullable<Stores['redis']>, overlapMs: number) => {
@@ -80,7 +82,24 @@ export class RevocationWatch {
     // First, as it says how far back the others read.
     if (performance.now() > this.#extentReadAt + READ_EXTENT_EVERY_MS) await this.#readExtent().catch(() => undefined)
     const logs = [this.#ofPostgres, this.#ofRedis].filter((log) => log !== null)
-    await Promise.all(logs.map((log) => log.poll(this.#windowMs).then(this.#onPoll)))
+    await Promise.all(
+      logs.map(async (log) => {
+        await log.poll(this.#windowMs)
+        this.#noteKnown()
+        this.#onPoll()
+      }),
+    )
+  }
+
+  /**
+   * Redis alone is enough from the first reading of Postgres on since Redis is used: what was revoked while it was away is only
+   * in Postgres.
+   */
+  #noteKnown(): void {
+    const ofPostgres = this.#ofPostgres.readAt
+    const since = this.#redisUsedSince()
+    const ofRedis = since !== null && ofPostgres >= since ? (this.#ofRedis?.readAt ?? -Infinity) : -Infinity
+    this.#knownAt = Math.max(this.#knownAt, ofPostgres, ofRedis)
   }
 
   /** To be called when Redis may have lost something, or another one answers. */
@@ -88,13 +107,9 @@ export class RevocationWatch {
     this.#ofRedis?.forget()
   }
 
-  /** Whether a store was read a moment ago. Reads them if not. */
-  async isCurrent(): Promise<boolean> {
-    const now = performance.now()
-    const wasRead = () =>
-      isFresh(this.#ofPostgres, now) || (this.#ofRedis !== null && isFresh(this.#ofRedis, now) && this.#mayUseRedis())
-    if (!wasRead()) await this.poll()
-    return wasRead()
+  /** Whatever was acknowledged before then is known here, by `performance.now()`. */
+  get knownAt(): number {
+    return this.#knownAt
   }
 
   /** How many sessions count as revoked. */
@@ -109,7 +124,9 @@ export class RevocationWatch {
    */
   now(): number {
     const now = performance.now()
-    const stores = [...this.#aheadMs].filter(([log]) => isFresh(log, now)).map(([, aheadMs]) => now + aheadMs)
+    const stores = [...this.#aheadMs]
+      .filter(([log]) => now < log.readAt + CLOCK_GOOD_FOR_MS)
+      .map(([, aheadMs]) => now + aheadMs)
     if (stores.length < 2) return stores[0] ?? Date.now()
     return [...stores, Date.now()].toSorted((one, other) => one - other)[1] ?? Date.now()
   }
@@ -164,5 +181,3 @@ export class RevocationWatch {
     }
   }
 }
-
-const isFresh = ({ readAt }: LogFollower, now: number) => now < readAt + FRESH_FOR_MS

@@ -20,8 +20,11 @@ export const STATUS_OF: Record<RefusalCode, number> = {
   invalid_target: 400,
   invalid_credentials: 401,
   registration_closed: 403,
+  origin_not_allowed: 403,
+  access_denied: 403,
   not_found: 404,
   username_taken: 409,
+  conflict: 409,
   too_many_attempts: 429,
 }
 

@@ -24,6 +24,12 @@ export const ClientId = Type.Optional(
     description: 'A client of the realm. Default: the client of the session, or the default one.',
   }),
 )
+export const Delivery = Type.Optional(
+  Type.Union([Type.Literal('body'), Type.Literal('cookie')], {
+    description:
+      'Where the refresh token of the answer is. `cookie`: in a cookie that no script can read; for pages of the `origins` of a client (RFC 10017). Default: `body`.',
+  }),
+)
 export const Scope = Type.Optional(
   Type.String({
     minLength: 1,
@@ -38,6 +44,8 @@ export const Resource = Type.Optional(
       'The services that the tokens are for, as the realm names them; the issuer names the auth server (RFC 8707). Default: all that the client may ask for.',
   }),
 )
+/** How many items a page has: 1 to 100. A query string has only text. */
+export const PAGE_SIZE = '^([1-9][0-9]?|100)$'
 /** In any case. */
 export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
@@ -47,7 +55,9 @@ export const TokenResponse = Type.Object({
   access_token: Type.String({ description: 'A signed JWT (RFC 9068).' }),
   token_type: Type.Literal('Bearer', { description: 'Always `Bearer`.' }),
   expires_in: Type.Integer({ description: 'Seconds until the access token expires.' }),
-  refresh_token: Type.String({ description: 'Opaque. Replaces the one that was presented.' }),
+  refresh_token: Type.Optional(
+    Type.String({ description: 'Opaque. Replaces the one that was presented. Absent if it is in the cookie.' }),
+  ),
   refresh_token_expires_in: Type.Integer({ description: 'Seconds until the refresh token expires if it is not used.' }),
   scope: Type.Optional(
     Type.String({ description: 'The scopes of the access token, separated by spaces. Absent if it has none.' }),

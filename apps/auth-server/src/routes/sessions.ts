@@ -5,11 +5,9 @@ import { endAllSessions, endSession, liveSessions } from '../services/sessions/s
 import { refuse } from '../services/refusal.ts'
 import { answer, answerRefusal } from './answers.ts'
 import { liveSession, userOf } from './live-session.ts'
-import { Empty, UUID, answers } from './schemas.ts'
+import { Empty, PAGE_SIZE, UUID, answers } from './schemas.ts'
 
 const MAX_IN_A_PAGE = 100
-/** A query string has only text. */
-const PAGE_SIZE = '^([1-9][0-9]?|100)$'
 /** The position of a session: when it was opened, in milliseconds, and its id. Prisma writes no year beyond 9999. */
 const POSITION = '^[0-9]{1,14}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 

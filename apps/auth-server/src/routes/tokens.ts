@@ -2,13 +2,14 @@ import { type App, UNSHOWABLE, shownText } from '@heirloom/http-service'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../services/core.ts'
-import type { TokenAnswer } from '../services/sessions/issue-tokens.ts'
 import { logIn } from '../services/sessions/log-in.ts'
 import { logOut } from '../services/sessions/revoke.ts'
 import { refresh } from '../services/sessions/refresh.ts'
-import { answer } from './answers.ts'
+import { answer, answerRefusal } from './answers.ts'
+import { deliveries } from './delivery.ts'
 import {
   ClientId,
+  Delivery as DeliveryField,
   Empty,
   Password,
   RefreshToken,
@@ -22,95 +23,99 @@ import {
 /** The longest name of a device, in characters. */
 export const MAX_DEVICE_LENGTH = 200
 
+const BY_COOKIE =
+  'A page whose login had `"delivery": "cookie"` sends no token: the browser sends the cookie. It must be a page of the `origins` of ' +
+  'the client, of the same site as this server. Otherwise the answer is 403, and nothing changes.'
+
 export function tokenRoutes(app: App, core: Core): void {
-  app.post(
-    '/auth/login',
-    {
-      schema: {
-        tags: ['tokens'],
-        summary: 'Log in and open a session',
-        body: Type.Object({
-          username: Username,
-          password: Password,
-          client_id: ClientId,
-          resource: Resource,
-          scope: Scope,
-          device: Type.Optional(
-            Type.String({
-              maxLength: MAX_DEVICE_LENGTH,
-              pattern: `^[^${UNSHOWABLE}]*$`,
-              description: 'A name for the device, which the user will recognize. Default: the `User-Agent` header.',
-            }),
-          ),
-        }),
-        response: answers({ 200: TokenResponse }, 400, 401, 429),
-      },
-    },
-    async (request, reply) => {
-      const { username, password, client_id: clientId, resource, scope, device } = request.body
-      const agent = request.headers['user-agent']
-      const result = await logIn(core, {
-        username,
-        password,
-        clientId,
-        resources: resource === undefined ? undefined : [resource].flat(),
-        scope,
-        device: device ?? (agent === undefined ? null : shownText(agent, MAX_DEVICE_LENGTH)),
-        ip: request.ip,
-        signal: goneSignal(reply),
-      })
-      return answer(reply, result, (tokens) => reply.code(200).send(bodyOf(tokens)))
-    },
-  )
+  void app.register(async (scope: App) => {
+    const delivery = await deliveries(scope, core)
 
-  app.post(
-    '/auth/refresh',
-    {
-      schema: {
-        tags: ['tokens'],
-        summary: 'Redeem a refresh token for the next one',
-        description:
-          'A request that is repeated with the same token, because the answer was lost, gets the same successor.',
-        body: Type.Object({ refresh_token: RefreshToken, client_id: ClientId }),
-        response: answers({ 200: TokenResponse }, 400),
+    scope.post(
+      '/auth/login',
+      {
+        schema: {
+          tags: ['tokens'],
+          summary: 'Log in and open a session',
+          body: Type.Object({
+            username: Username,
+            password: Password,
+            client_id: ClientId,
+            resource: Resource,
+            scope: Scope,
+            device: Type.Optional(
+              Type.String({
+                maxLength: MAX_DEVICE_LENGTH,
+                pattern: `^[^${UNSHOWABLE}]*$`,
+                description: 'A name for the device, which the user will recognize. Default: the `User-Agent` header.',
+              }),
+            ),
+            delivery: DeliveryField,
+          }),
+          response: answers({ 200: TokenResponse }, 400, 401, 403, 429),
+        },
       },
-    },
-    async (request, reply) => {
-      const { refresh_token: refreshToken, client_id: clientId } = request.body
-      const token = core.refreshTokens.parse(refreshToken)
-      const result = await refresh(core, { token, takes: 'json', clientId, signal: goneSignal(reply) })
-      return answer(reply, result, (tokens) => reply.code(200).send(bodyOf(tokens)))
-    },
-  )
+      async (request, reply) => {
+        const to = delivery.ofLogin(request)
+        if (!to.ok) return answerRefusal(reply, to)
+        const { username, password, resource, scope: asked, device } = request.body
+        const agent = request.headers['user-agent']
+        const result = await logIn(core, {
+          username,
+          password,
+          clientId: to.clientId,
+          resources: resource === undefined ? undefined : [resource].flat(),
+          scope: asked,
+          device: device ?? (agent === undefined ? null : shownText(agent, MAX_DEVICE_LENGTH)),
+          ip: request.ip,
+          signal: goneSignal(reply),
+        })
+        return answer(reply, result, (tokens) => to.send(reply, tokens))
+      },
+    )
 
-  app.post(
-    '/auth/logout',
-    {
-      schema: {
-        tags: ['tokens'],
-        summary: 'End the session of a refresh token',
-        body: Type.Object({ refresh_token: RefreshToken }),
-        response: answers({ 204: Empty }, 400),
+    scope.post(
+      '/auth/refresh',
+      {
+        schema: {
+          tags: ['tokens'],
+          summary: 'Redeem a refresh token for the next one',
+          description: `A request that is repeated with the same token, because the answer was lost, gets the same successor. ${BY_COOKIE}`,
+          body: Type.Object({ refresh_token: Type.Optional(RefreshToken), client_id: ClientId }),
+          response: answers({ 200: TokenResponse }, 400, 403),
+        },
       },
-    },
-    async (request, reply) => {
-      // Also for a token that is not taken here (RFC 7009, section 2.2): the client has no use for it either way.
-      await logOut(core, { token: core.refreshTokens.parse(request.body.refresh_token), takes: 'json' })
-      return reply.code(204).send(null)
-    },
-  )
+      async (request, reply) => {
+        const by = delivery.ofToken(request)
+        if (!by.ok) return answerRefusal(reply, by)
+        const result = await refresh(core, { ...by.presented, signal: goneSignal(reply) })
+        return answer(reply, result, (tokens) => by.send(reply, tokens))
+      },
+    )
+
+    scope.post(
+      '/auth/logout',
+      {
+        schema: {
+          tags: ['tokens'],
+          summary: 'End the session of a refresh token',
+          description: BY_COOKIE,
+          body: Type.Object({ refresh_token: Type.Optional(RefreshToken), client_id: ClientId }),
+          response: answers({ 204: Empty }, 400, 403),
+        },
+      },
+      async (request, reply) => {
+        const by = delivery.ofToken(request)
+        if (!by.ok) return answerRefusal(reply, by)
+        const result = await logOut(core, by.presented)
+        if (!result.ok && result.error === 'origin_not_allowed') return answerRefusal(reply, result)
+        // Also for a token that is not taken here (RFC 7009, section 2.2): the client has no use for it either way.
+        by.forget(reply)
+        return reply.code(204).send(null)
+      },
+    )
+  })
 }
-
-/** Exactly the members that the schema declares. */
-const bodyOf = (tokens: TokenAnswer): Omit<TokenAnswer, 'authorization_expires_in'> => ({
-  access_token: tokens.access_token,
-  token_type: tokens.token_type,
-  expires_in: tokens.expires_in,
-  refresh_token: tokens.refresh_token,
-  refresh_token_expires_in: tokens.refresh_token_expires_in,
-  ...(tokens.scope !== undefined && { scope: tokens.scope }),
-  session_id: tokens.session_id,
-})
 
 /** Aborts if the client closes the connection before it has its answer. */
 export function goneSignal({ raw }: FastifyReply): AbortSignal {

@@ -1,3 +1,4 @@
+import { ADMINISTRATION, faultOfAdminClient, faultOfAdminScope } from './administration.ts'
 import { AUTH_SERVER, type Client, type RealmData } from './realm.ts'
 import type { RealmFault } from './realm-file.ts'
 
@@ -75,12 +76,14 @@ function checkResources({ resources }: RealmData, issuer: string, report: Report
     spelt.set(sameResource(id), id)
     for (const scope of Object.keys(scopes)) {
       const owner = owners.get(scope)
+      const adminFault = faultOfAdminScope(id, scope)
       // RFC 6749, section 3.3: scope-token.
       if (!/^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/.test(scope))
         report(
           [...path, 'scopes', scope],
           'must have a name of up to 100 printable ASCII characters without spaces, quotes and backslashes (RFC 6749, 3.3)',
         )
+      else if (adminFault !== null) report([...path, 'scopes', scope], adminFault)
       else if (owner !== undefined)
         report([...path, 'scopes', scope], `is also a scope of ${shown(owner)}: a scope belongs to one resource`)
       owners.set(scope, id)
@@ -130,7 +133,7 @@ function checkClient(client: Client, realm: RealmData, originOwners: Map<string,
     report,
     (id) => {
       if (id === AUTH_SERVER) return firstParty ? null : 'is auth-server, which only first-party clients may name'
-      if (realm.resources.some((one) => one.id === id)) return null
+      if (realm.resources.some((one) => one.id === id)) return id === ADMINISTRATION ? faultOfAdminClient(client) : null
       const same = realm.resources.find((one) => sameResource(one.id) === sameResource(id))
       return same ? `must be spelt as the resource is: ${same.id}` : `is ${shown(id)}, and there is no such resource`
     },

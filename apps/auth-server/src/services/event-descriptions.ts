@@ -12,6 +12,7 @@ const ENDED: Record<string, string> = {
   password_changed: 'the password was changed',
   reuse: 'an old refresh token was used again',
   disabled: 'the account was disabled',
+  deleted: 'the user was deleted',
   client_disabled: 'its client was disabled or removed',
   admin: 'an operator ended it',
   restored: 'Postgres was restored from an older copy, and the session may have ended since that copy was made',
@@ -19,6 +20,7 @@ const ENDED: Record<string, string> = {
 
 const DESCRIPTIONS: Descriptions = {
   registered: () => 'The account was created.',
+  users_imported: ({ users }) => `${users} accounts were imported.`,
   login: ({ ip }) => `Logged in from ${ip}.`,
   authorized: ({ clientId, ip }) => `The application ${clientId} got a session, from ${ip}.`,
   consent_given: ({ clientId }) => `The application ${clientId} was allowed.`,
@@ -37,6 +39,14 @@ const DESCRIPTIONS: Descriptions = {
   revoked: ({ reason, sessions }) =>
     `${sessions === undefined ? 'The session' : `${sessions} sessions`} ended: ${ENDED[String(reason)] ?? String(reason)}.`,
   password_changed: () => 'The password was changed.',
+  account_changed: ({ members, roles }) =>
+    `The account was changed: ${String(members).replaceAll(' ', ', ').replaceAll('_', ' ')}.` +
+    (roles === undefined ? '' : ` Its roles are ${roles === '' ? 'none' : String(roles).replaceAll(' ', ', ')}.`),
+  lockout_lifted: () => 'Failed logins were forgotten, so that the user may try again.',
+  user_exported: () => 'All that is kept of the user was exported.',
+  user_deleted: ({ user, sessions }) =>
+    `The user whose id has the SHA-256 ${user} was deleted, with ${sessions} sessions.`,
+  deleted_again: ({ users }) => `A backup had brought back ${users} deleted users. They were deleted again.`,
   account_rolled_back: () => 'Postgres was restored from an older copy, so the password may be an old one.',
   postgres_restored: ({ reason, revoked }) =>
     `Postgres had been replaced by an older copy. ${reason === 'server' ? 'A server' : 'An operator'} restored it, and ${revoked} sessions were ended.`,
@@ -51,5 +61,6 @@ const DESCRIPTIONS: Descriptions = {
 /** Describes an event in a sentence or two for the user. */
 export function describeEvent({ type, detail, times }: Pick<KeptEvent, 'type' | 'detail' | 'times'>): string {
   const description = Object.hasOwn(DESCRIPTIONS, type) ? DESCRIPTIONS[type as keyof Descriptions](detail) : type
-  return times > 1 ? `${description} This happened ${times} times that day.` : description
+  const by = detail['by'] === undefined ? '' : ` By ${detail['by']}.`
+  return times > 1 ? `${description}${by} This happened ${times} times that day.` : description + by
 }

@@ -1,7 +1,7 @@
 import type { LineBudget } from '@heirloom/http-service'
 import type { Logger } from 'pino'
 import type { AuditEvents, KeptEvent } from '../stores/audit-events.ts'
-import { type RecordEvent, type SecurityEvent, repeatKey } from './security-event.ts'
+import { type DoneBy, type RecordEvent, type SecurityEvent, repeatKey } from './security-event.ts'
 
 interface RecorderParts {
   log: Pick<Logger, 'info' | 'warn'>
@@ -32,7 +32,7 @@ const ALARMING = new Set<SecurityEvent['type']>([
 
 const kindOf = (event: SecurityEvent) => ('reason' in event ? `${event.type} ${event.reason}` : event.type)
 
-function toKept(event: SecurityEvent, at: number): KeptEvent {
+function toKept(event: SecurityEvent & DoneBy, at: number): KeptEvent {
   const key = repeatKey(event, at)
   const { type, userId, sid, ...detail } = { userId: undefined, sid: undefined, ...event }
   return { at, type, ...(userId && { userId }), ...(sid && { sid }), detail, times: 1, ...(key && { repeatKey: key }) }

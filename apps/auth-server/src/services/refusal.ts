@@ -25,10 +25,16 @@ export type RefusalCode =
   | 'registration_closed'
   /** Another account has this username. Client: ask the user for another one. */
   | 'username_taken'
+  /** The request uses the cookie, and it does not come from a page of an origin that belongs to the client. Nothing has changed. Client: keep the session; register the origin. */
+  | 'origin_not_allowed'
   /** A limit on attempts or logins is reached. Client: wait for as many seconds as `Retry-After` says. */
   | 'too_many_attempts'
-  /** The account or the session does not exist. Client: read the list again. */
+  /** The account, the session or another row does not exist. Client: read the list again. */
   | 'not_found'
+  /** There is one with this id already, or its state does not allow the call now. Client: read it again, then decide. */
+  | 'conflict'
+  /** The change concerns administration scopes that the caller does not have. Client: let a caller who has them do it. */
+  | 'access_denied'
 
 /** A service refuses. It is a value, so that what must be stored is committed first. A route turns it into a status. */
 export interface Refusal {
@@ -44,6 +50,8 @@ export const refuse = (error: RefusalCode, description: string): Refusal => ({ o
 export const INVALID_GRANT = refuse('invalid_grant', 'The refresh token is not valid. Log in again.')
 /** The same answer whether the user exists or not. */
 export const INVALID_CREDENTIALS = refuse('invalid_credentials', 'The username or the password is wrong.')
+
+export const NO_SUCH_USER = refuse('not_found', 'There is no such user.')
 
 /** The account was changed while the user was authenticated. Only a user with the right password gets this answer. */
 export const ACCOUNT_CHANGED = refuse('invalid_credentials', 'The account was changed a moment ago. Log in again.')

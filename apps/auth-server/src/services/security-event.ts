@@ -6,6 +6,7 @@ import { networkOf } from '../rules/network.ts'
 /** What an operator may want to know later. It never holds a token, a family id or a password. */
 export type SecurityEvent =
   | { type: 'registered'; userId: string }
+  | { type: 'users_imported'; users: number }
   | { type: 'login'; userId: string; sid: string; ip: string }
   /** A session was opened by an authorization code. */
   | { type: 'authorized'; userId: string; sid: string; clientId: string; ip: string }
@@ -33,6 +34,15 @@ export type SecurityEvent =
   /** The same for the sessions of one client. */
   | { type: 'revoked'; clientId: string; sessions: number; reason: RevocationReason }
   | { type: 'password_changed'; userId: string }
+  /** `members`: what was changed, separated by spaces. `roles`: those that the user has now, if they are among it. */
+  | { type: 'account_changed'; userId: string; members: string; roles?: string }
+  | { type: 'lockout_lifted'; userId: string }
+  /** All that is kept of the user was read. */
+  | { type: 'user_exported'; userId: string }
+  /** `user`: SHA-256 of the user's id, which is no longer kept. */
+  | { type: 'user_deleted'; user: string; sessions: number }
+  /** A backup had brought deleted users back. */
+  | { type: 'deleted_again'; users: number }
   /** The account was changed after the copy that Postgres was restored from. Its password may be an old one. */
   | { type: 'account_rolled_back'; userId: string }
   | {
@@ -73,12 +83,18 @@ function distinguishing(event: SecurityEvent): (string | number)[] | null {
     case 'late_repeat':
       return [event.sid, event.generation]
     case 'registered':
+    case 'users_imported':
     case 'login':
     case 'authorized':
     case 'consent_given':
     case 'consent_withdrawn':
     case 'gap':
     case 'password_changed':
+    case 'account_changed':
+    case 'lockout_lifted':
+    case 'user_exported':
+    case 'user_deleted':
+    case 'deleted_again':
     case 'account_rolled_back':
     case 'postgres_restored':
     case 'key_made':
@@ -88,4 +104,9 @@ function distinguishing(event: SecurityEvent): (string | number)[] | null {
   }
 }
 
-export type RecordEvent = (event: SecurityEvent) => void
+/** Who did it, if it was done by administration: `user:`, `client:` or `command:`, and a name. */
+export interface DoneBy {
+  by?: string
+}
+
+export type RecordEvent = (event: SecurityEvent & DoneBy) => void

@@ -9,8 +9,11 @@ import { uriOf } from '../rules/status-list.ts'
 
 const [compress, encode] = [promisify(deflate), promisify(gzip)]
 
-/** A changed list is signed at once, but not before this time since the last signature. */
-const HOLD_MS = 1_000
+/**
+ * Every answer has whatever was acknowledged this long ago. A changed list is signed at once, but not before this time since the
+ * stores were read for the last signature.
+ */
+const LAG_MS = 1_000
 /** Signed again even if it has not changed. All servers do so at the same time, so that their copies have the same ETag. */
 const PERIOD_MS = 300_000
 const LIVES_SECONDS = 600
@@ -30,7 +33,7 @@ export interface StatusList {
 interface Parts {
   config: Pick<Config, 'issuer' | 'statusTtlSeconds'>
   signer: Pick<TokenSigner, 'signStatusList' | 'kidAt'>
-  watch: Pick<RevocationWatch, 'additionsTo' | 'bitsOf' | 'isCurrent' | 'lengthOf' | 'now' | 'onPoll' | 'poll'>
+  watch: Pick<RevocationWatch, 'additionsTo' | 'bitsOf' | 'knownAt' | 'lengthOf' | 'now' | 'onPoll' | 'poll'>
 }
 
 interface Slot {
@@ -51,7 +54,9 @@ interface Waiter {
 
 /** What a list was built from. */
 interface Built extends StatusList {
-  builtAt: number
+  /** It has whatever was acknowledged before then, by `performance.now()`. */
+  asOf: number
+  builtFrom: number
   additions: number
   length: number
   period: number
@@ -102,9 +107,15 @@ export class StatusLists {
     }
     this.#slots.set(list, slot)
     slot.wantedAt = performance.now()
-    await this.#checkCurrent()
-    if (slot.current && !this.#isDue(list, slot)) return slot.current
-    return this.#build(list, slot)
+    const from = slot.wantedAt - LAG_MS
+    let current = this.#currentOf(list, slot, from)
+    if (current) return current
+    // One that is under way may have begun long before.
+    for (let polls = 0; polls < 2 && watch.knownAt < from; polls++) await watch.poll()
+    if (watch.knownAt < from) throw new StoreUnavailable('Postgres', new Error('neither store was read lately'))
+    // A build that was under way may be of an earlier time.
+    while (!(current = this.#currentOf(list, slot, from))) await this.#build(list, slot)
+    return current
   }
 
   /**
@@ -129,8 +140,8 @@ export class StatusLists {
       signal.addEventListener('abort', waiter.giveUp)
       slot.waiting.add(waiter)
     })
-    if (answered === current && !this.#isClosed) await this.#checkCurrent()
-    return answered
+    if (answered !== current || this.#isClosed || signal.aborted) return answered
+    return (await this.get(list)) ?? current
   }
 
   /** Answers the requests that are held. */
@@ -142,39 +153,38 @@ export class StatusLists {
     }
   }
 
-  async #checkCurrent(): Promise<void> {
-    if (await this.#parts.watch.isCurrent()) return
-    throw new StoreUnavailable('Postgres', new Error('neither store was read lately'))
-  }
-
   /** After each poll. */
   #keepUp(): void {
     if (this.#isClosed) return
     for (const [list, slot] of this.#slots) {
       const isWanted = slot.waiting.size > 0 || performance.now() < slot.wantedAt + WANTED_FOR_MS
       if (!isWanted) continue
-      if (this.#isDue(list, slot, true)) void this.#build(list, slot).catch(() => undefined)
-      else if (slot.current && this.#isChanged(list, slot.current)) this.#buildLater(slot, slot.current)
+      const current = this.#currentOf(list, slot)
+      if (current && !this.#isChanged(list, current)) continue
+      const holdMs = current ? current.builtFrom + LAG_MS - performance.now() : 0
+      if (holdMs > 0) this.#pollLater(slot, holdMs)
+      else void this.#build(list, slot).catch(() => undefined)
     }
   }
 
-  /** It reads the stores once more: what was revoked just before need not wait for the signature after that. */
-  #buildLater(slot: Slot, { builtAt }: Built): void {
-    slot.timer ??= setTimeout(
-      () => {
-        void this.#parts.watch.poll().finally(() => (slot.timer = null))
-      },
-      Math.max(0, builtAt + HOLD_MS - performance.now()),
-    )
+  /** The stores are read once more: what was revoked just before need not wait for the signature after that. */
+  #pollLater(slot: Slot, ms: number): void {
+    slot.timer ??= setTimeout(() => {
+      slot.timer = null
+      void this.#parts.watch.poll()
+    }, ms)
   }
 
-  /** @param isRead whether the stores were read just now. If they are about to be, the signature waits for it. */
-  #isDue(list: number, { current, timer }: Slot, isRead = false): boolean {
+  /** Null if there is none that has whatever was acknowledged before `from`, or if it must be signed again in any case. */
+  #currentOf(list: number, { current }: Slot, from = -Infinity): Built | null {
+    if (!current || this.#isOutdated(current)) return null
+    if (!this.#isChanged(list, current)) current.asOf = this.#parts.watch.knownAt
+    return current.asOf < from ? null : current
+  }
+
+  #isOutdated({ period, kid }: Built): boolean {
     const { watch, signer } = this.#parts
-    if (!current) return true
-    if (current.period !== periodOf(watch.now()) || current.kid !== signer.kidAt(watch.now())) return true
-    const isHeld = performance.now() < current.builtAt + HOLD_MS || (timer !== null && !isRead)
-    return !isHeld && this.#isChanged(list, current)
+    return period !== periodOf(watch.now()) || kid !== signer.kidAt(watch.now())
   }
 
   #isChanged(list: number, { additions, length }: Built): boolean {
@@ -190,8 +200,8 @@ export class StatusLists {
 
   async #buildOnce(list: number, slot: Slot): Promise<StatusList> {
     const { config, watch, signer } = this.#parts
-    const builtAt = performance.now()
-    const now = watch.now()
+    const began = performance.now()
+    const [now, builtFrom] = [watch.now(), watch.knownAt]
     const [length, additions, period, kid] = [
       watch.lengthOf(list),
       watch.additionsTo(list),
@@ -208,7 +218,7 @@ export class StatusLists {
       status_list: { bits: 1, lst: compressed.toString('base64url') },
     })
     const gzipped = await encode(jwt, { level: 1 })
-    this.#lastBuild = { bytes: gzipped.length, seconds: (performance.now() - builtAt) / 1000, at: builtAt }
+    this.#lastBuild = { bytes: gzipped.length, seconds: (performance.now() - began) / 1000, at: began }
     // Weak: two servers that know the same have the same tag, although their signatures are of different moments.
     const hash = createHash('sha256').update(`${period} ${kid} ${config.statusTtlSeconds} `).update(compressed)
     const etag = `W/"${hash.digest('base64url')}"`
@@ -216,7 +226,8 @@ export class StatusLists {
       jwt,
       gzipped,
       etag,
-      builtAt,
+      asOf: builtFrom,
+      builtFrom,
       additions,
       length,
       period,

@@ -1,9 +1,10 @@
-import type { Prisma, User } from '../generated/prisma/client.ts'
+import { Prisma, type User } from '../generated/prisma/client.ts'
 import type { Attributes } from '../rules/attributes.ts'
 import type { EmailAddress } from '../rules/email.ts'
 import { earlierUsernameKey, usernameKey } from '../rules/username.ts'
 import { type Database, query } from '../postgres/database.ts'
 import { batch } from '../postgres/batch.ts'
+import { type ImportOutcome, type ImportedUser, addImported } from './imported-users.ts'
 import type { AccountStatus, AccountStatusCopies } from './account-status.ts'
 
 export interface Account extends AccountStatus {
@@ -13,20 +14,36 @@ export interface Account extends AccountStatus {
   passwordHash: string | null
   email: string | null
   attributes: Attributes
+  /** The next login needs a new password. */
+  passwordChangeRequired: boolean
   createdAt: Date
 }
 
 /** What may be set when an account is made, and changed later. */
-interface Changeable {
+export interface Changeable {
   passwordHash?: string | null
   /** From rules/email.ts, or null for none. */
   email?: EmailAddress | null
   roles?: string[]
   /** As rules/attributes.ts allows them; they replace all that were there. */
   attributes?: Attributes
+  passwordChangeRequired?: boolean
+}
+
+export type AccountChange = Changeable & { disabledAt?: Date | null }
+
+/** Which accounts are wanted. All members are keys, from rules/username.ts and rules/email.ts. */
+interface Wanted {
+  /** What the name begins with. */
+  prefix?: string | undefined
+  email?: string | undefined
+  /** The last name of the page before. */
+  after?: string | undefined
 }
 
 const ACCOUNTS_IN_A_PAGE = 1_000
+/** No character is greater. */
+const LAST_CHARACTER = '\u{10FFFF}'
 
 /**
  * User accounts. They are in Postgres; a copy of each status is kept in Redis, if there is one. Every method throws
@@ -50,6 +67,11 @@ export class Accounts {
     return row ? toAccount(row) : null
   }
 
+  /** See stores/imported-users.ts. */
+  import(users: readonly ImportedUser[], defaultRoles: readonly string[]): Promise<ImportOutcome[]> {
+    return addImported(this.#database, users, defaultRoles)
+  }
+
   /** The account, by any spelling of its name. Null if there is none. */
   async byName(username: string): Promise<Account | null> {
     // Case folding made some names equal that two accounts had before. Each of them keeps its own spelling.
@@ -66,17 +88,32 @@ export class Accounts {
     return ids.map((id) => found.get(id) ?? null)
   }
 
+  /** Some accounts in the order of their keys, and the key of the last one if there may be more. */
+  async page(
+    { prefix = '', email, after = '' }: Wanted,
+    limit: number,
+  ): Promise<{ accounts: Account[]; next: string | null }> {
+    const { users } = this.#database.tables
+    // As bytes, so that a prefix is a range of the index, whatever the collation of the database.
+    const key = Prisma.raw('username_key COLLATE "C"')
+    const rows = await query(this.#database.$queryRaw<{ id: string; username_key: string }[]>`
+      SELECT id, username_key FROM ${users}
+      WHERE ${key} > ${after} AND ${key} >= ${prefix} AND ${key} < ${prefix + LAST_CHARACTER}
+        ${email === undefined ? Prisma.empty : Prisma.sql`AND email_key = ${email}`}
+      ORDER BY ${key} LIMIT ${limit}`)
+    const found = await this.#byIds(rows.map(({ id }) => id))
+    return {
+      accounts: found.filter((account) => account !== null),
+      next: rows.length < limit ? null : (rows.at(-1)?.username_key ?? null),
+    }
+  }
+
   /** All accounts by name, read in pages: only one page is in memory at a time. */
   async *all(): AsyncGenerator<Account> {
-    for (let after = ''; ;) {
-      const where = { usernameKey: { gt: after } }
-      const rows = await query(
-        this.#database.user.findMany({ where, orderBy: { usernameKey: 'asc' }, take: ACCOUNTS_IN_A_PAGE }),
-      )
-      yield* rows.map(toAccount)
-      const last = rows.at(-1)
-      if (!last || rows.length < ACCOUNTS_IN_A_PAGE) return
-      after = last.usernameKey
+    for (let after: string | null = ''; after !== null;) {
+      const { accounts, next }: Awaited<ReturnType<Accounts['page']>> = await this.page({ after }, ACCOUNTS_IN_A_PAGE)
+      yield* accounts
+      after = next
     }
   }
 
@@ -102,7 +139,7 @@ export class Accounts {
   /** Changes an account and its copy. Null if it does not exist, or does not match `ifStill` any more. */
   async change(
     id: string,
-    change: Changeable & { disabledAt?: Date | null },
+    change: AccountChange,
     ifStill?: { version: number; liveSid: string },
   ): Promise<Account | null> {
     const epoch = this.#copies?.epoch ?? 0
@@ -116,6 +153,12 @@ export class Accounts {
     const account = toAccount(row)
     await this.#copies?.publish(id, account, epoch)
     return account
+  }
+
+  /** Stores another hash of the same password, unless the account has changed. Its version stays. */
+  async replaceHash({ id, version, passwordHash: before }: Account, passwordHash: string): Promise<void> {
+    const where = { id, version, passwordHash: before }
+    await query(this.#database.user.updateMany({ where, data: { passwordHash } }))
   }
 
   /**
@@ -157,8 +200,46 @@ function toColumns<Rest>({ email, attributes, ...rest }: Changeable & Rest) {
   }
 }
 
+/** A row of `users` as Postgres writes it as JSON. */
+export interface AccountJson {
+  id: string
+  username: string
+  password_hash: string | null
+  email: string | null
+  roles: string[]
+  attributes: Attributes
+  password_change_required: boolean
+  disabled_at: string | null
+  created_at: string
+  version: number
+}
+
+export const accountFromJson = (row: AccountJson): Account => ({
+  id: row.id,
+  username: row.username,
+  passwordHash: row.password_hash,
+  email: row.email,
+  roles: row.roles,
+  attributes: row.attributes,
+  passwordChangeRequired: row.password_change_required,
+  disabled: row.disabled_at !== null,
+  createdAt: new Date(row.created_at),
+  version: row.version,
+})
+
 export function toAccount(row: User): Account {
   const { id, username, passwordHash, email, roles, disabledAt, createdAt, version } = row
-  const attributes = row.attributes as Attributes
-  return { id, username, passwordHash, email, roles, attributes, disabled: disabledAt !== null, createdAt, version }
+  const { passwordChangeRequired } = row
+  return {
+    id,
+    username,
+    passwordHash,
+    email,
+    roles,
+    attributes: row.attributes as Attributes,
+    passwordChangeRequired,
+    disabled: disabledAt !== null,
+    createdAt,
+    version,
+  }
 }

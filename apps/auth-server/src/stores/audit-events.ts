@@ -98,10 +98,11 @@ export class AuditEvents {
       ON CONFLICT (repeat_key) DO UPDATE SET times = kept.times + excluded.times`)
   }
 
-  /** The newest `limit` events of a user, newest first. */
-  async ofUser(userId: string, limit: number): Promise<KeptEvent[]> {
+  /** The newest `limit` events of a user, newest first: all, or those of some types. */
+  async ofUser(userId: string, limit: number, types?: readonly string[]): Promise<KeptEvent[]> {
+    const where = { userId, ...(types && { type: { in: [...types] } }) }
     const rows = await query(
-      this.#database.securityEvent.findMany({ where: { userId }, orderBy: { at: 'desc' }, take: limit }),
+      this.#database.securityEvent.findMany({ where, orderBy: { at: 'desc' }, take: limit }),
     )
     return rows.map(({ at, type, sid, detail, times }) => ({
       at: at.getTime(),

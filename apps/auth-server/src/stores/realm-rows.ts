@@ -1,6 +1,6 @@
 import type { Prisma } from '../generated/prisma/client.ts'
 import { type Database, query } from '../postgres/database.ts'
-import type { AuthMethod, GrantType, RealmData } from '../rules/realm.ts'
+import type { AuthMethod, Client, GrantType, RealmData } from '../rules/realm.ts'
 import { type RowChange, changesBetween } from '../rules/realm-changes.ts'
 
 export interface ReadRealm {
@@ -9,7 +9,11 @@ export interface ReadRealm {
   version: number
   /** The database was served before it had a realm, which was not made yet. */
   predatesRealm: boolean
+  /** Clients whose sessions are over, but not all revoked yet. */
+  ending: readonly EndingClient[]
 }
+
+export type EndingClient = Pick<Client, 'id' | 'endedBefore'>
 
 /** Rows in one statement, so that none takes longer than a statement may. */
 const BATCH = 1_000
@@ -53,6 +57,15 @@ export class RealmRows {
         { maxWait: 10_000, timeout: 60_000, isolationLevel: 'ReadCommitted' },
       ),
     )
+  }
+
+  /** Notes that the sessions of these clients are revoked, unless a client was disabled once more meanwhile. */
+  async haveEnded(clients: readonly EndingClient[]): Promise<void> {
+    const rows = clients.map(({ id, endedBefore }) => ({ id, before: new Date(endedBefore ?? 0) }))
+    await query(this.#database.$executeRaw`
+      UPDATE ${this.#database.tables.clients} AS c SET is_ending = false
+      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(id text, before timestamptz)
+      WHERE c.id = r.id AND c.ended_before = r.before`)
   }
 
   async #read(database: Prisma.TransactionClient, unless: number | null): Promise<ReadRealm | null> {
@@ -106,10 +119,10 @@ export class RealmRows {
       await transaction.$executeRaw`
         INSERT INTO ${clients} AS c (id, name, auth, secret_sha256, redirect_uris, grants, resources, scopes, origins,
           first_party, access_token_ttl_seconds, refresh_idle_ttl_seconds, refresh_absolute_ttl_seconds,
-          refresh_grace_seconds, refresh_late_repeat_gap, disabled, ended_before)
+          refresh_grace_seconds, refresh_late_repeat_gap, disabled, ended_before, is_ending)
         SELECT id, name, auth, secret_sha256, redirect_uris, grants, resources, scopes, origins,
           first_party, access_token_ttl_seconds, refresh_idle_ttl_seconds, refresh_absolute_ttl_seconds,
-          refresh_grace_seconds, refresh_late_repeat_gap, disabled, CASE WHEN ends THEN clock_timestamp() END
+          refresh_grace_seconds, refresh_late_repeat_gap, disabled, CASE WHEN ends THEN clock_timestamp() END, ends
         FROM json_to_recordset(${JSON.stringify(recorded)}::json) AS r(id text, name text, auth text, secret_sha256 text[],
           redirect_uris text[], grants text[], resources text[], scopes text[], origins text[], first_party boolean,
           access_token_ttl_seconds integer, refresh_idle_ttl_seconds integer, refresh_absolute_ttl_seconds integer,
@@ -122,7 +135,7 @@ export class RealmRows {
           refresh_absolute_ttl_seconds = excluded.refresh_absolute_ttl_seconds,
           refresh_grace_seconds = excluded.refresh_grace_seconds,
           refresh_late_repeat_gap = excluded.refresh_late_repeat_gap, disabled = excluded.disabled,
-          ended_before = greatest(c.ended_before, excluded.ended_before)`
+          ended_before = greatest(c.ended_before, excluded.ended_before), is_ending = c.is_ending OR excluded.is_ending`
     }
     // The time, so that a database that was restored from a backup does not come to a version that a server has seen.
     await transaction.$executeRaw`
@@ -142,13 +155,16 @@ interface RealmRow {
   predates_realm: boolean
   resources: ReturnType<typeof fromResource>[]
   roles: RealmData['roles']
-  clients: (ReturnType<typeof fromClient> & { ended_before: string | null })[]
+  clients: (ReturnType<typeof fromClient> & { ended_before: string | null; is_ending: boolean })[]
 }
 
 function toRead(row: RealmRow): ReadRealm {
   return {
     version: Number(row.version),
     predatesRealm: row.predates_realm,
+    ending: row.clients
+      .filter(({ is_ending: isEnding }) => isEnding)
+      .map(({ id, ended_before: before }) => ({ id, endedBefore: toTime(before) })),
     data: {
       resources: row.resources.map((one) => ({
         id: one.id,
@@ -177,13 +193,15 @@ function toRead(row: RealmRow): ReadRealm {
           refreshLateRepeatGap: toGap(one.refresh_late_repeat_gap),
         },
         disabled: one.disabled,
-        endedBefore: one.ended_before === null ? null : Date.parse(one.ended_before),
+        endedBefore: toTime(one.ended_before),
       })),
       defaultClient: row.default_client,
       defaultRoles: row.default_roles,
     },
   }
 }
+
+const toTime = (stored: string | null) => (stored === null ? null : Date.parse(stored))
 
 const toGap = (stored: string | null) => (stored === null || stored === 'off' ? stored : Number(stored))
 

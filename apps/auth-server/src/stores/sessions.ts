@@ -101,9 +101,9 @@ export class Sessions {
   }
 
   /**
-   * Sessions of these clients that are neither revoked nor past their absolute end, among the next families after `after`, in the
-   * order of their ids. `last` is where to go on, or null at the end. There is no index: a login need not pay for what an
-   * operator does once in years. With the time of Postgres, in milliseconds.
+   * Sessions of these clients that are over because of `ended_before`, and are neither revoked nor past their absolute end,
+   * among the next families after `after`, in the order of their ids. `last` is where to go on, or null at the end. There is no
+   * index: a login need not pay for what an operator does once in years. With the time of Postgres, in milliseconds.
    */
   async notRevokedOfClients(
     clientIds: readonly string[],
@@ -116,7 +116,9 @@ export class Sessions {
         json_agg(json_build_array(id, sid, user_id, expires_at, status_index, client_id)) FILTER (WHERE is_wanted) AS sessions
       FROM (SELECT encode(id, 'hex') COLLATE "C" AS id, sid, user_id, status_index, client_id,
               (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at,
-              client_id = ANY (${[...clientIds]}) AND revoked_at IS NULL AND expires_at > clock_timestamp() AS is_wanted
+              revoked_at IS NULL AND expires_at > clock_timestamp() AND EXISTS (
+                SELECT FROM ${this.#database.tables.clients} AS c WHERE c.id = f.client_id AND c.id = ANY (${[...clientIds]})
+                  AND (c.disabled OR f.created_at < c.ended_before)) AS is_wanted
             FROM ${this.#database.tables.families} AS f WHERE f.id > ${Buffer.from(after, 'base64url')}
             ORDER BY f.id LIMIT ${SCANNED_AT_ONCE}) AS page`)
     const toFamily = (hex: string) => Buffer.from(hex, 'hex').toString('base64url')

@@ -2,20 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { createMetrics } from '@heirloom/http-service'
 import { EXAMPLE_REALM } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
-import { Command } from 'commander'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { clientCommands } from '../../src/admin/clients.ts'
-import type { Door } from '../../src/admin/door.ts'
-import { realmCommands } from '../../src/admin/realm.ts'
-import { resourceCommands } from '../../src/admin/resources.ts'
-import { roleCommands } from '../../src/admin/roles.ts'
 import { readConfig } from '../../src/config.ts'
 import { openDatabase } from '../../src/postgres/database.ts'
 import { register } from '../../src/services/accounts/register.ts'
 import { logIn } from '../../src/services/sessions/log-in.ts'
 import { refresh } from '../../src/services/sessions/refresh.ts'
 import { type ServerParts, wire } from '../../src/wiring.ts'
+import { adminOn } from '../support/admin.ts'
 import { PASSWORD } from '../support/server.ts'
 
 let parts: ServerParts
@@ -49,21 +44,7 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([parts.close(), database.$disconnect()]))
 
-/** A command of the operator, on the stores of a server in this process. Answers what it prints. */
-// oxlint-disable-next-line typescript/no-explicit-any -- the test says what it expects
-async function admin(...args: string[]): Promise<any> {
-  let printed: object | string | null = null
-  const onStores: Door['onStores'] =
-    (command) =>
-    async (...given) => {
-      printed = await command(parts, ...given)
-    }
-  const door: Door = { onStores, onCore: (command) => onStores(({ core }, ...given) => command(core, ...given)) }
-  const program = new Command().exitOverride()
-  for (const add of [realmCommands, clientCommands, resourceCommands, roleCommands]) add(program, door)
-  await program.parseAsync(['node', 'admin', ...args])
-  return printed
-}
+const admin = (...args: string[]) => adminOn(parts, ...args)
 
 const logInAs = (clientId: string) =>
   logIn(parts.core, { username: 'ada', password: PASSWORD, ip: '127.0.0.1', device: null, clientId })
@@ -97,6 +78,17 @@ test('a client with a secret is told it once, and only its hash is stored', asyn
   expect(await hashes()).toEqual([newest])
 })
 
+test('an origin whose pages would get no cookie is told at once', async () => {
+  const origin = 'https://app.elsewhere.example'
+  const warning = expect.stringMatching(
+    /^clients\.pages\.origins\[0\] is "https:\/\/app\.elsewhere\.example", another site than /,
+  )
+  const added = await admin('client', 'add', 'pages', '--grant', 'login', '--first-party', '--origin', origin)
+  expect(added.warnings).toEqual([warning])
+  expect(await admin('client', 'add', 'pages-by-code', '--origin', origin)).not.toHaveProperty('warnings')
+  await admin('client', 'remove', 'pages')
+})
+
 test('disabling a client ends its sessions for good, also when it is enabled again', async () => {
   const [ours, ofAnother] = [await tokenOf('one'), await tokenOf('two')]
   const disabled = await admin('client', 'disable', 'one')
@@ -114,7 +106,8 @@ test('disabling a client ends its sessions for good, also when it is enabled aga
 test('removing a client ends its sessions, also if the command was interrupted before', async () => {
   const token = await tokenOf('two')
   // What an interrupted command leaves: the client is disabled, and its sessions are not revoked.
-  await database.$executeRaw`UPDATE clients SET disabled = true WHERE id = 'two'`
+  await database.$executeRaw`
+    UPDATE clients SET disabled = true, ended_before = clock_timestamp(), is_ending = true WHERE id = 'two'`
   expect(await admin('client', 'remove', 'two')).toMatchObject({ removed: 'two' })
   expect(await database.family.count({ where: { clientId: 'two', revokedAt: null } })).toBe(0)
   expect(await refreshed(token)).toMatchObject({ error: 'invalid_grant' })

@@ -1,7 +1,7 @@
 import { startService } from '@heirloom/local-stack'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PASSWORD, type TestServer, testServer } from '../support/server.ts'
-import { runAdmin } from '../support/admin.ts'
+import { runAdmin, startAdmin } from '../support/admin.ts'
 import { openStores } from '../support/stores.ts'
 
 let server: TestServer
@@ -110,5 +110,48 @@ describe('realm apply', () => {
     expect(results.map(({ code }) => code)).toEqual([0, 0, 0])
     const { clients } = (await admin('client', 'list')).answer
     expect(clients.map(({ id }: { id: string }) => id)).toEqual(['one', 'three', 'two', 'web'])
+  })
+})
+
+/** A realm with another client, and a session of it. */
+async function withSessionOf(id: string) {
+  const before = await exported()
+  expect(await apply(MOBILE.replace('mobile', id))).toMatchObject({ code: 0 })
+  await expect.poll(async () => (await loginAs(id)).status, { timeout: 20_000 }).toBe(200)
+  return { before, after: await exported() }
+}
+const notRevoked = (clientId: string) => stores.database.family.count({ where: { clientId, revokedAt: null } })
+const found = (id: string) => stores.database.realmClient.findUnique({ where: { id } })
+
+describe('a command that is killed before it has revoked the sessions of a client', () => {
+  test.each([
+    ['that is pruned', (_: string, { before }: { before: string }) => [before, '--prune']],
+    ['that is disabled', (id: string) => [`${MOBILE.replace('mobile', id)}    disabled: true\n`]],
+  ])('%s, is finished by the same command', { timeout: 120_000 }, async (how, argumentsOf) => {
+    const id = how.replaceAll(' ', '-')
+    const [file = '', ...options] = argumentsOf(id, await withSessionOf(id))
+    const killed = startAdmin(server.env, file, 'realm', 'apply', '-', ...options)
+    // It waits until every server has followed.
+    await expect.poll(async () => (await found(id))?.disabled, { timeout: 30_000 }).toBe(true)
+    killed.kill('SIGKILL')
+    expect(await notRevoked(id)).toBeGreaterThan(0)
+
+    expect(await apply(file, ...options)).toMatchObject({ code: 0 })
+    expect(await notRevoked(id)).toBe(0)
+    expect(await found(id)).toEqual(how === 'that is pruned' ? null : expect.objectContaining({ isEnding: false }))
+  })
+
+  test('is finished by any other that changes the realm', { timeout: 120_000 }, async () => {
+    await withSessionOf('left')
+    const killed = startAdmin(server.env, '', 'client', 'disable', 'left')
+    await expect.poll(async () => (await found('left'))?.disabled, { timeout: 30_000 }).toBe(true)
+    killed.kill('SIGKILL')
+    expect(await notRevoked('left')).toBeGreaterThan(0)
+    // Enabled again: the sessions from before are over, and one that is opened now goes on.
+    expect(await admin('client', 'enable', 'left')).toMatchObject({ code: 0 })
+    expect(await notRevoked('left')).toBe(0)
+    await expect.poll(async () => (await loginAs('left')).status, { timeout: 20_000 }).toBe(200)
+    expect(await admin('role', 'set', 'guest', 'reports:read')).toMatchObject({ code: 0 })
+    expect(await notRevoked('left')).toBe(1)
   })
 })

@@ -40,6 +40,7 @@ export async function realmServer(data: RealmData, settings: Record<string, stri
     TOKEN_SECRETS: randomBytes(32).toString('base64'),
     KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
     LOGIN_ATTEMPTS_PER_ADDRESS: '10000',
+    REFUSED_LOGIN_STEP_MS: '0',
     LOG_LEVEL: 'silent',
     ...settings,
   }
@@ -71,6 +72,8 @@ export async function realmServer(data: RealmData, settings: Record<string, stri
   return {
     url: issuer,
     core,
+    /** All of the server, for the commands of an operator. */
+    parts: { ...parts, core },
     env,
     redisUrl,
     redis,

@@ -21,8 +21,8 @@ export interface TestServer {
   superuserUrl: string
   redisUrl: string
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
-  /** Registers a new user and logs in. */
-  login(body?: Record<string, unknown>): Promise<{ username: string; tokens: Answer['body'] }>
+  /** Registers a new user and logs in. @param by how the login is sent; default: `call`. */
+  login(body?: Record<string, unknown>, by?: TestServer['call']): Promise<{ username: string; tokens: Answer['body'] }>
 }
 
 /** The real server in a process of its own, on stores that only this test file uses. */
@@ -35,6 +35,7 @@ export async function testServer(settings: Record<string, string> = {}): Promise
     TOKEN_SECRETS: randomBytes(32).toString('base64'),
     KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
     LOGIN_ATTEMPTS_PER_ADDRESS: '10000',
+    REFUSED_LOGIN_STEP_MS: '0',
     LOG_LEVEL: 'trace',
     ...settings,
   }
@@ -69,10 +70,10 @@ export async function testServer(settings: Record<string, string> = {}): Promise
     superuserUrl,
     redisUrl,
     call,
-    async login(body = {}) {
+    async login(body = {}, by = call) {
       const username = `user-${++users}`
       await call('POST', '/auth/register', { username, password: PASSWORD })
-      const { body: tokens } = await call('POST', '/auth/login', { username, password: PASSWORD, ...body })
+      const { body: tokens } = await by('POST', '/auth/login', { username, password: PASSWORD, ...body })
       return { username, tokens }
     },
   }

@@ -11,6 +11,7 @@ const CONTENDERS = [
   { name: '@heirloom/verifier, Fastify', script: 'heirloom-fastify' },
   { name: '@heirloom/verifier, Fastify, no status list', script: 'heirloom-fastify', env: { STATUS: 'off' } },
   { name: '@heirloom/verifier, Express', script: 'heirloom-express' },
+  { name: '@heirloom/verifier under @fastify/jwt', script: 'heirloom-fastify-jwt' },
   { name: '@fastify/jwt + get-jwks', script: 'fastify-jwt' },
   { name: '@fastify/jwt + get-jwks, with cache', script: 'fastify-jwt', env: { CACHE: '1' } },
   { name: 'jose, Fastify', script: 'jose' },

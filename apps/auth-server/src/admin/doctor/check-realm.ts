@@ -5,6 +5,7 @@ import { judgeRealmFile } from '../../rules/judge-realm-file.ts'
 import type { RealmData } from '../../rules/realm.ts'
 import { changesBetween } from '../../rules/realm-changes.ts'
 import { realmFaults } from '../../rules/realm-faults.ts'
+import { realmWarnings } from '../../rules/realm-warnings.ts'
 import { isEmptyRealm } from '../../services/realm/first-realm.ts'
 import { faultLines, parseRealmFile } from '../../services/realm/read-realm-file.ts'
 import { RealmRows } from '../../stores/realm-rows.ts'
@@ -37,6 +38,8 @@ export async function checkRealm(database: Database, config: Pick<Config, 'issue
   const findings = faults.map((line) =>
     finding('warning', `The realm has a fault that no command would let in: ${line}`, `Correct it by ${APPLY}.`),
   )
+  for (const line of faultLines(realmWarnings(realm, config.issuer)).slice(0, MAX_NAMED))
+    findings.push(finding('warning', `In the realm, ${line}`, `Use the code flow there, or correct it by ${APPLY}.`))
   return config.realmFile === undefined
     ? findings
     : [...findings, ...checkFile(config.realmFile, realm, config, finding)]

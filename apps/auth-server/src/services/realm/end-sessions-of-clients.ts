@@ -8,8 +8,8 @@ const BATCH = 1_000
 export type EndClientsParts = RevokeParts & { sessions: Pick<Sessions, 'notRevokedOfClients'> }
 
 /**
- * Revokes all sessions of these clients, and returns how many. Of sessions that are opened meanwhile it may miss some, so no
- * server may open any more. After an error in the middle, calling it again ends the rest.
+ * Revokes the sessions of these clients that are over, and returns how many. Of sessions that are opened meanwhile it may miss
+ * some, so no server may open any more. After an error in the middle, calling it again ends the rest.
  */
 export async function endSessionsOfClients(parts: EndClientsParts, clientIds: readonly string[]): Promise<number> {
   let ended = 0

@@ -5,7 +5,7 @@ import { narrowScope } from '../../rules/scopes.ts'
 import { targetOfToken } from '../../rules/target.ts'
 import type { Accounts } from '../../stores/accounts.ts'
 import { INVALID_GRANT, type Refusal, refuse } from '../refusal.ts'
-import { type FindParts, type PresentedToken, findFamily } from './find-family.ts'
+import { type FindParts, type PresentedToken, findFamily, notTaken } from './find-family.ts'
 import { type IssueParts, type TokenAnswer, issueTokens } from './issue-tokens.ts'
 import { type CommitParts, commit, isRefusal, recordAnomaly, reject } from './redeem.ts'
 import type { RevokeParts } from './revoke.ts'
@@ -43,7 +43,7 @@ export async function refresh(
   if (!client) {
     const reason = realm.clients.has(family.clientId) ? 'wrong_client' : 'client_disabled'
     parts.audit({ type: 'refresh_refused', reason, userId: family.userId, sid: family.sid })
-    return INVALID_GRANT
+    return notTaken(request, found)
   }
   const presented = { generation, clientId: request.clientId ?? null, bindingKey: null }
   const policy = policyOf(realm, client.id, parts.config)

@@ -1,8 +1,8 @@
 import { EMPTY_STATE, type Revocable, type Revocation } from '../../rules/family.ts'
 import type { FamilyStore } from '../../stores/family-store.ts'
-import { INVALID_GRANT, type Refusal } from '../refusal.ts'
+import type { Refusal } from '../refusal.ts'
 import type { RecordEvent } from '../security-event.ts'
-import { type FindParts, type PresentedToken, findFamily } from './find-family.ts'
+import { type FindParts, type PresentedToken, findFamily, notTaken } from './find-family.ts'
 
 /** If more sessions than this end at once, one event gives their number. One event each would flood the table and the log. */
 const MAX_EVENTS = 100
@@ -46,7 +46,7 @@ export async function revoke(
 export async function logOut(parts: RevokeParts & FindParts, token: PresentedToken): Promise<{ ok: true } | Refusal> {
   const found = await findFamily(parts, token)
   if (!found) return { ok: true }
-  if (!found.client) return INVALID_GRANT
+  if (!found.client) return notTaken(token, found)
   await revoke(parts, [found.family], { at: found.now, reason: 'logout' })
   return { ok: true }
 }

@@ -24,6 +24,7 @@ beforeAll(async () => {
     TOKEN_SECRETS: randomBytes(32).toString('base64'),
     KEY_ENCRYPTION_SECRET: randomBytes(32).toString('base64'),
     DATABASE_STATEMENT_TIMEOUT_MS: '5000',
+    REFUSED_LOGIN_STEP_MS: '0',
   })
   server = await wire(config, pino({ level: 'silent' }), createMetrics())
 })
@@ -45,6 +46,7 @@ function coreWhile(meanwhile: () => Promise<unknown>) {
     ...server.core,
     hasher: {
       assertRoom: hasher.assertRoom.bind(hasher),
+      isCurrent: hasher.isCurrent.bind(hasher),
       hash: hasher.hash.bind(hasher),
       guesses: hasher.guesses.bind(hasher),
       async verify(...args: Parameters<typeof hasher.verify>) {

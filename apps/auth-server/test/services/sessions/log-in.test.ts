@@ -4,6 +4,7 @@ import { logIn } from '../../../src/services/sessions/log-in.ts'
 import { realmOf } from '../../../src/rules/realm.ts'
 import { exampleRealm } from '../../support/example-realm.ts'
 import type { Family } from '../../../src/rules/family.ts'
+import { openedAt } from '../../support/opened-at.ts'
 import type { Account } from '../../../src/stores/accounts.ts'
 
 const REALM = realmOf(exampleRealm())
@@ -14,6 +15,7 @@ const ADA: Account = {
   passwordHash: 'right',
   email: null,
   attributes: {},
+  passwordChangeRequired: false,
   createdAt: new Date(0),
   version: 1,
   roles: ['user'],
@@ -37,19 +39,27 @@ async function logInWhile(...versions: [Account, ...(Account | null)[]]) {
         statusTtlSeconds: 5,
         refreshAbsoluteTtlMs: 1_000_000,
         refreshPolicy: { idleMs: 1_000, graceMs: 0, lateRepeatGap: null },
+        refusedLoginStepMs: 0,
         sessionLimits: { sessionsPerUser: 9, loginsPerUser: 9, windowMs: 1_000 },
       },
       realm: { current: () => REALM },
-      accounts: { byName: async () => read(), keeper: () => async () => undefined },
-      hasher: { assertRoom: async () => undefined, verify: async (hash, password) => hash === password },
+      accounts: { byName: async () => read(), replaceHash: async () => undefined, keeper: () => async () => undefined },
+      hasher: {
+        assertRoom: async () => undefined,
+        verify: async (hash, password) => hash === password,
+        isCurrent: () => true,
+        hash: async () => '',
+      },
       throttle: {
         attempt: async () => ({ waitSeconds: null, succeeded: async () => undefined, takeBack: async () => undefined }),
       },
       families: {
-        openFor: async (_user, _limits, _origin, decide) => {
+        openFor: async (opening, { version }) => {
           const account = read()
-          const family = account && decide({ account, now: 5_000, earlierLoginAt: null, statusIndex: 7, surplus: [] })
+          const isSame = account?.version === version && !account.disabled
+          const family = isSame ? openedAt(5_000, opening) : null
           if (family) opened.push(family)
+          return account && { family, account, now: 5_000, earlierLoginAt: null, surplus: [] }
         },
         revoke: async () => undefined,
       },

@@ -1,0 +1,203 @@
+import { Type } from 'typebox'
+import { MAX_ATTRIBUTES_BYTES } from '../../rules/attributes.ts'
+import {
+  addUser,
+  changeUser,
+  disableUser,
+  enableUser,
+  findUsers,
+  setUserPassword,
+  showUser,
+  unlockUser,
+} from '../../services/admin/users.ts'
+import { deleteUser } from '../../services/admin/delete-users.ts'
+import { exportUser } from '../../services/admin/export-user.ts'
+import { NewPassword, PAGE_SIZE, Username } from '../schemas.ts'
+import { operation } from './operation.ts'
+import { Event, Grant, Session } from './shown.ts'
+
+const scope = 'admin:users:write'
+
+/** The schema has no format, so that any other text is a user who does not exist. */
+export const USER_ID = { id: Type.String({ description: 'The id of the user, as in the claim `sub`.' }) }
+
+const ROLES = Type.Array(Type.String({ maxLength: 100 }), {
+  maxItems: 100,
+  description: 'Roles of the realm. They replace those that the user has.',
+})
+const EMAIL = Type.Union([Type.String({ maxLength: 254 }), Type.Null()], {
+  description: 'The e-mail address, or null. Two users may have the same one.',
+})
+const ATTRIBUTES = Type.Unsafe<Record<string, unknown>>({
+  type: 'object',
+  additionalProperties: true,
+  description: `What else is known of the user: a JSON object of at most ${MAX_ATTRIBUTES_BYTES} bytes. It replaces the one that is there.`,
+})
+const REQUIRE_NEW = Type.Boolean({
+  description: 'Whether the user must choose a new password at the next login. Sessions go on.',
+})
+
+const USER = {
+  ...USER_ID,
+  username: Type.String({ description: 'The username as it was typed.' }),
+  email: Type.Union([Type.String(), Type.Null()], { description: 'The e-mail address, or null.' }),
+  roles: Type.Array(Type.String(), { description: 'The roles of the user.' }),
+  attributes: Type.Unsafe<object>({
+    type: 'object',
+    additionalProperties: true,
+    description: 'What else is known of the user.',
+  }),
+  disabled: Type.Boolean({ description: 'Whether logins and refreshes are refused.' }),
+  has_password: Type.Boolean({ description: 'Whether the user can log in with a password.' }),
+  require_new_password: Type.Boolean({ description: 'Whether the next login needs a new password.' }),
+  created_at: Type.String({ format: 'date-time', description: 'When the account was created.' }),
+}
+const User = Type.Object(USER)
+const GENERATED = Type.Optional(Type.String({ description: 'The password, if it was generated: this once.' }))
+export const SESSIONS_ENDED = Type.Integer({ description: 'How many sessions were ended.' })
+
+export const userOperations = {
+  find: operation({
+    summary: 'Find users, by name',
+    description: 'Without `username` and `email`, all users.',
+    scope: 'admin:users:read',
+    on: 'GET /users',
+    query: {
+      username: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 64, description: 'What the name begins with, in any case.' }),
+      ),
+      email: Type.Optional(Type.String({ maxLength: 254, description: 'The whole e-mail address, in any case.' })),
+      limit: Type.Optional(
+        Type.String({ pattern: PAGE_SIZE, description: 'How many users a page has: 1 to 100. Default: 100.' }),
+      ),
+      after: Type.Optional(Type.String({ maxLength: 256, description: '`next` of the previous page.' })),
+    },
+    answer: Type.Object({
+      users: Type.Array(User, { description: 'One page of users.' }),
+      next: Type.Optional(Type.String({ description: 'Present if there are more: the `after` of the next page.' })),
+    }),
+    run: findUsers,
+  }),
+
+  show: operation({
+    summary: 'Show a user',
+    scope: 'admin:users:read',
+    on: 'GET /users/{id}',
+    params: USER_ID,
+    answer: User,
+    run: showUser,
+  }),
+
+  add: operation({
+    summary: 'Add a user',
+    scope,
+    on: 'POST /users',
+    body: {
+      username: Username,
+      password: Type.Optional(
+        Type.Union([NewPassword, Type.Null()], {
+          description: 'The password; null: none, so that the user cannot log in with one. Default: one is generated.',
+        }),
+      ),
+      email: Type.Optional(EMAIL),
+      roles: Type.Optional(ROLES),
+      attributes: Type.Optional(ATTRIBUTES),
+      require_new_password: Type.Optional(REQUIRE_NEW),
+    },
+    status: 201,
+    answer: Type.Object({ ...USER, password: GENERATED }),
+    refusals: [409],
+    run: addUser,
+  }),
+
+  change: operation({
+    summary: 'Change a user',
+    description: 'What is left out stays as it is. Each session gets the roles at its next refresh.',
+    scope,
+    on: 'PATCH /users/{id}',
+    params: USER_ID,
+    body: {
+      email: Type.Optional(EMAIL),
+      roles: Type.Optional(ROLES),
+      attributes: Type.Optional(ATTRIBUTES),
+      require_new_password: Type.Optional(REQUIRE_NEW),
+    },
+    answer: User,
+    run: changeUser,
+  }),
+
+  setPassword: operation({
+    summary: 'Set the password of a user, and end all sessions',
+    description: 'Failed logins are forgotten, so that the user can log in at once.',
+    scope,
+    on: 'PUT /users/{id}/password',
+    params: USER_ID,
+    body: {
+      password: Type.Optional(NewPassword),
+      require_new_password: Type.Optional(REQUIRE_NEW),
+    },
+    answer: Type.Object({ ...USER, sessions_ended: SESSIONS_ENDED, password: GENERATED }),
+    run: setUserPassword,
+  }),
+
+  disable: operation({
+    summary: 'Refuse logins and refreshes of a user, and end all sessions',
+    scope,
+    on: 'POST /users/{id}/disable',
+    params: USER_ID,
+    answer: Type.Object({ ...USER, sessions_ended: SESSIONS_ENDED }),
+    run: disableUser,
+  }),
+
+  enable: operation({
+    summary: 'Allow logins of a user again',
+    description: 'The sessions that ended stay over.',
+    scope,
+    on: 'POST /users/{id}/enable',
+    params: USER_ID,
+    answer: User,
+    run: enableUser,
+  }),
+
+  unlock: operation({
+    summary: 'Forget the failed logins of a user',
+    description: 'The limits of addresses stay. Other servers may go on refusing for a few seconds.',
+    scope,
+    on: 'POST /users/{id}/unlock',
+    params: USER_ID,
+    answer: User,
+    run: unlockUser,
+  }),
+
+  remove: operation({
+    summary: 'Delete a user with all that belongs to them',
+    description:
+      'The sessions end first. Then the account, sessions, grants and events go; one event stays, with a hash of the id and ' +
+      'who did it. What Redis has goes within seconds, or once it is back.',
+    scope,
+    on: 'DELETE /users/{id}',
+    params: USER_ID,
+    answer: Type.Object({
+      deleted: Type.String({ description: 'The id of the user.' }),
+      sessions_ended: SESSIONS_ENDED,
+    }),
+    run: deleteUser,
+  }),
+
+  export: operation({
+    summary: 'Export all that is kept of a user',
+    description: 'All but the hash of the password. Of sessions and events, the newest 10,000.',
+    scope: 'admin:users:read',
+    on: 'GET /users/{id}/export',
+    params: USER_ID,
+    answer: Type.Object({
+      user: Type.Object(USER, { description: 'The account.' }),
+      sessions: Type.Array(Session, { description: 'Its sessions, also those that ended and are not pruned yet.' }),
+      grants: Type.Array(Grant, { description: 'What the user has allowed applications.' }),
+      known_networks: Type.Array(Type.String(), { description: 'From where the user logged in lately.' }),
+      events: Type.Array(Event, { description: 'Its security events, newest first.' }),
+      is_complete: Type.Boolean({ description: 'False if there are more sessions or events.' }),
+    }),
+    run: exportUser,
+  }),
+}
