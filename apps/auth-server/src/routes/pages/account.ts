@@ -82,6 +82,7 @@ export function accountPage(pages: Pages) {
         const result = await changePassword(core, { ...change, signal: goneSignal(reply) })
         return result.ok ? goOn(reply, asked) : show(reply, session, { refusal: result })
       }
+      case undefined:
       default:
         return pages.redirect(reply, action)
     }
