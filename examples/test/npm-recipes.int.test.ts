@@ -5,18 +5,26 @@ import { startIssuer } from './support/issuer.ts'
 
 const issuer = await startIssuer()
 
+const RECIPES = {
+  jose: 'src/jose.ts',
+  edge: 'test/support/edge-runtime.ts',
+  'express-oauth2-jwt-bearer': 'src/express-oauth2-jwt-bearer.ts',
+  'aws-jwt-verify': 'src/aws-jwt-verify.ts',
+  'passport-jwt': 'src/passport-jwt.ts',
+}
+
 /** Runs it as its reader would: `ISSUER=… PORT=… node src/jose.ts`. */
-async function start(name: string, env: Record<string, string>) {
-  const service = await startService({ script: `examples/src/${name}.ts`, env })
+async function start(script: string, env: Record<string, string>) {
+  const service = await startService({ script: `examples/${script}`, env })
   await vi.waitFor(() => fetch(service.url), { timeout: 30_000 })
   return service
 }
 
-describe.each(['jose', 'express-oauth2-jwt-bearer', 'aws-jwt-verify', 'passport-jwt'])('%s', (name) => {
+describe.each(Object.entries(RECIPES))('%s', (_, script) => {
   let url: string
 
   beforeAll(async () => {
-    const service = await start(name, { ISSUER: issuer.url, NODE_EXTRA_CA_CERTS: issuer.caFile })
+    const service = await start(script, { ISSUER: issuer.url, NODE_EXTRA_CA_CERTS: issuer.caFile })
     afterAll(() => service.stop())
     url = service.url
   })
@@ -24,8 +32,8 @@ describe.each(['jose', 'express-oauth2-jwt-bearer', 'aws-jwt-verify', 'passport-
   checkAll(issuer, () => url)
 })
 
-it('jose: a token is not refused because the keys cannot be fetched', async () => {
-  const service = await start('jose', { ISSUER: 'http://127.0.0.1:1' })
+it.each(['jose', 'edge'] as const)('%s: a token is not refused because the keys cannot be fetched', async (name) => {
+  const service = await start(RECIPES[name], { ISSUER: 'http://127.0.0.1:1' })
   onTestFinished(() => service.stop())
   const { token } = issuer.cases['a token from a login']
   const answer = await fetch(`${service.url}/reports`, { headers: { authorization: `Bearer ${token}` } })

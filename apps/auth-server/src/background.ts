@@ -6,6 +6,7 @@ import { reasonOf } from './connection/store-unavailable.ts'
 
 /** How often the keys that other servers made are read. Much shorter than the time until a new key signs. */
 const KEYS_EVERY_MS = 5_000
+const FINISH_DELETIONS_EVERY_MS = 5_000
 const PRUNE_EVERY_MS = 10 * 60_000
 const WARN_EVERY_MS = 60_000
 
@@ -13,6 +14,7 @@ interface Tasks {
   reloadKeys: () => Promise<void>
   reloadRealm: () => Promise<void>
   prune: () => Promise<Pruned>
+  finishDeletions: () => Promise<void>
   whyNoRedis: () => string | null
   whyNoRealm: () => string | null
   budget: Pick<LineBudget, 'allows'>
@@ -27,9 +29,9 @@ export function startBackground({ budget, log, ...tasks }: Tasks): () => void {
     const noRealm = tasks.whyNoRealm()
     if (noRealm !== null) log.warn(noRealm)
   }
-  const reload = (what: string, work: () => Promise<void>) => () => {
+  const attempt = (failed: string, work: () => Promise<void>) => () => {
     work().catch((error: unknown) => {
-      const line = `${what} could not be reloaded: ${reasonOf(error)}`
+      const line = `${failed}: ${reasonOf(error)}`
       if (budget.allows(line, 1)) log.warn(line)
     })
   }
@@ -43,8 +45,12 @@ export function startBackground({ budget, log, ...tasks }: Tasks): () => void {
   warn()
   const timers = [
     setInterval(warn, WARN_EVERY_MS),
-    setInterval(reload('the signing keys', tasks.reloadKeys), KEYS_EVERY_MS),
-    setInterval(reload('the realm', tasks.reloadRealm), REALM_READ_EVERY_MS),
+    setInterval(attempt('the signing keys could not be reloaded', tasks.reloadKeys), KEYS_EVERY_MS),
+    setInterval(attempt('the realm could not be reloaded', tasks.reloadRealm), REALM_READ_EVERY_MS),
+    setInterval(
+      attempt('deleted users could not be removed everywhere', tasks.finishDeletions),
+      FINISH_DELETIONS_EVERY_MS,
+    ),
     setInterval(pruneAll, PRUNE_EVERY_MS),
   ]
   for (const timer of timers) timer.unref()

@@ -21,11 +21,14 @@ import { openRedis } from './redis/open-redis.ts'
 import type { RedisAccess } from './redis/redis-access.ts'
 import { COMMAND_TIMEOUT_MS } from './redis/redis-connection.ts'
 import { AccountStatusCache } from './replication/account-status-cache.ts'
+import { FenceRow } from './replication/fence-row.ts'
 import { LayeredFamilyStore } from './replication/layered-family-store.ts'
 import { PostgresRolledBack } from './replication/postgres-rolled-back.ts'
+import { RedisDeletions } from './replication/redis-deletions.ts'
 import { RedisFence } from './replication/redis-fence.ts'
 import { RevocationWatch } from './replication/revocation-watch.ts'
 import { RollbackDetector } from './replication/rollback-detector.ts'
+import { UserDeletions } from './replication/user-deletions.ts'
 import { WriteBehind } from './replication/write-behind.ts'
 import { longestAccessTokenTtlSeconds } from './rules/client-policy.ts'
 import { authorizationCodes } from './rules/authorization-code.ts'
@@ -40,6 +43,7 @@ import { StatusLists } from './services/status-lists.ts'
 import { Accounts } from './stores/accounts.ts'
 import { AuditEvents } from './stores/audit-events.ts'
 import { Consents } from './stores/consents.ts'
+import { DeletedUsers } from './stores/deleted-users.ts'
 import { postgresClock } from './stores/clock.ts'
 import { RealmRows } from './stores/realm-rows.ts'
 import { PostgresFamilyStore } from './stores/postgres-family-store.ts'
@@ -126,6 +130,13 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
   })
   const accountsThrough = (access: RedisAccess | null) =>
     new Accounts(database, new AccountStatusCache(access, fence, rollback, config.refreshAbsoluteTtlMs))
+  const deletionsThrough = (access: RedisAccess | null) =>
+    new UserDeletions({
+      rows: new DeletedUsers(database),
+      redis: access && new RedisDeletions(access),
+      fenceRow: new FenceRow(fenceDatabase),
+      rollback,
+    })
   const realmRows = new RealmRows(database)
   const realm = new RealmKeeper(realmRows)
   const lifetimes = new TokenLifetimes(database, () => longestAccessTokenTtlSeconds(realm.current(), config))
@@ -154,6 +165,7 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     sessions: new Sessions(database),
     consents: new Consents(database),
     accounts: accountsThrough(redis),
+    deletions: deletionsThrough(redis),
     keys,
     signer,
     statusLists: revocations && new StatusLists({ config, signer, watch: revocations }),
@@ -221,6 +233,10 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     reloadKeys,
     reloadRealm,
     prune: () => prune(core),
+    finishDeletions: async () => {
+      // A Postgres that was rolled back may lack the user, and Redis not yet.
+      if (!rollback.isRolledBack) await core.deletions.finish()
+    },
     whyNoRedis,
     whyNoRealm,
     budget,
@@ -241,7 +257,8 @@ export async function wire(config: Config, log: Log, metrics: Registry): Promise
     const patient = connect(RESTORE_TIMEOUT_MS)
     try {
       await patient?.ready(REDIS_WITHIN_MS)
-      return await work({ ...core, accounts: accountsThrough(patient), rollback, redis: patient, durable })
+      const [accounts, deletions] = [accountsThrough(patient), deletionsThrough(patient)]
+      return await work({ ...core, accounts, deletions, rollback, redis: patient, durable })
     } finally {
       patient?.close()
     }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { count } from '@heirloom/harness/count'
 import { Command, Option } from 'commander'
+import { LOGIN_WAYS, type LoginWay } from './engine/login.ts'
 import { PROFILES, PROFILE_NAMES, type ProfileName } from './profiles.ts'
 import { duration, list, rate, share } from './units.ts'
 
@@ -24,6 +25,11 @@ export interface LoadOptions {
   auth?: string[]
   /** An account there, if registration is closed. Its password is in LOAD_PASSWORD. */
   user?: string
+  login: LoginWay
+  /** The client there. Its secret, if it has one, is in LOAD_CLIENT_SECRET. */
+  client?: string
+  redirectUri?: string
+  resource?: string
   report: string
   /** A file for the curve, as SVG. */
   picture?: string
@@ -48,6 +54,7 @@ export interface RevocationOptions {
   duration: number
   /** Logouts per second. */
   rate: number
+  light: boolean
   report: string
   /** A file for the histogram, as SVG. */
   picture?: string
@@ -102,6 +109,14 @@ export function commandLine({ run, tradeOff, revocation, sharedToken }: Actions)
     .option('--target <url...>', 'use the resource services at these addresses instead of starting a stack')
     .option('--auth <url...>', `the auth servers that these trust (default: port ${AUTH_PORT} of the same host)`)
     .option('--user <name>', 'an account there, if registration is closed; set LOAD_PASSWORD to its password')
+    .addOption(
+      new Option('--login <way>', 'how clients log in: as users with a password or by the code flow, or as programs')
+        .choices(LOGIN_WAYS)
+        .default('password'),
+    )
+    .option('--client <id>', 'the client there; set LOAD_CLIENT_SECRET to its secret, if it has one')
+    .option('--redirect-uri <uri>', 'with --login code: a redirect URI of that client; nothing has to listen there')
+    .option('--resource <id>', 'the resource that tokens are for, if that client may ask for several')
     .option('--report <file>', 'write the report to this HTML file', 'load-report.html')
     .option('--picture <file>', 'write the curve to this SVG file')
     .addOption(typed('--max-error-rate <share>', 'exit with code 1 if a larger share of requests fails', share, '1%'))
@@ -115,7 +130,7 @@ export function commandLine({ run, tradeOff, revocation, sharedToken }: Actions)
   program
     .command('trade-off')
     .description(
-      'Measures, for each lifetime of access tokens, the requests to the auth server and the time until a logout works.',
+      'Measures what a fast logout costs the auth servers: with short access tokens, and with a status list, polled or waited for.',
     )
     .addOption(typed('--lifetimes <time,...>', 'lifetimes of access tokens', list(duration), '10s,20s,40s'))
     .option('--clients <n>', 'number of clients for each lifetime', count, 100)
@@ -129,6 +144,7 @@ export function commandLine({ run, tradeOff, revocation, sharedToken }: Actions)
     .option('--threads <n>', 'number of threads that they share', count, 4)
     .addOption(typed('--duration <time>', 'how long sessions log out, for either way', duration, '30s'))
     .addOption(typed('--rate <n/s>', 'logouts per second', rate, '10/s'))
+    .option('--light', 'verifiers share what they read and check no signature, for a thousand on one machine', false)
     .option('--report <file>', 'write the report to this HTML file', 'load-report.html')
     .option('--picture <file>', 'write the histogram to this SVG file')
     .action(revocation)
@@ -157,8 +173,13 @@ function authServerBeside(target: string): string {
   return url.origin
 }
 
-function faultOf({ target, auth, replicas, profile, picture }: LoadOptions): string | undefined {
+function faultOf(options: LoadOptions): string | undefined {
+  const { target, auth, replicas, profile, picture, login, client, redirectUri, resource } = options
   if (auth && !target) return '--auth needs --target'
+  if (!target && (client ?? redirectUri ?? resource) !== undefined)
+    return '--client, --redirect-uri and --resource need --target: a stack of its own has a client for each --login'
+  if (target && login !== 'password' && client === undefined) return `--login ${login} needs --client`
+  if (target && login === 'code' && redirectUri === undefined) return '--login code needs --redirect-uri'
   for (const url of [...(target ?? []), ...(auth ?? [])]) {
     if (!URL.canParse(url) || !/^https?:/.test(url)) return `${url} is not an http or https URL`
   }

@@ -39,9 +39,9 @@ async function run(options: LoadOptions): Promise<void> {
 }
 
 async function tradeOff(options: TradeOffOptions): Promise<void> {
-  const points = await runTradeOff(options, say)
-  if (options.picture) writeFileSync(options.picture, tradeOffPicture(points))
-  end(summaryOfTradeOff(points), options.report, { points, broken: [] })
+  const measured = await runTradeOff(options, say)
+  if (options.picture) writeFileSync(options.picture, tradeOffPicture(measured))
+  end(summaryOfTradeOff(measured), options.report, { tradeOff: measured, broken: [] })
 }
 
 async function revocation(options: RevocationOptions): Promise<void> {

@@ -28,7 +28,7 @@ export interface Level {
   startedMs: number
 }
 
-/** One lifetime of access tokens. */
+/** One lifetime of access tokens, without status lists. */
 export interface LifetimePoint {
   lifetimeSeconds: number
   /** Requests to the auth server, per client. */
@@ -37,9 +37,18 @@ export interface LifetimePoint {
   logoutTookSeconds: number[]
 }
 
+/** What a fast logout costs. */
+export interface TradeOff {
+  lifetimes: LifetimePoint[]
+  lists: RevocationPoint[]
+  /** The body of an answer to a refresh. */
+  refreshBytes: number
+}
+
 /** How soon logouts reach verifiers that keep a status list. */
 export interface RevocationPoint {
   mode: 'polling' | 'waiting'
+  ttlSeconds: number
   verifiers: number
   logoutsPerSecond: number
   /** The share of tokens and verifiers, by the seconds from an acknowledged logout to the last time that it was accepted. */
@@ -50,6 +59,8 @@ export interface RevocationPoint {
   /** Of each verifier. Bytes are those of bodies. */
   fetchesPerSecond: number
   bytesPerSecond: number
+  /** Cores that the load test itself used. */
+  generatorCores: number
 }
 
 /** What became of one session whose tokens several processes share. */

@@ -66,6 +66,7 @@ export async function runOnce({
     settings: {
       Profile: `${profile}: ${PROFILES[profile].summary}`,
       Load: describe(load),
+      Logins: LOGINS[options.login],
       Clients: integer(clients),
       'Resource service': stack ? `${replicas.length} × ${balancing(stack)}` : target.apiUrls.join(', '),
       'Auth server': stack
@@ -84,6 +85,12 @@ export async function runOnce({
     broken: brokenLimits(measured, { ...options, storeConnections: connections?.replicas }),
   }
 }
+
+const LOGINS = {
+  password: 'with a password, at /auth/login',
+  code: 'by the code flow, through the login and consent pages',
+  'client-credentials': 'by client credentials: programs without a user',
+} satisfies Record<LoadOptions['login'], string>
 
 const balancing = ({ balancer }: LocalStack) =>
   balancer ? `behind ${balancer.name}` : 'without a balancer (clients use them in turn)'

@@ -4,7 +4,8 @@ import type { TradeOffOptions } from './arguments.ts'
 import type { Credentials } from './engine/engine-context.ts'
 import { measure } from './measure/measure.ts'
 import { PROFILES, type Profile } from './profiles.ts'
-import type { LifetimePoint } from './result.ts'
+import { type VerifierGroup, fillList, measureLists } from './measure-lists.ts'
+import type { LifetimePoint, TradeOff } from './result.ts'
 import { LocalStack } from './stack/local-stack.ts'
 import { openEngines } from './sessions.ts'
 import { registerUsers } from './users.ts'
@@ -17,15 +18,45 @@ const READING: Profile = { ...PROFILES.browse, twoTabs: 0, lostAnswers: 0, logou
 const LEAVING = 6
 const POLL_MS = 200
 
+const TTLS_SECONDS = [1, 2, 5, 10, 20]
+const WAITS_AT_TTL_SECONDS = 5
+const VERIFIERS = 20
+const LOGOUTS = { durationMs: 60_000, perSecond: 10 }
+
+export async function runTradeOff(options: TradeOffOptions, say: (line: string) => void): Promise<TradeOff> {
+  const measured = await runLists(say)
+  return { lifetimes: await runLifetimes(options, say), lists: measured.points, refreshBytes: measured.refreshBytes }
+}
+
+/** Measures all ways to follow a list at the same time, each with its own auth server and verifiers. */
+async function runLists(say: (line: string) => void): Promise<Awaited<ReturnType<typeof measureLists>>> {
+  const stack = new LocalStack()
+  try {
+    say(`Starting the stores and ${TTLS_SECONDS.length} auth servers with status lists ...`)
+    const settings = TTLS_SECONDS.map((seconds) => ({ STATUS_TTL_SECONDS: String(seconds) }))
+    await stack.start(settings, fillList(LOGOUTS.perSecond))
+    const groupOf = (ttlSeconds: number, mode: VerifierGroup['mode']): VerifierGroup => {
+      const authUrls = [stack.authServers[TTLS_SECONDS.indexOf(ttlSeconds)]?.service.url ?? '']
+      return { mode, ttlSeconds, verifiers: VERIFIERS, threads: 1, authUrls, isLight: true }
+    }
+    say(`Measuring for about ${number(LOGOUTS.durationMs / 1_000 + 30)} s ...`)
+    const groups = TTLS_SECONDS.map((seconds) => groupOf(seconds, 'polling'))
+    return await measureLists(stack, [...groups, groupOf(WAITS_AT_TTL_SECONDS, 'waiting')], LOGOUTS)
+  } finally {
+    await stack.stop()
+  }
+}
+
 /** Measures all lifetimes at the same time, each with its own auth server and clients. */
-export async function runTradeOff(
+async function runLifetimes(
   { lifetimes, clients }: TradeOffOptions,
   say: (line: string) => void,
 ): Promise<LifetimePoint[]> {
   const stack = new LocalStack()
   try {
-    say(`Starting the stores, ${lifetimes.length} auth-server(s) and a replica ...`)
-    await stack.start(lifetimes.map((ms) => ({ ACCESS_TOKEN_TTL_SECONDS: String(Math.round(ms / 1000)) })))
+    say(`Starting the stores, ${lifetimes.length} auth-server(s) without status lists, and a replica ...`)
+    const seconds = lifetimes.map((ms) => String(Math.round(ms / 1000)))
+    await stack.start(seconds.map((ttl) => ({ ACCESS_TOKEN_TTL_SECONDS: ttl, STATUS_TTL_SECONDS: '0' })))
     await stack.startReplicas(1)
     const authUrls = stack.authServers.map(({ service }) => service.url)
     const apiUrl = stack.replicas[0]?.service.url ?? ''

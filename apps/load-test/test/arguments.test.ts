@@ -88,6 +88,10 @@ it.each([
   ['--target http://127.0.0.1:1 --auth http://127.0.0.1:1 --profile rolling', 'a stack of its own'],
   ['--target http://127.0.0.1:1 --auth http://127.0.0.1:1 --replicas 1,2', 'a stack of their own'],
   ['--picture x.svg', 'several numbers'],
+  ['--login oauth', 'client-credentials'],
+  ['--login code --client app', '--client, --redirect-uri and --resource need --target'],
+  ['--target http://127.0.0.1:1 --login client-credentials', '--login client-credentials needs --client'],
+  ['--target http://127.0.0.1:1 --login code --client app', '--login code needs --redirect-uri'],
   ['--nothing', 'unknown option'],
 ])('%s is refused with a clear message', async (line, expected) => {
   expect(await parsed(line)).toContain(expected)

@@ -4,18 +4,21 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { EXAMPLE_REALM, findBrowser, startService } from '@heirloom/local-stack'
+import { findBrowser, startService } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
-import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { seenIn } from './browser.ts'
+import type { Login, LoginWay } from '../src/engine/login.ts'
 import type { RunResult } from '../src/result.ts'
+import { writeRealm } from '../src/stack/realm.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'heirloom-load-test-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Returns its output. @param expected its exit code. */
-async function load(line: string, expected = 0) {
-  const child = spawn(process.execPath, ['apps/load-test/src/main.ts', ...line.split(' ')])
+async function load(line: string, expected = 0, secrets: Record<string, string> = {}) {
+  const env = { ...process.env, ...secrets }
+  const child = spawn(process.execPath, ['apps/load-test/src/main.ts', ...line.split(' ')], { env })
   onTestFinished(() => void child.kill())
   const [out, err, code] = await Promise.all([
     text(child.stdout),
@@ -92,35 +95,53 @@ it.each([
 })
 
 describe('a stack that runs already', () => {
-  it('is attacked, and a broken limit is reported in a sentence', { timeout: 180_000 }, async () => {
+  let where: string
+  let logins: Record<LoginWay, Login>
+  beforeAll(async () => {
     const { databaseUrl, redisUrl } = await testStores()
+    const realm = join(folder, 'realm.yaml')
+    logins = writeRealm(realm)
     const secret = () => randomBytes(32).toString('base64')
     const auth = await startService({
       script: 'apps/auth-server',
       env: {
         DATABASE_URL: databaseUrl,
         REDIS_URL: redisUrl,
-        REALM_FILE: EXAMPLE_REALM,
+        REALM_FILE: realm,
         TOKEN_SECRETS: secret(),
         KEY_ENCRYPTION_SECRET: secret(),
       },
     })
-    onTestFinished(() => auth.stop())
+    afterAll(() => auth.stop())
     await auth.ready()
     const api = await startService({
       script: 'apps/resource-api',
       env: { JWKS_URI: `${auth.url}/.well-known/jwks.json` },
     })
-    onTestFinished(() => api.stop())
+    afterAll(() => api.stop())
     await api.ready()
+    where = `--target ${api.url} --auth ${auth.url}`
+  }, 120_000)
 
+  it('is attacked, and a broken limit is reported in a sentence', { timeout: 180_000 }, async () => {
     const report = join(folder, 'attack.html')
-    const where = `--target ${api.url} --auth ${auth.url}`
     const attack = '--clients 10 --rate 200/s --duration 2s --profile attack --max-p99 0.001ms'
     const { out, err } = await load(`${where} ${attack} --report ${report}`, 1)
     expect(err).toMatch(/^One call in a hundred took longer than [\d.]+ ms\. The limit was 0\.001 ms\.$/m)
     expect(out).toMatch(/attacks +[1-9]\d*, 0 not refused/)
     expect(runIn(report).measured.counts.call.ok).toBeGreaterThan(100)
+  })
+
+  it.each(['code', 'client-credentials'] as const)('clients log in by %s', { timeout: 180_000 }, async (way) => {
+    const report = join(folder, `${way}.html`)
+    const { clientId = '', redirectUri, secret } = logins[way]
+    const login = `--login ${way} --client ${clientId}${redirectUri === undefined ? '' : ` --redirect-uri ${redirectUri}`}`
+    const run = `${where} ${login} --clients 10 --think 100ms --duration 2s --max-error-rate 0 --report ${report}`
+    await load(run, 0, secret === undefined ? {} : { LOAD_CLIENT_SECRET: secret })
+    expect(runIn(report).measured.counts.call.ok).toBeGreaterThan(20)
+    if (secret === undefined) return
+    const { err } = await load(run, 1, { LOAD_CLIENT_SECRET: 'another' })
+    expect(err).toMatch(/answered a login with 401 invalid_client: check the client$/m)
   })
 })
 

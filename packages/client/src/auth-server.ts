@@ -4,6 +4,7 @@ import type { Runtime } from './runtime.ts'
 import { TimedOut, within } from './within.ts'
 
 export interface Answer {
+  url: string
   status: 200 | 204 | 400 | 401 | 429
   /** Empty for 204 and 429. */
   body: Record<string, unknown>
@@ -14,25 +15,34 @@ export interface Answer {
 /** The longest Retry-After that is followed: a wrong value must not lock users out. */
 const LONGEST_RETRY_AFTER_MS = 15 * 60_000
 
+/** A call of the auth server: its path, and its fields as JSON or as a form. */
+export interface Call {
+  path: string
+  body: object | URLSearchParams
+}
+
 /**
  * Sends a request to the auth server.
  *
+ * @param credentials `include` sends and stores cookies.
  * @returns its answer; or `unavailable`, if a retry may succeed; or `misconfigured`, if something else answered or the platform
  * cannot send requests.
  */
 export async function askAuthServer(
   { fetch, now }: Runtime,
   url: string,
-  body: object,
+  body: object | URLSearchParams,
   timeoutMs: number,
+  credentials: 'include' | 'omit',
 ): Promise<Answer | ClientError> {
+  const isForm = body instanceof URLSearchParams
   const request = {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    headers: { 'content-type': isForm ? 'application/x-www-form-urlencoded' : 'application/json' },
+    body: isForm ? body.toString() : JSON.stringify(body),
     // A redirect must not carry tokens elsewhere.
     redirect: 'manual',
-    credentials: 'omit',
+    credentials,
     cache: 'no-store',
     // The request finishes even if the page is closed.
     keepalive: true,
@@ -66,11 +76,11 @@ async function readAnswer(
   const { status } = response
   const retryAfterMs = readRetryAfter(response.headers, now)
   if (isRedirect(response)) return misconfigured(url, 'answered with a redirect')
-  if (status === 204 || status === 429) return { status, body: {}, retryAfterMs }
+  if (status === 204 || status === 429) return { url, status, body: {}, retryAfterMs }
   if (status >= 500 || status === 408 || status === 425) return unavailable(`${url} answered ${status}`, retryAfterMs)
   if (status !== 200 && status !== 400 && status !== 401) return misconfigured(url, `answered ${status}`)
   const body = await readJson(response, signal)
-  if (body) return { status, body, retryAfterMs }
+  if (body) return { url, status, body, retryAfterMs }
   // The body was cut off, or it does not end.
   if (body === undefined && isJson(response)) return unavailable(`The answer of ${url} was incomplete`)
   return misconfigured(url, `answered ${status} without a JSON object`)

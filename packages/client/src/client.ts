@@ -1,19 +1,13 @@
-import { askAuthServer } from './auth-server.ts'
-import { discard, isRedirect } from './body.ts'
-import { ClientError } from './client-error.ts'
 import type { ClientEvent } from './client-event.ts'
-import { isInvalidToken } from './invalid-token.ts'
-import { checkMs, originOf, readBase, readOrigin } from './options.ts'
+import { createCore } from './core.ts'
+import { byBody, byCookie } from './delivery.ts'
 import { readLogin } from './read-login.ts'
-import { orAborted } from './or-aborted.ts'
-import { Pace } from './pace.ts'
-import { type Runtime, systemRuntime } from './runtime.ts'
-import type { Session } from './session.ts'
-import { SessionKeeper } from './session-keeper.ts'
-import { type SessionStore, memoryStore } from './session-store.ts'
-import { TokenKeeper } from './token-keeper.ts'
+import type { Runtime } from './runtime.ts'
+import type { SessionStore } from './session-store.ts'
+import { TabStore } from './tab-store.ts'
 
-export interface ClientOptions {
+/** The options of every client. */
+export interface CoreOptions {
   /** The base URL of the auth server, without user name, query and fragment. */
   authServer: string | URL
   /** The http or https origins that may get the access token, such as `https://api.example`. */
@@ -29,6 +23,14 @@ export interface ClientOptions {
   /** Called with each event. Errors that it throws are ignored. */
   onEvent?: (event: ClientEvent) => void
   runtime?: Partial<Runtime>
+}
+
+export interface ClientOptions extends CoreOptions {
+  /**
+   * How the refresh token travels. `cookie` is for pages of the auth server's site: the token is in a cookie, out of reach of
+   * scripts, and the access token only in memory; all tabs have one session. Default: `body`, and the session is in `store`.
+   */
+  delivery?: 'body' | 'cookie'
 }
 
 export interface Credentials {
@@ -73,7 +75,11 @@ export interface Client {
    */
   accessToken(options?: { signal?: AbortSignal }): Promise<string>
 
-  /** Whether this client's session is in the store. The server may have ended it. */
+  /**
+   * Whether this client's session is in the store. The server may have ended it. With cookies, a new page asks the server.
+   *
+   * @throws ClientError `unavailable`, `misconfigured` if a new page gets no answer
+   */
   isLoggedIn(): Promise<boolean>
 
   /**
@@ -83,121 +89,24 @@ export interface Client {
   logout(): Promise<{ serverNotified: boolean }>
 }
 
-/**
- * Two retries of an unanswered refresh then fall within the server's grace period (10 s), which allows any number of retries.
- */
-const TIMEOUT_MS = 4_000
-
-/** A younger token is not refused for its age, so a newer one would not help. */
-const YOUNG_MS = 10_000
-
-/** A user who logs out does not wait long. */
-const [LOGOUT_TRIES, LOGOUT_WAIT_MS] = [3, 3_000]
-
 /** @throws TypeError for an address that is not an http or https URL, and for a time that no timer supports. */
 export function createClient(options: ClientOptions): Client {
-  const { clientId, store = memoryStore(), timeoutMs = TIMEOUT_MS, retryForMs = 20_000 } = options
-  checkMs('timeoutMs', timeoutMs, 1)
-  checkMs('retryForMs', retryForMs, 0)
-  const base = readBase(options.authServer)
-  const origins = new Set(options.resources.map(readOrigin))
-  const runtime = { ...systemRuntime, ...options.runtime }
-  const onEvent = (event: ClientEvent) => {
-    try {
-      options.onEvent?.(event)
-    } catch {
-      // An error of the listener must not replace the outcome of a call.
-    }
-  }
-  const ask = (path: string, body: object) => askAuthServer(runtime, `${base}/auth/${path}`, body, timeoutMs)
-  const sessions = new SessionKeeper(store, runtime, onEvent)
-  const url = `${base}/auth/refresh`
-  const { lockName } = store
-  const tokens = new TokenKeeper({ runtime, sessions, url, clientId, lockName, timeoutMs, retryForMs, onEvent })
+  const { clientId, delivery = 'body' } = options
+  const isCookie = delivery === 'cookie'
+  if (!isCookie && delivery !== 'body') throw new TypeError('`delivery` must be "body" or "cookie".')
+  if (isCookie && options.store) throw new TypeError('With `delivery: "cookie"` there is no `store`.')
+  const { client, runtime, ask, enter } = isCookie
+    ? createCore(options, byCookie(clientId), TabStore)
+    : createCore(options, byBody(clientId))
 
   return {
-    async login(credentials) {
-      const turn = sessions.nextTurn()
-      const askedAt = runtime.now()
-      const session = readLogin(`${base}/auth/login`, await ask('login', asFields(credentials, clientId)), askedAt)
-      try {
-        await sessions.enter(session, turn)
-      } catch (error) {
-        // The new session is not used, so end it.
-        notifyServer(session).catch(() => undefined)
-        throw error
-      }
-      onEvent({ type: 'logged_in' })
-    },
-
-    async fetch(target, init = {}) {
-      const { own } = sessions
-      const address = new URL(target, (globalThis as { location?: { href: string } }).location?.href)
-      const origin = originOf(address)
-      if (origin === null || !origins.has(origin)) {
-        const who = origin ?? `A ${address.protocol} address`
-        throw new ClientError('address_not_allowed', `${who} is not among the resources of this client.`)
-      }
-      const headers = new Headers(init.headers)
-      const send = async ({ accessToken }: Session) => {
-        headers.set('authorization', `Bearer ${accessToken}`)
-        const response = await runtime.fetch(address, { ...init, headers, redirect: init.redirect ?? 'manual' })
-        if (init.redirect !== undefined || !isRedirect(response)) return response
-        discard(response)
-        throw new ClientError('redirected', `${origin} answered with a redirect, which could send the token elsewhere.`)
-      }
-      const session = await orAborted(tokens.session(own), init.signal)
-      const response = await send(session)
-      const age = sessions.ageOf(session)
-      if ((age >= 0 && age < YOUNG_MS) || !canBeSentAgain(init.body)) return response
-      if (!(await isInvalidToken(response, timeoutMs))) return response
-      discard(response)
-      return send(await orAborted(tokens.renew(own, session.accessToken), init.signal))
-    },
-
-    async accessToken({ signal } = {}) {
-      return (await orAborted(tokens.session(sessions.own), signal)).accessToken
-    },
-
-    async isLoggedIn() {
-      try {
-        await sessions.read(sessions.own)
-        return true
-      } catch (error) {
-        if (error instanceof ClientError && error.code === 'storage_failed') throw error
-        return false
-      }
-    },
-
-    async logout() {
-      return { serverNotified: await sessions.leave(notifyServer) }
-    },
-  }
-
-  async function notifyServer({ refreshToken }: Session): Promise<boolean> {
-    const pace = new Pace()
-    for (let tries = 0; tries < LOGOUT_TRIES; tries++) {
-      const waitMs = pace.waitMs(runtime.monotonic())
-      if (waitMs > LOGOUT_WAIT_MS) return false
-      await runtime.sleep(waitMs)
-      const answer = await ask('logout', { refresh_token: refreshToken })
-      if (!(answer instanceof ClientError) && answer.status !== 429) return answer.status === 204
-      if (answer instanceof ClientError && answer.code === 'misconfigured') return false
-      pace.failed(runtime.monotonic(), answer.retryAfterMs ?? 0, runtime.random())
-    }
-    return false
+    ...client,
+    login: ({ username, password, scope, resource, device }) =>
+      enter(async () => {
+        const fields = { username, password, scope, resource, device, client_id: clientId }
+        const askedAt = runtime.now()
+        const body = isCookie ? { ...fields, delivery } : fields
+        return readLogin(await ask({ path: '/auth/login', body }), askedAt, isCookie)
+      }),
   }
 }
-
-const asFields = ({ username, password, scope, resource, device }: Credentials, clientId: string | undefined) => ({
-  username,
-  password,
-  scope,
-  resource,
-  device,
-  client_id: clientId,
-})
-
-/** A stream can be sent only once. Not every platform has `ReadableStream`. */
-const canBeSentAgain = (body: unknown) =>
-  typeof body !== 'object' || body === null || !('getReader' in body || Symbol.asyncIterator in body)

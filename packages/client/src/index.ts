@@ -1,6 +1,6 @@
 export { type Client, type ClientOptions, type Credentials, createClient } from './client.ts'
 export { ClientError, type ClientErrorCode } from './client-error.ts'
 export { type ClientEvent } from './client-event.ts'
-export { type Locks, type Runtime } from './runtime.ts'
+export { type Channel, type Locks, type Runtime } from './runtime.ts'
 export { type Session } from './session.ts'
 export { type SessionStore, memoryStore, webStore } from './session-store.ts'

@@ -1,6 +1,6 @@
 import { ClientError } from './client-error.ts'
 import type { Runtime } from './runtime.ts'
-import { type Session, readSession } from './session.ts'
+import { type Session, UNKNOWN, readSession } from './session.ts'
 import type { SessionStore } from './session-store.ts'
 import { within } from './within.ts'
 import { withLock } from './with-lock.ts'
@@ -38,7 +38,10 @@ export class SafeStore {
   }
 
   load(): Promise<Session | null> {
-    return attempt(async () => readSession(await this.#store.load()))
+    return attempt(async () => {
+      const kept = await this.#store.load()
+      return kept === UNKNOWN ? kept : readSession(kept)
+    })
   }
 
   save(session: Session): Promise<void> {

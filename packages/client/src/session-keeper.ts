@@ -2,7 +2,7 @@ import type { ClientEvent } from './client-event.ts'
 import { ClientError } from './client-error.ts'
 import type { Runtime } from './runtime.ts'
 import { SafeStore, storageFailed } from './safe-store.ts'
-import { type Session, isSameToken } from './session.ts'
+import { type Session, UNKNOWN, isSameToken } from './session.ts'
 import type { SessionStore } from './session-store.ts'
 
 /**
@@ -25,7 +25,7 @@ export class SessionKeeper {
   #own: OwnSession = {}
   /** The number of the last login or logout that began. */
   #turn = 0
-  /** The newest token that this client received, and when, by the monotonic clock. */
+  /** The newest token that this client has seen, and when it was received, by the monotonic clock. */
   #newest = { accessToken: '', receivedAt: 0 }
 
   constructor(store: SessionStore, runtime: Runtime, onEvent: (event: ClientEvent) => void) {
@@ -46,10 +46,13 @@ export class SessionKeeper {
   async read(own: OwnSession): Promise<Session> {
     const kept = await this.#store.read()
     if (own !== this.#own) throw kept ? sessionChanged() : sessionEnded()
-    own.session ??= kept ?? undefined
+    if (!own.session?.sessionId) own.session = kept ?? undefined
     if (own.session === undefined) throw notLoggedIn()
     if (kept?.sessionId === own.session.sessionId) {
       own.reported = undefined
+      const age = this.ageOf(kept)
+      // A token of another tab: from here on, this clock counts too.
+      if (age >= 0 && kept.accessToken !== this.#newest.accessToken) this.#note(kept, age)
       return (own.session = kept)
     }
     const type = kept ? 'session_changed' : 'session_ended'
@@ -88,18 +91,21 @@ export class SessionKeeper {
    * Replaces a session after a refresh. Null ends it, as the token was refused.
    *
    * @returns 'outdated' if the store holds another session by now, which stays
-   * @throws ClientError `storage_failed`
+   * @throws ClientError `not_logged_in`, `storage_failed`
    */
   replace(own: OwnSession, former: Session, next: Session | null): Promise<Session | null | 'outdated'> {
     return this.#store.exclusively(async () => {
       if (own !== this.#own || !isSameToken(await this.#store.load(), former)) return 'outdated'
       if (next === null) {
         await this.#store.clear()
+        if (former === UNKNOWN) throw notLoggedIn()
         own.reported = 'session_ended'
         this.#onEvent({ type: 'session_ended', reason: 'refused' })
         return null
       }
       await this.#save(next)
+      // The cookie belongs to a login in another tab.
+      if (former.sessionId && next.sessionId !== former.sessionId) return 'outdated'
       own.session = next
       // The store ignored the new session, which would cause endless refreshes.
       if (!isSameToken(next, former) && isSameToken(await this.#store.load(), former)) throw storageFailed()
@@ -116,7 +122,8 @@ export class SessionKeeper {
    */
   async leave(notify: (session: Session) => Promise<boolean>): Promise<boolean> {
     this.#turn++
-    const { session, reported } = this.#own
+    const { reported, session: last } = this.#own
+    const session = last === UNKNOWN ? undefined : last
     this.#own = {}
     let answer = session && notify(session)
     const forgotten = this.#store.exclusively(async () => {
@@ -138,7 +145,11 @@ export class SessionKeeper {
 
   async #save(session: Session): Promise<void> {
     await this.#store.save(session)
-    this.#newest = { accessToken: session.accessToken, receivedAt: this.#runtime.monotonic() }
+    this.#note(session, 0)
+  }
+
+  #note({ accessToken }: Session, age: number): void {
+    this.#newest = { accessToken, receivedAt: this.#runtime.monotonic() - age }
   }
 }
 

@@ -10,6 +10,19 @@ export interface Session {
   readonly expiresAt: number
 }
 
+/** The refresh token of a session whose real one is in a cookie, which no script can read. */
+const IN_COOKIE = 'in-cookie'
+
+/** Stands for the session of a cookie that no tab has used yet. Only the auth server knows whether there is one. */
+export const UNKNOWN: Session = {
+  sessionId: '',
+  scope: '',
+  accessToken: '',
+  refreshToken: IN_COOKIE,
+  receivedAt: 0,
+  expiresAt: 0,
+}
+
 /** RFC 6750, section 2.1, and RFC 6749, appendix A.17. Other characters could not be sent. */
 const isToken = (value: unknown): value is string => typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)
 
@@ -18,9 +31,9 @@ const isTime = (value: unknown): value is number => typeof value === 'number' &&
 const isId = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
 /** Reads a token response (RFC 6749, section 5.1). Null if it is not one: a proxy may answer 200 with its own page. */
-export function readTokenResponse(body: Record<string, unknown>, askedAt: number): Session | null {
-  const { access_token: accessToken, refresh_token: refreshToken, expires_in: lifetime } = body
-  const { session_id: sessionId, scope = '' } = body
+export function readTokenResponse(body: Record<string, unknown>, askedAt: number, inCookie: boolean): Session | null {
+  const { access_token: accessToken, expires_in: lifetime, session_id: sessionId, scope = '' } = body
+  const refreshToken = inCookie ? IN_COOKIE : body['refresh_token']
   if (!isTime(lifetime) || lifetime <= 0) return null
   // The token was issued after the request was sent, so it cannot expire earlier than this.
   const expiresAt = askedAt + lifetime * 1000
@@ -49,4 +62,4 @@ export const isDue = (session: Session, ageMs: number, jitter: number): boolean 
   ageMs >= lifetimeOf(session) * (0.9 - 0.1 * jitter)
 
 export const isSameToken = (a: Session | null, b: Session): boolean =>
-  a?.sessionId === b.sessionId && a.refreshToken === b.refreshToken
+  a?.sessionId === b.sessionId && a.accessToken === b.accessToken

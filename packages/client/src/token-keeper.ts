@@ -1,20 +1,21 @@
-import { askAuthServer, errorCode } from './auth-server.ts'
+import { type Answer, type Call, errorCode } from './auth-server.ts'
 import type { ClientEvent } from './client-event.ts'
 import { ClientError, misconfigured } from './client-error.ts'
+import { type Delivery, isOver } from './delivery.ts'
 import type { OwnSession, SessionKeeper } from './session-keeper.ts'
 import { Pace } from './pace.ts'
 import type { Runtime } from './runtime.ts'
 import { type Session, isDue, isUsable, readTokenResponse } from './session.ts'
+import type { TabStore } from './tab-store.ts'
 import { withLock } from './with-lock.ts'
 
 interface TokenKeeperOptions {
   runtime: Runtime
   sessions: SessionKeeper
-  /** The URL for refreshes. */
-  url: string
-  clientId: string | undefined
+  ask: (call: Call) => Promise<Answer | ClientError>
+  delivery: Delivery
   lockName: string | undefined
-  timeoutMs: number
+  tabs: TabStore | undefined
   retryForMs: number
   onEvent: (event: ClientEvent) => void
 }
@@ -30,6 +31,14 @@ export class TokenKeeper {
   constructor(options: TokenKeeperOptions) {
     this.#options = options
     this.#jitter = options.runtime.random()
+    if (options.tabs) {
+      // Tabs that take turns at failing ask no more often than one would.
+      options.tabs.onOutcome = (retryAfterMs) => {
+        const { runtime } = options
+        if (retryAfterMs === null) this.#pace.decided()
+        else this.#pace.failed(runtime.monotonic(), retryAfterMs, runtime.random())
+      }
+    }
   }
 
   /** @throws ClientError as `SessionKeeper.read` and `renew` do. */
@@ -48,82 +57,107 @@ export class TokenKeeper {
   /**
    * Returns an access token of this session that differs from the given one. All callers share one refresh.
    *
-   * @throws ClientError `session_ended`, `session_changed`, `unavailable`, `misconfigured`, `storage_failed`
+   * @throws ClientError `not_logged_in`, `session_ended`, `session_changed`, `unavailable`, `misconfigured`, `storage_failed`
    */
   renew(own: OwnSession, accessToken: string): Promise<Session> {
-    const { runtime, lockName } = this.#options
-    own.refreshing ??= withLock(runtime.locks, lockName, () => this.#refresh(own, accessToken)).finally(() => {
+    own.refreshing ??= this.#refresh(own, accessToken).finally(() => {
       own.refreshing = undefined
     })
     return own.refreshing
   }
 
   async #refresh(own: OwnSession, accessToken: string): Promise<Session> {
-    const { runtime, sessions, retryForMs, onEvent } = this.#options
+    const { runtime, lockName, tabs, retryForMs } = this.#options
     const giveUpAt = runtime.monotonic() + retryForMs
-    let failure = new ClientError('unavailable', 'The auth server is unreachable or cannot decide.')
+    const work: Refresh = { own, accessToken, giveUpAt, heard: tabs?.heard, failure: UNREACHABLE }
     for (;;) {
-      // Read again before each request: another tab may have refreshed, logged out or logged in.
-      const session = await sessions.read(own)
-      if (session.accessToken !== accessToken && isUsable(session, sessions.ageOf(session))) return session
-
-      const now = runtime.monotonic()
-      const waitMs = this.#pace.waitMs(now)
-      if (waitMs > 0 && this.#misconfigured) failure = this.#misconfigured
-      if (failure.code === 'misconfigured' || now + waitMs > giveUpAt) {
-        onEvent({ type: 'refresh_failed', retryAfterMs: waitMs })
-        throw new ClientError(failure.code, failure.message, waitMs)
-      }
-      if (waitMs > 0) {
-        await runtime.sleep(waitMs)
-        continue
-      }
-
-      const answer = await this.#ask(session)
-      this.#misconfigured = undefined
-      if (answer instanceof ClientError) {
-        failure = answer
-        if (answer.code === 'misconfigured') this.#misconfigured = answer
-        this.#failed(answer.retryAfterMs)
-        continue
-      }
-      let next: Session | null | 'outdated'
-      try {
-        next = await sessions.replace(own, session, answer)
-      } catch (error) {
-        this.#failed()
-        throw error
-      }
-      if (next === 'outdated') {
-        this.#failed()
-        continue
-      }
-      this.#pace.decided()
-      this.#jitter = runtime.random()
-      if (next === null) throw new ClientError('session_ended', 'The session has ended. Log in again.')
-      onEvent({ type: 'refreshed', expiresAt: next.expiresAt })
-      return next
+      // Each request has the lock for itself: a lock that takes long is that of a tab that hangs.
+      const outcome = await withLock(runtime.locks, lockName, () => this.#step(work))
+      if (typeof outcome !== 'number') return outcome
+      work.heard = tabs?.heard
+      if (outcome > 0) await runtime.sleep(outcome)
     }
   }
-  /** Sends the refresh token. Returns null if the auth server refuses it. */
-  async #ask({ refreshToken, sessionId }: Session): Promise<Session | null | ClientError> {
-    const { runtime, url, clientId, timeoutMs } = this.#options
-    const askedAt = runtime.now()
-    const body = { refresh_token: refreshToken, ...(clientId !== undefined && { client_id: clientId }) }
-    const answer = await askAuthServer(runtime, url, body, timeoutMs)
-    if (answer instanceof ClientError) return answer
-    // RFC 6749, section 5.2. Nothing else ends a session: not another 4xx, which a proxy or a wrong setting may cause, and not any
-    // number of failures.
-    if (answer.status === 400 && answer.body['error'] === 'invalid_grant') return null
-    if (answer.status === 429) return new ClientError('unavailable', `${url} answered 429.`, answer.retryAfterMs)
-    if (answer.status !== 200) return misconfigured(url, `answered ${answer.status} (${errorCode(answer.body)})`)
-    const next = readTokenResponse(answer.body, askedAt)
-    if (next === null) return misconfigured(url, 'answered without tokens')
-    return next.sessionId === sessionId ? next : misconfigured(url, 'answered with the tokens of another session')
+
+  /** Sends a request, if it is time for one. Returns the session, or the milliseconds until the next step. */
+  async #step(work: Refresh): Promise<Session | number> {
+    const { runtime, sessions, tabs, onEvent } = this.#options
+    const { own, accessToken } = work
+    const isNews = (found: Session) => found.accessToken !== accessToken && isUsable(found, sessions.ageOf(found))
+    // Read again before each request: another tab may have refreshed, logged out or logged in.
+    let session = await sessions.read(own)
+    if (tabs && !isNews(session)) {
+      await tabs.settle(work.heard ?? 0)
+      session = await sessions.read(own)
+    }
+    if (isNews(session)) return session
+
+    const now = runtime.monotonic()
+    const waitMs = this.#pace.waitMs(now)
+    if (waitMs > 0 && this.#misconfigured) work.failure = this.#misconfigured
+    if (work.failure.code === 'misconfigured' || (waitMs > 0 && now + waitMs > work.giveUpAt)) {
+      onEvent({ type: 'refresh_failed', retryAfterMs: waitMs })
+      throw new ClientError(work.failure.code, work.failure.message, waitMs)
+    }
+    if (waitMs > 0) return waitMs
+
+    const answer = await this.#ask(session)
+    this.#misconfigured = undefined
+    if (answer instanceof ClientError) {
+      work.failure = answer
+      if (answer.code === 'misconfigured') this.#misconfigured = answer
+      tabs?.failed(answer.retryAfterMs ?? 0)
+      return this.#failed(answer.retryAfterMs)
+    }
+    let next: Session | null | 'outdated'
+    try {
+      next = await sessions.replace(own, session, answer)
+    } catch (error) {
+      this.#failed()
+      throw error
+    }
+    if (next === 'outdated') return this.#failed()
+    this.#pace.decided()
+    this.#jitter = runtime.random()
+    if (next === null) throw new ClientError('session_ended', 'The session has ended. Log in again.')
+    onEvent({ type: 'refreshed', expiresAt: next.expiresAt })
+    return next
   }
 
-  #failed(retryAfterMs = 0): void {
+  /** Sends the refresh token. Returns null if the auth server refuses it. */
+  async #ask(session: Session): Promise<Session | null | ClientError> {
+    const { runtime, ask, delivery } = this.#options
+    const askedAt = runtime.now()
+    const answer = await ask(delivery.refresh(session))
+    if (answer instanceof ClientError) return answer
+    const { url, status, body, retryAfterMs } = answer
+    // Nothing else ends a session: not another 4xx, which a proxy or a wrong setting may cause, and not any number of failures.
+    if (isOver(answer, delivery)) return null
+    if (status === 429) return new ClientError('unavailable', `${url} answered 429.`, retryAfterMs)
+    if (status !== 200) return misconfigured(url, `answered ${status} (${errorCode(body)})`)
+    const next = readTokenResponse(body, askedAt, delivery.inCookie)
+    if (next === null) return misconfigured(url, 'answered without tokens')
+    if (delivery.inCookie || next.sessionId === session.sessionId) return next
+    return misconfigured(url, 'answered with the tokens of another session')
+  }
+
+  /** Returns 0: the next step waits for its time, and reads the store before that. */
+  #failed(retryAfterMs = 0): number {
     const { runtime } = this.#options
     this.#pace.failed(runtime.monotonic(), retryAfterMs, runtime.random())
+    return 0
   }
 }
+
+/** One refresh, for all who wait for it. */
+interface Refresh {
+  own: OwnSession
+  /** The token that is to be replaced. */
+  accessToken: string
+  giveUpAt: number
+  /** How much the other tabs had said when the last step ended. */
+  heard: number | undefined
+  failure: ClientError
+}
+
+const UNREACHABLE = new ClientError('unavailable', 'The auth server is unreachable or cannot decide.')

@@ -1,23 +1,12 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { type Client, ClientError, type Locks, type Session, type SessionStore, createClient } from '../src/index.ts'
+import { type Client, ClientError, type Session, type SessionStore, createClient } from '../src/index.ts'
+import { chanceFrom, pause, tabLocks } from './virtual-browser.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] }))
 afterEach(() => void vi.useRealTimers())
 
-const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
 const never = new Promise<never>(() => {})
-
-/** Reproducible random numbers from 0 to 1. */
-function chanceFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 interface Faults {
   /** How often the store throws, never answers or returns something wrong; the auth server fails; the service refuses. From 0 to 1. */
@@ -56,27 +45,6 @@ function badStore(chance: () => number, { store: faults, lies, storeMs }: Faults
     async clear() {
       await late()
       if (chance() >= lies) kept = null
-    },
-  }
-}
-
-/** Web Locks, as far as the client uses them. */
-function tabLocks(): Locks {
-  const last = new Map<string, Promise<unknown>>()
-  return {
-    async request<T>(name: string, { signal }: { signal: AbortSignal }, work: () => Promise<T>) {
-      const before = last.get(name) ?? Promise.resolve()
-      const mine = before.then(() => (signal.aborted ? Promise.reject(signal.reason as Error) : work()))
-      last.set(
-        name,
-        mine.catch(() => undefined),
-      )
-      return Promise.race([
-        mine,
-        new Promise<never>((_resolve, reject) =>
-          signal.addEventListener('abort', () => reject(signal.reason as Error)),
-        ),
-      ])
     },
   }
 }

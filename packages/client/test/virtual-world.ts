@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import {
   type Client,
   type ClientEvent,
@@ -67,6 +68,8 @@ function virtualWorld(): VirtualWorld {
         return world.answer(request)
       },
       locks: undefined,
+      channel: undefined,
+      storage: () => expect.fail(),
     },
   }
   return world

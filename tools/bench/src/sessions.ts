@@ -6,7 +6,10 @@ export interface Driven {
   pool: Pool
   /** The newest refresh token of each session. */
   tokens: string[]
-  request: (token: string, session: number) => { path: string; type: string; body: string }
+  request: (
+    token: string,
+    session: number,
+  ) => { path: string; type: string; body: string; headers?: Record<string, string> }
 }
 
 export const USER = { username: 'bench', password: 'a long and quiet walk' }
@@ -15,6 +18,18 @@ export const ourRefresh: Driven['request'] = (token) => ({
   path: '/auth/refresh',
   type: 'application/json',
   body: JSON.stringify({ refresh_token: token }),
+})
+
+/** Where the page of `refreshByCookie` has its origin. */
+const PAGE = 'http://127.0.0.1:5173'
+const COOKIE = '__Host-Http-heirloom-web'
+
+/** As a page of another origin and the same site sends it. */
+export const refreshByCookie: Driven['request'] = (token) => ({
+  path: '/auth/refresh',
+  type: 'application/json',
+  body: '{}',
+  headers: { cookie: `${COOKIE}=${token}`, origin: PAGE, 'sec-fetch-site': 'same-site' },
 })
 
 /** Registers the user and logs in. Returns a refresh token per session. */
@@ -39,10 +54,14 @@ export async function drive({ pool, tokens, request, name }: Driven, count: numb
   await Promise.all(
     tokens.map(async (_, session) => {
       while (left-- > 0) {
-        const { path, type, body } = request(tokens[session] ?? '', session)
+        const { path, type, body, headers } = request(tokens[session] ?? '', session)
         const began = performance.now()
-        const answer = await pool.request({ method: 'POST', path, body, headers: { 'content-type': type } })
-        const { refresh_token: next, error } = (await answer.body.json()) as { refresh_token?: string; error?: string }
+        const answer = await pool.request({ method: 'POST', path, body, headers: { 'content-type': type, ...headers } })
+        const { refresh_token: inBody, error } = (await answer.body.json()) as {
+          refresh_token?: string
+          error?: string
+        }
+        const next = inBody ?? tokenIn(answer.headers['set-cookie'])
         if (next === undefined) throw new Error(`${name} answered ${answer.statusCode} ${error}`)
         latencies.push(performance.now() - began)
         tokens[session] = next
@@ -51,3 +70,6 @@ export async function drive({ pool, tokens, request, name }: Driven, count: numb
   )
   return latencies
 }
+
+const tokenIn = (cookie: string | string[] | undefined) =>
+  typeof cookie === 'string' ? new RegExp(`^${COOKIE}=([^;]+)`).exec(cookie)?.[1] : undefined

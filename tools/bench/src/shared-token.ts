@@ -67,7 +67,7 @@ async function heirloom(stores: Stores): Promise<Contender> {
     body: JSON.stringify(USER),
   })
   const logIn = logInAt(issuer, USER)
-  return { name: 'Heirloom', issuer, urls: [issuer], clientId: SHARED_TOKEN_CLIENT, logIn, stop: server.stop }
+  return { name: 'Heirloom', issuer, urls: [issuer], clientId: SHARED_TOKEN_CLIENT, logIn, stop: () => server.stop() }
 }
 
 async function oidcProvider(

@@ -1,6 +1,7 @@
 import { Client } from './client.ts'
 import type { Fault } from './faults/fault.ts'
-import { TestCluster, type Layout } from './test-cluster.ts'
+import { TestCluster } from './test-cluster.ts'
+import type { Layout } from './test-stores.ts'
 import { Ledger } from './ledger.ts'
 import { Load, type LoadOptions } from './load.ts'
 import { Revocations } from './revocations.ts'

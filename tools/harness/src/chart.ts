@@ -58,7 +58,7 @@ ${panels.join('\n')}
 
 const STYLE =
   'text{font:12px system-ui,sans-serif;fill:#6b7280}.grid{stroke:#c9ced6}.mark{stroke:#6b7280;stroke-dasharray:2 4;stroke-width:2}' +
-  '.s path{fill:none;stroke-width:2;stroke:currentColor}.s circle{fill:currentColor}.s0{color:#2f8f54}.s1{color:#3b78d8}.s2{color:#d0573a}'
+  '.s path{fill:none;stroke-width:2;stroke:currentColor}.s circle{fill:currentColor}.s0{color:#2f8f54}.s1{color:#3b78d8}.s2{color:#d0573a}.s3{color:#9b6bc4}.s4{color:#a08a00}'
 
 /** Returns an empty string if there are no points. */
 function drawingOf({ x, y, series, marks = [], spans = [], width = WIDTH }: Chart): string {

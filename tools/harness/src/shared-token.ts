@@ -68,11 +68,13 @@ export async function shareToken(
   // One user sits before all of them, and logs in once for all.
   let logins = Promise.resolve()
   const logInAgain = (refusedToken: string | undefined) => {
-    logins = logins.then(async () => {
+    const before = logins
+    logins = (async () => {
+      await before
       if (file.read().refresh_token !== refusedToken) return
       if (result.refreshes < refreshes) result.logins++
       file.write(await logIn())
-    })
+    })()
     return logins
   }
 

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { type Config, readConfig } from '../config.ts'
 import { openDatabase } from '../postgres/database.ts'
 import { checkClocks } from './doctor/check-clocks.ts'
+import { checkDeletedUsers } from './doctor/check-deleted-users.ts'
 import { checkIssuer } from './doctor/check-issuer.ts'
 import { checkKeys } from './doctor/check-keys.ts'
 import { checkPostgres, redisOfServers } from './doctor/check-postgres.ts'
@@ -18,7 +19,7 @@ export function addDoctor(program: Command, env: NodeJS.ProcessEnv): void {
   program
     .command('doctor')
     .description(
-      'checks the settings, both stores, the clocks, the signing keys, the realm and the issuer; changes nothing',
+      'checks the settings, both stores, the clocks, the signing keys, the realm, deleted users and the issuer; changes nothing',
     )
     .action(async () => {
       const findings = await examine(env)
@@ -60,6 +61,7 @@ export async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
       ...checkClocks({ Postgres: postgres.aheadMs, Redis: redis.aheadMs }),
       ...(postgres.keys ? checkKeys(postgres.keys, config, now) : []),
       ...(postgres.keys ? await checkRealm(database, config) : []),
+      ...(postgres.keys ? await checkDeletedUsers(database, redisUrl) : []),
       ...(await checkIssuer(config, postgres.keys, now)),
     ]
   } finally {

@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { userOperations } from '../routes/admin/users.ts'
 import { isUuid } from '../rules/uuid.ts'
+import { deleteUsersAgain } from '../services/admin/delete-users.ts'
 import { type UserFields, shownUser } from '../services/admin/users.ts'
 import type { Core } from '../services/core.ts'
 import type { Account } from '../stores/accounts.ts'
@@ -17,7 +18,7 @@ interface FieldOptions {
 }
 
 export function userCommands(program: Command, door: Door): void {
-  const { onCore, onOperation } = door
+  const { onCore, onStores, onOperation } = door
   const user = program.command('user').description('manages accounts; NAME is a username, or the id of a user')
   const idOf = async (core: Core, name: string) => ({ id: (await findUser(core, name)).id })
 
@@ -120,6 +121,18 @@ export function userCommands(program: Command, door: Door): void {
     .command('unlock <name>')
     .description('forgets the failed logins, so that the user may try again')
     .action(onOperation(userOperations.unlock, idOf))
+  user
+    .command('export <name>')
+    .description('prints all that is kept of a user')
+    .action(onOperation(userOperations.export, idOf))
+  user
+    .command('delete <name>')
+    .description('deletes a user with all that belongs to them')
+    .action(onOperation(userOperations.remove, idOf))
+  user
+    .command('delete-again')
+    .description('deletes the users again whom a restored backup brought back')
+    .action(onStores(deleteUsersAgain))
   importCommand(user, door)
 }
 

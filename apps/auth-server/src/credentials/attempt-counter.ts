@@ -84,12 +84,14 @@ export class AttemptCounter {
   /** Returns null without Redis. */
   async #inRedis(name: 'count' | 'takeBack' | 'forget', key: string, ...args: number[]): Promise<unknown> {
     try {
-      return (await this.#scripts?.[name](`heirloom:attempts:${key}`, ...args)) ?? null
+      return (await this.#scripts?.[name](attemptsKey(key), ...args)) ?? null
     } catch (error) {
       if (isUnavailable(error, 'Redis')) return null
       throw error
     }
   }
 }
+
+export const attemptsKey = (key: string) => `heirloom:attempts:${key}`
 
 const secondsOf = (ms: number) => Math.max(1, Math.ceil(ms / 1000))

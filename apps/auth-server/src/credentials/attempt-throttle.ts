@@ -81,10 +81,15 @@ export class AttemptThrottle {
    * @param id as in `Counted`.
    */
   async lift(id: string): Promise<void> {
-    const account = `login:${digest(id)}`
+    const account = loginAccount(id)
     const networks = await this.#known.of(account)
     const known = networks.map((network) => `known:${digest(`${account} ${network}`)}`)
     await Promise.all([account, ...known].map((key) => this.#counter.forget(key)))
+  }
+
+  /** The networks from which this account logged in recently. @param id as in `Counted`. */
+  networksOf(id: string): Promise<string[]> {
+    return this.#known.of(loginAccount(id))
   }
 
   #counted(address: string, account: string | null, reset: () => Promise<void>): Attempt {
@@ -106,6 +111,9 @@ const refusal = (waitSeconds: number): Attempt => ({
   succeeded: async () => undefined,
   takeBack: async () => undefined,
 })
+
+/** By what the logins of a user are counted, and the networks kept. @param id as in `Counted`. */
+export const loginAccount = (id: string): string => `login:${digest(id)}`
 
 /** A hash, because people type passwords into the name field, and because it keeps every key short. */
 const digest = (text: string) => createHash('sha256').update(text).digest('base64url')

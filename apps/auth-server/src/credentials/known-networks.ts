@@ -35,23 +35,25 @@ export class KnownNetworks {
 
   async add(account: string, network: string): Promise<void> {
     this.#local.set(`${account} ${network}`, true)
-    await unlessUnavailable(this.#add?.(keyOf(account), network, nowSeconds(), MAX_NETWORKS, REMEMBERED_SECONDS))
+    await unlessUnavailable(this.#add?.(networksKey(account), network, nowSeconds(), MAX_NETWORKS, REMEMBERED_SECONDS))
   }
 
   async has(account: string, network: string): Promise<boolean> {
     if (this.#local.has(`${account} ${network}`)) return true
-    return (await unlessUnavailable(this.#has?.(keyOf(account), network, nowSeconds() - REMEMBERED_SECONDS))) === 1
+    return (
+      (await unlessUnavailable(this.#has?.(networksKey(account), network, nowSeconds() - REMEMBERED_SECONDS))) === 1
+    )
   }
 
   /** All that are remembered. */
   async of(account: string): Promise<string[]> {
     const local = [...this.#local.keys()].filter((key) => key.startsWith(`${account} `))
-    const inRedis = (await unlessUnavailable(this.#list?.(keyOf(account)))) ?? []
+    const inRedis = (await unlessUnavailable(this.#list?.(networksKey(account)))) ?? []
     return [...new Set([...inRedis, ...local.map((key) => key.slice(account.length + 1))])]
   }
 }
 
-const keyOf = (account: string) => `heirloom:networks:${account}`
+export const networksKey = (account: string) => `heirloom:networks:${account}`
 
 const nowSeconds = () => Math.floor(Date.now() / 1000)
 

@@ -1,3 +1,5 @@
+import type { AccountOverview } from '../services/accounts/account-overview.ts'
+
 // What each page shows. A page's template has its name, and gets these data, those of the site, and nothing else.
 
 /** What all pages have in common. */
@@ -23,6 +25,8 @@ export interface LoginPage extends Form {
   username: string
   /** What was wrong, or null. */
   problem: string | null
+  /** The user must choose a new password. */
+  asksNewPassword: boolean
 }
 
 export interface ConsentPage extends Form {
@@ -38,6 +42,20 @@ export interface ConsentPage extends Form {
   isNative: boolean
   /** What it asks for. `scopes` in words. */
   resources: { name: string; scopes: string[] }[]
+}
+
+export interface AccountPage extends Form {
+  kind: 'account'
+  username: string
+  /** What was just done, or null. */
+  done: string | null
+  /** What was wrong with the change of the password, or null. */
+  problem: string | null
+  /** The page for logging out. */
+  logout: string
+  /** The address of the script that shows times as the browser's clock has them. */
+  script: string
+  overview: AccountOverview
 }
 
 export interface LogoutPage extends Form {
@@ -61,4 +79,4 @@ export interface ErrorPage {
   code: string
 }
 
-export type Page = LoginPage | ConsentPage | LogoutPage | LoggedOutPage | ErrorPage
+export type Page = LoginPage | ConsentPage | AccountPage | LogoutPage | LoggedOutPage | ErrorPage

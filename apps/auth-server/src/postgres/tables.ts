@@ -15,6 +15,8 @@ export function tablesOf(schema: string) {
     statusIndexes: table('families_status_index_seq'),
     signingKeys: table('signing_keys'),
     users: table('users'),
+    deletedUsers: table('deleted_users'),
+    loginFacts: table('login_facts'),
     resources: table('resources'),
     roles: table('roles'),
     clients: table('clients'),

@@ -1,5 +1,13 @@
 import { type Family, type FamilyId, type FamilyState, merge } from '../rules/family.ts'
-import type { FamilyRevocation, FamilyUpdate, LoginStore, Origin } from '../stores/family-store.ts'
+import type {
+  FamilyRevocation,
+  FamilyUpdate,
+  LoginFacts,
+  LoginStore,
+  Opening,
+  OpeningTerms,
+  Origin,
+} from '../stores/family-store.ts'
 import type { RollbackDetector } from './rollback-detector.ts'
 import type { WriteBehind } from './write-behind.ts'
 import type { RedisFence } from './redis-fence.ts'
@@ -38,12 +46,12 @@ export class LayeredFamilyStore implements LoginStore {
     await this.#opened(family, epoch)
   }
 
-  async openFor(...[userId, limits, origin, decide]: Parameters<LoginStore['openFor']>): Promise<void> {
+  async openFor(opening: Opening, terms: OpeningTerms): Promise<LoginFacts | null> {
     const { durable, fence } = this.#layers
     const { epoch } = fence
-    let family: Family | null = null as Family | null
-    await durable.openFor(userId, limits, origin, (facts) => (family = decide(facts)))
-    if (family) await this.#opened(family, epoch)
+    const facts = await durable.openFor(opening, terms)
+    if (facts?.family) await this.#opened(facts.family, epoch)
+    return facts
   }
 
   async #opened(family: Family, epoch: number): Promise<void> {

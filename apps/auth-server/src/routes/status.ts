@@ -46,10 +46,10 @@ export function statusRoutes(app: App, lists: StatusLists): void {
       if (!status) return reply.code(404).send(errorBody('not_found', 'There is no such status list.'))
       const known = headers['if-none-match']
       const waitSeconds = preferredWait(headers.prefer)
-      if (waitSeconds > 0 && matchesEtag(known, status.etag)) {
-        reply.header('preference-applied', `wait=${waitSeconds}`)
+      // Also if there is nothing to wait for: a service that always comes after a change must know that this server holds requests.
+      if (waitSeconds > 0) reply.header('preference-applied', `wait=${waitSeconds}`)
+      if (waitSeconds > 0 && matchesEtag(known, status.etag))
         status = await lists.next(list, status, waitSeconds * 1_000, goneSignal(reply))
-      }
       reply.header('etag', status.etag).header('vary', 'accept-encoding')
       if (matchesEtag(known, status.etag)) return reply.code(304).send()
       reply.code(200).type(TYPE)

@@ -10,6 +10,7 @@ export type RevocationReason =
   | 'password_changed'
   | 'reuse'
   | 'disabled'
+  | 'deleted'
   | 'client_disabled'
   | 'admin'
   | 'restored'

@@ -6,7 +6,7 @@ import type { Client } from './realm.ts'
  */
 export const PAGES_CLIENT: Client = {
   id: 'heirloom:pages',
-  name: 'This page',
+  name: 'Login page',
   auth: 'none',
   secretHashes: [],
   redirectUris: [],

@@ -8,6 +8,7 @@ import type { RefreshTokens } from '../rules/refresh-token.ts'
 import type { AuthorizationCodes } from '../rules/authorization-code.ts'
 import type { Accounts } from '../stores/accounts.ts'
 import type { AuditEvents } from '../stores/audit-events.ts'
+import type { UserDeletions } from '../replication/user-deletions.ts'
 import type { Consents } from '../stores/consents.ts'
 import type { Clock } from '../stores/clock.ts'
 import type { LoginStore } from '../stores/family-store.ts'
@@ -24,6 +25,7 @@ export interface Core {
   sessions: Sessions
   accounts: Accounts
   consents: Consents
+  deletions: UserDeletions
   keys: KeyRing
   signer: TokenSigner
   refreshTokens: RefreshTokens

@@ -12,6 +12,7 @@ const ENDED: Record<string, string> = {
   password_changed: 'the password was changed',
   reuse: 'an old refresh token was used again',
   disabled: 'the account was disabled',
+  deleted: 'the user was deleted',
   client_disabled: 'its client was disabled or removed',
   admin: 'an operator ended it',
   restored: 'Postgres was restored from an older copy, and the session may have ended since that copy was made',
@@ -37,6 +38,8 @@ const DESCRIPTIONS: Descriptions = {
     `Refresh token ${generation} was used, but the ${missing} before it were never seen. A store had lost its latest updates.`,
   revoked: ({ reason, sessions }) =>
     `${sessions === undefined ? 'The session' : `${sessions} sessions`} ended: ${ENDED[String(reason)] ?? String(reason)}.`,
+  claims_left_out: ({ claims }) =>
+    `The claims ${String(claims).replaceAll(' ', ', ')} were left out of a token, which would have been too large.`,
   password_changed: () => 'The password was changed.',
   account_changed: ({ members, roles }) =>
     `The account was changed: ${String(members).replaceAll(' ', ', ').replaceAll('_', ' ')}.` +

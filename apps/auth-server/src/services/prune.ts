@@ -1,3 +1,4 @@
+import { isUnavailable } from '../connection/store-unavailable.ts'
 import type { Core } from './core.ts'
 
 /** Ended sessions are kept this long, so that questions about them can be answered. */
@@ -5,7 +6,7 @@ const KEPT_AFTER_END_MS = 7 * 24 * 3_600_000
 /** Rows per statement. Small batches hold no lock for long, so logins continue in between. */
 const BATCH = 500
 
-type PruneParts = Pick<Core, 'clock' | 'sessions' | 'events' | 'keys'> & {
+type PruneParts = Pick<Core, 'clock' | 'sessions' | 'events' | 'keys' | 'deletions'> & {
   config: Pick<Core['config'], 'securityEventsKeptMs'>
 }
 
@@ -18,8 +19,11 @@ export interface Pruned {
 }
 
 /** Deletes what ended long ago. It may run twice at the same time: each run skips the rows that the other one holds. */
-export async function prune({ config, clock, sessions, events, keys }: PruneParts): Promise<Pruned> {
+export async function prune({ config, clock, sessions, events, keys, deletions }: PruneParts): Promise<Pruned> {
   const now = await clock.now()
+  await deletions.remember().catch((error: unknown) => {
+    if (!isUnavailable(error, 'Redis')) throw error
+  })
   const eventsBefore = new Date(now - config.securityEventsKeptMs)
   return {
     sessions: await inBatches(() => sessions.prune(new Date(now - KEPT_AFTER_END_MS), BATCH)),

@@ -1,5 +1,6 @@
 import { EMPTY_STATE, type Family, type FamilyId, type Revocable } from '../rules/family.ts'
 import type { RedisAccess } from '../redis/redis-access.ts'
+import type { UserDeletions } from '../replication/user-deletions.ts'
 import type { RollbackDetector } from '../replication/rollback-detector.ts'
 import type { Accounts } from '../stores/accounts.ts'
 import type { AuditEvents } from '../stores/audit-events.ts'
@@ -18,6 +19,7 @@ export interface RestoreParts {
   rollback: Pick<RollbackDetector, 'remembered'>
   accounts: Pick<Accounts, 'catchUp' | 'existing'>
   sessions: Pick<Sessions, 'inDoubt'>
+  deletions: Pick<UserDeletions, 'returned' | 'deleteAgain'>
   events: Pick<AuditEvents, 'flush'>
   audit: RecordEvent
   clock: Clock
@@ -34,6 +36,8 @@ export interface Restored {
   revoked: number
   /** Accounts that were changed since the backup. Roles and status are those in Redis; the password may be an old one. */
   accounts_changed: string[]
+  /** Users who had been deleted since the backup, and were deleted again. */
+  deleted_again: number
 }
 
 /** Sessions per statement. */
@@ -51,12 +55,16 @@ export async function restore(
   by: 'server' | 'operator',
   progress: (examined: number) => void,
 ): Promise<Restored> {
-  const { durable, redis, rollback, accounts, sessions, events, audit, clock } = parts
+  const { durable, redis, rollback, accounts, sessions, deletions, events, audit, clock } = parts
   const { epoch } = await rollback.remembered()
   const changed = await accounts.catchUp(async (ids) => {
     for (const userId of ids) audit({ type: 'account_rolled_back', userId })
     await events.flush()
   })
+  // Before anything else is merged: what Redis still has of them must not come back.
+  const deleted = await deletions.returned()
+  await deletions.deleteAgain(deleted)
+  if (deleted.length > 0) audit({ type: 'deleted_again', users: deleted.length })
   const cache = redis && viewsOf(redis, epoch)
 
   const restored: Restored = {
@@ -65,6 +73,7 @@ export async function restore(
     revocations_recovered: 0,
     revoked: 0,
     accounts_changed: changed,
+    deleted_again: deleted.length,
   }
   const end = async (families: readonly Revocable[]) => {
     if (families.length === 0) return

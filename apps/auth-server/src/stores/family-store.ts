@@ -1,5 +1,6 @@
-import type { Family, FamilyId, FamilyState, Revocable, Revocation } from '../rules/family.ts'
+import type { Family, FamilyId, FamilyState, Grant, Revocable, Revocation } from '../rules/family.ts'
 import type { Account } from './accounts.ts'
+import type { OpenedField } from './grant-fields.ts'
 
 /** Where a login came from; shown to the user in the list of sessions. */
 export interface Origin {
@@ -61,15 +62,36 @@ export interface FamilyStore {
   revoke(updates: readonly FamilyRevocation[]): Promise<void>
 }
 
-/** The facts that decide about a login. They are read under a lock on the account, so that two logins of a user never see the same. */
+/** The session that a login asks for. */
+export interface Opening {
+  /** The store gives it the rest: when it is opened and ends, and an index that no other session ever gets. */
+  grant: Omit<Grant, OpenedField>
+  lifetimeMs: number
+  origin: Origin
+}
+
+/** What must hold when a session is opened, since a user is authenticated a while before. */
+export interface OpeningTerms {
+  /** The version of the account that was authenticated. It must not be disabled either. */
+  version: number
+  /** By the store's clock, in milliseconds. */
+  notBefore: number
+  /** The session before the user's last `logins - 1` must have been opened this long ago. */
+  logins: number
+  windowMs: number
+  /** How many sessions a user may have. More are the surplus. */
+  sessions: number
+}
+
+/** The facts that decided about a login. They were read under a lock on the account, so that two logins of a user never see the same. */
 export interface LoginFacts {
+  /** Null if the terms were not met. */
+  family: Family | null
   account: Account
   /** The store's own time in milliseconds. */
   now: number
   /** When the session before the last `logins - 1` was opened, in milliseconds; null if there are fewer. */
   earlierLoginAt: number | null
-  /** For the session that is to be opened: no other one ever gets it. */
-  statusIndex: number
   /**
    * Sessions that are not revoked, without the `sessions - 1` that were used last. At most `MAX_SURPLUS`. A code that nobody
    * has redeemed is not among them, and pushes none out.
@@ -91,16 +113,10 @@ export const MAX_DELETED = 2_000
 /** A family store that has the accounts too. */
 export interface LoginStore extends FamilyStore {
   /**
-   * Opens the family that `decide` returns, or none if it returns null, in one transaction. A change of the account is
-   * committed either before it, and is seen, or after it, and finds the family. `decide` is called once, or never if there
-   * is no such account.
+   * Opens a session if the terms are met, in one transaction and one trip. A change of the account is committed either before
+   * it, and is seen, or after it, and finds the family. Null if there is no such account.
    */
-  openFor(
-    userId: string,
-    limits: { sessions: number; logins: number },
-    origin: Origin,
-    decide: (facts: LoginFacts) => Family | null,
-  ): Promise<void>
+  openFor(opening: Opening, terms: OpeningTerms): Promise<LoginFacts | null>
 
   /**
    * Does what `advance` does, for a generation that may be redeemed only once. The answer is what any store knew before, and

@@ -91,6 +91,20 @@ export const REDIS_GRANT_FIELDS = ENTRIES.map(([, { redis }]) => redis)
 /** The columns, for SQL. */
 export const GRANT_COLUMNS = ENTRIES.map(([, { column }]) => column).join(', ')
 
+/** What the store itself gives to a session when a login opens it. */
+export type OpenedField = 'createdAt' | 'expiresAt' | 'statusIndex'
+const OPENED: readonly string[] = ['createdAt', 'expiresAt', 'statusIndex'] satisfies OpenedField[]
+const GIVEN = ENTRIES.filter(([name]) => !OPENED.includes(name))
+
+/** The columns of what a login gives. */
+export const GIVEN_COLUMNS = GIVEN.map(([, { column }]) => column)
+
+/** Their values, for JSON. */
+export const givenToJson = (grant: Omit<Grant, OpenedField>): Record<string, unknown> =>
+  Object.fromEntries(
+    GIVEN.map(([name, { column, toPostgres }]) => [column, toPostgres(grant[name as Exclude<FieldName, OpenedField>])]),
+  )
+
 /** Each field of the hash, followed by its value. */
 export function grantToRedis(grant: Grant): (string | number)[] {
   return ENTRIES.flatMap(([name, { redis, toRedis }]) => [redis, toRedis(grant[name])])

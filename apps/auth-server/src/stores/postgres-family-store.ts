@@ -1,5 +1,6 @@
 import { Prisma } from '../generated/prisma/client.ts'
 import {
+  EMPTY_STATE,
   type Family,
   type FamilyId,
   type FamilyState,
@@ -7,21 +8,23 @@ import {
   type RevocationReason,
   merge,
 } from '../rules/family.ts'
-import { toAccount } from './accounts.ts'
+import { type AccountJson, accountFromJson } from './accounts.ts'
 import { type Database, query } from '../postgres/database.ts'
 import {
   type FamilyRevocation,
   type FamilyUpdate,
+  type LoginFacts,
   type LoginStore,
   MAX_DELETED,
   MAX_REVOKED_KEPT,
   MAX_SURPLUS,
+  type Opening,
+  type OpeningTerms,
   type Origin,
   byRevocation,
 } from './family-store.ts'
-import { GRANT_COLUMNS, grantFromPostgres, grantToPostgres } from './grant-fields.ts'
+import { GIVEN_COLUMNS, GRANT_COLUMNS, givenToJson, grantFromPostgres, grantToPostgres } from './grant-fields.ts'
 import { batch } from '../postgres/batch.ts'
-import type { Tables } from '../postgres/tables.ts'
 
 /** The durable store: one row per session. */
 export class PostgresFamilyStore implements LoginStore {
@@ -39,18 +42,72 @@ export class PostgresFamilyStore implements LoginStore {
     if (count === 0) await this.merge([{ id: family.id, expiresAt: family.expiresAt, state: family }])
   }
 
-  async openFor(...[userId, limits, origin, decide]: Parameters<LoginStore['openFor']>): Promise<void> {
-    await query(
-      this.#database.$transaction(async (transaction) => {
-        // Excludes logins and changes of the same user. Inserts that reference the row do not wait for this lock.
-        await transaction.$queryRaw`SELECT FROM ${this.#database.tables.users} WHERE id = ${userId}::uuid FOR NO KEY UPDATE`
-        const facts = await readFacts(transaction, this.#database.tables, userId, limits)
-        const family = facts && decide(facts)
-        if (!family) return
-        await transaction.family.createMany({ data: [toRow(family, origin)] })
-        if (facts.keepsTooMany) await deleteSome(transaction, this.#database.tables, userId, limits)
-      }),
-    )
+  async openFor(opening: Opening, terms: OpeningTerms): Promise<LoginFacts | null> {
+    const { families, loginFacts } = this.#database.tables
+    const { grant, lifetimeMs, origin } = opening
+    const given = { ...givenToJson(grant), id: `\\x${toBytes(grant.id).toString('hex')}`, ...origin }
+    const { version, notBefore, windowMs, sessions, logins } = terms
+    const revokedKept = Math.max(MAX_REVOKED_KEPT, logins)
+    const numbers = {
+      version,
+      not_before: new Date(Math.min(notBefore, FAR_FUTURE_MS)),
+      window_ms: windowMs,
+      sessions,
+      logins,
+      lifetime_ms: lifetimeMs,
+    }
+    // Two parameters only, so that the statement has a name and its plan is reused.
+    const [row] = await query(this.#database.$queryRaw<OpenedRow[]>`
+      WITH given AS MATERIALIZED (
+        SELECT * FROM json_populate_record(NULL::${families}, ${JSON.stringify(given)}::json)
+      ), terms AS MATERIALIZED (
+        SELECT * FROM json_to_record(${JSON.stringify({ ...numbers, revoked_kept: revokedKept })}::json) AS t(version integer,
+          not_before timestamptz, window_ms bigint, sessions integer, logins integer, lifetime_ms bigint, revoked_kept integer)
+      ), facts AS MATERIALIZED (
+        SELECT f.* FROM given AS g, terms AS t,
+          LATERAL ${loginFacts}(g.user_id, t.sessions, t.logins, ${Prisma.raw(String(MAX_SURPLUS))}, t.revoked_kept) AS f
+      ), opened AS (
+        INSERT INTO ${families} (id, ${GIVEN}, device, ip, created_at, expires_at, redeemed_at)
+        SELECT g.id, ${GIVEN}, device, ip, at, at + lifetime_ms * interval '1 ms', at FROM given AS g, terms AS t, facts AS f
+        WHERE (f.account->>'version')::integer = t.version AND f.account->>'disabled_at' IS NULL AND f.at >= t.not_before
+          AND coalesce(f.earlier_login_at + t.window_ms * interval '1 ms' <= f.at, true)
+        RETURNING expires_at, status_index
+      ), deleted AS (
+        -- Skips rows that are in use. A family without its row is not known, and as dead as a revoked one; Redis keeps the tombstone.
+        DELETE FROM ${families} WHERE id IN (
+          SELECT id FROM ${families} WHERE id IN (
+            SELECT f.id FROM ${families} AS f WHERE (SELECT keeps_too_many FROM facts)
+              AND f.user_id = (SELECT user_id FROM given) AND f.revoked_at IS NOT NULL
+            ORDER BY f.created_at DESC, f.id OFFSET (SELECT revoked_kept FROM terms) LIMIT ${Prisma.raw(String(MAX_DELETED))})
+          FOR UPDATE SKIP LOCKED)
+      )
+      SELECT account, at, earlier_login_at, surplus, expires_at, status_index FROM facts LEFT JOIN opened ON true`)
+    if (!row) return null
+    const now = row.at.getTime()
+    const { expires_at: expiresAt, status_index: statusIndex } = row
+    return {
+      family:
+        expiresAt === null || statusIndex === null
+          ? null
+          : {
+              ...EMPTY_STATE,
+              ...grant,
+              createdAt: now,
+              expiresAt: expiresAt.getTime(),
+              statusIndex: Number(statusIndex),
+              redeemedAt: now,
+            },
+      account: accountFromJson(row.account),
+      now,
+      earlierLoginAt: row.earlier_login_at?.getTime() ?? null,
+      surplus: (row.surplus ?? []).map((one) => ({
+        id: toId(Buffer.from(one.id, 'hex')),
+        sid: one.sid,
+        userId: grant.userId,
+        expiresAt: one.expires_at,
+        statusIndex: one.status_index,
+      })),
+    }
   }
 
   advanceOnce(update: FamilyUpdate): Promise<FamilyState | null> {
@@ -157,6 +214,7 @@ export class PostgresFamilyStore implements LoginStore {
 }
 
 const GRANT = Prisma.raw(GRANT_COLUMNS)
+const GIVEN = Prisma.raw(GIVEN_COLUMNS.join(', '))
 
 /** JavaScript's last date is later than any that Postgres' JSON accepts. It is only compared by `least`. */
 const FAR_FUTURE_MS = Date.UTC(9999, 0)
@@ -169,68 +227,14 @@ interface StateRow {
   revoked_reason: string | null
 }
 
-/** Must be another statement than the one that locks: it sees what was committed while that one waited. */
-async function readFacts(
-  transaction: Prisma.TransactionClient,
-  { families, statusIndexes }: Tables,
-  userId: string,
-  { sessions, logins }: { sessions: number; logins: number },
-) {
-  const account = await transaction.user.findUnique({ where: { id: userId } })
-  const [row] = await transaction.$queryRaw<FactsRow[]>`
-    SELECT clock_timestamp() AS now, nextval(${statusIndexes.sql}::text::regclass) AS status_index,
-      (SELECT created_at FROM ${families} WHERE user_id = ${userId}::uuid
-       ORDER BY created_at DESC OFFSET ${logins - 1} LIMIT 1) AS earlier_login_at,
-      (SELECT json_agg(s) FROM (
-         SELECT encode(id, 'hex') AS id, sid, status_index, (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at FROM ${families}
-         WHERE user_id = ${userId}::uuid AND revoked_at IS NULL AND expires_at > clock_timestamp()
-           AND (parent IS NULL OR redeemed > 0)
-         ORDER BY redeemed_at DESC, id OFFSET ${sessions - 1} LIMIT ${MAX_SURPLUS}) AS s) AS surplus,
-      EXISTS (SELECT FROM ${families} WHERE user_id = ${userId}::uuid AND revoked_at IS NOT NULL
-              OFFSET ${revokedKept({ logins })}) AS keeps_too_many`
-  if (!account || !row) return null
-  const surplus = (row.surplus ?? []).map(({ id, sid, expires_at: expiresAt, status_index: statusIndex }) => ({
-    id: toId(Buffer.from(id, 'hex')),
-    sid,
-    userId,
-    expiresAt,
-    statusIndex,
-  }))
-  const earlierLoginAt = row.earlier_login_at?.getTime() ?? null
-  return {
-    account: toAccount(account),
-    now: row.now.getTime(),
-    earlierLoginAt,
-    statusIndex: Number(row.status_index),
-    surplus,
-    keepsTooMany: row.keeps_too_many,
-  }
-}
-
-/** Logins are counted by the rows that they left, so that many have to stay. */
-const revokedKept = ({ logins }: { logins: number }) => Math.max(MAX_REVOKED_KEPT, logins)
-
-/** Skips rows that are in use. A family without its row is not known, and as dead as a revoked one; Redis keeps the tombstone. */
-async function deleteSome(
-  transaction: Prisma.TransactionClient,
-  { families }: Tables,
-  userId: string,
-  limits: { logins: number },
-): Promise<void> {
-  await transaction.$executeRaw`
-    DELETE FROM ${families} WHERE id IN (
-      SELECT id FROM ${families} WHERE id IN (
-        SELECT id FROM ${families} WHERE user_id = ${userId}::uuid AND revoked_at IS NOT NULL
-        ORDER BY created_at DESC, id OFFSET ${revokedKept(limits)} LIMIT ${MAX_DELETED})
-      FOR UPDATE SKIP LOCKED)`
-}
-
-interface FactsRow {
-  now: Date
+interface OpenedRow {
+  account: AccountJson
+  at: Date
   earlier_login_at: Date | null
-  status_index: bigint
   surplus: { id: string; sid: string; expires_at: number; status_index: number }[] | null
-  keeps_too_many: boolean
+  /** Null if none was opened. */
+  expires_at: Date | null
+  status_index: bigint | null
 }
 
 function toRow(family: Family, { device, ip }: Origin) {

@@ -13,7 +13,7 @@ import { readLua } from '../redis/read-lua.ts'
 import type { RedisAccess, RunOnEach } from '../redis/redis-access.ts'
 
 /** One hash per family. Its fields are short, so that Redis packs them. */
-const keyOf = (id: FamilyId) => `heirloom:family:{${id}}`
+export const familyKey = (id: FamilyId) => `heirloom:family:{${id}}`
 
 const STATE_FIELDS = ['redeemed', 'redeemedAt', 'late', 'revokedAt', 'revokedFor'] as const
 
@@ -45,7 +45,8 @@ export class RedisFamilyStore implements FamilyStore {
 
   /** The ids of all families with a copy or a tombstone in Redis, of any epoch. An id may come twice. */
   async *ids(): AsyncGenerator<FamilyId[]> {
-    for await (const keys of this.#redis.scan(keyOf('*'))) yield keys.map((key) => key.slice(keyOf('').length - 1, -1))
+    for await (const keys of this.#redis.scan(familyKey('*')))
+      yield keys.map((key) => key.slice(familyKey('').length - 1, -1))
   }
 
   async open(family: Family): Promise<void> {
@@ -57,12 +58,12 @@ export class RedisFamilyStore implements FamilyStore {
    * @param epoch the current epoch before Postgres was read.
    */
   async copyIn(family: Family, epoch: number): Promise<void> {
-    const key = keyOf(family.id)
+    const key = familyKey(family.id)
     await this.#merge(key, epoch, keptUntil(family), ...stateArguments(family), ...grantToRedis(family))
   }
 
   async load(id: FamilyId): Promise<{ family: Family; now: number } | null> {
-    const [epoch, ...fields] = await this.#load(keyOf(id))
+    const [epoch, ...fields] = await this.#load(familyKey(id))
     if (!epoch || Number(epoch) < this.#epoch()) return null
     const grant = grantFromRedis(id, fields)
     if (!grant) return null
@@ -71,7 +72,7 @@ export class RedisFamilyStore implements FamilyStore {
   }
 
   async advance({ id, expiresAt, state }: FamilyUpdate): Promise<FamilyState | null> {
-    const before = await this.#merge(keyOf(id), this.#epoch(), expiresAt, ...stateArguments(state))
+    const before = await this.#merge(familyKey(id), this.#epoch(), expiresAt, ...stateArguments(state))
     return before && toState(before.slice(1))
   }
 
@@ -82,7 +83,7 @@ export class RedisFamilyStore implements FamilyStore {
 
   async #writeTombstones(updates: readonly FamilyRevocation[]): Promise<void> {
     for (const { revoked, families } of byRevocation(updates)) {
-      const keys = families.map(({ id }) => keyOf(id))
+      const keys = families.map(({ id }) => familyKey(id))
       await this.#revoke(
         keys,
         [revoked.at, revoked.reason],

@@ -2,21 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { createMetrics } from '@heirloom/http-service'
 import { EXAMPLE_REALM } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
-import { Command } from 'commander'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { clientCommands } from '../../src/admin/clients.ts'
-import { doorThrough } from '../../src/admin/door.ts'
-import { realmCommands } from '../../src/admin/realm.ts'
-import { resourceCommands } from '../../src/admin/resources.ts'
-import { roleCommands } from '../../src/admin/roles.ts'
 import { readConfig } from '../../src/config.ts'
 import { openDatabase } from '../../src/postgres/database.ts'
-import { actingAs, atCommand } from '../../src/services/admin/admin-parts.ts'
 import { register } from '../../src/services/accounts/register.ts'
 import { logIn } from '../../src/services/sessions/log-in.ts'
 import { refresh } from '../../src/services/sessions/refresh.ts'
 import { type ServerParts, wire } from '../../src/wiring.ts'
+import { adminOn } from '../support/admin.ts'
 import { PASSWORD } from '../support/server.ts'
 
 let parts: ServerParts
@@ -50,18 +44,7 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([parts.close(), database.$disconnect()]))
 
-/** A command of the operator, on the stores of a server in this process. Answers what it prints. */
-// oxlint-disable-next-line typescript/no-explicit-any -- the test says what it expects
-async function admin(...args: string[]): Promise<any> {
-  let printed: object | string | null = null
-  const door = doorThrough((command) => async (...given) => {
-    printed = await command(actingAs(parts, atCommand('tester')), ...given)
-  })
-  const program = new Command().exitOverride()
-  for (const add of [realmCommands, clientCommands, resourceCommands, roleCommands]) add(program, door)
-  await program.parseAsync(['node', 'admin', ...args])
-  return printed
-}
+const admin = (...args: string[]) => adminOn(parts, ...args)
 
 const logInAs = (clientId: string) =>
   logIn(parts.core, { username: 'ada', password: PASSWORD, ip: '127.0.0.1', device: null, clientId })
@@ -157,10 +140,10 @@ test('resources and roles are added, listed and removed, and what is still named
 
 describe('a mistake is told, and changes nothing', () => {
   test.each([
-    [['client', 'add', 'web'], 'clients.web is there already'],
+    [['client', 'add', 'web'], 'there is a client "web" already'],
     [['client', 'show', 'nobody'], 'there is no client "nobody"'],
-    [['client', 'disable', 'nobody'], 'clients.nobody is not there'],
-    [['client', 'remove', 'nobody'], 'clients.nobody is not there'],
+    [['client', 'disable', 'nobody'], 'there is no client "nobody"'],
+    [['client', 'remove', 'nobody'], 'there is no client "nobody"'],
     [['client', 'add', 'a b'], 'clients["a b"] must have an id of up to 200 printable ASCII characters without spaces'],
     [
       ['client', 'add', 'x', '--auth', 'basic'],
@@ -174,10 +157,7 @@ describe('a mistake is told, and changes nothing', () => {
     [['role', 'remove', 'user'], 'default_roles[0] is "user", and there is no such role'],
     [['role', 'set', 'r', 'x:y'], 'roles.r[0] is "x:y", which is no scope of any resource'],
     [['resource', 'add', 'r', '--scope', 'words'], '--scope "words" must be NAME=WORDS'],
-    [
-      ['resource', 'add', 'resource-api', '--scope', 'a=b'],
-      'resources.resource-api is there already: change it with `realm apply`',
-    ],
+    [['resource', 'add', 'resource-api', '--scope', 'a=b'], 'there is a resource "resource-api" already'],
     [
       ['realm', 'apply', '/nowhere.yaml'],
       "the file cannot be read: ENOENT: no such file or directory, open '/nowhere.yaml'",

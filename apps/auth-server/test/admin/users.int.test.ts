@@ -142,6 +142,8 @@ test.each([
   ['POST', '/disable'],
   ['POST', '/enable'],
   ['POST', '/unlock'],
+  ['GET', '/export'],
+  ['DELETE', ''],
 ])('%s /admin/users/{id}%s answers 404 for a user who is not there', async (method, path) => {
   const body = method === 'PATCH' || method === 'PUT' ? {} : undefined
   for (const id of [NOBODY, 'ada', '%00', "'"]) {
@@ -167,4 +169,40 @@ test('a helpdesk cannot make itself an administrator, or take an administratorâ€
     expect(answer).toMatchObject({ status: 403, body: { error: 'access_denied' } })
   expect(await stores.database.user.findMany({ orderBy: { id: 'asc' } })).toEqual(before)
   expect((await call('PATCH', `/${colleague}`, { roles: ['user'] })).status).toBe(200)
+})
+
+test('an export has all that is kept of a user, but no hash of the password', async () => {
+  const { id } = await add('exported', { email: 'e@mail.example', attributes: { plan: 'pro' } })
+  const { session_id } = (await login('exported')).body
+  await stores.database.consent.create({
+    data: { userId: id, clientId: 'web', resources: ['resource-api'], scopes: ['reports:read'] },
+  })
+  await eventOf(id, 'login')
+  const exported = await server.admin('GET', `/users/${id}/export`)
+  expect(exported.body).toMatchObject({
+    user: { username: 'exported', email: 'e@mail.example', attributes: { plan: 'pro' } },
+    sessions: [{ id: session_id, live: true, ip: '127.0.0.1' }],
+    grants: [{ client_id: 'web', scopes: ['reports:read'] }],
+    known_networks: ['127.0.0.1'],
+    is_complete: true,
+  })
+  expect(exported.body.events.map(({ type }: { type: string }) => type)).toEqual(
+    expect.arrayContaining(['registered', 'login']),
+  )
+  expect(exported.text).not.toContain('argon2')
+  expect((await eventOf(id, 'user_exported')).detail).toEqual({ by: 'client:ops' })
+})
+
+test('a user is deleted by the call and by the command', async () => {
+  const [one, two] = [await add('gone-1'), await add('gone-2')]
+  await login('gone-1')
+  expect(await server.admin('DELETE', `/users/${one.id}`)).toMatchObject({
+    status: 200,
+    body: { deleted: one.id, sessions_ended: 1 },
+  })
+  expect(await server.command('', 'user', 'delete', 'gone-2')).toMatchObject({
+    code: 0,
+    answer: { deleted: two.id, sessions_ended: 0 },
+  })
+  for (const { id } of [one, two]) expect((await server.admin('GET', `/users/${id}`)).status).toBe(404)
 })

@@ -1,7 +1,9 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { adminOn } from '../support/admin.ts'
+import { basic } from '../support/basic.ts'
 import { answerOf, isConsent } from '../support/browser.ts'
 import { FLOW_CLIENTS, type FlowServer, NATIVE_SCHEME, flowServer } from '../support/code-flow.ts'
-import { FILES, MAIL } from '../support/oauth-realm.ts'
+import { FILES, MAIL, secretOf } from '../support/oauth-realm.ts'
 
 let server: FlowServer
 beforeAll(async () => {
@@ -43,6 +45,27 @@ test('the consent page comes each time for a native application, and never for o
     'consent_required',
   )
   expect(answerOf(await browser.get(server.address('own'))).parameters['code']).toBeDefined()
+})
+
+test('an operator sees what a user has allowed, and withdraws it, which ends the sessions of that application', async () => {
+  const { user, code, browser } = await server.allow('site')
+  await browser.submit(await browser.get(server.address('spa')), { decision: 'allow' })
+  await server.redeem('site', code, { resource: FILES }, basic('site', secretOf('site')))
+  const grant = (...args: string[]) => adminOn(server.parts, 'grant', ...args)
+  const { grants } = await grant('list', user.username)
+  expect(grants).toHaveLength(2)
+  expect(grants).toContainEqual({
+    id: expect.any(String),
+    client_id: 'site',
+    resources: [FILES, MAIL],
+    scopes: ['files:read', 'files:write'],
+    created_at: expect.stringMatching(/Z$/),
+  })
+  expect(await grant('withdraw', user.username, 'site')).toEqual({ client_id: 'site', sessions_ended: 1 })
+  expect((await server.stored(code))?.revoked?.reason).toBe('consent_withdrawn')
+  await expect(grant('withdraw', user.username, 'site')).rejects.toThrow('has allowed nothing to the client "site"')
+  expect((await grant('list', user.username)).grants).toMatchObject([{ client_id: 'spa' }])
+  await expect(grant('list', 'nobody-known')).rejects.toThrow('there is no user "nobody-known"')
 })
 
 describe('a press on a consent page that shows less than is asked by now', () => {

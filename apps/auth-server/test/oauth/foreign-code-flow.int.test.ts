@@ -1,7 +1,6 @@
 import * as oauth from 'oauth4webapi'
 import * as openid from 'openid-client'
 import { beforeAll, expect, test } from 'vitest'
-import type { PageAnswer } from '../support/browser.ts'
 import { type FlowServer, flowServer, redirectOf } from '../support/code-flow.ts'
 import { FILES, secretOf } from '../support/oauth-realm.ts'
 
@@ -9,15 +8,6 @@ let server: FlowServer
 beforeAll(async () => {
   server = await flowServer()
 })
-
-/** What a user does in a browser: follows the link, logs in and allows it. Answers where the browser is led then. */
-async function visit(link: URL): Promise<URL> {
-  const [browser, user] = [server.browser(), await server.user()]
-  let page: PageAnswer = await browser.get(link.pathname + link.search)
-  if (page.location === null) page = await browser.submit(page, user.fields)
-  if (page.location === null) page = await browser.submit(page, { decision: 'allow' })
-  return new URL(page.location ?? '')
-}
 
 test.each([
   ['a native application', 'native', () => openid.None()],
@@ -39,7 +29,7 @@ test.each([
     state,
   })
   const checks = { pkceCodeVerifier: verifier, expectedState: state }
-  const callback = await visit(link)
+  const callback = await server.visit(link)
   const tokens = await openid.authorizationCodeGrant(config, callback, checks, { resource: FILES })
   expect(tokens).toMatchObject({ token_type: 'bearer', scope: 'files:read' })
   const next = await openid.refreshTokenGrant(config, tokens.refresh_token ?? '')
@@ -69,7 +59,7 @@ test('oauth4webapi, as a page in the browser, logs in and refreshes, and finds i
   }
   const challenge = await oauth.calculatePKCECodeChallenge(verifier)
 
-  const refused = await visit(link({ code_challenge: challenge, scope: 'everything' }))
+  const refused = await server.visit(link({ code_challenge: challenge, scope: 'everything' }))
   expect(() => oauth.validateAuthResponse(as, client, refused, 'mine')).toThrow(
     expect.objectContaining({ error: 'invalid_scope' }),
   )
@@ -77,7 +67,7 @@ test('oauth4webapi, as a page in the browser, logs in and refreshes, and finds i
   refused.searchParams.set('iss', 'https://evil.example')
   expect(() => oauth.validateAuthResponse(as, client, refused, 'mine')).toThrow(/iss/)
 
-  const callback = await visit(link({ code_challenge: challenge }))
+  const callback = await server.visit(link({ code_challenge: challenge }))
   const parameters = oauth.validateAuthResponse(as, client, callback, 'mine')
   const granted = await oauth.authorizationCodeGrantRequest(
     as,

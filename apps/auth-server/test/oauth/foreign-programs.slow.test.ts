@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { flowServer, redirectOf } from '../support/code-flow.ts'
 import { FILES, OAUTH_REALM, secretOf } from '../support/oauth-realm.ts'
 import { type RealmServer, realmServer } from '../support/realm-server.ts'
 
@@ -33,6 +35,30 @@ test('Python’s Authlib, as Debian has it, gets tokens, introspects, refreshes 
     'revoked 200',
     'ended invalid_grant',
   ])
+})
+
+test.each([
+  ['a native application', 'native'],
+  ['a server with a secret', 'site'],
+])('Python’s Authlib logs in by the code flow, refreshes and revokes, as %s', async (_, id) => {
+  const flow = await flowServer()
+  const python = spawn('/usr/bin/python3', [fileURLToPath(new URL('authlib-login.py', import.meta.url))], {
+    env: {
+      ISSUER: flow.url,
+      CLIENT_ID: id,
+      REDIRECT_URI: redirectOf(id),
+      ...(id === 'site' && { CLIENT_SECRET: secretOf(id) }),
+      AUTHLIB_INSECURE_TRANSPORT: '1',
+    },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void python.kill())
+  const said: string[] = []
+  for await (const line of createInterface({ input: python.stdout })) {
+    if (line.startsWith(flow.url)) python.stdin.end(`${(await flow.visit(new URL(line))).href}\n`)
+    else said.push(line)
+  }
+  expect(said).toEqual(['logged in files:read Bearer', 'refreshed True', 'revoked 200', 'ended invalid_grant'])
 })
 
 test('curl gets tokens, introspects, refreshes and revokes, as the guide has it', async () => {

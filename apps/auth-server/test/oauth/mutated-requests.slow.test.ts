@@ -5,8 +5,9 @@ import { codePoint } from '../support/code-point.ts'
 import type { OpenApi } from '../support/declared-answers.ts'
 import { FILES, OAUTH_REALM, secretOf } from '../support/oauth-realm.ts'
 import { type Form, type FormAnswer, type RealmServer, realmServer } from '../support/realm-server.ts'
+import { runs } from '../support/runs.ts'
 
-const RUNS = 5_000
+const RUNS = runs(5_000)
 const FORM = 'application/x-www-form-urlencoded'
 
 /** A call as it goes over the wire. */
@@ -150,6 +151,6 @@ test('requests made from the OpenAPI document are answered as it declares', asyn
   expect(calls).toHaveLength(3)
   await fc.assert(
     fc.asyncProperty(fc.oneof(...calls), async ({ path, sent }) => expectDecent(await server.post(path, sent))),
-    { numRuns: 1_000 },
+    { numRuns: runs(1_000) },
   )
-})
+}, 600_000)

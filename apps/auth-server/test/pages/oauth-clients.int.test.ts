@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type IncomingMessage, type ServerResponse, createServer } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { buffer, text } from 'node:stream/consumers'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@heirloom/local-stack'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { startChromium } from '../support/chromium.ts'
-import { type FlowServer, flowServer } from '../support/code-flow.ts'
+import { FLOW_CLIENTS, type FlowServer, flowServer } from '../support/code-flow.ts'
 
 let server: FlowServer
 let chromium: Awaited<ReturnType<typeof startChromium>>
@@ -26,7 +26,7 @@ async function allow(page: Page) {
   await page.click('text="Allow"')
 }
 
-/** A site with a page that has the library, and with the server's calls under /oauth2, as a proxy gives them to it. */
+/** A site whose pages have the library. */
 async function startSite() {
   const library = readFileSync(
     fileURLToPath(import.meta.resolve('oidc-client-ts/package.json')).replace(
@@ -34,38 +34,29 @@ async function startSite() {
       'dist/browser/oidc-client-ts.min.js',
     ),
   )
-  const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    const { url = '', method = 'GET' } = request
-    if (url === '/library.js') return response.setHeader('content-type', 'text/javascript').end(library)
-    if (!url.startsWith('/oauth2/'))
-      return response.setHeader('content-type', 'text/html').end('<!doctype html><script src="/library.js"></script>')
-    const headers = { 'content-type': request.headers['content-type'] ?? '' }
-    const answered = await fetch(server.url + url, { method, headers, body: await buffer(request) })
-    const type = answered.headers.get('content-type')
-    if (type) response.setHeader('content-type', type)
-    return response.writeHead(answered.status).end(await answered.text())
-  }
-  const site = createServer((request, response) => void answer(request, response))
+  const site = createServer(({ url }, response) => {
+    if (url === '/library.js') response.setHeader('content-type', 'text/javascript').end(library)
+    else response.setHeader('content-type', 'text/html').end('<!doctype html><script src="/library.js"></script>')
+  })
   site.listen(0, '127.0.0.1')
   await once(site, 'listening')
   afterAll(() => void site.close())
   return `http://127.0.0.1:${(site.address() as AddressInfo).port}`
 }
 
-test('oidc-client-ts logs in, refreshes and revokes as it stands', async () => {
+test('oidc-client-ts, on a page of another origin, logs in, refreshes and revokes as it stands', async () => {
   const site = await startSite()
-  const { page } = await chromium.visit({ javaScriptEnabled: true })
+  const own = { origins: [site], redirectUris: [`${site}/callback`] }
+  server.setClients(FLOW_CLIENTS.map((one) => (one.id === 'spa' ? { ...one, ...own } : one)))
+  onTestFinished(() => server.setClients(FLOW_CLIENTS))
+  const { page, faults } = await chromium.visit({ javaScriptEnabled: true })
   const settings = {
     authority: server.url,
-    client_id: 'native',
+    // Otherwise it asks for the metadata of OpenID Connect.
+    metadataUrl: `${server.url}/.well-known/oauth-authorization-server`,
+    client_id: 'spa',
     redirect_uri: `${site}/callback`,
     scope: 'files:read',
-    metadata: {
-      issuer: server.url,
-      authorization_endpoint: `${server.url}/oauth2/authorize`,
-      token_endpoint: `${site}/oauth2/token`,
-      revocation_endpoint: `${site}/oauth2/revoke`,
-    },
   }
   const inPage = (expression: string) =>
     page.evaluate(`(async (manager) => ${expression})(new oidc.UserManager(${JSON.stringify(settings)}))`)
@@ -81,6 +72,7 @@ test('oidc-client-ts logs in, refreshes and revokes as it stands', async () => {
   expect(refreshed.refresh_token).not.toBe(user.refresh_token)
   expect((await server.stored(refreshed.refresh_token))?.revoked).toBeNull()
   await inPage('manager.revokeTokens()')
+  expect(faults).toEqual([])
   expect((await server.stored(refreshed.refresh_token))?.revoked?.reason).toBe('logout')
 })
 

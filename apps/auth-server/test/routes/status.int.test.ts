@@ -122,9 +122,9 @@ describe('Prefer: wait', () => {
   test.each([
     ['no copy', 'wait=30', ''],
     ['another copy', 'wait=30', '"another"'],
-  ])('%s: answered at once', async (_what, prefer, etag) => {
+  ])('%s: answered at once, and the service learns that it may wait', async (_what, prefer, etag) => {
     const { status, headers } = await get({ prefer, ...(etag && { 'if-none-match': etag }) })
-    expect([status, headers.get('preference-applied')]).toEqual([200, null])
+    expect([status, headers.get('preference-applied')]).toEqual([200, 'wait=30'])
   })
 
   test.each(['wait=-1', 'wait', 'wait=', 'wait=a', 'await=30', 'wait=0', 'x="wait=30"'])(

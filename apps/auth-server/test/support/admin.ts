@@ -1,5 +1,27 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
+import { Command } from 'commander'
+import { clientCommands } from '../../src/admin/clients.ts'
+import { doorThrough } from '../../src/admin/door.ts'
+import { grantCommands } from '../../src/admin/grants.ts'
+import { realmCommands } from '../../src/admin/realm.ts'
+import { resourceCommands } from '../../src/admin/resources.ts'
+import { roleCommands } from '../../src/admin/roles.ts'
+import { actingAs, atCommand } from '../../src/services/admin/admin-parts.ts'
+import type { ServerParts } from '../../src/wiring.ts'
+
+/** A command of the operator, on the stores of a server in this process. Answers what it prints. */
+// oxlint-disable-next-line typescript/no-explicit-any -- the test says what it expects
+export async function adminOn(parts: ServerParts, ...args: string[]): Promise<any> {
+  let printed: object | string | null = null
+  const door = doorThrough((command) => async (...given) => {
+    printed = await command(actingAs(parts, atCommand('tester')), ...given)
+  })
+  const program = new Command().exitOverride()
+  for (const add of [realmCommands, clientCommands, resourceCommands, roleCommands, grantCommands]) add(program, door)
+  await program.parseAsync(['node', 'admin', ...args])
+  return printed
+}
 
 /** Starts the admin command with this environment. */
 export function startAdmin(env: Record<string, string>, input: string, ...args: string[]) {

@@ -17,8 +17,19 @@ export class Browser {
     this.#origin = origin
   }
 
-  async get(path: string): Promise<PageAnswer> {
-    return this.#send(path, { headers: { 'sec-fetch-site': 'cross-site' } })
+  async get(path: string, headers: Record<string, string> = {}): Promise<PageAnswer> {
+    return this.#send(path, { headers: { 'sec-fetch-site': 'cross-site', ...headers } })
+  }
+
+  /** Where the form of a page is posted to, and its hidden fields. */
+  form({ status, text }: PageAnswer): { action: string; hidden: [name: string, value: string][] } {
+    const form = /<form method="post" action="([^"]*)"/.exec(text)
+    if (!form) throw new Error(`no form in ${status} ${text}`)
+    const hidden = [...text.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
+    return {
+      action: unescape(form[1] ?? ''),
+      hidden: hidden.map(([, name = '', value = '']) => [unescape(name), unescape(value)]),
+    }
   }
 
   /** Fills in the form of a page and posts it. If that leads to another page of the server, it goes there. */
@@ -27,12 +38,10 @@ export class Browser {
     fields: Record<string, string>,
     headers: Record<string, string> = {},
   ): Promise<PageAnswer> {
-    const form = /<form method="post" action="([^"]*)"/.exec(page.text)
-    if (!form) throw new Error(`no form in ${page.status} ${page.text}`)
-    const hidden = [...page.text.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
-    const body = new URLSearchParams(hidden.map(([, name = '', value = '']) => [unescape(name), unescape(value)]))
+    const { action, hidden } = this.form(page)
+    const body = new URLSearchParams(hidden)
     for (const [name, value] of Object.entries(fields)) body.set(name, value)
-    const answer = await this.post(unescape(form[1] ?? ''), body, headers)
+    const answer = await this.post(action, body, headers)
     return answer.location?.startsWith('/') ? this.get(answer.location) : answer
   }
 
@@ -49,7 +58,7 @@ export class Browser {
     const response = await fetch(new URL(path, this.#origin), {
       ...init,
       redirect: 'manual',
-      headers: { ...init.headers, ...(cookie !== '' && { cookie }) },
+      headers: { ...(cookie !== '' && { cookie }), ...init.headers },
     })
     for (const set of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? []

@@ -10,7 +10,8 @@ export function cookieOf(headers: Headers, clientId: string): string | undefined
   const [pair = '', ...attributes] = set.split('; ')
   const required = ['HttpOnly', 'Path=/', 'SameSite=Strict', 'Secure']
   const others = attributes.filter((one) => !/^(Max-Age|Expires)=/.test(one)).toSorted()
-  if (more.length > 0 || others.join() !== required.join()) throw new Error(`a cookie that is not safe: ${attributes.join()}`)
+  if (more.length > 0 || others.join() !== required.join())
+    throw new Error(`a cookie that is not safe: ${attributes.join()}`)
   const [name, value] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]
   if (name !== COOKIE + clientId) throw new Error(`a cookie of another name: ${name}`)
   return value

@@ -2,15 +2,18 @@ import { findBrowser } from '@heirloom/local-stack'
 import { type BrowserContext, type BrowserContextOptions, type Page, chromium } from 'playwright-core'
 import { afterAll, afterEach, expect } from 'vitest'
 
-/** A real browser for one test file, with a new profile for each visit. */
-export async function startChromium() {
+/**
+ * A real browser for one test file, with a new profile for each visit.
+ * @param hosts which names lead to this machine, such as `*.test`.
+ */
+export async function startChromium(hosts?: string) {
   const executablePath = findBrowser()
   if (executablePath === null) throw new Error('these tests need Chromium: install the package chromium-headless-shell')
   // Nothing leaves this machine. Root, who runs the tests in a container, gets no sandbox.
   const browser = await chromium.launch({
     executablePath,
     chromiumSandbox: false,
-    args: ['--host-resolver-rules=MAP *.example ~NOTFOUND'],
+    args: [`--host-resolver-rules=MAP *.example ~NOTFOUND${hosts === undefined ? '' : `, MAP ${hosts} 127.0.0.1`}`],
   })
   afterAll(() => browser.close())
   const failed: string[] = []

@@ -126,6 +126,14 @@ export async function flowServer(settings: Record<string, string> = {}) {
       const { parameters } = answerOf(page)
       return { user, browser, page, code: parameters['code'] ?? '', parameters }
     },
+    /** What a user does in a browser: follows the link, logs in and allows it. Answers where the browser is led then. */
+    async visit(link: URL): Promise<URL> {
+      const [browser, user] = [new Browser(server.url), await flow.user()]
+      let page = await browser.get(link.pathname + link.search)
+      if (page.location === null) page = await browser.submit(page, user.fields)
+      if (page.location === null) page = await browser.submit(page, { decision: 'allow' })
+      return new URL(page.location ?? '')
+    },
     /** Redeems a code as its client should, with changes. */
     redeem(clientId: string, code: string, changes: Record<string, string> = {}, headers: Record<string, string> = {}) {
       const form = { grant_type: 'authorization_code', code, code_verifier: verifier, client_id: clientId }

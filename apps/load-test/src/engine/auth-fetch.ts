@@ -1,4 +1,5 @@
 import { wrongOfAuth } from './expected.ts'
+import type { AuthCalls } from './login.ts'
 import type { Answer } from './servers.ts'
 import type { Operation, Outcome } from './tally.ts'
 import type { RequestLog } from './request-log.ts'
@@ -25,7 +26,8 @@ interface OfClient {
 
 /** `fetch` for one tab of a client: it counts requests to the auth servers, and loses some answers. */
 export function authFetch(
-  { auth, tally, profile }: EngineContext,
+  { tally, profile }: EngineContext,
+  calls: AuthCalls,
   { requestLog, lost, onAnomaly }: OfClient,
   tab: number,
 ): typeof globalThis.fetch {
@@ -38,8 +40,7 @@ export function authFetch(
     const what = operation === 'login' ? operation : `${operation} ${generationOf(presented)}`
     const sent = requestLog.add({ at: Date.now(), tab, what })
     const began = performance.now()
-    const headers = { 'content-type': 'application/json' }
-    const answer = await auth.send({ method: 'POST', path, headers, body }, init?.signal)
+    const answer = await calls(path, body, init?.signal)
     const ms = performance.now() - began
     const { status, server } = answer
     sent.answer = { status, server, ms, code: codeOf(answer) }

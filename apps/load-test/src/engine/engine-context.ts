@@ -1,4 +1,5 @@
 import type { Profile } from '../profiles.ts'
+import type { AuthCalls, Login } from './login.ts'
 import type { Servers } from './servers.ts'
 import type { Tally } from './tally.ts'
 
@@ -19,6 +20,9 @@ export interface Account extends Credentials {
 export interface EngineContext {
   readonly profile: Profile
   readonly auth: Servers
+  readonly login: Login
+  /** The calls of a user, whose clients share a browser. */
+  callsOf: (user: Credentials) => AuthCalls
   /** Changes from one measurement to the next. */
   api: Servers
   readonly tally: Tally

@@ -3,10 +3,11 @@ import type { Profile } from '../profiles.ts'
 import { Attacker } from './attacker.ts'
 import { type Load, drive } from './drive.ts'
 import { LoadClient } from './load-client.ts'
+import { type AuthCalls, type Login, authCalls } from './login.ts'
 import { Servers } from './servers.ts'
 import { Tally } from './tally.ts'
 import { stealToken } from './thief.ts'
-import type { Account, EngineContext } from './engine-context.ts'
+import type { Account, Credentials, EngineContext } from './engine-context.ts'
 
 export interface EngineOptions {
   profile: Profile
@@ -14,6 +15,8 @@ export interface EngineOptions {
   accounts: Account[]
   authUrls: string[]
   apiUrls: string[]
+  /** By default with a password. */
+  login?: Login
 }
 
 /** The most connections to each server. Waiting for one counts as latency. */
@@ -27,9 +30,15 @@ export class Engine {
   readonly #accounts: Account[]
   #attacker: Attacker | undefined
 
-  constructor({ profile, accounts, authUrls, apiUrls }: EngineOptions) {
+  constructor({ profile, accounts, authUrls, apiUrls, login = { way: 'password' } }: EngineOptions) {
     const auth = new Servers(authUrls, AUTH_CONNECTIONS)
-    this.#context = { profile, auth, api: new Servers(apiUrls, API_CONNECTIONS), tally: this.tally }
+    const calls = new Map<string, AuthCalls>()
+    const callsOf = ({ username }: Credentials) => {
+      const known = calls.get(username) ?? authCalls(auth, login)
+      calls.set(username, known)
+      return known
+    }
+    this.#context = { profile, auth, api: new Servers(apiUrls, API_CONNECTIONS), tally: this.tally, login, callsOf }
     this.#accounts = accounts
     this.#clients = accounts.map((account) => new LoadClient(this.#context, account))
   }
@@ -57,7 +66,10 @@ export class Engine {
   }
 
   async run(load: Load, durationMs: number): Promise<void> {
-    const { attacks, thefts } = this.#context.profile
+    const { profile, login } = this.#context
+    const { attacks } = profile
+    // A machine has no refresh token to steal.
+    const thefts = login.way === 'client-credentials' ? 0 : profile.thefts
     const attacker = this.#attacker
     // Clients refresh ahead of need: a refresh that began in the previous run does not count.
     this.tally.take()

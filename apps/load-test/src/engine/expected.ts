@@ -9,10 +9,14 @@ const count = (value: unknown) => Number.isInteger(value) && (value as number) >
 const listOf = (shape: Shape) => (value: unknown) =>
   Array.isArray(value) && value.every((one) => !firstFault(one, shape))
 
-const TOKENS: Shape = {
+/** Of a client that acts for itself. */
+const MACHINE_TOKENS: Shape = {
   access_token: (value) => typeof value === 'string' && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(value),
   token_type: (value) => value === 'Bearer',
   expires_in: count,
+}
+const TOKENS: Shape = {
+  ...MACHINE_TOKENS,
   refresh_token: (value) => typeof value === 'string' && value.startsWith('hrt_'),
   refresh_token_expires_in: count,
   session_id: text,
@@ -21,14 +25,15 @@ const ERROR: Shape = { error: text }
 
 const CALLS: Record<string, Shape> = {
   '/api/public': { message: text },
-  '/api/me': { sub: text, session_id: text, client_id: text, roles: Array.isArray },
+  '/api/me': { sub: text, client_id: text },
   '/api/reports': { reports: listOf({ id: text, title: text, author: text }) },
 }
 
 /** Whose token it is. */
 export interface Bearer {
   sub: string
-  sid: string
+  /** Absent if a client acts for itself. */
+  sid?: string
 }
 
 /** Reads an access token without verifying it. */
@@ -36,7 +41,7 @@ export function bearerOf(token: string): Bearer {
   try {
     return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Bearer
   } catch {
-    return { sub: '', sid: '' }
+    return { sub: '' }
   }
 }
 
@@ -46,7 +51,8 @@ export function wrongOfCall(path: string, answer: Answer, bearer?: Bearer): stri
   if (status === 0 || status >= 500) return null
   if (status === 401 || status === 403) return wrongOf(answer, ERROR)
   if (status !== 200) return unexpected(answer)
-  const wrong = wrongOf(answer, CALLS[path] ?? {})
+  const isOfUser = path === '/api/me' && bearer?.sid !== undefined
+  const wrong = wrongOf(answer, { ...CALLS[path], ...(isOfUser && { session_id: text, roles: Array.isArray }) })
   if (wrong !== null || path !== '/api/me' || !bearer) return wrong
   const { sub, session_id: sid } = JSON.parse(answer.body) as Body
   return sub === bearer.sub && sid === bearer.sid ? null : 'answered 200 with the data of another user'
@@ -59,6 +65,13 @@ export function wrongOfAuth(path: string, answer: Answer): string | null {
   if (status === 400 || status === 401 || status === 403) return wrongOf(answer, ERROR)
   if (path === '/auth/logout') return status === 204 && body === '' ? null : unexpected(answer)
   return status === 200 ? wrongOf(answer, TOKENS) : unexpected(answer)
+}
+
+/** The same for a token of a client that acts for itself. */
+export function wrongOfMachine(answer: Answer): string | null {
+  const { status } = answer
+  if (status === 0 || status >= 500 || status === 429) return null
+  return wrongOf(answer, status === 200 ? MACHINE_TOKENS : ERROR)
 }
 
 /** The same for its metadata (RFC 8414, section 3.2). */

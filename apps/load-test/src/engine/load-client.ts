@@ -1,15 +1,23 @@
-import { type Client, ClientError, createClient } from '@heirloom/client'
+import { ClientError, createClient } from '@heirloom/client'
 import { type AgedStore, agedStore } from './aged-store.ts'
 import { type Lost, authFetch, codeOf, isUnanswered } from './auth-fetch.ts'
 import { type Bearer, bearerOf, wrongOfCall } from './expected.ts'
 import type { Answer } from './servers.ts'
 import type { Operation, Outcome } from './tally.ts'
 import { RequestLog } from './request-log.ts'
-import type { Account, EngineContext } from './engine-context.ts'
+import type { Account, Credentials, EngineContext } from './engine-context.ts'
+import { machine } from './machine.ts'
 
 const PATHS = ['/api/me', '/api/me', '/api/me', '/api/reports', '/api/public']
 
 const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(Math.random() * items.length)]
+
+/** What a client of whatever kind does. It throws as our published client does. */
+export interface Tab {
+  login(credentials: Credentials): Promise<void>
+  accessToken(): Promise<string>
+  logout(): Promise<unknown>
+}
 
 /** One user with one session in one or two tabs: it uses the published client and calls the resource service. */
 export class LoadClient {
@@ -18,28 +26,36 @@ export class LoadClient {
   readonly #store: AgedStore
   readonly #requestLog = new RequestLog()
   readonly #lost: { last: Lost | null } = { last: null }
-  #tabs: Client[]
+  #tabs: Tab[]
+  /** Instead of tabs with a session, if the client is a program. */
+  readonly #machine: ReturnType<typeof machine> | undefined
   /** Parsed from the newest access token. */
   #bearer: { token: string; is: Bearer } | undefined
   /** The login in progress. */
   #opening: Promise<number | null> | undefined
 
   constructor(context: EngineContext, account: Account) {
-    const { profile } = context
+    const { profile, login } = context
     this.#context = context
     this.#account = account
     this.#store = agedStore(profile.tokenLifetimeMs)
-    this.#tabs = Array.from({ length: Math.random() < profile.twoTabs ? 2 : 1 }, (_, i) => this.#openTab(i + 1))
+    if (login.way === 'client-credentials')
+      this.#machine = machine(context, this.#requestLog, this.#recordAnomaly.bind(this))
+    const tabs = Math.random() < profile.twoTabs ? 2 : 1
+    this.#tabs = this.#machine ? [this.#machine] : Array.from({ length: tabs }, (_, i) => this.#openTab(i + 1))
   }
 
-  #openTab(tab: number): Client {
+  #openTab(tab: number): Tab {
     const onAnomaly = this.#recordAnomaly.bind(this)
+    const calls = this.#context.callsOf(this.#account)
     return createClient({
       // Never resolved: requests go to the auth servers in turn.
       authServer: 'http://auth.invalid',
       resources: [],
       store: this.#store,
-      runtime: { fetch: authFetch(this.#context, { requestLog: this.#requestLog, lost: this.#lost, onAnomaly }, tab) },
+      runtime: {
+        fetch: authFetch(this.#context, calls, { requestLog: this.#requestLog, lost: this.#lost, onAnomaly }, tab),
+      },
       onEvent: (event) => {
         if (event.type === 'session_ended' && event.reason === 'refused') this.#recordFalseRefusal()
       },
@@ -70,13 +86,16 @@ export class LoadClient {
       if (error instanceof ClientError && (error.code === 'unavailable' || error.code === 'too_many_attempts')) {
         return error.retryAfterMs || 1_000
       }
+      // Another action of this client, which did not wait for this one, logged out meanwhile. The next call logs in.
+      if (error instanceof ClientError && error.code === 'session_changed') return null
       throw error
     }
   }
 
   /** See `AgedStore.age`. */
   async age(): Promise<void> {
-    await this.#store.age()
+    if (this.#machine) this.#machine.age()
+    else await this.#store.age()
   }
 
   /** Does its next action. @param dueAt by performance.now(). */
@@ -98,7 +117,7 @@ export class LoadClient {
     this.#tabs = this.#tabs.map((tab, i) => (i === 0 ? tab : this.#openTab(i + 1)))
   }
 
-  async #call(tab: Client, dueAt: number): Promise<void> {
+  async #call(tab: Tab, dueAt: number): Promise<void> {
     const path = pick(PATHS) ?? '/api/me'
     let token: string
     try {

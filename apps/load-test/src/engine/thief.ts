@@ -10,16 +10,13 @@ const TRIES = 5
  * Plays a stolen refresh token: the owner refreshes twice, then the thief presents the copy. The copy must be refused, and the
  * session must end for both.
  */
-export async function stealToken({ auth, tally }: EngineContext, { username, password }: Credentials): Promise<void> {
+export async function stealToken({ callsOf, tally }: EngineContext, user: Credentials): Promise<void> {
+  const { username, password } = user
+  const calls = callsOf(user)
   const post = async (path: string, body: object): Promise<Answer> => {
-    const request = {
-      method: 'POST' as const,
-      path,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    }
-    let answer = await auth.send(request)
-    for (let tries = 1; tries < TRIES && isUnanswered(answer.status); tries++) answer = await auth.send(request)
+    let answer = await calls(path, JSON.stringify(body))
+    for (let tries = 1; tries < TRIES && isUnanswered(answer.status); tries++)
+      answer = await calls(path, JSON.stringify(body))
     return answer
   }
   const refresh = (token: string) => post('/auth/refresh', { refresh_token: token })

@@ -6,8 +6,10 @@ import { prepareDatabase } from '@heirloom/harness/database'
 import { type SeededSession, seedSessions } from '@heirloom/harness/seed-sessions'
 import { AUTH_SERVER, ISSUER, RESOURCE_API, WITHOUT_LIMITS, newSecrets } from '@heirloom/harness/services'
 import { type Stores, startStores } from '@heirloom/harness/stores'
-import { EXAMPLE_REALM, type Service, type Store, freePort, startService } from '@heirloom/local-stack'
+import { type Service, type Store, freePort, startService } from '@heirloom/local-stack'
+import type { Login, LoginWay } from '../engine/login.ts'
 import { type Balancer, type Ports, startBalancer } from './balancer.ts'
+import { writeRealm } from './realm.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -32,6 +34,8 @@ export class LocalStack {
   readonly #folder = mkdtempSync(join(tmpdir(), 'heirloom-load-'))
   /** The settings of the auth-servers and of the admin command. */
   authEnv: Record<string, string> = {}
+  /** How clients log in. */
+  logins!: Record<LoginWay, Login>
   authServers: Server[] = []
   replicas: Server[] = []
   balancer: Balancer | null = null
@@ -44,8 +48,14 @@ export class LocalStack {
   postgres: Store | null = null
   redis: Store | null = null
 
-  /** @param settings one per auth server. */
-  async start(settings: readonly Record<string, string>[]): Promise<void> {
+  /**
+   * @param settings one per auth server.
+   * @param fill called with the URL of a superuser, before the servers start.
+   */
+  async start(
+    settings: readonly Record<string, string>[],
+    fill: (superuserUrl: string) => Promise<void> = async () => undefined,
+  ): Promise<void> {
     for (const signal of SIGNALS) process.on(signal, this.#interrupted)
     const postgresSettings = { max_connections: String(50 + 12 * settings.length) }
     this.#stores = startStores({ dataDir: this.#folder, postgresSettings })
@@ -53,15 +63,18 @@ export class LocalStack {
     this.postgres = postgres
     this.redis = redis
     this.#ports = { api: await freePort(), auth: await freePort() }
+    const realm = join(this.#folder, 'realm.yaml')
+    this.logins = writeRealm(realm)
     this.authEnv = {
       ISSUER,
       DATABASE_URL: await prepareDatabase(postgres.url),
       ...(redis && { REDIS_URL: redis.url }),
-      REALM_FILE: EXAMPLE_REALM,
+      REALM_FILE: realm,
       ...newSecrets(),
       ...WITHOUT_LIMITS,
       LOG_LEVEL: 'silent',
     }
+    await fill(postgres.url)
     this.authServers = await Promise.all(
       settings.map((own, i) => startServer('auth-server', `auth-server ${i + 1}`, { ...this.authEnv, ...own })),
     )

@@ -3,7 +3,7 @@ import { type Latencies, at } from '../measure/recorder.ts'
 import { totalsOf } from '../measure/totals.ts'
 import { MANY, projected } from '../measure/projection.ts'
 import { integer, megabytes, milliseconds, number, percent } from '@heirloom/harness/numbers'
-import type { Level, LifetimePoint, RevocationPoint, RunResult, SharedTokenPoint } from '../result.ts'
+import type { Level, RevocationPoint, RunResult, SharedTokenPoint, TradeOff } from '../result.ts'
 import { sharedTokenRows } from '../report/shared-token-section.ts'
 import { anomalyLines } from './anomaly-lines.ts'
 
@@ -113,18 +113,20 @@ export function summaryOfCurve(levels: readonly Level[]): string {
   ].join('\n')
 }
 
-export function summaryOfTradeOff(points: readonly LifetimePoint[]): string {
-  const rows = points.map(({ lifetimeSeconds, callsPerSecond, logoutTookSeconds }) => [
+export function summaryOfTradeOff({ lifetimes, lists }: TradeOff): string {
+  const rows = lifetimes.map(({ lifetimeSeconds, callsPerSecond, logoutTookSeconds }) => [
     `${lifetimeSeconds} s`,
     number(callsPerSecond * 1e6),
     `${number(Math.min(...logoutTookSeconds))} to ${number(Math.max(...logoutTookSeconds))} s`,
   ])
-  return table([['lifetime', 'calls/s for a million clients', 'until a logout works'], ...rows])
+  const head = ['lifetime', 'calls/s for a million clients', 'until a logout works']
+  return [table([head, ...rows]), summaryOfRevocation(lists)].join('\n\n')
 }
 
 export function summaryOfRevocation(points: readonly RevocationPoint[]): string {
   const rows = points.map((point) => [
     point.mode,
+    `${point.ttlSeconds} s`,
     integer(point.verifiers),
     number(point.logoutsPerSecond),
     milliseconds(point.p50Ms),
@@ -132,8 +134,20 @@ export function summaryOfRevocation(points: readonly RevocationPoint[]): string 
     milliseconds(point.mostMs),
     number(point.fetchesPerSecond),
     integer(point.bytesPerSecond),
+    number(point.generatorCores),
   ])
-  const head = ['verifiers', 'number', 'logouts/s', 'p50', 'p99', 'longest', 'fetches/s each', 'bytes/s each']
+  const head = [
+    'verifiers',
+    'ttl',
+    'number',
+    'logouts/s',
+    'p50',
+    'p99',
+    'longest',
+    'fetches/s each',
+    'bytes/s each',
+    'own cores',
+  ]
   return table([head, ...rows])
 }
 

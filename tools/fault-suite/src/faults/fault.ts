@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store } from '@heirloom/local-stack'
-import type { TestCluster, Layout } from '../test-cluster.ts'
+import type { TestCluster } from '../test-cluster.ts'
+import type { Layout } from '../test-stores.ts'
 import type { Load } from '../load.ts'
 import { signalAll } from '../processes.ts'
 import type { Proxy } from '../proxy.ts'

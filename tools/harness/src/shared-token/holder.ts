@@ -27,7 +27,7 @@ export type FromHolder =
 const { issuer, url, clientId, path, spreadMs } = JSON.parse(process.argv[2] ?? '') as HolderOptions
 const file = new TokenFile(path)
 const tell = (message: FromHolder) => void process.send?.(message)
-const told = () => new Promise((resolve) => process.once('message', resolve))
+const nextMessage = () => new Promise((resolve) => process.once('message', resolve))
 
 const toServer = (address: string | URL, init?: RequestInit) => {
   const { pathname, search } = new URL(address)
@@ -75,13 +75,13 @@ async function refresh(tokens: SharedTokens): Promise<void> {
     if (file.read().refresh_token !== tokens.refresh_token) return
     await sleep(50)
   }
-  const answer = told()
+  const answer = nextMessage()
   tell({ refusedToken: tokens.refresh_token })
   await answer
 }
 
 tell({ ready: true })
-await told()
+await nextMessage()
 for (;;) {
   const tokens = file.read()
   const left = tokens.expiresAt - Date.now()

@@ -1,7 +1,7 @@
 export interface Finding {
   /** `broken`: something does not work. `warning`: it works, and will or may go wrong. `note`: there is nothing to do. */
   level: 'broken' | 'warning' | 'note'
-  check: 'settings' | 'postgres' | 'redis' | 'clocks' | 'keys' | 'realm' | 'issuer'
+  check: 'settings' | 'postgres' | 'redis' | 'clocks' | 'keys' | 'realm' | 'users' | 'issuer'
   cause: string
   cure: string
 }

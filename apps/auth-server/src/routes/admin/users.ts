@@ -10,13 +10,13 @@ import {
   showUser,
   unlockUser,
 } from '../../services/admin/users.ts'
+import { deleteUser } from '../../services/admin/delete-users.ts'
+import { exportUser } from '../../services/admin/export-user.ts'
 import { NewPassword, PAGE_SIZE, Username } from '../schemas.ts'
 import { operation } from './operation.ts'
+import { Event, Grant, NEXT, SESSIONS_ENDED, Session, USER_ID } from './shown.ts'
 
 const scope = 'admin:users:write'
-
-/** The schema has no format, so that any other text is a user who does not exist. */
-export const USER_ID = { id: Type.String({ description: 'The id of the user, as in the claim `sub`.' }) }
 
 const ROLES = Type.Array(Type.String({ maxLength: 100 }), {
   maxItems: 100,
@@ -51,7 +51,6 @@ const USER = {
 }
 const User = Type.Object(USER)
 const GENERATED = Type.Optional(Type.String({ description: 'The password, if it was generated: this once.' }))
-export const SESSIONS_ENDED = Type.Integer({ description: 'How many sessions were ended.' })
 
 export const userOperations = {
   find: operation({
@@ -71,7 +70,7 @@ export const userOperations = {
     },
     answer: Type.Object({
       users: Type.Array(User, { description: 'One page of users.' }),
-      next: Type.Optional(Type.String({ description: 'Present if there are more: the `after` of the next page.' })),
+      next: NEXT,
     }),
     run: findUsers,
   }),
@@ -164,5 +163,37 @@ export const userOperations = {
     params: USER_ID,
     answer: User,
     run: unlockUser,
+  }),
+
+  remove: operation({
+    summary: 'Delete a user with all that belongs to them',
+    description:
+      'The sessions end first. Then the account, sessions, grants and events go; one event stays, with a hash of the id and ' +
+      'who did it. What Redis has goes within seconds, or once it is back.',
+    scope,
+    on: 'DELETE /users/{id}',
+    params: USER_ID,
+    answer: Type.Object({
+      deleted: Type.String({ description: 'The id of the user.' }),
+      sessions_ended: SESSIONS_ENDED,
+    }),
+    run: deleteUser,
+  }),
+
+  export: operation({
+    summary: 'Export all that is kept of a user',
+    description: 'All but the hash of the password. Of sessions and events, the newest 10,000.',
+    scope: 'admin:users:read',
+    on: 'GET /users/{id}/export',
+    params: USER_ID,
+    answer: Type.Object({
+      user: Type.Object(USER, { description: 'The account.' }),
+      sessions: Type.Array(Session, { description: 'Its sessions, also those that ended and are not pruned yet.' }),
+      grants: Type.Array(Grant, { description: 'What the user has allowed applications.' }),
+      known_networks: Type.Array(Type.String(), { description: 'From where the user logged in lately.' }),
+      events: Type.Array(Event, { description: 'Its security events, newest first.' }),
+      is_complete: Type.Boolean({ description: 'False if there are more sessions or events.' }),
+    }),
+    run: exportUser,
   }),
 }

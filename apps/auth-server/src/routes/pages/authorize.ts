@@ -1,4 +1,3 @@
-import { shownText } from '@heirloom/http-service'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Page } from '../../pages/page.ts'
 import { type AuthorizeError, type AuthorizeRequest, judgeAuthorizeRequest } from '../../rules/authorize-request.ts'
@@ -10,9 +9,9 @@ import {
   readPagesSession,
   redeemPagesSession,
 } from '../../services/authorize/pages-session.ts'
-import type { Refusal } from '../../services/refusal.ts'
-import { MAX_DEVICE_LENGTH, goneSignal } from '../tokens.ts'
+import { goneSignal } from '../tokens.ts'
 import type { FormState } from './form-tokens.ts'
+import { FORM_EXPIRED, NO_COOKIE, type RefusedLogin, howOf, showLogin as showLoginForm } from './login-form.ts'
 import type { FormFields, Pages } from './pages.ts'
 
 /** The authorization endpoint (RFC 6749, section 3.1). Its query string is its state, and every post judges it again. */
@@ -57,22 +56,16 @@ export function authorizePage(pages: Pages) {
     reply: FastifyReply,
     { client, redirectUri }: AuthorizeRequest,
     sid: string | null,
-    refused?: { refusal: Pick<Refusal, 'error' | 'description' | 'retryAfterSeconds'>; username: string },
+    refused?: RefusedLogin,
   ): FastifyReply {
     const state: FormState = { form: 'login', query: queryOf(request), sid, authTime: null, shown: null }
-    const page: Page = {
-      kind: 'login',
-      action: actionOf(request),
-      formToken: forms.issue(state),
-      clientName: client.name,
-      username: refused?.username ?? '',
-      problem: refused ? problemOf(refused.refusal) : null,
-    }
-    if (refused?.refusal.retryAfterSeconds !== undefined)
-      reply.header('retry-after', String(refused.refusal.retryAfterSeconds))
-    // Not 401, which needs a challenge (RFC 9110, section 15.5.2).
-    const status = refused ? (refused.refusal.error === 'too_many_attempts' ? 429 : 400) : 200
-    return pages.show(reply, status, page, formActionSource(redirectUri))
+    const formAction = formActionSource(redirectUri)
+    return showLoginForm(
+      pages,
+      reply,
+      { action: actionOf(request), state, clientName: client.name, formAction },
+      refused,
+    )
   }
 
   function answer(
@@ -130,7 +123,7 @@ export function authorizePage(pages: Pages) {
     post: async (request: FastifyRequest<{ Body: FormFields }>, reply: FastifyReply) => {
       const asked = requestOf(request, reply)
       if (!asked) return reply
-      const { username, password, decision, form_token: formToken } = request.body
+      const { username, password, new_password: newPassword, decision, form_token: formToken } = request.body
       const current = await readPagesSession(core, pages.cookieOf(request))
       const form = decision === undefined ? 'login' : 'consent'
       const state = forms.read(formToken, { form, query: queryOf(request), sid: current?.family.sid ?? null })
@@ -144,12 +137,17 @@ export function authorizePage(pages: Pages) {
         const credentials = {
           username: username ?? '',
           password: password ?? '',
+          newPassword,
           ip: request.ip,
           signal: goneSignal(reply),
         }
         const result = await logInAtPages(core, credentials, howOf(request), current)
         if (!result.ok)
-          return showLogin(request, reply, asked, state.sid, { refusal: result, username: username ?? '' })
+          return showLogin(request, reply, asked, state.sid, {
+            refusal: result,
+            username: username ?? '',
+            hadNewPassword: newPassword !== undefined,
+          })
         const { session, cookie, authTime } = result
         pages.setCookie(reply, cookie)
         const authorized = await authorize(core, asked, { session, authTime, decision: null }, howOf(request))
@@ -169,22 +167,6 @@ export function authorizePage(pages: Pages) {
 
 const ADVICE =
   'Go back to the application that you came from, and try again. If that does not help, tell those who run it: only they can correct it.'
-
-const FORM_EXPIRED = {
-  error: 'invalid_request',
-  description: 'This page was open for too long, or you logged out meanwhile. Log in again.',
-} as const
-
-const NO_COOKIE = {
-  error: 'invalid_request',
-  description:
-    'Your browser has kept no cookie from your login. If you did not log out meanwhile, allow cookies for this site. Then log in again.',
-} as const
-
-function problemOf({ description, retryAfterSeconds: seconds }: Pick<Refusal, 'description' | 'retryAfterSeconds'>) {
-  if (seconds === undefined) return description
-  return `Too many attempts. Try again in ${seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`
-}
 
 /** The query string of the same request, of a user who wants to log in as another. */
 function atLogin(query: string): string {
@@ -206,8 +188,3 @@ function sentQuery({ raw: { url = '' } }: FastifyRequest): string {
 const queryOf = (request: FastifyRequest) => sentQuery(request).replace(PROOF_AT_END, '')
 
 const proofOf = (request: FastifyRequest) => PROOF_AT_END.exec(sentQuery(request))?.[1]
-
-function howOf({ headers, ip }: FastifyRequest) {
-  const agent = headers['user-agent']
-  return { device: agent === undefined ? null : shownText(agent, MAX_DEVICE_LENGTH), ip }
-}

@@ -5,7 +5,7 @@ import type { App } from '@heirloom/http-service'
 /** What a form was made for. It comes back signed, in a hidden field. */
 export interface FormState {
   /** `proven`: no form, but the address of the page after a login. Only with the cookie of its session does it say anything. */
-  form: 'login' | 'consent' | 'logout' | 'proven'
+  form: 'login' | 'consent' | 'account' | 'logout' | 'proven'
   /** The query string of the page, which is the rest of its state. */
   query: string
   /** The browser's session at the pages, or null. */

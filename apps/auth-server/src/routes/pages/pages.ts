@@ -4,11 +4,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import type { ErrorPage, Page } from '../../pages/page.ts'
 import { renderPage } from '../../pages/render-page.ts'
-import { type Stylesheet, stylesheet } from '../../pages/stylesheet.ts'
+import { type Asset, localTimes, stylesheet } from '../../pages/assets.ts'
 import { pathOf } from '../../rules/issuer-path.ts'
 import { isOwnPost } from '../../rules/own-post.ts'
 import type { PagesCookie } from '../../services/authorize/pages-session.ts'
 import type { Core } from '../../services/core.ts'
+import { accountPage } from './account.ts'
 import { authorizePage } from './authorize.ts'
 import { type FormTokens, formTokens } from './form-tokens.ts'
 import { logoutPage } from './logout.ts'
@@ -22,34 +23,41 @@ export interface Pages {
   render(page: Page): string
   /** @param formAction where a form of the page may lead besides this server, as a source of the policy. */
   show(reply: FastifyReply, status: number, page: Page, formAction?: string): FastifyReply
+  /** The address of the script of the account page. */
+  script: string
   redirect(reply: FastifyReply, to: string): FastifyReply
   cookieOf(request: FastifyRequest): string | undefined
   /** Null removes it. */
   setCookie(reply: FastifyReply, value: PagesCookie | null): void
 }
 
-/** The pages for people: they work without script, and each has one form. */
+/** The pages for people. They work without script. */
 export function pageRoutes(app: App, core: Core): void {
   void app.register(async (scope: App) => {
     await scope.register(cookie)
-    const style = stylesheet(core.config.pages.color)
-    const pages = pagesOf(core, await formTokens(scope, core.config.tokenSecrets), style)
+    const [style, script] = [stylesheet(core.config.pages.color), localTimes()]
+    const pages = pagesOf(core, await formTokens(scope, core.config.tokenSecrets), { style, script })
     scope.addHook('onSend', async (_request, reply, payload) => {
       const isError = reply.statusCode >= 400 && String(reply.getHeader('content-type')).includes('json')
       if (!isError || typeof payload !== 'string') return payload
       reply.headers(headersOf()).type(HTML)
       return pages.render(errorPageOf(reply.statusCode, JSON.parse(payload) as Static<typeof ErrorBody>))
     })
-    scope.get<{ Querystring: { v?: string } }>('/pages/style.css', { schema: { hide: true } }, (request, reply) => {
-      // During a deployment, another server may have rendered the page.
-      const isThis = request.query.v === style.version
-      reply.header('cache-control', isThis ? 'public, max-age=31536000, immutable' : 'no-cache')
-      return reply.type('text/css; charset=utf-8').send(style.text)
-    })
-    const [authorize, logout] = [authorizePage(pages), logoutPage(pages)]
+    for (const [path, { text, type, version }] of [
+      [STYLE, style],
+      [SCRIPT, script],
+    ] as const)
+      scope.get<{ Querystring: { v?: string } }>(path, { schema: { hide: true } }, (request, reply) => {
+        // During a deployment, another server may have rendered the page.
+        const isThis = request.query.v === version
+        reply.header('cache-control', isThis ? 'public, max-age=31536000, immutable' : 'no-cache')
+        return reply.type(type).send(text)
+      })
+    const [authorize, account, logout] = [authorizePage(pages), accountPage(pages), logoutPage(pages)]
     // No HEAD: it would open sessions that nobody uses.
     const hidden = { exposeHeadRoute: false, schema: { hide: true } }
     scope.get('/oauth2/authorize', hidden, authorize.get)
+    scope.get('/account', hidden, account.get)
     scope.get('/logout', hidden, logout.get)
     await scope.register(async (forms: App) => {
       acceptForms(forms, { keepsQuery: true })
@@ -58,6 +66,7 @@ export function pageRoutes(app: App, core: Core): void {
         done(isOwnPost(origin, site?.toString(), core.config.issuer) ? undefined : NOT_OWN)
       })
       forms.post<{ Body: FormFields }>('/oauth2/authorize', hidden, authorize.post)
+      forms.post<{ Body: FormFields }>('/account', hidden, account.post)
       forms.post<{ Body: FormFields }>('/logout', hidden, logout.post)
     })
   })
@@ -68,7 +77,12 @@ export interface FormFields {
   form_token?: string
   username?: string
   password?: string
+  new_password?: string
   decision?: string
+  /** At the account page, what is to be done. */
+  action?: string
+  /** The id of the session or the grant that it is done to. */
+  id?: string
 }
 
 const NOT_OWN = Object.assign(new Error('This form was sent by another site, so nothing was done.'), {
@@ -77,11 +91,14 @@ const NOT_OWN = Object.assign(new Error('This form was sent by another site, so 
 })
 
 const HTML = 'text/html; charset=utf-8'
+const STYLE = '/pages/style.css'
+const SCRIPT = '/pages/local-times.js'
 
-/** Nothing inline, no script, no frame. After a post, a browser follows a redirect only to a source of `form-action`. */
-const headersOf = (formAction = '') => ({
+/** Nothing inline, no frame, and no script but of the account page. After a post, a browser follows a redirect only to a source of `form-action`. */
+const headersOf = (formAction = '', hasScript = false) => ({
   'content-security-policy': [
     "default-src 'none'",
+    ...(hasScript ? ["script-src 'self'"] : []),
     "style-src 'self'",
     "img-src 'self'",
     "base-uri 'none'",
@@ -106,10 +123,10 @@ const errorPageOf = (
   code: error,
 })
 
-function pagesOf(core: Core, forms: FormTokens, style: Stylesheet): Pages {
+function pagesOf(core: Core, forms: FormTokens, { style, script }: { style: Asset; script: Asset }): Pages {
   const { issuer, pages } = core.config
   const base = pathOf(issuer)
-  const site = { name: pages.name, style: `${base}/pages/style.css?v=${style.version}` }
+  const site = { name: pages.name, style: `${base}${STYLE}?v=${style.version}` }
   const render = (page: Page) => renderPage(page, site)
   const isSecure = issuer.startsWith('https:')
   // The prefix binds it to this host and to https. Without https, browsers refuse the prefix.
@@ -128,8 +145,10 @@ function pagesOf(core: Core, forms: FormTokens, style: Stylesheet): Pages {
     core,
     forms,
     base,
+    script: `${base}${SCRIPT}?v=${script.version}`,
     render,
-    show: (reply, status, page, formAction) => send(reply.code(status).headers(headersOf(formAction)), page, render),
+    show: (reply, status, page, formAction) =>
+      send(reply.code(status).headers(headersOf(formAction, page.kind === 'account')), page, render),
     redirect: (reply, to) => send(reply.code(303).headers(headersOf()).header('location', to), {}, () => ''),
     cookieOf: (request) => request.cookies[name],
     setCookie: (reply, value) => {

@@ -51,7 +51,8 @@ export async function showUser({ core }: AdminParts, { id }: UserId) {
   return account ? { ok: true as const, ...shownUser(account) } : NO_SUCH_USER
 }
 
-const accountOf = async ({ accounts }: Pick<Core, 'accounts'>, id: string) =>
+/** @param id any text. */
+export const accountOf = async ({ accounts }: Pick<Core, 'accounts'>, id: string) =>
   isUuid(id) ? accounts.byId(id.toLowerCase()) : null
 
 /** Without a password, one is generated, and answered this once. Null: the user has none. */

@@ -7,6 +7,7 @@ import { realmOf } from '../../../src/rules/realm.ts'
 import type { Core } from '../../../src/services/core.ts'
 import type { SecurityEvent } from '../../../src/services/security-event.ts'
 import { issueCode } from '../../../src/services/authorize/issue-code.ts'
+import { openedAt } from '../../support/opened-at.ts'
 import type { LoginFacts } from '../../../src/stores/family-store.ts'
 import { aGrant } from '../../support/grant.ts'
 import { aClient, aRealm } from '../../support/realm.ts'
@@ -57,17 +58,13 @@ async function issueWhile({ parent = {}, consent = ALLOWED, account = {}, firstP
     },
     realm: { current: () => realm },
     families: {
-      openFor: async (...[, , , decide]: Parameters<Core['families']['openFor']>) => {
+      openFor: async (...[opening, { version }]: Parameters<Core['families']['openFor']>): Promise<LoginFacts> => {
         const isFirst = openings++ === 0
-        const facts: LoginFacts = {
-          account: { ...ACCOUNT, ...(isFirst && account) },
-          now: NOW,
-          earlierLoginAt: logins > 0 ? NOW - 1 : null,
-          surplus: [],
-          statusIndex: 1,
-        }
-        const family = decide(facts)
+        const current = { ...ACCOUNT, ...(isFirst && account) }
+        const isSame = current.version === version && !current.disabled
+        const family = isSame && logins === 0 ? openedAt(NOW, opening) : null
         if (family) opened.push(family)
+        return { family, account: current, now: NOW, earlierLoginAt: logins > 0 ? NOW - 1 : null, surplus: [] }
       },
       load: async () => parent && { family: { ...PARENT, ...parent }, now: NOW },
       revoke: async (updates: { state: { revoked: Revocation | null } }[]) => {

@@ -4,6 +4,7 @@ import { logIn } from '../../../src/services/sessions/log-in.ts'
 import { realmOf } from '../../../src/rules/realm.ts'
 import { exampleRealm } from '../../support/example-realm.ts'
 import type { Family } from '../../../src/rules/family.ts'
+import { openedAt } from '../../support/opened-at.ts'
 import type { Account } from '../../../src/stores/accounts.ts'
 
 const REALM = realmOf(exampleRealm())
@@ -39,27 +40,37 @@ async function logInWhile(...versions: [Account, ...(Account | null)[]]) {
         refreshAbsoluteTtlMs: 1_000_000,
         refreshPolicy: { idleMs: 1_000, graceMs: 0, lateRepeatGap: null },
         refusedLoginStepMs: 0,
+        passwordPolicy: { minLength: 1 },
         sessionLimits: { sessionsPerUser: 9, loginsPerUser: 9, windowMs: 1_000 },
       },
       realm: { current: () => REALM },
-      accounts: { byName: async () => read(), replaceHash: async () => undefined, keeper: () => async () => undefined },
+      accounts: {
+        byName: async () => read(),
+        replaceHash: async () => undefined,
+        change: async () => null,
+        keeper: () => async () => undefined,
+      },
       hasher: {
         assertRoom: async () => undefined,
         verify: async (hash, password) => hash === password,
         isCurrent: () => true,
+        guesses: async () => 0,
         hash: async () => '',
       },
       throttle: {
         attempt: async () => ({ waitSeconds: null, succeeded: async () => undefined, takeBack: async () => undefined }),
       },
       families: {
-        openFor: async (_user, _limits, _origin, decide) => {
+        openFor: async (opening, { version }) => {
           const account = read()
-          const family = account && decide({ account, now: 5_000, earlierLoginAt: null, statusIndex: 7, surplus: [] })
+          const isSame = account?.version === version && !account.disabled
+          const family = isSame ? openedAt(5_000, opening) : null
           if (family) opened.push(family)
+          return account && { family, account, now: 5_000, earlierLoginAt: null, surplus: [] }
         },
         revoke: async () => undefined,
       },
+      sessions: { notRevoked: async () => ({ sessions: [], now: 5_000 }) },
       signer: { assertRoom: () => undefined, sign: async ({ roles }) => JSON.stringify(roles) },
       refreshTokens: { issue: (_family, generation) => String(generation) },
       audit: (event) => events.push(event),

@@ -1,0 +1,166 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { request as forward } from 'node:http'
+import { type Server, createServer } from 'node:https'
+import { join } from 'node:path'
+import { freePort } from '@heirloom/local-stack'
+import type { BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { register } from '../../src/services/accounts/register.ts'
+import { startChromium } from '../support/chromium.ts'
+import { FOREIGN_REQUESTS, HELPERS } from '../support/foreign-requests.ts'
+import { type RealmServer, realmServer } from '../support/realm-server.ts'
+import { aClient, aRealm } from '../support/realm.ts'
+import { PASSWORD } from '../support/server.ts'
+
+let server: RealmServer
+let chromium: Awaited<ReturnType<typeof startChromium>>
+let port: number
+/** Requests that are on their way to the auth server, and how many have come with the cookie. */
+let [underway, withCookie] = [0, 0]
+const addressOf = (host: string) => `https://${host}.test:${port}`
+
+beforeAll(async () => {
+  port = await freePort()
+  const web = aClient({ origins: [addressOf('app.example')] })
+  server = await realmServer(aRealm(web), { ISSUER: addressOf('auth.example') })
+  startSites(new URL(server.url).port)
+  chromium = await startChromium('*.test')
+})
+
+/** All sites by one server: the auth server behind TLS at its name, and an empty page at every other. */
+function startSites(authPort: string): Server {
+  const file = join(inject('runFolder'), 'foreign-pages')
+  const certificate = ['-keyout', `${file}.key`, '-out', `${file}.pem`]
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=test', ...certificate], {
+    stdio: 'ignore',
+  })
+  const tls = { key: readFileSync(`${file}.key`), cert: readFileSync(`${file}.pem`) }
+  const sites = createServer(tls, (request, response) => {
+    const { url = '/', method, headers } = request
+    if (!headers.host?.startsWith('auth.')) {
+      const to = new URL(url, 'https://site.test').searchParams.get('to')
+      // 307 repeats the request, with its method and its body.
+      if (to !== null) return response.writeHead(307, { location: to, 'access-control-allow-origin': '*' }).end()
+      return response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Page</title><body>')
+    }
+    underway++
+    if (headers.cookie?.includes('__Host-Http-heirloom-web=')) withCookie++
+    response.once('close', () => underway--)
+    const upstream = forward({ port: authPort, path: url, method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    upstream.on('error', () => response.destroy())
+    request.pipe(upstream)
+  })
+  sites.listen(port, '127.0.0.1')
+  afterAll(() => {
+    sites.closeAllConnections()
+    sites.close()
+  })
+  return sites
+}
+
+let users = 0
+async function newUser() {
+  const username = `user-${++users}`
+  const added = await register(server.core, { username, password: PASSWORD, roles: ['reader'] })
+  if (!added.ok) throw new Error(added.description)
+  return { username, password: PASSWORD }
+}
+
+/** What a page calls, as its own code would. */
+const call = (page: Page, path: string, body: object): Promise<{ status: number; text: string; headers: string[] }> =>
+  page.evaluate(
+    async ([url, text]) => {
+      const headers = { 'content-type': 'application/json' }
+      const answer = await fetch(url, { method: 'POST', body: text, headers, credentials: 'include' })
+      return { status: answer.status, text: await answer.text(), headers: [...answer.headers].flat() }
+    },
+    [addressOf('auth.example') + path, JSON.stringify(body)] as const,
+  )
+
+/** A browser whose user has logged in at the application. */
+async function loggedIn() {
+  const { context } = await chromium.visit({ javaScriptEnabled: true, ignoreHTTPSErrors: true })
+  const page = await context.newPage()
+  await page.goto(addressOf('app.example'))
+  const { status, text } = await call(page, '/auth/login', { ...(await newUser()), delivery: 'cookie' })
+  expect(status).toBe(200)
+  return { context, page, answer: text }
+}
+
+const cookieIn = async (context: BrowserContext) => {
+  const cookies = await context.cookies(addressOf('auth.example'))
+  return cookies.find(({ name }) => name === '__Host-Http-heirloom-web')?.value ?? ''
+}
+const stateOf = async (token: string) => {
+  const parsed = server.core.refreshTokens.parse(token)
+  return parsed && (await server.core.families.load(parsed.family))?.family
+}
+
+/** Whatever a script of the page could look into. */
+const EVERYTHING_READABLE = `(async () => [
+  document.cookie,
+  JSON.stringify(await cookieStore.getAll()),
+  JSON.stringify([performance.getEntries(), history.state, window.name, localStorage, sessionStorage]),
+  document.documentElement.outerHTML,
+].join('\\n'))()`
+
+test('the page of the application stays logged in, logs out, and no script on it can read the refresh token', async () => {
+  const { context, page, answer } = await loggedIn()
+  const tokens = [await cookieIn(context)]
+  const answers = [answer]
+  for (let i = 0; i < 3; i++) {
+    const { status, text, headers } = await call(page, '/auth/refresh', {})
+    expect(status).toBe(200)
+    answers.push(text, ...headers)
+    tokens.push(await cookieIn(context))
+  }
+  expect(new Set(tokens).size).toBe(4)
+  const readable: string = await page.evaluate(EVERYTHING_READABLE)
+  for (const token of tokens) expect([readable, ...answers].join('\n')).not.toContain(token)
+  // Also where the cookie is: on a page of the auth server itself.
+  const own = await context.newPage()
+  await own.goto(`${addressOf('auth.example')}/docs`)
+  expect(await own.evaluate('document.cookie')).toBe('')
+
+  expect((await call(page, '/auth/logout', {})).status).toBe(204)
+  expect(await cookieIn(context)).toBe('')
+})
+
+describe.each([
+  ['of another site', 'attacker', false],
+  ['of the same site', 'blog.example', true],
+])('a foreign page %s', (_, host, isSentCookie) => {
+  test('cannot refresh, log in, log out or read anything, in any of many ways', async () => {
+    const { context, page } = await loggedIn()
+    const token = await cookieIn(context)
+    const attacker = await newUser()
+    const [before, events] = [await stateOf(token), server.events.length]
+    withCookie = 0
+    const foreign = await context.newPage()
+    await foreign.goto(addressOf(host))
+    const targets = [
+      ['/auth/refresh', {}],
+      ['/auth/logout', {}],
+      ['/auth/login', { ...attacker, delivery: 'cookie', client_id: 'web' }],
+    ] as const
+    const shapes = Object.entries(FOREIGN_REQUESTS)
+    expect(shapes.length).toBeGreaterThanOrEqual(40)
+    for (const [name, shape] of shapes) {
+      const asked = targets.map(([path, body]) => [addressOf('auth.example') + path, JSON.stringify(body)])
+      const all = `${JSON.stringify(asked)}.map(([url, body]) => { ${HELPERS}; return within(${shape}) })`
+      expect([name, await foreign.evaluate(`Promise.all(${all})`)]).toEqual([name, [null, null, null]])
+    }
+    await expect.poll(() => underway).toBe(0)
+    // Another site is kept away by the browser, and another page of the same site by the server.
+    expect(withCookie > shapes.length).toBe(isSentCookie)
+    if (!isSentCookie) expect(withCookie).toBe(0)
+    expect(server.events.slice(events)).toEqual([])
+    expect([await cookieIn(context), await stateOf(token)]).toEqual([token, before])
+    // The user notices nothing.
+    expect((await call(page, '/auth/refresh', {})).status).toBe(200)
+  }, 240_000)
+})

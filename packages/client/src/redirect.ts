@@ -1,0 +1,154 @@
+import { errorCode } from './auth-server.ts'
+import { ClientError, misconfigured } from './client-error.ts'
+import type { Client, CoreOptions } from './client.ts'
+import { createCore } from './core.ts'
+import type { Delivery } from './delivery.ts'
+import { type Page, beginAttempt, endAttempt } from './login-attempts.ts'
+import { storageFailed } from './safe-store.ts'
+import { readTokenResponse } from './session.ts'
+
+export interface RedirectOptions extends CoreOptions {
+  /** The issuer: the base URL of the auth server, exactly as its `ISSUER`. */
+  authServer: string | URL
+  clientId: string
+  /** The page to which the auth server sends the user back, as registered. Default: this page, without query and fragment. */
+  redirectUri?: string | URL
+  /** The service that the tokens are for (RFC 8707), by its id at the auth server. Default: the only one of this application. */
+  resource?: string
+  page?: Page
+}
+
+export interface RedirectLogin {
+  /** Default: every scope of the application that the user has. */
+  scope?: string
+  /** `none` shows no page: a user who would have to log in or to consent comes back at once. */
+  prompt?: 'none' | 'login' | 'consent'
+  /** The address of this page's origin that is shown after the login. Default: the present one. */
+  returnTo?: string
+}
+
+/**
+ * - `logged_in`: the user is back, and there is a session;
+ * - `login_required`: after `prompt: 'none'`, the user has to log in or to consent;
+ * - `no_redirect`: this page was not opened by a login of this client, or that login is over (the back button).
+ */
+export type RedirectOutcome = 'logged_in' | 'login_required' | 'no_redirect'
+
+/** Logs in by the authorization code flow with PKCE (RFC 6749, 7636, 9207), from a page of any origin. */
+export interface RedirectClient extends Omit<Client, 'login'> {
+  /**
+   * Leaves this page for the login at the auth server. Every login has a state of its own, so tabs do not disturb each other.
+   *
+   * @throws ClientError `storage_failed` if the page may not use `sessionStorage`
+   */
+  loginWithRedirect(login?: RedirectLogin): Promise<void>
+
+  /**
+   * To be called first when the page opens. It removes the code from the address, and exchanges it. All calls on one page have
+   * one outcome.
+   *
+   * @throws ClientError `login_refused` (the message has the server's code, such as `access_denied`), `misconfigured`, or
+   * `unavailable` if there was no clear answer: call `loginWithRedirect` again, which asks for no password
+   */
+  handleRedirect(): Promise<RedirectOutcome>
+}
+
+/** What a page would have to ask, if it might: OpenID Connect Core, section 3.1.2.6. */
+const ASKS = new Set(['login_required', 'consent_required', 'interaction_required', 'account_selection_required'])
+
+/** @throws TypeError as `createClient` does */
+export function createRedirectClient(options: RedirectOptions): RedirectClient {
+  const { clientId, resource } = options
+  const form = (path: string, fields: Record<string, string>) => ({
+    path,
+    body: new URLSearchParams({ client_id: clientId, ...fields, ...(resource !== undefined && { resource }) }),
+  })
+  const delivery: Delivery = {
+    inCookie: false,
+    refresh: ({ refreshToken }) => form('/oauth2/token', { grant_type: 'refresh_token', refresh_token: refreshToken }),
+    logout: ({ refreshToken }) => form('/oauth2/revoke', { token: refreshToken }),
+  }
+  const { client, base, runtime, ask, enter } = createCore(options, delivery)
+  // Only when it is needed: the same code may run on a server.
+  const pageOf = () => options.page ?? (globalThis as unknown as Page)
+  let handled: Promise<RedirectOutcome> | undefined
+
+  return {
+    ...client,
+
+    async loginWithRedirect({ scope, prompt, returnTo } = {}) {
+      const page = pageOf()
+      const { href, origin } = page.location
+      const back = new URL(returnTo ?? href, href)
+      if (back.origin !== origin) throw new TypeError('`returnTo` must be an address of this origin.')
+      const redirectUri = String(options.redirectUri ?? href.replace(/[?#].*/, ''))
+      const [state, verifier] = [randomText(), randomText()]
+      const { path, body } = form('/oauth2/authorize', {
+        response_type: 'code',
+        redirect_uri: redirectUri,
+        state,
+        code_challenge: await challengeOf(verifier),
+        code_challenge_method: 'S256',
+        ...(scope !== undefined && { scope }),
+        ...(prompt !== undefined && { prompt }),
+      })
+      try {
+        beginAttempt(page, state, { verifier, redirectUri, returnTo: back.href, begunAt: runtime.now() })
+      } catch {
+        throw storageFailed()
+      }
+      page.location.assign(`${base}${path}?${body.toString()}`)
+    },
+
+    handleRedirect: () => (handled ??= handle()),
+  }
+
+  async function handle(): Promise<RedirectOutcome> {
+    const page = pageOf()
+    const answer = new URLSearchParams(page.location.search)
+    const [state, code, error] = [answer.get('state'), answer.get('code'), answer.get('error')]
+    if (state === null || (code === null && error === null)) return 'no_redirect'
+    const attempt = endAttempt(page, state)
+    // Another library's answer, or one that somebody sends to log the user in as somebody else (RFC 9700, section 4.7).
+    if (attempt === null) return 'no_redirect'
+    // First of all, so that no script, log or screenshot finds the code.
+    page.history.replaceState(page.history.state, '', attempt.returnTo)
+    const { verifier, redirectUri } = attempt
+    if (verifier === undefined) return 'no_redirect'
+    // RFC 9207: another server's answer must not reach this one, nor this one's code another.
+    if (answer.get('iss') !== base) throw misconfigured(base, 'is not the issuer of the answer')
+    if (error !== null && ASKS.has(error)) return 'login_required'
+    if (code === null) throw refused({ error })
+
+    await enter(async () => {
+      const askedAt = runtime.now()
+      const call = { grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri: redirectUri }
+      // Never repeated: a code that is presented twice ends its session (RFC 6749, section 4.1.2).
+      const answered = await ask(form('/oauth2/token', call))
+      if (answered instanceof ClientError) throw answered
+      const { url, status, body, retryAfterMs } = answered
+      if (status === 429) throw new ClientError('too_many_attempts', 'Too many attempts to log in.', retryAfterMs)
+      if (status !== 200) throw refused(body)
+      const session = readTokenResponse(body, askedAt, false)
+      if (session === null) throw misconfigured(url, 'answered without tokens')
+      return session
+    })
+    return 'logged_in'
+  }
+}
+
+/** 256 random bits in base64url. */
+const randomText = () => base64url(crypto.getRandomValues(new Uint8Array(32)))
+
+/** RFC 7636, section 4.2. */
+const challengeOf = async (verifier: string) =>
+  base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))))
+
+const base64url = (bytes: Uint8Array) =>
+  btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+
+const refused = (body: Record<string, unknown>) =>
+  new ClientError('login_refused', `The auth server does not accept this login: ${errorCode(body)}.`)

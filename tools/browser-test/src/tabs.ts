@@ -1,0 +1,145 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Passed } from './network.ts'
+import { page } from './site.ts'
+import { type Stack, USER } from './stack.ts'
+
+/** A page of the site with a client that keeps its session in a cookie. `ahead` moves its clock, and so ages its tokens. */
+export const addCookiePage = ({ site, network }: Stack) =>
+  site.files.set(
+    '/',
+    page(`import { createClient } from '@heirloom/client'
+globalThis.ahead = 0
+globalThis.events = []
+globalThis.client = createClient({
+  authServer: '${network.url}',
+  resources: [location.origin],
+  delivery: 'cookie',
+  retryForMs: Number(new URLSearchParams(location.search).get('retryForMs') ?? 20_000),
+  onEvent: (event) => events.push(event.reason ?? event.type),
+  runtime: { now: () => Date.now() + ahead },
+})
+globalThis.me = () => client.fetch(location.origin + '/api/me').then(({ status }) => String(status), (error) => error.code ?? String(error))`),
+  )
+
+const LIFETIME_MS = 900_000
+
+/** Opens a page with the client, in a browser whose user is logged in or not. */
+export async function openTab({ site }: Stack, context: BrowserContext, retryForMs = 20_000): Promise<Page> {
+  const tab = await context.newPage()
+  await tab.goto(`${site.origin}/?retryForMs=${retryForMs}`)
+  await tab.waitForFunction('globalThis.client')
+  return tab
+}
+
+export const logIn = (tab: Page): Promise<string> =>
+  tab.evaluate(`client.login(${JSON.stringify(USER)}).then(() => 'logged in', (error) => error.code)`)
+
+/** Makes the tokens of all tabs expire. Tabs that do nothing do not refresh. */
+export async function expire(tabs: readonly Page[]): Promise<void> {
+  for (const tab of tabs) await tab.evaluate(`void (ahead += ${LIFETIME_MS})`)
+}
+
+/** What each tab gets when it calls the service. */
+export const callAll = (tabs: readonly Page[]): Promise<string[]> =>
+  Promise.all(tabs.map((tab) => tab.evaluate<string>('me()')))
+
+/** The events of a tab since the last time. */
+export const takeEvents = (tab: Page): Promise<string[]> => tab.evaluate('events.splice(0)')
+
+/** The generation in a refresh token: after its version, the id of its secret, and 16 bytes of its family. */
+const generationOf = (token: string) => Buffer.from(token.slice('hrt_'.length), 'base64url').readUInt32BE(18)
+
+/** The refresh tokens that the server has put into cookies, by their generation. */
+export function issued(passed: readonly Passed[]): Map<number, Set<string>> {
+  const tokens = new Map<number, Set<string>>()
+  for (const { cookie } of passed) {
+    if (cookie === undefined) continue
+    const generation = generationOf(cookie)
+    tokens.set(generation, (tokens.get(generation) ?? new Set()).add(cookie))
+  }
+  return tokens
+}
+
+export interface Loss {
+  tabs: number
+  expiries: number
+  /** The share of answers and requests that are lost, and of those that stall for two seconds, from 0 to 1. */
+  lost: number
+  stalled: number
+  /** From 0 to 1. */
+  random: () => number
+}
+
+export interface Outcome {
+  requests: number
+  lost: number
+  stalled: number
+  /** Calls that got no answer in time, and were made again. */
+  unavailable: number
+  /** Generations beyond the one of the login. */
+  refreshes: number
+  /** Generations of which there was more than one token. */
+  forks: number
+  /** Events that no expiry may cause, and outcomes that no call may have. */
+  wrong: string[]
+  /** The requests of each expiry that caused more than one refresh. */
+  twice: Passed[][]
+}
+
+/** Tabs that share a session while answers are lost. Every tab calls the service at every expiry until it is answered. */
+export async function expireUnderLoss(stack: Stack, browser: Browser, options: Loss): Promise<Outcome> {
+  const { network } = stack
+  const { random } = options
+  const context = await browser.newContext()
+  const login = network.passed.length
+  const first = await openTab(stack, context)
+  const answer = await logIn(first)
+  if (answer !== 'logged in') throw new Error(`The login failed: ${answer}`)
+  const tabs = [first]
+  while (tabs.length < options.tabs) tabs.push(await openTab(stack, context))
+  const ready = await callAll(tabs)
+  const outcome: Outcome = {
+    requests: 0,
+    lost: 0,
+    stalled: 0,
+    unavailable: 0,
+    refreshes: 0,
+    forks: 0,
+    wrong: [],
+    twice: [],
+  }
+  outcome.wrong.push(...ready.filter((status) => status !== '200'))
+  for (const tab of tabs) await takeEvents(tab)
+
+  const before = network.passed.length
+  const seen = Math.max(...issued(network.passed.slice(login)).keys())
+  network.fate = () => ({
+    ...(random() < options.stalled && { stallMs: 2_000 }),
+    ...(random() < options.lost && { lost: random() < 0.5 ? 'before' : 'after' }),
+  })
+  for (let expiry = 0; expiry < options.expiries; expiry++) {
+    const begin = network.passed.length
+    await expire(tabs)
+    for (let open = tabs; open.length > 0;) {
+      const got = await callAll(open)
+      outcome.unavailable += got.filter((status) => status === 'unavailable').length
+      outcome.wrong.push(...got.filter((status) => !/^(?:200|unavailable)$/.test(status)))
+      open = open.filter((_tab, i) => got[i] === 'unavailable')
+    }
+    const asked = network.passed.slice(begin)
+    if (issued(asked).size > 1) outcome.twice.push(asked)
+  }
+  network.fate = () => ({})
+
+  const events = (await Promise.all(tabs.map(takeEvents))).flat()
+  outcome.wrong.push(...events.filter((type) => type !== 'refreshed' && type !== 'refresh_failed'))
+  const passed = network.passed.slice(before)
+  outcome.requests = passed.length
+  outcome.lost = passed.filter(({ fate }) => fate.lost).length
+  outcome.stalled = passed.filter(({ fate }) => fate.stallMs).length
+  const tokens = issued(network.passed.slice(login))
+  outcome.refreshes = Math.max(...tokens.keys()) - seen
+  outcome.forks = [...tokens.values()].filter((one) => one.size > 1).length
+  await context.close()
+  return outcome
+}

@@ -1,0 +1,152 @@
+import type { Browser, BrowserContext } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { startChromium } from '../src/chromium.ts'
+import type { Fate } from '../src/network.ts'
+import type { Stack } from '../src/stack.ts'
+import { addCookiePage, callAll, expire, issued, logIn, openTab, takeEvents } from '../src/tabs.ts'
+import { testStack } from './test-stack.ts'
+
+let stack: Stack
+let chromium: Browser
+let context: BrowserContext
+let from: number
+beforeAll(async () => {
+  stack = await testStack()
+  addCookiePage(stack)
+  chromium = await startChromium()
+  afterAll(() => chromium.close())
+})
+beforeEach(async () => {
+  context = await chromium.newContext()
+  from = stack.network.passed.length
+})
+afterEach(async () => {
+  stack.network.fate = () => ({})
+  stack.network.isCut = false
+  await context.close()
+  if ([...issued(passed()).values()].some((tokens) => tokens.size > 1)) throw new Error('a token had two successors')
+})
+
+const passed = () => stack.network.passed.slice(from)
+const refreshes = () => passed().filter(({ method, path }) => method === 'POST' && path === '/auth/refresh')
+
+/** Tabs of a browser whose user has logged in. */
+async function loggedIn(count = 1) {
+  const tabs = [await openTab(stack, context)]
+  const [first = expect.fail()] = tabs
+  expect(await logIn(first)).toBe('logged in')
+  while (tabs.length < count) tabs.push(await openTab(stack, context))
+  expect(await callAll(tabs)).toEqual(tabs.map(() => '200'))
+  await Promise.all(tabs.map(takeEvents))
+  return tabs
+}
+
+it('no script of the page can read the refresh token, wherever it looks', async () => {
+  const [tab = expect.fail()] = await loggedIn(2)
+  const found = await tab.evaluate(`(async () => {
+    const heard = []
+    const name = (await navigator.locks.query()).held[0]?.name ?? 'heirloom ' + '${stack.network.url}' + ' '
+    new BroadcastChannel(name).onmessage = ({ data }) => heard.push(data)
+    ahead += 900_000
+    await me()
+    const answer = await fetch('${stack.network.url}/auth/refresh', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' }, credentials: 'include' })
+    const databases = await indexedDB.databases()
+    return JSON.stringify({ heard, body: await answer.json(), headers: [...answer.headers], cookie: document.cookie,
+      localStorage: { ...localStorage }, sessionStorage: { ...sessionStorage }, databases, caches: await caches.keys(), events })
+  })()`)
+  expect(found).toContain('access_token')
+  expect(found).not.toContain('hrt_')
+  expect((await context.cookies()).map(({ httpOnly, value }) => [httpOnly, value.slice(0, 4)])).toEqual([
+    [true, 'hrt_'],
+  ])
+})
+
+it('a user stays logged in when the page is loaded again, and when it is opened again', async () => {
+  const [tab = expect.fail()] = await loggedIn()
+  await tab.reload()
+  expect(await callAll([tab])).toEqual(['200'])
+  await tab.close()
+  const next = await openTab(stack, context)
+  expect(await next.evaluate('client.isLoggedIn()')).toBe(true)
+  expect(refreshes()).toHaveLength(2)
+})
+
+it('a new tab takes the access token of another one', async () => {
+  await loggedIn(3)
+  expect(refreshes()).toHaveLength(0)
+})
+
+it('a visitor who is not logged in is told so by one request', async () => {
+  const tab = await openTab(stack, context)
+  expect(await tab.evaluate('client.isLoggedIn()')).toBe(false)
+  expect(await callAll([tab, tab])).toEqual(['not_logged_in', 'not_logged_in'])
+  expect([refreshes().length, await takeEvents(tab)]).toEqual([1, []])
+})
+
+it('a logout in one tab reaches the others at once, and the cookie is gone', async () => {
+  const [first = expect.fail(), ...others] = await loggedIn(3)
+  expect(await first.evaluate('client.logout()')).toEqual({ serverNotified: true })
+  for (const tab of others) await tab.waitForFunction(`events.includes('ended_elsewhere')`)
+  expect(await callAll(others)).toEqual(others.map(() => 'not_logged_in'))
+  expect(await context.cookies()).toEqual([])
+  await first.reload()
+  expect(await callAll([first])).toEqual(['not_logged_in'])
+})
+
+it('a logout without a network holds when the page is opened again, and ends the session later', async () => {
+  const [tab = expect.fail()] = await loggedIn()
+  stack.network.isCut = true
+  expect(await tab.evaluate('client.logout()')).toEqual({ serverNotified: false })
+  await tab.reload()
+  expect(await tab.evaluate('client.isLoggedIn()')).toBe(false)
+  expect(await context.cookies()).toHaveLength(1)
+  stack.network.isCut = false
+  await tab.reload()
+  expect(await tab.evaluate('client.isLoggedIn()')).toBe(false)
+  await expect.poll(() => context.cookies()).toEqual([])
+})
+
+describe('the network is cut', () => {
+  const cuts: [string, Fate][] = [
+    ['before a refresh', { lost: 'before' }],
+    ['while the server refreshes', { stallMs: 300, lost: 'after' }],
+    ['after a refresh, before its answer', { lost: 'after' }],
+  ]
+  it.each(cuts)(
+    '%s: the session is there when it is back, in a page that stayed and in a new one',
+    async (_name, cut) => {
+      await loggedIn()
+      const tab = await openTab(stack, context, 500)
+      expect(await callAll([tab])).toEqual(['200'])
+      stack.network.fate = () => cut
+      await expire(context.pages())
+      expect(await callAll([tab])).toEqual(['unavailable'])
+      const next = await openTab(stack, context, 500)
+      await expire([next])
+      expect(await callAll([next])).toEqual(['unavailable'])
+      stack.network.fate = () => ({})
+      for (const page of [tab, next]) {
+        await expect.poll(() => callAll([page])).toEqual(['200'])
+        const events = await takeEvents(page)
+        expect(events.filter((type) => type !== 'refresh_failed' && type !== 'refreshed')).toEqual([])
+      }
+    },
+  )
+})
+
+it('a tab that hangs does not keep the others from refreshing', async () => {
+  const tabs = await loggedIn(3)
+  const [hung = expect.fail(), ...others] = tabs
+  await hung.evaluate(`void navigator.locks.request('heirloom ${stack.network.url} ', () => new Promise(() => {}))`)
+  await expire(others)
+  expect(await callAll(others)).toEqual(['200', '200'])
+})
+
+it('a page of another origin cannot refresh, and does not end the session', async () => {
+  const [tab = expect.fail()] = await loggedIn()
+  const foreign = await context.newPage()
+  await foreign.goto(`${stack.site.foreignOrigin}/`)
+  expect(await foreign.evaluate(`client.isLoggedIn().then(String, ({ code }) => code)`)).not.toBe('true')
+  await expire([tab])
+  expect(await callAll([tab])).toEqual(['200'])
+})
