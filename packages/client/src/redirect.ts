@@ -7,6 +7,8 @@ import { type Page, beginAttempt, endAttempt } from './login-attempts.ts'
 import { storageFailed } from './safe-store.ts'
 import { readTokenResponse } from './session.ts'
 
+export { ClientError }
+
 export interface RedirectOptions extends CoreOptions {
   /** The issuer: the base URL of the auth server, exactly as its `ISSUER`. */
   authServer: string | URL
