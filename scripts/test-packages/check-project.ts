@@ -22,6 +22,8 @@ interface Project {
   manager: keyof Tools
   fastify: string
   express: string
+  /** Of @fastify/jwt. */
+  jwt: string
 }
 
 interface Result {
@@ -51,6 +53,9 @@ export async function* checkProject(place: Place, project: Project): AsyncGenera
     run(folder, process.execPath, [...tsc, 'tsconfig.common.json'])
     run(folder, process.execPath, [...node, 'out/common.cjs', place.token])
   })
+  yield attempt('has bundles for a script tag and an import map', () =>
+    run(folder, process.execPath, [...node, 'bundles.mjs']),
+  )
   yield attempt('works beside @fastify/jwt', () => run(folder, process.execPath, [...node, 'beside.mjs', place.token]))
 }
 
@@ -87,7 +92,11 @@ async function attemptToServe(step: string, cwd: string, args: string[], token: 
 }
 
 /** Writes each snippet of the READMEs to its own file, and returns the files. */
-function writeProject(folder: string, place: Place, { fastify, express }: Project): { file: string; text: string }[] {
+function writeProject(
+  folder: string,
+  place: Place,
+  { fastify, express, jwt }: Project,
+): { file: string; text: string }[] {
   mkdirSync(folder)
   const write = (file: string, text: string) => writeFileSync(join(folder, file), text)
   const ours = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -102,7 +111,7 @@ function writeProject(folder: string, place: Place, { fastify, express }: Projec
         ...place.tarballs,
         fastify,
         express,
-        '@fastify/jwt': '10.2.8',
+        '@fastify/jwt': jwt,
         '@types/express': express.split('.')[0],
         '@types/node': ours.devDependencies['@types/node'],
         typescript: ours.devDependencies['typescript'],
@@ -114,6 +123,7 @@ function writeProject(folder: string, place: Place, { fastify, express }: Projec
   write('preload.mjs', preload(place))
   write('common.cts', COMMON)
   write('beside.mjs', BESIDE)
+  write('bundles.mjs', BUNDLES)
   const compilerOptions = {
     target: 'es2023',
     lib: ['es2024', 'dom'],
@@ -157,6 +167,8 @@ Object.defineProperty(globalThis, 'location', { value: { origin: 'https://auth.e
 const COMMON = `import { createClient } from '@heirloom/client'
 import { type HeirloomClaims, type Verifier, callerOf, connectBearer, createVerifier } from '@heirloom/verifier'
 import { bearerAuth } from '@heirloom/verifier/fastify'
+import { TokenRefusedError, fastifyJwtOptions } from '@heirloom/verifier/fastify-jwt'
+import { fastifyJwt } from '@fastify/jwt'
 import { fastify } from 'fastify'
 
 async function main(token: string): Promise<void> {
@@ -171,8 +183,28 @@ async function main(token: string): Promise<void> {
   if (statusCode !== 200) throw new Error(\`the answer is \${statusCode}\`)
   if (typeof connectBearer !== 'function' || typeof createClient !== 'function') throw new Error('not all is there')
   await app.close()
+  const jwtApp = fastify()
+  await jwtApp.register(fastifyJwt, fastifyJwtOptions(verifier))
+  jwtApp.get('/me', (request) => request.jwtVerify().catch((error: unknown) => (error as TokenRefusedError).body))
+  const answer = await jwtApp.inject({ url: '/me', headers: { authorization: \`Bearer \${token}\` } })
+  if (!answer.json<{ sub?: string }>().sub) throw new Error(\`jwtVerify() answers \${answer.body}\`)
+  await jwtApp.close()
 }
 void main(process.argv[2] ?? '')
+`
+
+const BUNDLES = `import { readFileSync } from 'node:fs'
+import { runInThisContext } from 'node:vm'
+
+const bundles = './node_modules/@heirloom/client/dist/browser/'
+for (const name of ['client', 'redirect']) runInThisContext(readFileSync(bundles + name + '.js', 'utf8'))
+const { createClient } = await import(bundles + 'client.mjs')
+const { createRedirectClient } = await import(bundles + 'redirect.mjs')
+const options = { authServer: 'https://auth.example', resources: [], clientId: 'web' }
+for (const create of [createClient, heirloom.createClient, createRedirectClient, heirloom.createRedirectClient])
+  if (await create(options).isLoggedIn()) throw new Error('nobody has logged in')
+// Nothing of it keeps a process alive.
+createClient({ ...options, delivery: 'cookie' })
 `
 
 const BESIDE = `import jwt from '@fastify/jwt'

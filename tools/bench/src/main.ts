@@ -1,9 +1,12 @@
 import { count } from '@heirloom/harness/count'
 import { Command } from 'commander'
+import { benchExchange } from './exchange.ts'
 import { benchFamilies } from './families.ts'
 import { benchFleet } from './fleet.ts'
 import { benchFloods } from './floods.ts'
+import { benchImport } from './import.ts'
 import { benchLogin } from './login.ts'
+import { benchLoginTime } from './login-time.ts'
 import { benchManySessions } from './many-sessions.ts'
 import { benchMemory } from './memory.ts'
 import { benchObservability } from './observability.ts'
@@ -33,6 +36,12 @@ program
   .option('--connections <n>', 'sessions that refresh at the same time', count, 32)
   .option('--picture <file>', 'write a chart to this SVG file')
   .action(benchLogin)
+program
+  .command('exchange')
+  .description('Cost of the exchange of a code, and of a refresh at either address.')
+  .option('--rounds <n>', 'number of interleaved rounds', count, 12)
+  .option('--requests <n>', 'requests of each kind per round', count, 1_000)
+  .action(benchExchange)
 program
   .command('profile')
   .description('Where the CPU time of a refresh and of a login goes.')
@@ -119,4 +128,16 @@ program
   .option('--only <text>', 'only the floods with this text in their name')
   .option('--table <file>', 'write the table to this Markdown file')
   .action(benchFloods)
+program
+  .command('import')
+  .description('Time and memory of an import of users, and a login with each kind of hash.')
+  .option('--users <n>', 'number of users', count, 100_000)
+  .action(benchImport)
+program
+  .command('login-time')
+  .description('Whether the time of a refused login tells if the user exists, or which kind of hash there is.')
+  .option('--samples <n>', 'wrong passwords for each kind', count, 400)
+  .option('--step-ms <n>', 'REFUSED_LOGIN_STEP_MS', Number, 500)
+  .option('--at-once <n>', 'logins at the same time', count, 4)
+  .action(benchLoginTime)
 await program.parseAsync()

@@ -40,6 +40,12 @@ export const RESOURCE_MEMBERS = {
   name: Type.Optional(words()),
   scopes: table(words(), 'a table of scopes: `NAME: what it means, in words`'),
   introspectors: Type.Optional(names('client ids')),
+  claims: Type.Optional(
+    Type.Record(Type.String(), name(), {
+      maxProperties: 50,
+      description: 'a table of at most 50 claims: `CLAIM: the attribute of the user that it is`',
+    }),
+  ),
   access_token_ttl_seconds: Type.Optional(seconds(1, DAY_SECONDS)),
 }
 const ResourceRow = row(RESOURCE_MEMBERS, 'a resource')

@@ -66,15 +66,14 @@ const Client = Type.Object(CLIENT)
 const WARNINGS = { warnings: Type.Optional(Strings('What is probably not what you meant.')) }
 const SECRET = { client_secret: Type.Optional(Type.String({ description: 'The secret, if one was made: this once.' })) }
 
+const Table = (description: string) =>
+  Type.Unsafe<object>({ type: 'object', additionalProperties: { type: 'string' }, description })
 const RESOURCE = {
   id: Type.String({ description: 'What stands in `aud`.' }),
   name: Type.String({ description: 'What people are shown.' }),
-  scopes: Type.Unsafe<object>({
-    type: 'object',
-    additionalProperties: { type: 'string' },
-    description: 'Each scope, and what it means in words.',
-  }),
+  scopes: Table('Each scope, and what it means in words.'),
   introspectors: Strings('The clients that may introspect its access tokens.'),
+  claims: Table('Each claim of its own, and the attribute of the user that it is.'),
   access_token_ttl_seconds: Seconds('How long its access tokens live.'),
 }
 const ROLE_ROW = {

@@ -81,5 +81,6 @@ const shownResource = (resource: Resource) => ({
   name: resource.name,
   scopes: { ...resource.scopes },
   introspectors: [...resource.introspectors],
+  claims: { ...resource.claims },
   access_token_ttl_seconds: resource.accessTokenTtlSeconds,
 })

@@ -42,6 +42,6 @@ export async function logIn(parts: LogInParts, request: LoginRequest): Promise<(
   if (!opened.ok) return opened
 
   const { family, account, now } = opened
-  const granted = { realm, client, resources, scope: family.scope, roles: account.roles }
+  const granted = { realm, client, resources, scope: family.scope, account }
   return { ok: true, ...(await issueTokens(parts, family, granted, 1, now)) }
 }
