@@ -62,7 +62,7 @@ export async function benchUsers({ users, rounds }: { users: number; rounds: num
   const calls: Record<string, (i: number) => Promise<unknown>> = {
     'the first page of all': () => get('/users'),
     'the next page, from the first to the last': async () => {
-      const page = await get(`/users?after=${next}`)
+      const page = await get(`/users?limit=100${next && `&after=${next}`}`)
       next = page.next ?? ''
     },
     'a page from the middle': (i) => get(`/users?after=${some(i).username}`),
