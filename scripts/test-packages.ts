@@ -9,12 +9,12 @@ import { type Place, checkProject } from './test-packages/check-project.ts'
 import { type Tools, installManagers, pack } from './test-packages/install.ts'
 
 const PROJECTS = [
-  { manager: 'npm', fastify: '5.12.8', express: '5.3.0' },
-  { manager: 'npm', fastify: '5.9.0', express: '4.22.3' },
-  { manager: 'pnpm', fastify: '5.11.3', express: '5.2.1' },
-  { manager: 'yarn', fastify: '5.10.0', express: '4.21.2' },
-  { manager: 'bun', fastify: '5.12.4', express: '5.1.0' },
-] as const satisfies { manager: keyof Tools; fastify: string; express: string }[]
+  { manager: 'npm', fastify: '5.12.8', express: '5.3.0', jwt: '10.2.8' },
+  { manager: 'npm', fastify: '5.9.0', express: '4.22.3', jwt: '10.0.0' },
+  { manager: 'pnpm', fastify: '5.11.3', express: '5.2.1', jwt: '10.2.7' },
+  { manager: 'yarn', fastify: '5.10.0', express: '4.21.2', jwt: '10.1.0' },
+  { manager: 'bun', fastify: '5.12.4', express: '5.1.0', jwt: '10.2.0' },
+] as const satisfies { manager: keyof Tools; fastify: string; express: string; jwt: string }[]
 
 const folder = mkdtempSync(join(tmpdir(), 'heirloom-test-packages-'))
 const [authPort, apiPort] = [await freePort(), await freePort()]

@@ -22,6 +22,8 @@ interface Project {
   manager: keyof Tools
   fastify: string
   express: string
+  /** Of @fastify/jwt. */
+  jwt: string
 }
 
 interface Result {
@@ -87,7 +89,11 @@ async function attemptToServe(step: string, cwd: string, args: string[], token: 
 }
 
 /** Writes each snippet of the READMEs to its own file, and returns the files. */
-function writeProject(folder: string, place: Place, { fastify, express }: Project): { file: string; text: string }[] {
+function writeProject(
+  folder: string,
+  place: Place,
+  { fastify, express, jwt }: Project,
+): { file: string; text: string }[] {
   mkdirSync(folder)
   const write = (file: string, text: string) => writeFileSync(join(folder, file), text)
   const ours = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -102,7 +108,7 @@ function writeProject(folder: string, place: Place, { fastify, express }: Projec
         ...place.tarballs,
         fastify,
         express,
-        '@fastify/jwt': '10.2.8',
+        '@fastify/jwt': jwt,
         '@types/express': express.split('.')[0],
         '@types/node': ours.devDependencies['@types/node'],
         typescript: ours.devDependencies['typescript'],
@@ -157,6 +163,8 @@ Object.defineProperty(globalThis, 'location', { value: { origin: 'https://auth.e
 const COMMON = `import { createClient } from '@heirloom/client'
 import { type HeirloomClaims, type Verifier, callerOf, connectBearer, createVerifier } from '@heirloom/verifier'
 import { bearerAuth } from '@heirloom/verifier/fastify'
+import { TokenRefusedError, fastifyJwtOptions } from '@heirloom/verifier/fastify-jwt'
+import { fastifyJwt } from '@fastify/jwt'
 import { fastify } from 'fastify'
 
 async function main(token: string): Promise<void> {
@@ -171,6 +179,12 @@ async function main(token: string): Promise<void> {
   if (statusCode !== 200) throw new Error(\`the answer is \${statusCode}\`)
   if (typeof connectBearer !== 'function' || typeof createClient !== 'function') throw new Error('not all is there')
   await app.close()
+  const jwtApp = fastify()
+  await jwtApp.register(fastifyJwt, fastifyJwtOptions(verifier))
+  jwtApp.get('/me', (request) => request.jwtVerify().catch((error: unknown) => (error as TokenRefusedError).body))
+  const answer = await jwtApp.inject({ url: '/me', headers: { authorization: \`Bearer \${token}\` } })
+  if (!answer.json<{ sub?: string }>().sub) throw new Error(\`jwtVerify() answers \${answer.body}\`)
+  await jwtApp.close()
 }
 void main(process.argv[2] ?? '')
 `

@@ -3,6 +3,8 @@ import { withoutStartingServices } from '../../../scripts/test/global-setup.ts'
 
 const PACKAGES = [
   'apache2',
+  'golang-github-golang-jwt-jwt-dev',
+  'golang-go',
   'haproxy',
   'libapache2-mod-auth-openidc',
   'nginx-light',

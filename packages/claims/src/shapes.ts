@@ -23,6 +23,11 @@ export const names: Shape = {
   fits: (value) => Array.isArray(value) && value.every(isName),
 }
 
+export const boolean: Shape = { description: 'true or false', fits: (value) => typeof value === 'boolean' }
+
+/** JavaScript reads a number that is out of its range as Infinity: it is refused. */
+export const number: Shape = { description: 'a finite number', fits: (value) => Number.isFinite(value) }
+
 /** RFC 7519, section 4.1.3: one string, or an array of them. */
 export const audience: Shape = {
   description: 'a string or an array of strings, not empty',

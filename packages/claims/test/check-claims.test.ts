@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type HeirloomClaims, type UserClaims, checkClaims, heirloomProfile, rfc9068Profile } from '../src/index.ts'
+import {
+  type HeirloomClaims,
+  type Profile,
+  type UserClaims,
+  checkClaims,
+  heirloomProfile,
+  rfc9068Profile,
+  shapes,
+} from '../src/index.ts'
 
 const NOW = 1_800_000_000
 const expected = { issuer: 'https://auth.example', audience: 'resource-api', now: NOW, clockToleranceSeconds: 10 }
@@ -192,6 +200,40 @@ describe('status (Token Status List)', () => {
   ])('refuses %j', (status) => {
     expect(faultOf({ status })).toBe('malformed status')
     expect(checkClaims(rfc9068Profile, { ...claims, status }, expected)).toMatchObject({ ok: false })
+  })
+})
+
+describe('a profile of one’s own for the tokens of Heirloom', () => {
+  type StaffClaims = HeirloomClaims & {
+    readonly department?: string
+    readonly level?: number
+    readonly remote?: boolean
+  }
+  const { name, number, boolean, optional } = shapes
+  const staffProfile: Profile<StaffClaims> = {
+    ...heirloomProfile,
+    shapes: {
+      ...heirloomProfile.shapes,
+      department: optional(name),
+      level: optional(number),
+      remote: optional(boolean),
+    },
+  }
+  const faultOfStaff = (changes: object) => {
+    const result = checkClaims(staffProfile, { ...claims, ...changes }, expected)
+    return result.ok ? result.claims.department : `${result.fault} ${result.claim}`
+  }
+
+  it.each([
+    [{}, undefined],
+    [{ department: 'R&D', level: 2.5, remote: false }, 'R&D'],
+    [{ department: ['R&D'] }, 'malformed department'],
+    [{ level: '2' }, 'malformed level'],
+    [JSON.parse('{"level":1e400}'), 'malformed level'],
+    [{ remote: 'yes' }, 'malformed remote'],
+    [{ sid: undefined, department: 'R&D' }, 'malformed sid'],
+  ])('%j', (changes, answer) => {
+    expect(faultOfStaff(changes)).toBe(answer)
   })
 })
 

@@ -5,7 +5,7 @@ import { Type } from 'typebox'
  * then what a client does.
  */
 type CommonErrorCode =
-  /** 400, 408, 413, 415, 417, 431. The request is malformed, too large, too slow or not JSON. Client: correct the request. */
+  /** 400, 408, 413, 414, 415, 417, 431. The request is malformed, too large, too slow or not JSON. Client: correct the request. */
   | 'invalid_request'
   /** 404. There is nothing at this address. Client: correct the address. */
   | 'not_found'

@@ -4,7 +4,9 @@ import { benchExchange } from './exchange.ts'
 import { benchFamilies } from './families.ts'
 import { benchFleet } from './fleet.ts'
 import { benchFloods } from './floods.ts'
+import { benchImport } from './import.ts'
 import { benchLogin } from './login.ts'
+import { benchLoginTime } from './login-time.ts'
 import { benchManySessions } from './many-sessions.ts'
 import { benchMemory } from './memory.ts'
 import { benchObservability } from './observability.ts'
@@ -119,4 +121,16 @@ program
   .option('--only <text>', 'only the floods with this text in their name')
   .option('--table <file>', 'write the table to this Markdown file')
   .action(benchFloods)
+program
+  .command('import')
+  .description('Time and memory of an import of users, and a login with each kind of hash.')
+  .option('--users <n>', 'number of users', count, 100_000)
+  .action(benchImport)
+program
+  .command('login-time')
+  .description('Whether the time of a refused login tells if the user exists, or which kind of hash there is.')
+  .option('--samples <n>', 'wrong passwords for each kind', count, 400)
+  .option('--step-ms <n>', 'REFUSED_LOGIN_STEP_MS', Number, 500)
+  .option('--at-once <n>', 'logins at the same time', count, 4)
+  .action(benchLoginTime)
 await program.parseAsync()

@@ -29,7 +29,7 @@ export async function startSite(): Promise<Site> {
       response.writeHead(upstream.statusCode ?? 502, upstream.headers)
       return void upstream.pipe(response)
     }
-    const bundle = /^\/client\/([\w-]+\.m?js)$/.exec(path)?.[1]
+    const bundle = /^\/heirloom\/([\w-]+\.m?js)$/.exec(path)?.[1]
     const file = bundle ? { type: 'text/javascript', content: await readFile(BUNDLES + bundle) } : files.get(path)
     if (!file) return void response.writeHead(404).end()
     response.setHeader('content-type', file.type).end(file.content)
@@ -48,6 +48,6 @@ export async function startSite(): Promise<Site> {
 export const page = (script: string, bundle = 'client') => ({
   type: 'text/html',
   content: `<!doctype html><meta charset="utf-8"><title>A page</title><link rel="icon" href="data:," />
-<script type="importmap">{ "imports": { "@heirloom/client": "/client/${bundle}.mjs" } }</script>
+<script type="importmap">{ "imports": { "@heirloom/client": "/heirloom/${bundle}.mjs" } }</script>
 <body></body><script type="module">${script}</script>`,
 })

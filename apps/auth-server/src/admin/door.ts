@@ -7,6 +7,7 @@ import { Type } from 'typebox'
 import { readConfig } from '../config.ts'
 import type { Operation } from '../routes/admin/operation.ts'
 import { type AdminParts, actingAs, atCommand } from '../services/admin/admin-parts.ts'
+import type { Refusal } from '../services/refusal.ts'
 import type { Core } from '../services/core.ts'
 import { type ServerParts, wire } from '../wiring.ts'
 
@@ -59,16 +60,18 @@ export function doorThrough(onStores: OnStores) {
       const input = await toInput(parts.core, ...args)
       checkInput(one, input)
       const result = await one.run(parts, input)
-      if (!result.ok) throw new UsageError('description' in result ? result.description : 'refused')
+      if (!result.ok) throw toUsageError(result)
       const { ok: _ok, ...answer } = result
       return answer
     })
   return { onStores, onCore, onOperation }
 }
 
-/** The same schemas as those of the call. */
-function checkInput({ params, query, body }: Operation, input: unknown): void {
-  const members = { ...params?.properties, ...query?.properties, ...body?.properties }
+const toUsageError = ({ lines, description }: Refusal) => (lines ? new UsageErrors(lines) : new UsageError(description))
+
+/** The same schemas as those of the call. What is in a body is checked by the service, which says it in more words. */
+function checkInput({ params, query }: Operation, input: unknown): void {
+  const members = { ...params?.properties, ...query?.properties }
   const [fault] = Value.Errors(Type.Object(members), input)
   if (fault) throw new UsageError(`${fault.instancePath.slice(1).replaceAll('/', ' ')} ${fault.message}`)
 }

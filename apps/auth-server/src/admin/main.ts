@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { clientCommands } from './clients.ts'
 import { addDoctor } from './doctor.ts'
 import { UsageErrors, doorOf } from './door.ts'
+import { eventCommands } from './events.ts'
 import { grantCommands } from './grants.ts'
 import { keyCommands } from './keys.ts'
 import { realmCommands } from './realm.ts'
@@ -38,6 +39,7 @@ export async function runAdmin(argv: readonly string[], env: NodeJS.ProcessEnv):
   roleCommands(program, door)
   restoreCommand(program, door)
   keyCommands(program, door)
+  eventCommands(program, door)
   addDoctor(program, env)
 
   try {

@@ -5,7 +5,8 @@ import { judgeRealmFile } from '../rules/judge-realm-file.ts'
 import type { RealmData } from '../rules/realm.ts'
 import { toFile } from '../rules/realm-file-data.ts'
 import { type ParsedFile, parseRealmFile } from '../services/realm/read-realm-file.ts'
-import { FOLLOWED, applyChange, readRealm } from './apply-change.ts'
+import { FOLLOWED, readRealm } from '../services/admin/change-realm-as.ts'
+import { applyChange } from './apply-change.ts'
 import { type Door, UsageError, UsageErrors } from './door.ts'
 
 export function realmCommands(program: Command, { onStores }: Door): void {

@@ -2,7 +2,9 @@ import type { Command } from 'commander'
 import type { Core } from '../services/core.ts'
 import { describeEvent } from '../services/event-descriptions.ts'
 import { prune } from '../services/prune.ts'
-import { endAllSessions, endSession, isLive } from '../services/sessions/sessions.ts'
+import { shownSession } from '../services/admin/export-user.ts'
+import { endUserSession, endUserSessions } from '../services/admin/sessions.ts'
+import { isLive } from '../services/sessions/sessions.ts'
 import type { KeptEvent } from '../stores/audit-events.ts'
 import type { Session } from '../stores/sessions.ts'
 import { type Door, UsageError } from './door.ts'
@@ -13,9 +15,7 @@ const EVENTS_SHOWN = 500
 
 const SESSIONS_IN_A_PAGE = 500
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-
-export function sessionCommands(program: Command, { onCore }: Door): void {
+export function sessionCommands(program: Command, { onCore, onStores }: Door): void {
   const session = program.command('session').description('manages the sessions of users')
   session
     .command('list <name>')
@@ -31,12 +31,13 @@ export function sessionCommands(program: Command, { onCore }: Door): void {
     .command('revoke <name> [sid]')
     .description('ends one session of a user, or all of them')
     .action(
-      onCore(async (core, name: string, sid?: string) => {
-        const { id } = await findUser(core, name)
-        if (sid === undefined) return { sessions_ended: await endAllSessions(core, id, 'admin') }
-        const ended = UUID.test(sid) && (await endSession(core, id, sid, 'admin')).ok
-        if (!ended) throw new UsageError(`${name} has no session ${JSON.stringify(sid)}`)
-        return { sessions_ended: 1 }
+      onStores(async (parts, name: string, sid?: string) => {
+        const { id } = await findUser(parts.core, name)
+        const ended = await (sid === undefined
+          ? endUserSessions(parts, { id })
+          : endUserSession(parts, { id, session_id: sid }))
+        if (!ended.ok) throw new UsageError(`${name} has no session ${JSON.stringify(sid)}`)
+        return { sessions_ended: ended.sessions_ended }
       }),
     )
   session
@@ -50,16 +51,7 @@ async function* shownSessions(core: Core, userId: string, events: readonly KeptE
     const page = await core.sessions.ofUser(userId, SESSIONS_IN_A_PAGE, after)
     for (const one of page)
       yield {
-        id: one.sid,
-        live: isLive(core, one, now),
-        client_id: one.clientId,
-        device: one.device,
-        ip: one.ip,
-        created_at: one.createdAt.toISOString(),
-        last_used_at: one.lastUsedAt.toISOString(),
-        expires_at: one.expiresAt.toISOString(),
-        revoked_at: one.revokedAt?.toISOString() ?? null,
-        revoked_reason: one.revokedReason,
+        ...shownSession(one, isLive(core, one, now)),
         events: events
           .filter(({ sid }) => sid === one.sid)
           .map((event) => `${new Date(event.at).toISOString()} ${describeEvent(event)}`),

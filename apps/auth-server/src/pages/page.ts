@@ -25,6 +25,8 @@ export interface LoginPage extends Form {
   username: string
   /** What was wrong, or null. */
   problem: string | null
+  /** The user must choose a new password. */
+  asksNewPassword: boolean
 }
 
 export interface ConsentPage extends Form {

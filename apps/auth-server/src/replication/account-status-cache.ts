@@ -3,7 +3,7 @@ import type { RedisFence } from './redis-fence.ts'
 import { StoreUnavailable, isUnavailable } from '../connection/store-unavailable.ts'
 import { readLua } from '../redis/read-lua.ts'
 import type { RedisAccess, RunScript } from '../redis/redis-access.ts'
-import type { AccountStatus, AccountStatusCopies } from '../stores/account-status.ts'
+import type { AccountStatus, AccountStatusCopies, CopiedStatus } from '../stores/account-status.ts'
 
 export const accountStatusKey = (userId: string) => `heirloom:user:{${userId}}`
 
@@ -36,7 +36,8 @@ export class AccountStatusCache implements AccountStatusCopies {
   async get(userId: string): Promise<AccountStatus | null> {
     if (!this.#fence.isEnabled) return null
     const fields = await this.#fence.whileEnabled(this.#load(accountStatusKey(userId))).catch(() => [])
-    return Number(fields[0]) < this.#fence.epoch ? null : toStatus(fields)
+    const status = Number(fields[0]) < this.#fence.epoch ? null : toStatus(fields)
+    return status?.attributes ? { ...status, attributes: status.attributes } : null
   }
 
   get epoch(): number {
@@ -58,9 +59,9 @@ export class AccountStatusCache implements AccountStatusCopies {
     await Promise.all([this.#fence.ensureVisible(isWritten ? epoch : null), this.#rollback.count()])
   }
 
-  async *all(): AsyncGenerator<Map<string, AccountStatus>> {
+  async *all(): AsyncGenerator<Map<string, CopiedStatus>> {
     for await (const keys of this.#redis?.scan(accountStatusKey('*')) ?? []) {
-      const found = new Map<string, AccountStatus>()
+      const found = new Map<string, CopiedStatus>()
       await Promise.all(
         keys.map(async (key) => {
           const status = toStatus(await this.#load(key))
@@ -71,14 +72,22 @@ export class AccountStatusCache implements AccountStatusCopies {
     }
   }
 
-  async #write(userId: string, { version, roles, disabled }: AccountStatus, epoch: number): Promise<void> {
-    await this.#merge(accountStatusKey(userId), epoch, this.#keptMs, version, roles.join(' '), disabled ? '1' : '0')
+  async #write(userId: string, status: AccountStatus, epoch: number): Promise<void> {
+    const { version, roles, disabled, attributes } = status
+    const values = [version, roles.join(' '), disabled ? '1' : '0', `${version} ${JSON.stringify(attributes)}`]
+    await this.#merge(accountStatusKey(userId), epoch, this.#keptMs, ...values)
   }
 }
 
 const withoutRedis = () => Promise.reject(new StoreUnavailable('Redis', new Error('this server has no Redis')))
 
-function toStatus([, version, roles, disabled]: readonly (string | null)[]): AccountStatus | null {
+function toStatus([, version, roles, disabled, attributes]: readonly (string | null)[]): CopiedStatus | null {
   if (!version) return null
-  return { version: Number(version), roles: roles ? roles.split(' ') : [], disabled: disabled === '1' }
+  return {
+    version: Number(version),
+    roles: roles ? roles.split(' ') : [],
+    disabled: disabled === '1',
+    // A server of an earlier version writes a newer status and leaves the attributes: they name the version that they are of.
+    attributes: attributes?.startsWith(`${version} `) ? JSON.parse(attributes.slice(version.length + 1)) : null,
+  }
 }

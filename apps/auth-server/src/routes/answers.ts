@@ -22,6 +22,7 @@ export const STATUS_OF: Record<RefusalCode, number> = {
   registration_closed: 403,
   origin_not_allowed: 403,
   access_denied: 403,
+  new_password_required: 403,
   not_found: 404,
   username_taken: 409,
   conflict: 409,

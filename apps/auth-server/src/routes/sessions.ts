@@ -5,11 +5,9 @@ import { endAllSessions, endSession, liveSessions } from '../services/sessions/s
 import { refuse } from '../services/refusal.ts'
 import { answer, answerRefusal } from './answers.ts'
 import { liveSession, userOf } from './live-session.ts'
-import { Empty, PAGE_SIZE, UUID, answers } from './schemas.ts'
+import { Empty, PAGE_SIZE, SESSION_POSITION, UUID, answers } from './schemas.ts'
 
 const MAX_IN_A_PAGE = 100
-/** The position of a session: when it was opened, in milliseconds, and its id. Prisma writes no year beyond 9999. */
-const POSITION = '^[0-9]{1,14}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 
 const SessionBody = Type.Object({
   id: Type.String({ format: 'uuid', description: 'The public id of the session, as in the claim `sid`.' }),
@@ -35,7 +33,7 @@ export function sessionRoutes(app: App, core: Core): void {
           limit: Type.Optional(
             Type.String({ pattern: PAGE_SIZE, description: 'How many sessions a page has: 1 to 100. Default: 100.' }),
           ),
-          after: Type.Optional(Type.String({ pattern: POSITION, description: '`next` of the previous page.' })),
+          after: Type.Optional(Type.String({ pattern: SESSION_POSITION, description: '`next` of the previous page.' })),
         }),
         response: answers(
           {

@@ -40,6 +40,13 @@ export function tokenRoutes(app: App, core: Core): void {
           body: Type.Object({
             username: Username,
             password: Password,
+            new_password: Type.Optional(
+              Type.String({
+                minLength: 1,
+                description:
+                  'Sets this password, and ends all other sessions. Needed after `new_password_required`. As at `/auth/password`.',
+              }),
+            ),
             client_id: ClientId,
             resource: Resource,
             scope: Scope,
@@ -58,11 +65,12 @@ export function tokenRoutes(app: App, core: Core): void {
       async (request, reply) => {
         const to = delivery.ofLogin(request)
         if (!to.ok) return answerRefusal(reply, to)
-        const { username, password, resource, scope: asked, device } = request.body
+        const { username, password, new_password: newPassword, resource, scope: asked, device } = request.body
         const agent = request.headers['user-agent']
         const result = await logIn(core, {
           username,
           password,
+          newPassword,
           clientId: to.clientId,
           resources: resource === undefined ? undefined : [resource].flat(),
           scope: asked,

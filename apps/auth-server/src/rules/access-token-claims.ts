@@ -1,4 +1,5 @@
 import type { ClientClaims, HeirloomClaims, UserClaims } from '@heirloom/claims'
+import type { Json } from './attributes.ts'
 import type { Grant } from './family.ts'
 import { entryOf, uriOf } from './status-list.ts'
 
@@ -13,11 +14,12 @@ export interface TokenTerms {
   scope: string
 }
 
-/** A session, with the roles that its tokens carry; or a client that acts for itself (RFC 6749, section 4.4). */
+/** A session, with the roles and the further claims that its tokens carry; or a client that acts for itself (RFC 6749, section 4.4). */
 export type TokenSubject =
   | {
       session: Pick<Grant, 'sid' | 'userId' | 'clientId' | 'createdAt' | 'authTime' | 'statusIndex'>
       roles: readonly string[]
+      claims: Readonly<Record<string, Json>>
     }
   | { clientId: string }
 
@@ -33,9 +35,11 @@ export function accessTokenClaims(
   if (!('session' in subject)) {
     return { ...common, sub: subject.clientId, client_id: subject.clientId } satisfies ClientClaims
   }
-  const { session, roles } = subject
+  const { session, roles, claims } = subject
   const { list, idx } = entryOf(session.statusIndex)
   return {
+    // First, so that they could take no other claim's place.
+    ...claims,
     ...common,
     sub: session.userId,
     client_id: session.clientId,

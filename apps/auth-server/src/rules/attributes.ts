@@ -31,9 +31,8 @@ const RESERVED: ReadonlySet<string> = new Set([
 export function faultOfAttributes(value: unknown): string | null {
   if (!isObject(value)) return 'The attributes must be a JSON object.'
   for (const [name, attribute] of Object.entries(value)) {
-    if (!NAME.test(name))
-      return 'The name of an attribute must have 1 to 64 printable ASCII characters without spaces, quotation marks and backslashes.'
-    if (RESERVED.has(name) || name === '__proto__') return `No attribute may have the name ${name}.`
+    const faultOfName = faultOfAttributeName(name)
+    if (faultOfName !== null) return faultOfName
     const fault = faultOfJson(attribute, 2)
     if (fault !== null) return `The attribute ${name} ${fault}`
   }
@@ -41,6 +40,13 @@ export function faultOfAttributes(value: unknown): string | null {
   return Buffer.byteLength(JSON.stringify(value)) > MAX_ATTRIBUTES_BYTES
     ? `The attributes must have at most ${MAX_ATTRIBUTES_BYTES} bytes as JSON.`
     : null
+}
+
+/** A sentence, or null. */
+export function faultOfAttributeName(name: string): string | null {
+  if (!NAME.test(name))
+    return 'The name of an attribute must have 1 to 64 printable ASCII characters without spaces, quotation marks and backslashes.'
+  return RESERVED.has(name) || name === '__proto__' ? `No attribute may have the name ${name}.` : null
 }
 
 /** JSON cannot have the numbers, and Postgres not the texts, that are refused. A program might assign to `__proto__`. */

@@ -1,4 +1,5 @@
 import { ADMINISTRATION, faultOfAdminClient, faultOfAdminScope } from './administration.ts'
+import { faultOfClaim } from './attribute-claims.ts'
 import { AUTH_SERVER, type Client, type RealmData } from './realm.ts'
 import type { RealmFault } from './realm-file.ts'
 
@@ -67,7 +68,8 @@ const sameResource = (id: string): string => (id.includes(':') ? (URL.parse(id)?
 function checkResources({ resources }: RealmData, issuer: string, report: Report): void {
   const spelt = new Map<string, string>()
   const owners = new Map<string, string>()
-  for (const { id, scopes } of resources) {
+  const attributes = new Map<string, string>()
+  for (const { id, scopes, claims } of resources) {
     const path = ['resources', id]
     const fault = faultOfResourceId(id, issuer)
     const other = spelt.get(sameResource(id))
@@ -87,6 +89,18 @@ function checkResources({ resources }: RealmData, issuer: string, report: Report
       else if (owner !== undefined)
         report([...path, 'scopes', scope], `is also a scope of ${shown(owner)}: a scope belongs to one resource`)
       owners.set(scope, id)
+    }
+    for (const [claim, attribute] of Object.entries(claims)) {
+      const known = attributes.get(claim)
+      const claimFault = faultOfClaim(claim, attribute)
+      if (claimFault !== null) report([...path, 'claims', claim], claimFault)
+      // A token may be for several resources.
+      else if (known !== undefined && known !== attribute)
+        report(
+          [...path, 'claims', claim],
+          `is the attribute ${shown(known)} in another resource: a claim means one thing`,
+        )
+      else attributes.set(claim, attribute)
     }
   }
 }

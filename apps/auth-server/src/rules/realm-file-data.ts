@@ -15,6 +15,7 @@ export function applyFile(current: RealmData, file: RealmFile, { prune }: { prun
       name: members.name ?? id,
       scopes: members.scopes,
       introspectors: members.introspectors ?? [],
+      claims: members.claims ?? {},
       accessTokenTtlSeconds: members.access_token_ttl_seconds ?? null,
     })),
   ]
@@ -78,6 +79,7 @@ export function toFile({ resources, roles, clients, defaultClient, defaultRoles 
         ...(one.name !== one.id && { name: one.name }),
         scopes: one.scopes,
         ...(one.introspectors.length > 0 && { introspectors: [...one.introspectors] }),
+        ...(Object.keys(one.claims).length > 0 && { claims: one.claims }),
         ...(one.accessTokenTtlSeconds !== null && { access_token_ttl_seconds: one.accessTokenTtlSeconds }),
       },
     ]),

@@ -36,20 +36,44 @@ const words = () =>
 const name = () => text('a text', '')
 const names = (what: string) => list(name(), `a list of ${what}, each once`)
 
-const ResourceRow = row(
-  {
-    name: Type.Optional(words()),
-    scopes: table(words(), 'a table of scopes: `NAME: what it means, in words`'),
-    introspectors: Type.Optional(names('client ids')),
-    access_token_ttl_seconds: Type.Optional(seconds(1, DAY_SECONDS)),
-  },
-  'a resource',
-)
+export const RESOURCE_MEMBERS = {
+  name: Type.Optional(words()),
+  scopes: table(words(), 'a table of scopes: `NAME: what it means, in words`'),
+  introspectors: Type.Optional(names('client ids')),
+  claims: Type.Optional(
+    Type.Record(Type.String(), name(), {
+      maxProperties: 50,
+      description: 'a table of at most 50 claims: `CLAIM: the attribute of the user that it is`',
+    }),
+  ),
+  access_token_ttl_seconds: Type.Optional(seconds(1, DAY_SECONDS)),
+}
+const ResourceRow = row(RESOURCE_MEMBERS, 'a resource')
+
+/** What a client may have set, but for its secrets and whether it is disabled. */
+export const CLIENT_MEMBERS = {
+  name: Type.Optional(words()),
+  auth: Type.Optional(oneOf(AUTH_METHODS)),
+  redirect_uris: Type.Optional(names('URIs')),
+  grants: Type.Optional(list(oneOf(GRANT_TYPES), `a list of grants, each once: ${GRANT_TYPES.join(', ')}`)),
+  resources: Type.Optional(names('resources')),
+  scopes: Type.Optional(names('scopes')),
+  origins: Type.Optional(names('origins')),
+  first_party: Type.Optional(Type.Boolean({ description: 'true or false' })),
+  access_token_ttl_seconds: Type.Optional(seconds(1, DAY_SECONDS)),
+  refresh_idle_ttl_seconds: Type.Optional(seconds(1, YEARS_10_SECONDS)),
+  refresh_absolute_ttl_seconds: Type.Optional(seconds(1, YEARS_10_SECONDS)),
+  refresh_grace_seconds: Type.Optional(seconds(0, 300)),
+  refresh_late_repeat_gap: Type.Optional(
+    Type.Union([Type.Integer({ minimum: 1, maximum: 999_999_999 }), Type.Literal('off')], {
+      description: 'a number of generations, 1 or more, or `off`',
+    }),
+  ),
+}
 
 const ClientRow = row(
   {
-    name: Type.Optional(words()),
-    auth: Type.Optional(oneOf(AUTH_METHODS)),
+    ...CLIENT_MEMBERS,
     secret_sha256: Type.Optional(
       list(
         text('the SHA-256 of a secret, 64 digits of lower-case hex', '^[0-9a-f]{64}$'),
@@ -57,22 +81,7 @@ const ClientRow = row(
         2,
       ),
     ),
-    redirect_uris: Type.Optional(names('URIs')),
-    grants: Type.Optional(list(oneOf(GRANT_TYPES), `a list of grants, each once: ${GRANT_TYPES.join(', ')}`)),
-    resources: Type.Optional(names('resources')),
-    scopes: Type.Optional(names('scopes')),
-    origins: Type.Optional(names('origins')),
-    first_party: Type.Optional(Type.Boolean({ description: 'true or false' })),
     disabled: Type.Optional(Type.Boolean({ description: 'true or false' })),
-    access_token_ttl_seconds: Type.Optional(seconds(1, DAY_SECONDS)),
-    refresh_idle_ttl_seconds: Type.Optional(seconds(1, YEARS_10_SECONDS)),
-    refresh_absolute_ttl_seconds: Type.Optional(seconds(1, YEARS_10_SECONDS)),
-    refresh_grace_seconds: Type.Optional(seconds(0, 300)),
-    refresh_late_repeat_gap: Type.Optional(
-      Type.Union([Type.Integer({ minimum: 1, maximum: 999_999_999 }), Type.Literal('off')], {
-        description: 'a number of generations, 1 or more, or `off`',
-      }),
-    ),
   },
   'a client',
 )

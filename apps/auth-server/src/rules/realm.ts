@@ -21,6 +21,8 @@ export interface Resource {
   scopes: Readonly<Record<string, string>>
   /** The clients that may introspect its access tokens. */
   introspectors: readonly string[]
+  /** Claims of its access tokens, and the attribute of the user that each one is. */
+  claims: Readonly<Record<string, string>>
   /** Null: as the client or the settings say. */
   accessTokenTtlSeconds: number | null
 }

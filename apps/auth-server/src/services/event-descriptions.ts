@@ -38,6 +38,8 @@ const DESCRIPTIONS: Descriptions = {
     `Refresh token ${generation} was used, but the ${missing} before it were never seen. A store had lost its latest updates.`,
   revoked: ({ reason, sessions }) =>
     `${sessions === undefined ? 'The session' : `${sessions} sessions`} ended: ${ENDED[String(reason)] ?? String(reason)}.`,
+  claims_left_out: ({ claims }) =>
+    `The claims ${String(claims).replaceAll(' ', ', ')} were left out of a token, which would have been too large.`,
   password_changed: () => 'The password was changed.',
   account_changed: ({ members, roles }) =>
     `The account was changed: ${String(members).replaceAll(' ', ', ').replaceAll('_', ' ')}.` +

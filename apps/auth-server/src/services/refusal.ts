@@ -21,6 +21,8 @@ export type RefusalCode =
   | 'invalid_target'
   /** The username or the password is wrong, or the account is disabled. Client: ask the user again. */
   | 'invalid_credentials'
+  /** The password is right, but the operator requires a new one. Client: ask for one, and send the login again with `new_password`. */
+  | 'new_password_required'
   /** Only the operator creates accounts here. Client: do not offer registration. */
   | 'registration_closed'
   /** Another account has this username. Client: ask the user for another one. */
@@ -42,6 +44,8 @@ export interface Refusal {
   error: RefusalCode
   description: string
   retryAfterSeconds?: number
+  /** The description in lines, for a terminal. */
+  lines?: readonly string[]
 }
 
 export const refuse = (error: RefusalCode, description: string): Refusal => ({ ok: false, error, description })

@@ -14,7 +14,14 @@ export type SecurityEvent =
   | { type: 'consent_withdrawn'; userId: string; clientId: string; sessions: number }
   | {
       type: 'login_refused'
-      reason: 'unknown_user' | 'wrong_password' | 'unreadable_hash' | 'disabled' | 'throttled' | 'changed_meanwhile'
+      reason:
+        | 'unknown_user'
+        | 'wrong_password'
+        | 'unreadable_hash'
+        | 'disabled'
+        | 'new_password_required'
+        | 'throttled'
+        | 'changed_meanwhile'
       userId?: string
       ip: string
     }
@@ -28,6 +35,8 @@ export type SecurityEvent =
   | { type: 'reuse'; userId: string; sid: string; generation: number; redeemed: number }
   | { type: 'late_repeat'; userId: string; sid: string; generation: number }
   | { type: 'gap'; userId: string; sid: string; generation: number; missing: number }
+  /** Attributes would have made a token too large. */
+  | { type: 'claims_left_out'; userId: string; sid: string; claims: string }
   | { type: 'revoked'; userId: string; sid: string; reason: RevocationReason }
   /** Many sessions of one user ended at once. The rows in `families` have the reason, too. */
   | { type: 'revoked'; userId: string; sessions: number; reason: RevocationReason }
@@ -79,6 +88,7 @@ function distinguishing(event: SecurityEvent): (string | number)[] | null {
     case 'revoked':
       return 'sid' in event ? [event.reason, event.sid] : null
     case 'reuse':
+    case 'claims_left_out':
       return [event.sid]
     case 'late_repeat':
       return [event.sid, event.generation]

@@ -1,10 +1,16 @@
+import type { Attributes } from '../rules/attributes.ts'
+
 /** The part of an account that a refresh needs. */
 export interface AccountStatus {
   /** Grows with each change. Of two copies, the one with the higher version is right. */
   version: number
   roles: readonly string[]
   disabled: boolean
+  attributes: Attributes
 }
+
+/** A copy that an earlier version of the server made has no attributes. */
+export type CopiedStatus = Omit<AccountStatus, 'attributes'> & { attributes: Attributes | null }
 
 /** Copies of statuses, so that a refresh need not ask Postgres. Implemented in replication/. */
 export interface AccountStatusCopies {
@@ -21,5 +27,5 @@ export interface AccountStatusCopies {
   publish(userId: string, status: AccountStatus, epoch: number): Promise<void>
 
   /** All copies by user id, of any epoch, some at a time. What a copy records did happen in every epoch. */
-  all(): AsyncIterable<Map<string, AccountStatus>>
+  all(): AsyncIterable<Map<string, CopiedStatus>>
 }

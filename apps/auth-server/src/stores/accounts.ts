@@ -13,7 +13,6 @@ export interface Account extends AccountStatus {
   /** Null: the user has no password. */
   passwordHash: string | null
   email: string | null
-  attributes: Attributes
   /** The next login needs a new password. */
   passwordChangeRequired: boolean
   createdAt: Date
@@ -140,12 +139,13 @@ export class Accounts {
   async change(
     id: string,
     change: AccountChange,
-    ifStill?: { version: number; liveSid: string },
+    ifStill?: { version: number; liveSid?: string },
   ): Promise<Account | null> {
     const epoch = this.#copies?.epoch ?? 0
     const where = {
       id,
-      ...(ifStill && { version: ifStill.version, families: { some: { sid: ifStill.liveSid, revokedAt: null } } }),
+      ...(ifStill && { version: ifStill.version }),
+      ...(ifStill?.liveSid !== undefined && { families: { some: { sid: ifStill.liveSid, revokedAt: null } } }),
     }
     const data = { ...toColumns(change), version: { increment: 1 } }
     const [row] = await query(this.#database.user.updateManyAndReturn({ where, data }))
@@ -174,8 +174,13 @@ export class Accounts {
       const older = known.filter((user) => user.version < (copies.get(user.id)?.version ?? 0))
       if (older.length > 0) await before(older.map(({ id }) => id))
       for (const { id, username } of older) {
-        const { version = 0, roles = [], disabled } = copies.get(id) ?? {}
-        const newer = { roles: [...roles], disabledAt: disabled ? new Date() : null, version }
+        const { version = 0, roles = [], disabled, attributes } = copies.get(id) ?? {}
+        const newer = {
+          ...toColumns({ ...(attributes && { attributes }) }),
+          roles: [...roles],
+          disabledAt: disabled ? new Date() : null,
+          version,
+        }
         const { count } = await query(
           this.#database.user.updateMany({ where: { id, version: { lt: version } }, data: newer }),
         )

@@ -1,4 +1,4 @@
-import type { Prisma } from '../generated/prisma/client.ts'
+import type { Prisma, SecurityEvent } from '../generated/prisma/client.ts'
 import { type Database, query } from '../postgres/database.ts'
 
 /** One event as it is stored. `at` is in milliseconds. */
@@ -20,6 +20,24 @@ const RETRY_MS = 2_000
 const BATCH = 1_000
 /** The most events that wait while Postgres is away. Further ones are only counted, in `leftOut`. */
 const MAX_WAITING = 100_000
+
+/** Events that one statement reads at most. */
+const SCANNED_AT_ONCE = 2_000
+
+/** Where a page ends. Two events may have the same time. */
+interface EventPosition {
+  at: Date
+  id: bigint
+}
+
+interface WantedEvents {
+  userId?: string | undefined
+  type?: string | undefined
+  since?: Date | undefined
+  /** Not included. */
+  until?: Date | undefined
+  after?: EventPosition | undefined
+}
 
 /**
  * Stores security events in batches, so that no request waits for it. An event that repeats is one entry here and one row
@@ -101,17 +119,36 @@ export class AuditEvents {
   /** The newest `limit` events of a user, newest first: all, or those of some types. */
   async ofUser(userId: string, limit: number, types?: readonly string[]): Promise<KeptEvent[]> {
     const where = { userId, ...(types && { type: { in: [...types] } }) }
+    const rows = await query(this.#database.securityEvent.findMany({ where, orderBy: { at: 'desc' }, take: limit }))
+    return rows.map(toKept)
+  }
+
+  /**
+   * The next events that are wanted, newest first, among the next `SCANNED_AT_ONCE`. `next` is where to go on, or null at the
+   * end; there may be a next and no event. There is no index of the types: what happens a thousand times a second need not pay
+   * for what is asked once a day.
+   */
+  async page(
+    { userId, type, since, until, after }: WantedEvents,
+    limit: number,
+  ): Promise<{ events: KeptEvent[]; next: EventPosition | null }> {
+    const before: Prisma.SecurityEventWhereInput = after
+      ? { at: { lte: after.at }, OR: [{ at: { lt: after.at } }, { id: { lt: after.id } }] }
+      : {}
+    const times = { ...(since && { gte: since }), ...(until && { lt: until }) }
+    const where = { AND: [before, { at: times }, ...(userId === undefined ? [] : [{ userId }])] }
     const rows = await query(
-      this.#database.securityEvent.findMany({ where, orderBy: { at: 'desc' }, take: limit }),
+      this.#database.securityEvent.findMany({
+        where,
+        orderBy: [{ at: 'desc' }, { id: 'desc' }],
+        take: type === undefined ? limit + 1 : SCANNED_AT_ONCE,
+      }),
     )
-    return rows.map(({ at, type, sid, detail, times }) => ({
-      at: at.getTime(),
-      type,
-      userId,
-      ...(sid !== null && { sid }),
-      detail: detail as Prisma.JsonObject as Record<string, string | number>,
-      times: Number(times),
-    }))
+    const wanted = type === undefined ? rows : rows.filter((row) => row.type === type)
+    const page = wanted.slice(0, limit)
+    const hasMore = wanted.length > limit || (type !== undefined && rows.length === SCANNED_AT_ONCE)
+    const last = wanted.length > limit ? page.at(-1) : rows.at(-1)
+    return { events: page.map(toKept), next: hasMore && last ? { at: last.at, id: last.id } : null }
   }
 
   /** Deletes up to `limit` events from before `before`. */
@@ -122,3 +159,12 @@ export class AuditEvents {
         SELECT id FROM ${securityEvents} WHERE at < ${before} ORDER BY at LIMIT ${limit} FOR UPDATE SKIP LOCKED)`)
   }
 }
+
+const toKept = ({ at, type, userId, sid, detail, times }: SecurityEvent): KeptEvent => ({
+  at: at.getTime(),
+  type,
+  ...(userId !== null && { userId }),
+  ...(sid !== null && { sid }),
+  detail: detail as Prisma.JsonObject as Record<string, string | number>,
+  times: Number(times),
+})

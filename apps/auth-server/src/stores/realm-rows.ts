@@ -99,11 +99,11 @@ export class RealmRows {
     await transaction.$executeRaw`DELETE FROM ${clients} WHERE id = ANY (${removed('client')})`
     for (const rows of written('resource', next.resources, ({ id }) => id))
       await transaction.$executeRaw`
-        INSERT INTO ${resources} (id, name, scopes, introspectors, access_token_ttl_seconds)
-        SELECT id, name, scopes, introspectors, access_token_ttl_seconds
+        INSERT INTO ${resources} (id, name, scopes, introspectors, claims, access_token_ttl_seconds)
+        SELECT id, name, scopes, introspectors, claims, access_token_ttl_seconds
         FROM json_to_recordset(${JSON.stringify(rows.map(fromResource))}::json) AS r(
-          id text, name text, scopes json, introspectors text[], access_token_ttl_seconds integer)
-        ON CONFLICT (id) DO UPDATE SET name = excluded.name, scopes = excluded.scopes,
+          id text, name text, scopes json, introspectors text[], claims json, access_token_ttl_seconds integer)
+        ON CONFLICT (id) DO UPDATE SET name = excluded.name, scopes = excluded.scopes, claims = excluded.claims,
           introspectors = excluded.introspectors, access_token_ttl_seconds = excluded.access_token_ttl_seconds`
     for (const rows of written('role', next.roles, ({ name }) => name))
       await transaction.$executeRaw`
@@ -171,6 +171,7 @@ function toRead(row: RealmRow): ReadRealm {
         name: one.name,
         scopes: one.scopes,
         introspectors: one.introspectors,
+        claims: one.claims,
         accessTokenTtlSeconds: one.access_token_ttl_seconds,
       })),
       roles: row.roles,
@@ -210,6 +211,7 @@ const fromResource = (one: RealmData['resources'][number]) => ({
   name: one.name,
   scopes: one.scopes,
   introspectors: one.introspectors,
+  claims: one.claims,
   access_token_ttl_seconds: one.accessTokenTtlSeconds,
 })
 

@@ -140,10 +140,10 @@ test('resources and roles are added, listed and removed, and what is still named
 
 describe('a mistake is told, and changes nothing', () => {
   test.each([
-    [['client', 'add', 'web'], 'clients.web is there already'],
+    [['client', 'add', 'web'], 'there is a client "web" already'],
     [['client', 'show', 'nobody'], 'there is no client "nobody"'],
-    [['client', 'disable', 'nobody'], 'clients.nobody is not there'],
-    [['client', 'remove', 'nobody'], 'clients.nobody is not there'],
+    [['client', 'disable', 'nobody'], 'there is no client "nobody"'],
+    [['client', 'remove', 'nobody'], 'there is no client "nobody"'],
     [['client', 'add', 'a b'], 'clients["a b"] must have an id of up to 200 printable ASCII characters without spaces'],
     [
       ['client', 'add', 'x', '--auth', 'basic'],
@@ -157,10 +157,7 @@ describe('a mistake is told, and changes nothing', () => {
     [['role', 'remove', 'user'], 'default_roles[0] is "user", and there is no such role'],
     [['role', 'set', 'r', 'x:y'], 'roles.r[0] is "x:y", which is no scope of any resource'],
     [['resource', 'add', 'r', '--scope', 'words'], '--scope "words" must be NAME=WORDS'],
-    [
-      ['resource', 'add', 'resource-api', '--scope', 'a=b'],
-      'resources.resource-api is there already: change it with `realm apply`',
-    ],
+    [['resource', 'add', 'resource-api', '--scope', 'a=b'], 'there is a resource "resource-api" already'],
     [
       ['realm', 'apply', '/nowhere.yaml'],
       "the file cannot be read: ENOENT: no such file or directory, open '/nowhere.yaml'",

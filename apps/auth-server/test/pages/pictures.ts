@@ -20,7 +20,7 @@ const session = (changes: object) => ({
 })
 const form = { action: '', formToken: '', clientName: 'Notes' }
 const PAGES: [name: string, colorScheme: 'light' | 'dark', page: Page][] = [
-  ['page-login', 'light', { ...form, kind: 'login', username: '', problem: null }],
+  ['page-login', 'light', { ...form, kind: 'login', username: '', problem: null, asksNewPassword: false }],
   [
     'page-consent',
     'dark',

@@ -76,6 +76,20 @@ const login = () => post(servers[0], '/auth/login', { username: 'ann', password:
 const revoke = (token: string) => post(servers[0], '/oauth2/revoke', new URLSearchParams({ client_id: 'web', token }))
 const logout = (token: string, server = servers[0]) => post(server, '/auth/logout', { refresh_token: token })
 const refresh = (token: string, server = servers[0]) => post(server, '/auth/refresh', { refresh_token: token })
+/** As a page of the server's own origin sends it, with the token in its cookie. */
+async function logoutByCookie(token: string) {
+  const { status, headers } = await fetch(`${servers[0].url}/auth/logout`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      origin: 'http://127.0.0.1:4000',
+      'sec-fetch-site': 'same-origin',
+      cookie: `__Host-Http-heirloom-web=${token}`,
+    },
+    body: JSON.stringify({ client_id: 'web' }),
+  })
+  return { status, isCleared: headers.getSetCookie().some((one) => one.includes('Max-Age=0')) }
+}
 const sessions = async (count: number) =>
   (await Promise.all(Array.from({ length: count }, login))).map(({ token }) => token)
 
@@ -173,6 +187,8 @@ describe('Postgres away', () => {
       const after = await expectAllRefresh(next)
       for (const outcome of [await login(), await logout(ending), await revoke(ending)])
         expect(outcome).toMatchObject({ status: 503, error: 'temporarily_unavailable', retryAfter: expect.any(String) })
+      // The page keeps the cookie, so that it can ask again.
+      expect(await logoutByCookie(ending)).toEqual({ status: 503, isCleared: false })
       // The tombstone works already.
       expect((await refresh(ending, servers[1])).error).toBe('invalid_grant')
       live.splice(0, live.length, ...after)
@@ -180,6 +196,7 @@ describe('Postgres away', () => {
       for (const pid of stopped) process.kill(pid, 'SIGCONT')
     }
     await expect.poll(async () => (await logout(ending)).status, { timeout: 10_000 }).toBe(204)
+    expect(await logoutByCookie(ending)).toEqual({ status: 204, isCleared: true })
     expect((await revoke(ending)).status).toBe(200)
     await expectAllRefresh(live)
   })

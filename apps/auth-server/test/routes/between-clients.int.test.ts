@@ -74,7 +74,7 @@ async function sessionAt(id: string, ...only: string[]) {
   const opened = await openSession(core, { user, client, resources, scope: undefined, how })
   if (!opened.ok) throw new Error(opened.description)
   const { family, now } = opened
-  const granted = { realm, client, resources, scope: family.scope, roles: ['admin'] }
+  const granted = { realm, client, resources, scope: family.scope, account: { roles: ['admin'], attributes: {} } }
   const { refresh_token: token, access_token: access } = await issueTokens(core, family, granted, 1, now)
   return { family, token, access }
 }

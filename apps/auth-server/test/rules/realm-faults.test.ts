@@ -47,6 +47,27 @@ test('the file that all others are changed from is right', () => {
   expect(faultsOf(RIGHT)).toEqual([])
 })
 
+test.each([
+  ['claims: { department: department }', null],
+  ['claims: { sub: department }', 'resources reports claims sub: is reserved'],
+  ['claims: { department: roles }', 'resources reports claims department: must name an attribute'],
+  ['claims: { department: 5 }', 'resources reports claims department: must be a text'],
+  ['claims: [department]', 'resources reports claims: must be a table of at most 50 claims'],
+])('a resource with %s', (claims, fault) => {
+  const faults = faultsOf(RIGHT.replace('introspectors: [worker]', `introspectors: [worker]\n    ${claims}`))
+  expect(faults).toEqual(fault === null ? [] : [expect.stringContaining(fault)])
+})
+
+test('a claim is one attribute in all resources, since a token may be for several', () => {
+  const both = RIGHT.replace('introspectors: [worker]', 'claims: { level: grade }')
+  const other = (attribute: string) =>
+    both.replace('{ files:read: Read files }', `$&\n    claims: { level: ${attribute} }`)
+  expect(faultsOf(other('grade'))).toEqual([])
+  expect(faultsOf(other('rank'))).toEqual([
+    'resources https://files.example/api claims level: is the attribute "grade" in another resource: a claim means one thing',
+  ])
+})
+
 /** What to replace, by what, and what is said. */
 type Wrong = [from: string, to: string, path: string, says: string]
 

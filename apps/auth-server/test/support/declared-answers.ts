@@ -3,8 +3,8 @@ import { Check } from 'typebox/schema'
 /** Whether a route declares this status in its schema, and a body of this form for it. */
 export type Declared = (method: string, path: string, status: number, body: unknown) => boolean
 
-/** What the shared app answers for a route: a wrong method, or a body of a wrong size or type. */
-const OF_THE_APP = [405, 413, 415]
+/** What the shared app answers for a route: a wrong method, or an address that is too long, or a body of a wrong size or type. */
+const OF_THE_APP = [405, 413, 414, 415]
 
 interface Answer {
   content?: Record<string, { schema: object }>

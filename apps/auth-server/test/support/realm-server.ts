@@ -101,7 +101,7 @@ export async function realmServer(data: RealmData, settings: Record<string, stri
       if (!opened.ok) throw new Error(opened.description)
       const { family, now, account } = opened
       const granted = { realm, client, resources: resources.slice(0, client.firstParty ? 9 : 1), scope: family.scope }
-      const tokens = await issueTokens(core, family, { ...granted, roles: account.roles }, 1, now)
+      const tokens = await issueTokens(core, family, { ...granted, account }, 1, now)
       return { ...tokens, userId: account.id, familyId: family.id }
     },
   }

@@ -31,6 +31,7 @@ export const aResource = (id: string, ...scopes: string[]): Resource => ({
   name: id,
   scopes: Object.fromEntries(scopes.map((scope) => [scope, `May ${scope}`])),
   introspectors: [],
+  claims: {},
   accessTokenTtlSeconds: null,
 })
 

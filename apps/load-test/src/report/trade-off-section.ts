@@ -79,10 +79,10 @@ function chartOf(measured: TradeOff, what: 'requests' | 'bytes'): Chart {
         labels: measured.lifetimes.map(({ lifetimeSeconds }) => nameOf(lifetimeSeconds)),
       },
       {
-        name: `lifetime of ${nameOf(LIFETIME_SECONDS)}, and a list that is polled, measured`,
+        name: `lifetime of ${nameOf(LIFETIME_SECONDS)}, and a list that is polled every so often, measured`,
         style: 'line',
         points: polled(measured).map((list) => point(ofList(list, measured))),
-        labels: polled(measured).map(({ ttlSeconds }) => `every ${nameOf(ttlSeconds)}`),
+        labels: polled(measured).map(({ ttlSeconds }) => nameOf(ttlSeconds)),
       },
       {
         name: `lifetime of ${nameOf(LIFETIME_SECONDS)}, and a list that is waited for, measured`,

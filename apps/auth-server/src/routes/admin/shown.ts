@@ -40,3 +40,12 @@ export const Event = Type.Object({
   times: Type.Integer({ description: 'How often it happened that day.' }),
   text: Type.String({ description: 'The same in words.' }),
 })
+
+/** The schema has no format, so that any other text is a user who does not exist. */
+export const USER_ID = { id: Type.String({ description: 'The id of the user, as in the claim `sub`.' }) }
+
+export const SESSIONS_ENDED = Type.Integer({ description: 'How many sessions were ended.' })
+
+export const NEXT = Type.Optional(
+  Type.String({ description: 'Present if there are more: the `after` of the next page.' }),
+)

@@ -14,12 +14,9 @@ import { deleteUser } from '../../services/admin/delete-users.ts'
 import { exportUser } from '../../services/admin/export-user.ts'
 import { NewPassword, PAGE_SIZE, Username } from '../schemas.ts'
 import { operation } from './operation.ts'
-import { Event, Grant, Session } from './shown.ts'
+import { Event, Grant, NEXT, SESSIONS_ENDED, Session, USER_ID } from './shown.ts'
 
 const scope = 'admin:users:write'
-
-/** The schema has no format, so that any other text is a user who does not exist. */
-export const USER_ID = { id: Type.String({ description: 'The id of the user, as in the claim `sub`.' }) }
 
 const ROLES = Type.Array(Type.String({ maxLength: 100 }), {
   maxItems: 100,
@@ -54,7 +51,6 @@ const USER = {
 }
 const User = Type.Object(USER)
 const GENERATED = Type.Optional(Type.String({ description: 'The password, if it was generated: this once.' }))
-export const SESSIONS_ENDED = Type.Integer({ description: 'How many sessions were ended.' })
 
 export const userOperations = {
   find: operation({
@@ -74,7 +70,7 @@ export const userOperations = {
     },
     answer: Type.Object({
       users: Type.Array(User, { description: 'One page of users.' }),
-      next: Type.Optional(Type.String({ description: 'Present if there are more: the `after` of the next page.' })),
+      next: NEXT,
     }),
     run: findUsers,
   }),

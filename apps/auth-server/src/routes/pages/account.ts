@@ -54,10 +54,10 @@ export function accountPage(pages: Pages) {
   }
 
   async function logIn(request: Post, reply: FastifyReply) {
-    const { username = '', password = '' } = request.body
-    const credentials = { username, password, ip: request.ip, signal: goneSignal(reply) }
+    const { username = '', password = '', new_password: newPassword } = request.body
+    const credentials = { username, password, newPassword, ip: request.ip, signal: goneSignal(reply) }
     const result = await logInAtPages(core, credentials, howOf(request), null)
-    if (!result.ok) return login(reply, { refusal: result, username })
+    if (!result.ok) return login(reply, { refusal: result, username, hadNewPassword: newPassword !== undefined })
     pages.setCookie(reply, result.cookie)
     return goOn(reply, 'login')
   }

@@ -123,7 +123,7 @@ export function authorizePage(pages: Pages) {
     post: async (request: FastifyRequest<{ Body: FormFields }>, reply: FastifyReply) => {
       const asked = requestOf(request, reply)
       if (!asked) return reply
-      const { username, password, decision, form_token: formToken } = request.body
+      const { username, password, new_password: newPassword, decision, form_token: formToken } = request.body
       const current = await readPagesSession(core, pages.cookieOf(request))
       const form = decision === undefined ? 'login' : 'consent'
       const state = forms.read(formToken, { form, query: queryOf(request), sid: current?.family.sid ?? null })
@@ -137,12 +137,17 @@ export function authorizePage(pages: Pages) {
         const credentials = {
           username: username ?? '',
           password: password ?? '',
+          newPassword,
           ip: request.ip,
           signal: goneSignal(reply),
         }
         const result = await logInAtPages(core, credentials, howOf(request), current)
         if (!result.ok)
-          return showLogin(request, reply, asked, state.sid, { refusal: result, username: username ?? '' })
+          return showLogin(request, reply, asked, state.sid, {
+            refusal: result,
+            username: username ?? '',
+            hadNewPassword: newPassword !== undefined,
+          })
         const { session, cookie, authTime } = result
         pages.setCookie(reply, cookie)
         const authorized = await authorize(core, asked, { session, authTime, decision: null }, howOf(request))

@@ -17,6 +17,8 @@ interface LoginForm {
 export interface RefusedLogin {
   refusal: Pick<Refusal, 'error' | 'description' | 'retryAfterSeconds'>
   username: string
+  /** The form had the field for a new password. */
+  hadNewPassword?: boolean
 }
 
 export function showLogin(
@@ -32,6 +34,7 @@ export function showLogin(
     clientName,
     username: refused?.username ?? '',
     problem: refused ? problemOf(refused.refusal) : null,
+    asksNewPassword: refused?.refusal.error === 'new_password_required' || refused?.hadNewPassword === true,
   }
   if (refused?.refusal.retryAfterSeconds !== undefined)
     reply.header('retry-after', String(refused.refusal.retryAfterSeconds))
@@ -42,9 +45,11 @@ export function showLogin(
 export const statusOf = ({ error }: Pick<Refusal, 'error'>) => (error === 'too_many_attempts' ? 429 : 400)
 
 export function problemOf({
+  error,
   description,
   retryAfterSeconds: seconds,
-}: Pick<Refusal, 'description' | 'retryAfterSeconds'>): string {
+}: Pick<Refusal, 'error' | 'description' | 'retryAfterSeconds'>): string {
+  if (error === 'new_password_required') return 'You need a new password. Type the old one again, and choose a new one.'
   if (seconds === undefined) return description
   return `Too many attempts. Try again in ${seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`
 }

@@ -77,12 +77,12 @@ export interface FormFields {
   form_token?: string
   username?: string
   password?: string
+  new_password?: string
   decision?: string
   /** At the account page, what is to be done. */
   action?: string
   /** The id of the session or the grant that it is done to. */
   id?: string
-  new_password?: string
 }
 
 const NOT_OWN = Object.assign(new Error('This form was sent by another site, so nothing was done.'), {

@@ -47,7 +47,11 @@ export async function changePassword(
   await endOthers()
   const changed = await finish(
     // Hashing takes a while. If this session was ended meanwhile, its request must not succeed.
-    parts.accounts.change(account.id, { passwordHash }, { version: account.version, liveSid: sid }),
+    parts.accounts.change(
+      account.id,
+      { passwordHash, passwordChangeRequired: false },
+      { version: account.version, liveSid: sid },
+    ),
     'The password may have been changed. Log in with the new password. If it is refused, nothing was changed.',
     endOthers,
   )

@@ -9,7 +9,7 @@ import { type Refusal, refuse } from '../refusal.ts'
 export interface ServerAdminParts {
   core: Core
   realm: Pick<RealmKeeper, 'refresh'>
-  realmRows: Pick<RealmRows, 'readUnless' | 'change'>
+  realmRows: Pick<RealmRows, 'readUnless' | 'change' | 'haveEnded'>
   rollback: Pick<RollbackDetector, 'count'>
 }
 

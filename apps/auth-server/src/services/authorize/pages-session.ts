@@ -5,7 +5,7 @@ import { PAGES_CLIENT } from '../../rules/pages-client.ts'
 import type { Account } from '../../stores/accounts.ts'
 import type { Core } from '../core.ts'
 import type { Refusal } from '../refusal.ts'
-import { type Credentials, authenticate } from '../sessions/authenticate.ts'
+import { type LoginCredentials, authenticateLogin } from '../sessions/authenticate-login.ts'
 import { type Opening, openSession } from '../sessions/open-session.ts'
 import { commit, isRefusal, recordAnomaly, reject } from '../sessions/redeem.ts'
 import { endPages } from '../sessions/sessions.ts'
@@ -64,11 +64,11 @@ export async function redeemPagesSession(
  */
 export async function logInAtPages(
   parts: Core,
-  credentials: Credentials & { signal: AbortSignal },
+  credentials: LoginCredentials & { signal: AbortSignal },
   how: Opening['how'],
   current: PagesSession | null,
 ): Promise<{ ok: true; session: PagesSession; cookie: PagesCookie; authTime: number } | Refusal> {
-  const proven = await authenticate(parts, credentials)
+  const proven = await authenticateLogin(parts, credentials)
   if (!proven.ok) return proven
   const user = proven.account
   if (current && current.account.id === user.id) {

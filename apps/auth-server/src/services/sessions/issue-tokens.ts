@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto'
 import type { Config } from '../../config.ts'
 import type { TokenSigner } from '../../keys/token-signer.ts'
 import { type TokenSubject, accessTokenClaims } from '../../rules/access-token-claims.ts'
+import { attributeClaims } from '../../rules/attribute-claims.ts'
 import { accessTokenTtlSeconds, policyOf } from '../../rules/client-policy.ts'
 import { type Family, endOf } from '../../rules/family.ts'
 import type { Client, Realm } from '../../rules/realm.ts'
 import type { RefreshTokens } from '../../rules/refresh-token.ts'
 import { audienceOf } from '../../rules/target.ts'
+import type { AccountStatus } from '../../stores/account-status.ts'
+import type { RecordEvent } from '../security-event.ts'
 
 /** RFC 6749, section 5.1. Times in seconds. Without `scope`, the token has none. */
 export interface AccessTokenAnswer {
@@ -32,6 +35,7 @@ export interface SignParts {
 export type IssueParts = SignParts & {
   config: Pick<Config, 'refreshAbsoluteTtlMs' | 'refreshPolicy'>
   refreshTokens: Pick<RefreshTokens, 'issue'>
+  audit: RecordEvent
 }
 
 /** What a token is issued for, as it was decided. */
@@ -71,21 +75,26 @@ export async function issueAccessToken(
 /**
  * Issues the tokens of one generation.
  * @param family its state after the redemption that is answered.
- * @param granted the user's roles among it: only tokens of first-party clients carry them.
+ * @param granted the user's account among it. Only tokens of first-party clients carry its roles. Its attributes become the
+ *   claims that the resources have.
  * @param now the store's time in milliseconds.
  * @throws SignerBusy
  */
 export async function issueTokens(
   parts: IssueParts,
   family: Family,
-  { roles, ...granted }: TokenGrant & { roles: readonly string[] },
+  { account, ...granted }: TokenGrant & { account: Pick<AccountStatus, 'roles' | 'attributes'> },
   generation: number,
   now: number,
 ): Promise<TokenAnswer> {
-  const { realm, client } = granted
+  const { realm, client, resources } = granted
+  const { claims, leftOut } = attributeClaims(realm, resources, account.attributes)
+  if (leftOut.length > 0)
+    parts.audit({ type: 'claims_left_out', userId: family.userId, sid: family.sid, claims: leftOut.join(' ') })
+  const subject = { session: family, roles: client.firstParty ? account.roles : [], claims }
   const end = endOf(family, policyOf(realm, family.clientId, parts.config))
   return {
-    ...(await issueAccessToken(parts, { session: family, roles: client.firstParty ? roles : [] }, granted, now)),
+    ...(await issueAccessToken(parts, subject, granted, now)),
     refresh_token: parts.refreshTokens.issue(family.id, generation),
     refresh_token_expires_in: secondsUntil(end, now),
     authorization_expires_in: secondsUntil(family.expiresAt, now),

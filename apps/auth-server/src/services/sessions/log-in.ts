@@ -1,13 +1,13 @@
 import type { TokenSigner } from '../../keys/token-signer.ts'
 import { targetOfGrant } from '../../rules/target.ts'
 import { ACCOUNT_CHANGED, type Refusal, refuse } from '../refusal.ts'
-import { type AuthenticateParts, type Credentials, authenticate } from './authenticate.ts'
+import { type AuthenticateLoginParts, type LoginCredentials, authenticateLogin } from './authenticate-login.ts'
 import { type IssueParts, type TokenAnswer, issueTokens } from './issue-tokens.ts'
 import { type OpenParts, openSession } from './open-session.ts'
 
-type LogInParts = AuthenticateParts & OpenParts & IssueParts & { signer: Pick<TokenSigner, 'assertRoom'> }
+type LogInParts = AuthenticateLoginParts & OpenParts & IssueParts & { signer: Pick<TokenSigner, 'assertRoom'> }
 
-interface LoginRequest extends Credentials {
+interface LoginRequest extends LoginCredentials {
   clientId?: string | undefined
   /** The values of `resource` (RFC 8707). None: all that the client may ask for. */
   resources?: readonly string[] | undefined
@@ -32,7 +32,7 @@ export async function logIn(parts: LogInParts, request: LoginRequest): Promise<(
   parts.signer.assertRoom()
 
   const authenticateAndOpen = async () => {
-    const proven = await authenticate(parts, request)
+    const proven = await authenticateLogin(parts, request)
     if (!proven.ok) return proven
     return openSession(parts, { user: proven.account, client, resources, scope, how: { device, ip } })
   }
@@ -42,6 +42,6 @@ export async function logIn(parts: LogInParts, request: LoginRequest): Promise<(
   if (!opened.ok) return opened
 
   const { family, account, now } = opened
-  const granted = { realm, client, resources, scope: family.scope, roles: account.roles }
+  const granted = { realm, client, resources, scope: family.scope, account }
   return { ok: true, ...(await issueTokens(parts, family, granted, 1, now)) }
 }

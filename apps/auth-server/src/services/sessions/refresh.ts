@@ -73,11 +73,16 @@ export async function refresh(
     parts.audit({ type: 'refresh_refused', reason: 'disabled', userId: family.userId, sid: family.sid })
     return INVALID_GRANT
   }
-  const { roles } = status
-  const scope = narrow(roles)
+  const scope = narrow(status.roles)
   if (scope === null) return refuse('invalid_scope', 'The roles of this user no longer grant any of the scope.')
 
-  const tokens = await issueTokens(parts, updated, { realm, client, resources, scope, roles }, generation + 1, now)
+  const tokens = await issueTokens(
+    parts,
+    updated,
+    { realm, client, resources, scope, account: status },
+    generation + 1,
+    now,
+  )
   recordAnomaly(parts.audit, updated, presented, verdict)
   return { ok: true, ...tokens }
 }

@@ -60,7 +60,7 @@ async function refreshWhile(...concurrent: (Partial<FamilyState> | null)[]) {
         if (update) stored = merge(stored, update.state)
       },
     },
-    accounts: { status: async () => ({ version: 1, roles: ['user'], disabled: false }) },
+    accounts: { status: async () => ({ version: 1, roles: ['user'], disabled: false, attributes: {} }) },
     signer: { assertRoom: () => undefined, sign: async () => 'jwt' },
     refreshTokens: {
       issue: (family, generation) => `${family} ${generation}`,
