@@ -1,9 +1,9 @@
-import { decodeJwt } from 'jose'
 import { Redis } from 'ioredis'
 import { afterAll, expect, test } from 'vitest'
 import { AUTH_SERVER } from '../../src/rules/realm.ts'
 import { aClient, aRealm, aResource } from '../support/realm.ts'
 import { realmServer } from '../support/realm-server.ts'
+import { claimsOf as claimsIn } from '../support/status-list.ts'
 
 const MAIL = 'https://mail.example/api'
 const web = aClient({ resources: ['files', MAIL, AUTH_SERVER], scopes: ['read', 'mail:send'] })
@@ -20,7 +20,7 @@ const redis = new Redis(server.redisUrl)
 afterAll(() => redis.quit())
 
 const claimsOf = ({ access_token: token }: { access_token: string }) => {
-  const { department, groups, salary } = decodeJwt(token)
+  const { department, groups, salary } = claimsIn(token)
   return { department, groups, salary }
 }
 

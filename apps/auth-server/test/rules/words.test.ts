@@ -21,12 +21,14 @@ describe('a user recognizes a device by', () => {
 
 describe('what happened to an account', () => {
   const nameOf = (id: string) => `The ${id}`
-  const told = (type: string, detail = {}) => inWords({ type, detail }, nameOf)?.text
+  const wordsFor = (type: string, detail = {}) => inWords({ type, detail }, nameOf)?.text
 
   test('is told in the second person, with the names of applications', () => {
-    expect(told('authorized', { clientId: 'spa', ip: '192.0.2.1' })).toBe('You logged in to The spa from 192.0.2.1.')
-    expect(told('revoked', { reason: 'session_ended' })).toBe('You ended a session.')
-    expect(told('revoked', { reason: 'what is new' })).toBe('A session ended.')
+    expect(wordsFor('authorized', { clientId: 'spa', ip: '192.0.2.1' })).toBe(
+      'You logged in to The spa from 192.0.2.1.',
+    )
+    expect(wordsFor('revoked', { reason: 'session_ended' })).toBe('You ended a session.')
+    expect(wordsFor('revoked', { reason: 'what is new' })).toBe('A session ended.')
   })
 
   test('is a warning if somebody else may be behind it', () => {
@@ -37,9 +39,9 @@ describe('what happened to an account', () => {
   })
 
   test('is told once, and not at all if it says nothing to a user', () => {
-    expect(told('revoked', { reason: 'reuse' })).toBeUndefined()
-    expect(told('login_refused', { reason: 'changed_meanwhile' })).toBeUndefined()
-    expect(told('gap')).toBeUndefined()
-    expect(told('toString')).toBeUndefined()
+    expect(wordsFor('revoked', { reason: 'reuse' })).toBeUndefined()
+    expect(wordsFor('login_refused', { reason: 'changed_meanwhile' })).toBeUndefined()
+    expect(wordsFor('gap')).toBeUndefined()
+    expect(wordsFor('toString')).toBeUndefined()
   })
 })
