@@ -78,6 +78,22 @@ export function refusalOfAdminToken(
   return adminScopesOfRoles(realm, user.roles).includes(scope) ? null : 'insufficient'
 }
 
+/**
+ * The administration scopes that a token still has: what the client or the roles of the user have lost since it was issued is
+ * not among them.
+ * @param roles of the user now. Null for a client that acts for itself.
+ */
+export function adminScopesNow(
+  realm: Realm,
+  { client_id: clientId, scope = '' }: Pick<HeirloomClaims, 'client_id' | 'scope'>,
+  roles: readonly string[] | null,
+): AdminScope[] {
+  const client = realm.clients.get(clientId)
+  const ofClient = client ? adminScopesOfClient(client) : []
+  const ofUser = roles === null ? ofClient : adminScopesOfRoles(realm, roles)
+  return adminScopesAmong(scope.split(' ')).filter((one) => ofClient.includes(one) && ofUser.includes(one))
+}
+
 /** Why a client may not name the resource, or null. An application of others must not administer for its users. */
 export const faultOfAdminClient = ({ firstParty, grants }: Pick<Client, 'firstParty' | 'grants'>): string | null =>
   firstParty || grants.every((grant) => grant === 'client_credentials')
