@@ -165,6 +165,7 @@ test('a helpdesk cannot make itself an administrator, or take an administratorâ€
     call('PATCH', `/${administrator}`, { email: 'evil@mail.example' }),
     call('PUT', `/${administrator}/password`, { password: ANOTHER }),
     call('POST', `/${administrator}/disable`),
+    call('POST', `/${administrator}/unlock`),
   ]
   for (const answer of await Promise.all(refused))
     expect(answer).toMatchObject({ status: 403, body: { error: 'access_denied' } })
