@@ -29,11 +29,14 @@ export const adminScopesOfClient = ({ resources, scopes }: Pick<Client, 'resourc
 
 /**
  * The administration scopes that a change of the realm touches: of each client and role that is added, changed or removed,
- * before and after it.
+ * and of the resource itself, before and after it.
  */
 export function adminScopesTouched(before: RealmData, after: RealmData): AdminScope[] {
-  const scopesOf = ({ clients, roles }: RealmData) =>
-    new Map([
+  const scopesOf = ({ resources, clients, roles }: RealmData) =>
+    new Map<string, readonly [unknown, AdminScope[]]>([
+      ...resources
+        .filter(({ id }) => id === ADMINISTRATION)
+        .map((one) => [`resource ${one.id}`, [one, adminScopesAmong(Object.keys(one.scopes))] as const] as const),
       ...clients.map((client) => [`client ${client.id}`, [client, adminScopesOfClient(client)] as const] as const),
       ...roles.map((role) => [`role ${role.name}`, [role, adminScopesAmong(role.scopes)] as const] as const),
     ])

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test, vi } from 'vitest'
-import { ADMINISTRATION } from '../../src/rules/administration.ts'
+import { ADMINISTRATION, ADMIN_SCOPES } from '../../src/rules/administration.ts'
 import { type AdminServer, adminServer } from '../support/admin-server.ts'
 import { basic } from '../support/basic.ts'
 import { PASSWORD, bearer } from '../support/server.ts'
@@ -82,6 +82,8 @@ test('clients are listed in pages', async () => {
   expect(ids).toEqual(['console', 'helpdesk', 'ops', 'reporter', 'web'])
 })
 
+const WORDS = Object.fromEntries(ADMIN_SCOPES.map((scope) => [scope, scope]))
+
 test('whoever may change clients alone cannot give himself the rest', async () => {
   const alone = bearer(await server.clientToken('ops', 'admin:clients'))
   const before = (await server.admin('GET', '/clients')).body
@@ -92,6 +94,7 @@ test('whoever may change clients alone cannot give himself the rest', async () =
     await call('POST', '/clients/ops/secret', {}),
     await call('DELETE', '/clients/helpdesk'),
     await call('PUT', '/roles/user', { scopes: ['reports:read', 'admin:keys'] }),
+    await call('PUT', `/resources/${ADMINISTRATION}`, { scopes: WORDS, introspectors: ['reporter'] }),
   ]
   for (const answer of refused) expect(answer).toMatchObject({ status: 403, body: { error: 'access_denied' } })
   expect((await server.admin('GET', '/clients')).body).toEqual(before)
