@@ -107,6 +107,21 @@ test('whoever may change clients alone cannot give himself the rest', async () =
   expect((await call('POST', '/clients', third)).body.error_description).toContain('only first-party clients may name')
 })
 
+test('a secret that the caller has chosen is refused, and so is a client that is disabled by the way', async () => {
+  const fields = { auth: 'client_secret_basic', grants: ['client_credentials'] }
+  for (const more of [{ secret_sha256: ['0'.repeat(64)] }, { disabled: true }, { nothing: 1 }]) {
+    const [member] = Object.keys(more)
+    const added = await server.admin('POST', '/clients', { client_id: 'chosen', ...fields, ...more })
+    for (const answer of [added, await server.admin('PATCH', '/clients/reporter', more)])
+      expect(answer).toMatchObject({
+        status: 400,
+        body: { error_description: expect.stringContaining(`'${member}' is unknown here`) },
+      })
+  }
+  expect((await server.admin('GET', '/clients/chosen')).status).toBe(404)
+  expect((await server.admin('GET', '/clients/reporter')).body).toMatchObject({ secrets: 1, disabled: false })
+})
+
 test('the sessions and grants of a user are shown and ended', async () => {
   const { body: user } = await server.admin('POST', '/users', { username: 'ada', password: PASSWORD })
   const login = async () => (await server.call('POST', '/auth/login', { username: 'ada', password: PASSWORD })).body
