@@ -53,6 +53,9 @@ export async function* checkProject(place: Place, project: Project): AsyncGenera
     run(folder, process.execPath, [...tsc, 'tsconfig.common.json'])
     run(folder, process.execPath, [...node, 'out/common.cjs', place.token])
   })
+  yield attempt('has bundles for a script tag and an import map', () =>
+    run(folder, process.execPath, [...node, 'bundles.mjs']),
+  )
   yield attempt('works beside @fastify/jwt', () => run(folder, process.execPath, [...node, 'beside.mjs', place.token]))
 }
 
@@ -120,6 +123,7 @@ function writeProject(
   write('preload.mjs', preload(place))
   write('common.cts', COMMON)
   write('beside.mjs', BESIDE)
+  write('bundles.mjs', BUNDLES)
   const compilerOptions = {
     target: 'es2023',
     lib: ['es2024', 'dom'],
@@ -187,6 +191,20 @@ async function main(token: string): Promise<void> {
   await jwtApp.close()
 }
 void main(process.argv[2] ?? '')
+`
+
+const BUNDLES = `import { readFileSync } from 'node:fs'
+import { runInThisContext } from 'node:vm'
+
+const bundles = './node_modules/@heirloom/client/dist/browser/'
+for (const name of ['client', 'redirect']) runInThisContext(readFileSync(bundles + name + '.js', 'utf8'))
+const { createClient } = await import(bundles + 'client.mjs')
+const { createRedirectClient } = await import(bundles + 'redirect.mjs')
+const options = { authServer: 'https://auth.example', resources: [], clientId: 'web' }
+for (const create of [createClient, heirloom.createClient, createRedirectClient, heirloom.createRedirectClient])
+  if (await create(options).isLoggedIn()) throw new Error('nobody has logged in')
+// Nothing of it keeps a process alive.
+createClient({ ...options, delivery: 'cookie' })
 `
 
 const BESIDE = `import jwt from '@fastify/jwt'

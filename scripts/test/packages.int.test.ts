@@ -4,6 +4,8 @@ import { builtinModules } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runInNewContext } from 'node:vm'
+import { brotliCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -70,6 +72,24 @@ describe.each(['verifier', 'client'])('the tarball of @heirloom/%s', (name) => {
     expect(named.filter((path) => !existsSync(join(placeOf(name), path)))).toEqual([])
   })
 })
+
+// For pages without a bundler: docs/guide/browser.md.
+test.each(['client', 'redirect'])(
+  'the bundle %s is small, imports nothing, and works as a script and as a module',
+  async (name) => {
+    const file = (extension: string) => join(placeOf('client'), 'dist/browser', `${name}.${extension}`)
+    for (const extension of ['js', 'mjs']) {
+      expect(brotliCompressSync(readFileSync(file(extension))).length).toBeLessThan(6_000)
+      expect(readFileSync(file(extension), 'utf8')).not.toMatch(/\bimport\b|\brequire\(/)
+    }
+    const call = name === 'client' ? 'createClient' : 'createRedirectClient'
+    // A page may have both scripts.
+    const page: { heirloom?: Record<string, unknown> } = { heirloom: { before: true } }
+    runInNewContext(readFileSync(file('js'), 'utf8'), page)
+    expect(page.heirloom).toMatchObject({ before: true, [call]: expect.any(Function) })
+    expect(await import(file('mjs'))).toMatchObject({ [call]: expect.any(Function), ClientError: expect.any(Function) })
+  },
+)
 
 const USE = `import { type HeirloomClaims, type Verifier, createVerifier, localKeySet } from '@heirloom/verifier'
 import { createClient } from '@heirloom/client'

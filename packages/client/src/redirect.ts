@@ -7,6 +7,8 @@ import { type Page, beginAttempt, endAttempt } from './login-attempts.ts'
 import { storageFailed } from './safe-store.ts'
 import { readTokenResponse } from './session.ts'
 
+export { ClientError }
+
 export interface RedirectOptions extends CoreOptions {
   /** The issuer: the base URL of the auth server, exactly as its `ISSUER`. */
   authServer: string | URL
@@ -40,6 +42,7 @@ export interface RedirectClient extends Omit<Client, 'login'> {
    * Leaves this page for the login at the auth server. Every login has a state of its own, so tabs do not disturb each other.
    *
    * @throws ClientError `storage_failed` if the page may not use `sessionStorage`
+   * @throws TypeError for a `returnTo` of another origin, and on a page of http that is not on this machine
    */
   loginWithRedirect(login?: RedirectLogin): Promise<void>
 
@@ -77,6 +80,8 @@ export function createRedirectClient(options: RedirectOptions): RedirectClient {
     ...client,
 
     async loginWithRedirect({ scope, prompt, returnTo } = {}) {
+      // A proof needs it, and browsers have it on https and on this machine only.
+      if (!globalThis.crypto?.subtle) throw new TypeError('A login by redirect needs a page on https.')
       const page = pageOf()
       const { href, origin } = page.location
       const back = new URL(returnTo ?? href, href)

@@ -18,10 +18,10 @@ export type TabMessage =
   | { ended: string }
   /** A refresh failed: the server's Retry-After in milliseconds, or 0. */
   | { failed: number }
-  /** A new tab asks for the access token. */
-  | { ask: true }
-  /** ... and gets it. */
-  | { answer: Session }
+  /** A tab asks for the newest access token, with a random number. */
+  | { ask: number }
+  /** ... and gets it, with that number. */
+  | { answer: Session; to: number }
 
 /** What a tab knows after a message. */
 export function hear(known: Known, message: TabMessage): Known {
@@ -33,39 +33,45 @@ export function hear(known: Known, message: TabMessage): Known {
   }
   const session = carried(message)
   if (!session || known.ended.has(session.sessionId)) return known
-  return 'answer' in message && known.session !== UNKNOWN ? known : { ...known, session }
+  const { session: own } = known
+  // An answer may be older than what this tab knows by now.
+  if ('answer' in message && own?.sessionId && session.receivedAt <= own.receivedAt) return known
+  if ('answer' in message && own?.sessionId !== session.sessionId && own !== UNKNOWN) return known
+  return { ...known, session }
 }
 
 const carried = (message: TabMessage) =>
   'session' in message ? message.session : 'answer' in message ? message.answer : null
 
-/** How long a new tab waits for the access token of another one. They answer within a few milliseconds. */
-const ANSWER_MS = 30
-/** How long a tab whose turn it is waits for the news of the tab before it. A lock may be faster than a message. */
-const NEWS_MS = 250
+/** How long a tab that knows of no other one waits for an answer, which takes a few milliseconds. */
+const ALONE_MS = 30
+/** How long another tab may take to answer. Busy machines are slow, and browsers freeze tabs. */
+const ANSWER_MS = 1_000
 
 /** Keeps the access token in the memory of each tab, and tells the other tabs. */
 export class TabStore implements SessionStore {
   readonly #channel: Channel | undefined
   readonly #flag: string
-  readonly #sleep: Runtime['sleep']
-  readonly #storage: Runtime['storage']
+  readonly #runtime: Runtime
+  /** The number in this tab's last question. */
+  #asked = 0
+  /** Whether this tab has ever heard another one. */
+  #hasPeers = false
   #known: Known = { session: UNKNOWN, ended: new Set() }
   #listener = () => {}
   #news = () => {}
-  /** The number of messages about the session that this tab has heard. */
+  /** How many logins, refreshes, failures and logouts of other tabs this tab has heard of. */
   heard = 0
   /** Called after a refresh of another tab: if it failed, with the server's Retry-After in milliseconds. Otherwise with null. */
   onOutcome: (retryAfterMs: number | null) => void = () => {}
 
-  constructor(name: string, { channel, sleep, storage }: Runtime) {
+  constructor(name: string, runtime: Runtime) {
     this.#flag = `${name}.logout`
-    this.#sleep = sleep
-    this.#storage = storage
+    this.#runtime = runtime
     if (this.isLeaving) this.#known = { session: null, ended: new Set() }
-    this.#channel = channel?.(name)
+    this.#channel = runtime.channel?.(name)
     this.#channel?.addEventListener('message', ({ data }) => this.#hear(Object(data) as TabMessage))
-    this.#tell({ ask: true })
+    this.#ask()
   }
 
   load(): Session | null {
@@ -90,11 +96,15 @@ export class TabStore implements SessionStore {
     this.#tell({ failed: retryAfterMs })
   }
 
-  /** Waits until something is heard from another tab, unless that has happened since the count was `heard`. */
+  /**
+   * Asks the other tabs, and waits for the first answer. Not if they have said something since the count was `heard`. A lock may be
+   * faster than the message of the tab that had it before, but no answer is.
+   */
   async settle(heard: number): Promise<void> {
     if (heard !== this.heard || !this.#channel) return
     const news = new Promise<void>((resolve) => (this.#news = resolve))
-    await Promise.race([news, this.#sleep(this.#known.session === UNKNOWN ? ANSWER_MS : NEWS_MS)])
+    this.#ask()
+    await Promise.race([news, this.#runtime.sleep(this.#hasPeers ? ANSWER_MS : ALONE_MS)])
   }
 
   /**
@@ -111,7 +121,7 @@ export class TabStore implements SessionStore {
 
   #stored<T>(work: (storage: ReturnType<Runtime['storage']>) => T): T | null {
     try {
-      return work(this.#storage())
+      return work(this.#runtime.storage())
     } catch {
       return null
     }
@@ -126,14 +136,20 @@ export class TabStore implements SessionStore {
     this.#channel?.postMessage(message)
   }
 
+  #ask(): void {
+    this.#asked = this.#runtime.random()
+    this.#tell({ ask: this.#asked })
+  }
+
   #hear(message: TabMessage): void {
     const { session } = this.#known
-    if ('ask' in message) return void (session?.sessionId && this.#tell({ answer: session }))
+    this.#hasPeers = true
+    if ('ask' in message) return void (session?.sessionId && this.#tell({ answer: session, to: message.ask }))
     // Another tab may run another version of the page.
     if (carried(message) && !readSession(carried(message))) return
     this.#known = hear(this.#known, message)
-    this.heard++
-    this.#news()
+    if (!('answer' in message)) this.heard++
+    if (!('answer' in message) || message.to === this.#asked) this.#news()
     if ('failed' in message) this.onOutcome(message.failed)
     if ('session' in message) this.onOutcome(null)
     this.#listener()

@@ -99,8 +99,8 @@ async function live(steps: Step[], { hasLocks, hasChannel, faults, ...slow }: Br
   seen.refreshed += browser.paths().filter((path) => path === 'refresh').length
   expect(wrong).toEqual([])
   expect(pending).toBe(0)
-  // No honest browser looks like a thief.
-  expect(browser.reused).toEqual([])
+  // No honest browser looks like a thief. (Every browser with locks has channels. Without them, each tab refreshes for itself.)
+  if (hasChannel) expect(browser.reused).toEqual([])
   return { browser, tabs: tabs.map(({ tab }) => tab) }
 }
 
@@ -180,7 +180,7 @@ it(
           const answers = []
           for (const tab of tabs) answers.push(await ask(tab))
           expect(answers).toEqual(tabs.map(() => 200))
-          if (!kind.hasLocks || kind.channelMs > 200) return
+          if (!kind.hasLocks || kind.channelMs > 400) return
           const passedMs = taken.reduce((sum, { afterMs }) => sum + afterMs, 0)
           // A refresh begins in the last fifth of a lifetime. A new page may need one of its own.
           const expiries = Math.ceil(passedMs / (LIFETIME_SECONDS * 800))
@@ -204,7 +204,7 @@ it('a session that is over stays over, in whatever order and however often messa
     )
   const message = fc.oneof<fc.Arbitrary<TabMessage>[]>(
     session.map((of) => ({ session: of })),
-    session.map((of) => ({ answer: of })),
+    session.map((of) => ({ answer: of, to: 1 })),
     fc.constantFrom('a', 'b', 'c').map((ended) => ({ ended })),
     fc.constant({ failed: 0 }),
   )

@@ -179,7 +179,7 @@ export function virtualBrowser({ netMs = 10, channelMs = 1, chance = (): number 
         locks,
         channel: (name) => (mine = channel(name)),
         storage: () => storage,
-        random: () => 0,
+        random: Math.random,
         ...options.runtime,
       },
     })

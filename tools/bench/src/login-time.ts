@@ -57,8 +57,10 @@ export async function benchLoginTime({ samples, stepMs, atOnce }: Options): Prom
     const worker = async () => {
       for (let kind = order.pop(); kind !== undefined; kind = order.pop()) {
         const { status, ms } = await post('/auth/login', { username: nameOf(kind), password: 'wrong' })
-        if (status !== 401) throw new Error(`${kind} answered ${status}`)
-        times.get(kind)?.push(ms)
+        // A store did not answer in time, which says nothing about the user.
+        if (status === 503) order.unshift(kind)
+        else if (status === 401) times.get(kind)?.push(ms)
+        else throw new Error(`${kind} answered ${status}`)
       }
     }
     await Promise.all(Array.from({ length: atOnce }, worker))

@@ -14,6 +14,7 @@ import { benchProfile } from './profile.ts'
 import { benchRefresh } from './refresh.ts'
 import { benchSharedToken } from './shared-token.ts'
 import { benchStatus } from './status.ts'
+import { benchUsers } from './users.ts'
 import { benchVerify } from './verify.ts'
 import { benchStorage } from './storage.ts'
 
@@ -61,6 +62,12 @@ program
   .description('Space that a session takes in each store.')
   .option('--families <n>', 'number of sessions', count, 100_000)
   .action(benchFamilies)
+program
+  .command('users')
+  .description('Time to find one of very many users by the calls of administration.')
+  .option('--users <n>', 'number of users', count, 1_000_000)
+  .option('--rounds <n>', 'how often each call is made', count, 200)
+  .action(benchUsers)
 program
   .command('sessions')
   .description('Cost of a user with very many sessions, and of a refresh by another user meanwhile.')

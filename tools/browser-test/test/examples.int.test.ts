@@ -43,7 +43,9 @@ async function logIn(page: Page) {
   await page.fill('[name=password]', USER.password)
   await page.click('button:has-text("Log in")')
 }
-const isIn = (page: Page) => expect.poll(() => page.locator('output').textContent()).toMatch(/\S{8}/)
+const isIn = async (page: Page) => {
+  await expect.poll(() => page.locator('output').textContent()).toMatch(/\S{8}/)
+}
 
 describe.each(['plain.html', 'react.jsx', 'vue.js'])('%s', (name) => {
   beforeAll(async () => {

@@ -119,9 +119,7 @@ export class AuditEvents {
   /** The newest `limit` events of a user, newest first: all, or those of some types. */
   async ofUser(userId: string, limit: number, types?: readonly string[]): Promise<KeptEvent[]> {
     const where = { userId, ...(types && { type: { in: [...types] } }) }
-    const rows = await query(
-      this.#database.securityEvent.findMany({ where, orderBy: { at: 'desc' }, take: limit }),
-    )
+    const rows = await query(this.#database.securityEvent.findMany({ where, orderBy: { at: 'desc' }, take: limit }))
     return rows.map(toKept)
   }
 

@@ -116,9 +116,9 @@ export class Sessions {
         json_agg(json_build_array(id, sid, user_id, expires_at, status_index, client_id)) FILTER (WHERE is_wanted) AS sessions
       FROM (SELECT encode(id, 'hex') COLLATE "C" AS id, sid, user_id, status_index, client_id,
               (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at,
-              revoked_at IS NULL AND expires_at > clock_timestamp() AND EXISTS (
-                SELECT FROM ${this.#database.tables.clients} AS c WHERE c.id = f.client_id AND c.id = ANY (${[...clientIds]})
-                  AND (c.disabled OR f.created_at < c.ended_before)) AS is_wanted
+              client_id = ANY (${[...clientIds]}) AND revoked_at IS NULL AND expires_at > clock_timestamp() AND EXISTS (
+                SELECT FROM ${this.#database.tables.clients} AS c
+                WHERE c.id = f.client_id AND (c.disabled OR f.created_at < c.ended_before)) AS is_wanted
             FROM ${this.#database.tables.families} AS f WHERE f.id > ${Buffer.from(after, 'base64url')}
             ORDER BY f.id LIMIT ${SCANNED_AT_ONCE}) AS page`)
     const toFamily = (hex: string) => Buffer.from(hex, 'hex').toString('base64url')

@@ -92,6 +92,8 @@ function rightOf({ type, anyOf, enum: choices, const: only, items, pattern }: Sc
   return fc.jsonValue()
 }
 
+const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value)).toWellFormed()
+
 const membersOf = (schema: Schema | undefined): fc.Arbitrary<Record<string, unknown>> =>
   fc.record(Object.fromEntries(Object.entries(schema?.properties ?? {}).map(([name, one]) => [name, valueOf(one)])), {
     requiredKeys: [],
@@ -105,11 +107,9 @@ const calls = OPERATIONS.filter(
     .tuple(membersOf(one.params), membersOf(one.query), membersOf(one.body), fc.integer({ min: 0, max: 9 }))
     .map(([params, query, body, spoiled]) => {
       const path = one.path.replaceAll(/\{(\w+)\}/g, (_all, name: string) =>
-        encodeURIComponent(String(params[name] ?? known[spoiled]).toWellFormed()),
+        encodeURIComponent(textOf(params[name] ?? known[spoiled])),
       )
-      const search = Object.entries(query).map(
-        ([name, value]) => `${name}=${encodeURIComponent(String(value).toWellFormed())}`,
-      )
+      const search = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(textOf(value))}`)
       const sent = spoiled === 0 ? JSON.stringify(body).slice(1) : JSON.stringify(body)
       return { method: one.method, path: `/admin${path}?${search.join('&')}`, body: one.body ? sent : undefined }
     }),

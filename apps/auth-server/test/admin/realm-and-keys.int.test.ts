@@ -84,7 +84,7 @@ test('clients are listed in pages', async () => {
 
 const WORDS = Object.fromEntries(ADMIN_SCOPES.map((scope) => [scope, scope]))
 
-test('whoever may change clients alone cannot give himself the rest', async () => {
+test('a caller who may change clients alone cannot take the other scopes', async () => {
   const alone = bearer(await server.clientToken('ops', 'admin:clients'))
   const before = (await server.admin('GET', '/clients')).body
   const call = (method: string, path: string, body?: unknown) => server.call(method, `/admin${path}`, body, alone)

@@ -75,7 +75,7 @@ function Me() {
       <p>
         You are <output>{me?.sub}</output>.
       </p>
-      <button onClick={() => client.logout()}>Log out</button>
+      <button onClick={() => void client.logout()}>Log out</button>
     </section>
   )
 }
