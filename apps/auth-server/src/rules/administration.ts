@@ -29,11 +29,14 @@ export const adminScopesOfClient = ({ resources, scopes }: Pick<Client, 'resourc
 
 /**
  * The administration scopes that a change of the realm touches: of each client and role that is added, changed or removed,
- * before and after it.
+ * and of the resource itself, before and after it.
  */
 export function adminScopesTouched(before: RealmData, after: RealmData): AdminScope[] {
-  const scopesOf = ({ clients, roles }: RealmData) =>
-    new Map([
+  const scopesOf = ({ resources, clients, roles }: RealmData) =>
+    new Map<string, readonly [unknown, AdminScope[]]>([
+      ...resources
+        .filter(({ id }) => id === ADMINISTRATION)
+        .map((one) => [`resource ${one.id}`, [one, adminScopesAmong(Object.keys(one.scopes))] as const] as const),
       ...clients.map((client) => [`client ${client.id}`, [client, adminScopesOfClient(client)] as const] as const),
       ...roles.map((role) => [`role ${role.name}`, [role, adminScopesAmong(role.scopes)] as const] as const),
     ])
@@ -76,6 +79,22 @@ export function refusalOfAdminToken(
   if (!client.firstParty) return 'insufficient'
   if (!user.isLive) return 'ended'
   return adminScopesOfRoles(realm, user.roles).includes(scope) ? null : 'insufficient'
+}
+
+/**
+ * The administration scopes that a token still has: what the client or the roles of the user have lost since it was issued is
+ * not among them.
+ * @param roles of the user now. Null for a client that acts for itself.
+ */
+export function adminScopesNow(
+  realm: Realm,
+  { client_id: clientId, scope = '' }: Pick<HeirloomClaims, 'client_id' | 'scope'>,
+  roles: readonly string[] | null,
+): AdminScope[] {
+  const client = realm.clients.get(clientId)
+  const ofClient = client ? adminScopesOfClient(client) : []
+  const ofUser = roles === null ? ofClient : adminScopesOfRoles(realm, roles)
+  return adminScopesAmong(scope.split(' ')).filter((one) => ofClient.includes(one) && ofUser.includes(one))
 }
 
 /** Why a client may not name the resource, or null. An application of others must not administer for its users. */

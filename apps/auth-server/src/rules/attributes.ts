@@ -64,7 +64,8 @@ function faultOfJson(value: unknown, depth: number): string | null {
   return null
 }
 
-const isStorable = (text: string) => text.isWellFormed() && !text.includes('\0')
+/** Postgres takes no other text. */
+export const isStorable = (text: string) => text.isWellFormed() && !text.includes('\0')
 
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test, vi } from 'vitest'
-import { ADMINISTRATION } from '../../src/rules/administration.ts'
+import { ADMINISTRATION, ADMIN_SCOPES } from '../../src/rules/administration.ts'
 import { type AdminServer, adminServer } from '../support/admin-server.ts'
 import { basic } from '../support/basic.ts'
 import { PASSWORD, bearer } from '../support/server.ts'
@@ -82,6 +82,8 @@ test('clients are listed in pages', async () => {
   expect(ids).toEqual(['console', 'helpdesk', 'ops', 'reporter', 'web'])
 })
 
+const WORDS = Object.fromEntries(ADMIN_SCOPES.map((scope) => [scope, scope]))
+
 test('a caller who may change clients alone cannot take the other scopes', async () => {
   const alone = bearer(await server.clientToken('ops', 'admin:clients'))
   const before = (await server.admin('GET', '/clients')).body
@@ -92,6 +94,7 @@ test('a caller who may change clients alone cannot take the other scopes', async
     await call('POST', '/clients/ops/secret', {}),
     await call('DELETE', '/clients/helpdesk'),
     await call('PUT', '/roles/user', { scopes: ['reports:read', 'admin:keys'] }),
+    await call('PUT', `/resources/${ADMINISTRATION}`, { scopes: WORDS, introspectors: ['reporter'] }),
   ]
   for (const answer of refused) expect(answer).toMatchObject({ status: 403, body: { error: 'access_denied' } })
   expect((await server.admin('GET', '/clients')).body).toEqual(before)
@@ -102,6 +105,21 @@ test('a caller who may change clients alone cannot take the other scopes', async
     redirect_uris: ['https://a.example/'],
   }
   expect((await call('POST', '/clients', third)).body.error_description).toContain('only first-party clients may name')
+})
+
+test('a secret that the caller has chosen is refused, and so is a client that is disabled by the way', async () => {
+  const fields = { auth: 'client_secret_basic', grants: ['client_credentials'] }
+  for (const more of [{ secret_sha256: ['0'.repeat(64)] }, { disabled: true }, { nothing: 1 }]) {
+    const [member] = Object.keys(more)
+    const added = await server.admin('POST', '/clients', { client_id: 'chosen', ...fields, ...more })
+    for (const answer of [added, await server.admin('PATCH', '/clients/reporter', more)])
+      expect(answer).toMatchObject({
+        status: 400,
+        body: { error_description: expect.stringContaining(`'${member}' is unknown here`) },
+      })
+  }
+  expect((await server.admin('GET', '/clients/chosen')).status).toBe(404)
+  expect((await server.admin('GET', '/clients/reporter')).body).toMatchObject({ secrets: 1, disabled: false })
 })
 
 test('the sessions and grants of a user are shown and ended', async () => {

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test, vi } from 'vitest'
+import { ADMINISTRATION } from '../../src/rules/administration.ts'
 import { type AdminServer, adminServer } from '../support/admin-server.ts'
 import { PASSWORD, bearer } from '../support/server.ts'
 import { openStores } from '../support/stores.ts'
@@ -164,11 +165,28 @@ test('a helpdesk cannot make itself an administrator, or take an administratorâ€
     call('PATCH', `/${administrator}`, { email: 'evil@mail.example' }),
     call('PUT', `/${administrator}/password`, { password: ANOTHER }),
     call('POST', `/${administrator}/disable`),
+    call('POST', `/${administrator}/unlock`),
   ]
   for (const answer of await Promise.all(refused))
     expect(answer).toMatchObject({ status: 403, body: { error: 'access_denied' } })
   expect(await stores.database.user.findMany({ orderBy: { id: 'asc' } })).toEqual(before)
   expect((await call('PATCH', `/${colleague}`, { roles: ['user'] })).status).toBe(200)
+})
+
+test('an administrator who is demoted cannot get back with the old token what the token names', async () => {
+  const inConsole = { client_id: 'console', resource: ADMINISTRATION }
+  const { id, tokens } = await server.userToken('demoted', ['admin'], inConsole)
+  const { id: boss } = await add('chief', { roles: ['admin'] })
+  await server.admin('PATCH', `/users/${id}`, { roles: ['helpdesk'] })
+  const call = (method: string, path: string, body: object) =>
+    server.call(method, `/admin/users/${path}`, body, bearer(tokens.access_token))
+  for (const answer of [
+    await call('PATCH', id, { roles: ['admin'] }),
+    await call('PUT', `${boss}/password`, { password: ANOTHER }),
+  ])
+    expect(answer).toMatchObject({ status: 403, body: { error: 'access_denied' } })
+  expect((await server.admin('GET', `/users/${id}`)).body.roles).toEqual(['helpdesk'])
+  expect((await call('PATCH', id, { email: 'd@mail.example' })).status).toBe(200)
 })
 
 test('an export has all that is kept of a user, but no hash of the password', async () => {

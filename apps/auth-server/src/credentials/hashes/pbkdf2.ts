@@ -14,7 +14,7 @@ export function pbkdf2Hash(
   hash: Buffer | null,
 ): ReadableHash | HashFault | null {
   const digestBytes = DIGEST_BYTES[digest]
-  if (!digestBytes || !salt || !hash || iterations < 1) return null
+  if (!digestBytes || !salt || !hash || !Number.isInteger(iterations) || iterations < 1) return null
   const blocks = Math.ceil(hash.length / digestBytes)
   if (iterations * blocks > MAX_ITERATIONS)
     return {

@@ -5,7 +5,7 @@ import {
   ADMINISTRATION,
   type AdminRefusal,
   type AdminScope,
-  adminScopesAmong,
+  adminScopesNow,
   refusalOfAdminToken,
 } from '../../rules/administration.ts'
 import type { Administrator } from '../../services/admin/admin-parts.ts'
@@ -16,6 +16,9 @@ const NOT_HERE = errorBody(
   'not_found',
   `The realm has no resource ${ADMINISTRATION}, so there are no calls under /admin.`,
 )
+
+/** Who called, of each request that the guards let in. */
+const administrators = new WeakMap<FastifyRequest, Administrator>()
 
 /** No token could help, so this comes before any is looked at. */
 export function onlyWithResource({ realm }: Pick<Core, 'realm'>): onRequestHookHandler {
@@ -43,15 +46,21 @@ export function administrator(core: Core, scope: AdminScope): onRequestAsyncHook
       const isOpen = session !== null && status !== null && !status.disabled && isLive(core, session, now)
       user = { isLive: isOpen, roles: status?.roles ?? [] }
     }
-    const refused = refusalOfAdminToken(core.realm.current(), claims, scope, user)
-    return refused === null ? undefined : answerAdminRefusal(reply, refused, scope)
+    const realm = core.realm.current()
+    const refused = refusalOfAdminToken(realm, claims, scope, user)
+    if (refused !== null) return answerAdminRefusal(reply, refused, scope)
+    // Not those of the token: who has lost a scope could use it to get it back.
+    const scopes = adminScopesNow(realm, claims, user?.roles ?? null)
+    administrators.set(request, { by: `${user ? 'user' : 'client'}:${sub}`, scopes })
+    return undefined
   }
 }
 
-/** Who called, as the guards let them in. */
+/** Who called. @throws Error for a request that the guards did not let in. */
 export function administratorOf(request: FastifyRequest): Administrator {
-  const { sub, sid, scope = '' } = callerOf(request)
-  return { by: `${sid === undefined ? 'client' : 'user'}:${sub}`, scopes: adminScopesAmong(scope.split(' ')) }
+  const caller = administrators.get(request)
+  if (!caller) throw new Error('administratorOf: the guards have not let this request in.')
+  return caller
 }
 
 /** RFC 6750, section 3.1. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readHash } from '../../credentials/hashes/read-hash.ts'
-import { type Attributes, faultOfAttributes } from '../../rules/attributes.ts'
+import { type Attributes, faultOfAttributes, isStorable } from '../../rules/attributes.ts'
 import { emailAddress } from '../../rules/email.ts'
 import { earlierUsernameKey, usernameKey } from '../../rules/username.ts'
 import type { ImportedUser } from '../../stores/imported-users.ts'
@@ -31,6 +31,8 @@ export function importedUser(
   const passwordHash = typeof hash === 'object' && hash !== null ? JSON.stringify(hash) : hash
   if (passwordHash !== null) {
     if (typeof passwordHash !== 'string') return fault('password_hash must be a text, an object of Keycloak, or null')
+    // A salt may be any text.
+    if (!isStorable(passwordHash)) return fault('password_hash must not contain U+0000 or lone surrogates')
     const read = readHash(passwordHash)
     if ('fault' in read) return fault(`password_hash ${read.fault}`)
   }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { judgeRealmFile } from '../../rules/judge-realm-file.ts'
 import type { Client, RealmData } from '../../rules/realm.ts'
-import type { ClientMembers } from '../../rules/realm-file.ts'
+import { CLIENT_MEMBERS, type ClientMembers } from '../../rules/realm-file.ts'
 import { toClientMembers } from '../../rules/realm-file-data.ts'
 import { type Refusal, refuse } from '../refusal.ts'
 import type { AdminParts } from './admin-parts.ts'
@@ -26,6 +26,8 @@ export async function showClient(parts: AdminParts, { client_id: id }: ClientId)
 
 /** The secret is answered this once. */
 export async function addClient(parts: AdminParts, { client_id: id, ...fields }: ClientId & ClientFields) {
+  const refused = refusalOfUnknown(fields)
+  if (refused) return refused
   const secret = (fields.auth ?? 'none') === 'none' ? null : newSecret()
   const changed = await change(parts, id, (known) =>
     known
@@ -44,6 +46,8 @@ export async function addClient(parts: AdminParts, { client_id: id, ...fields }:
 
 /** What is left out stays as it is. */
 export async function changeClient(parts: AdminParts, { client_id: id, ...fields }: ClientId & ClientFields) {
+  const refused = refusalOfUnknown(fields)
+  if (refused) return refused
   const changed = await changeKnown(parts, id, () => fields)
   return changed.ok ? { ...changed.client, ...changed.warnings, ...FOLLOWED, ok: true as const } : changed
 }
@@ -79,6 +83,14 @@ export async function removeClient(parts: AdminParts, { client_id: id }: ClientI
       : noClient(id),
   )
   return changed.ok ? { ok: true as const, removed: id, sessions_ended: changed.sessionsEnded } : changed
+}
+
+/** A realm file may have more members than a caller may set: hashes of secrets, and whether the client is disabled. */
+function refusalOfUnknown(fields: ClientFields): Refusal | null {
+  const unknown = Object.keys(fields).find((member) => !Object.hasOwn(CLIENT_MEMBERS, member))
+  if (unknown === undefined) return null
+  const known = Object.keys(CLIENT_MEMBERS).join(', ')
+  return refuse('invalid_request', `${JSON.stringify(unknown)} is unknown here; known are: ${known}`)
 }
 
 const findClient = ({ clients }: RealmData, id: string) => clients.find((one) => one.id === id)

@@ -112,8 +112,9 @@ export async function setUserPassword(
 /** Forgets the failed logins of a user. Those of an address stay. */
 export async function unlockUser(parts: AdminParts, { id }: UserId) {
   const { core } = parts
-  const account = await accountOf(core, id)
-  if (!account) return NO_SUCH_USER
+  const found = await allowedUser(parts, id)
+  if (!found.ok) return found
+  const { account } = found
   await core.throttle.lift(usernameKey(account.username) ?? '')
   core.audit({ type: 'lockout_lifted', userId: account.id })
   return { ok: true as const, ...shownUser(account) }

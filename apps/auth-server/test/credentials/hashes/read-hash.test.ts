@@ -57,6 +57,14 @@ describe('a hash that anybody’s password could match, or nobody’s, is refuse
     ['scrypt with an odd N', `scrypt$1000$salt$8$1$${HASH}`],
     ['Firebase without its signer key', FIREBASE.replace(/,sk=[^$]+/, '')],
     ['Keycloak without a secret', '{"credentialData":"{\\"algorithm\\":\\"pbkdf2\\",\\"hashIterations\\":1}"}'],
+    [
+      'Keycloak without iterations',
+      `{"credentialData":{"algorithm":"pbkdf2-sha256"},"secretData":{"salt":"${SALT}","value":"${HASH}"}}`,
+    ],
+    [
+      'Keycloak with half an iteration',
+      `{"credentialData":{"algorithm":"pbkdf2","hashIterations":1.5},"secretData":{"salt":"${SALT}","value":"${HASH}"}}`,
+    ],
     ['Keycloak with an algorithm of its own', '{"credentialData":{"algorithm":"rot13"},"secretData":{}}'],
   ])('%s', (_, hash) => {
     expect(readHash(hash)).toEqual({ fault: expect.stringMatching(/begins like .* malformed/) })

@@ -105,3 +105,8 @@ test.each<[string, object | string, RegExp]>([
 test('no fault repeats a hash, which may be a password in clear', () => {
   expect(JSON.stringify(read({ ...USER, password_hash: 'hunter2' }))).not.toContain('hunter2')
 })
+
+test.each(['\0', '\ud800'])('a hash with a text that Postgres does not take is refused by itself: %j', (char) => {
+  const password_hash = `pbkdf2_sha256$1000$a${char}b$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc=`
+  expect(read({ ...USER, password_hash })).toEqual({ ok: false, fault: expect.stringContaining('U+0000') })
+})
