@@ -69,9 +69,9 @@ describe('realm apply', () => {
       code: 1,
       stdout: '',
       stderr: [
-        'admin: standard input:8: clients.mobile.redirect_uri is unknown here; known are: name, auth, secret_sha256, ' +
-          'redirect_uris, grants, resources, scopes, origins, first_party, disabled, access_token_ttl_seconds, ' +
-          'refresh_idle_ttl_seconds, refresh_absolute_ttl_seconds, refresh_grace_seconds, refresh_late_repeat_gap',
+        'admin: standard input:8: clients.mobile.redirect_uri is unknown here; known are: name, auth, ' +
+          'redirect_uris, grants, resources, scopes, origins, first_party, access_token_ttl_seconds, ' +
+          'refresh_idle_ttl_seconds, refresh_absolute_ttl_seconds, refresh_grace_seconds, refresh_late_repeat_gap, secret_sha256, disabled',
         'admin: standard input:2: roles.user[0] is "reports:raed", which is no scope of any resource',
         'admin: nothing was changed\n',
       ].join('\n'),

@@ -152,6 +152,7 @@ describe('the login page', () => {
     const { browser, user, code } = await server.allow('spa')
     await server.redeem('spa', code)
     const native = answerOf(await browser.submit(await browser.get(server.address('native')), { decision: 'allow' }))
+    await server.redeem('native', native.parameters['code'] ?? '')
     const other = await server.user()
     const login = await browser.get(server.address('spa', { prompt: 'login' }))
     const consent = await browser.submit(login, other.fields)

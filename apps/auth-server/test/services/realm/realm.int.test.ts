@@ -91,9 +91,9 @@ describe('the first realm', () => {
     writeFileSync(file, 'roles:\n  user: [a]\nclients:\n  web:\n    grant: [login]\n')
     await expect(start({ REALM_FILE: file })).rejects.toThrow(
       [
-        `REALM_FILE ${file}:5: clients.web.grant is unknown here; known are: name, auth, secret_sha256, redirect_uris, ` +
-          'grants, resources, scopes, origins, first_party, disabled, access_token_ttl_seconds, refresh_idle_ttl_seconds, ' +
-          'refresh_absolute_ttl_seconds, refresh_grace_seconds, refresh_late_repeat_gap',
+        `REALM_FILE ${file}:5: clients.web.grant is unknown here; known are: name, auth, redirect_uris, ` +
+          'grants, resources, scopes, origins, first_party, access_token_ttl_seconds, refresh_idle_ttl_seconds, ' +
+          'refresh_absolute_ttl_seconds, refresh_grace_seconds, refresh_late_repeat_gap, secret_sha256, disabled',
         `REALM_FILE ${file}:2: roles.user[0] is "a", which is no scope of any resource`,
       ].join('\n'),
     )
