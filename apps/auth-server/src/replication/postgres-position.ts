@@ -86,7 +86,7 @@ export class PostgresPosition {
     const { history, redisTrust, statusIndexes } = this.#database.tables
     await query(claim.$executeRaw`
       SELECT setval(${statusIndexes.sql}::text::regclass,
-        greatest((last_value >> 24) + 1, (extract(epoch FROM clock_timestamp()) / 10)::bigint) << 24, false)
+        greatest((last_value >> 24) + 1, floor(extract(epoch FROM clock_timestamp()) / 10)::bigint) << 24, false)
       FROM ${statusIndexes} WHERE (SELECT is_lost FROM ${history})`)
     await query(claim.$executeRaw`
       WITH fence AS (

@@ -68,6 +68,7 @@ describe('Postgres restored from an old backup', { timeout: 180_000 }, () => {
 
       expect(await admin('restore')).toEqual({
         restored: true,
+        deleted_again: 0,
         merged: 7,
         recovered: 1,
         revocations_recovered: 3,
