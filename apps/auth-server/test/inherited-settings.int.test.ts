@@ -6,6 +6,7 @@ import pg from 'pg'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { migrate } from '../../../prisma/migrate.ts'
 import { PASSWORD, bearer, testServer } from './support/server.ts'
+import { claimsOf } from './support/status-list.ts'
 
 /** Settings that a database or a role may have for each of its sessions. */
 const INHERITED = [
@@ -59,7 +60,6 @@ async function databaseWith(settings: Record<string, string>): Promise<string> {
 }
 
 const seconds = (time: string) => Date.parse(time) / 1000
-const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
 
 test.each([
   { stores: 'Redis and Postgres', settings: INHERITED[0], named: '', schema: 'public' },

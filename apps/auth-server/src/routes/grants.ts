@@ -1,11 +1,12 @@
 import type { App } from '@heirloom/http-service'
 import { Type } from 'typebox'
 import { withdrawConsent } from '../services/authorize/withdraw-consent.ts'
+import { isUuid } from '../rules/uuid.ts'
 import type { Core } from '../services/core.ts'
 import { refuse } from '../services/refusal.ts'
 import { answer, answerRefusal } from './answers.ts'
 import { liveSession, userOf } from './live-session.ts'
-import { Empty, UUID, answers } from './schemas.ts'
+import { Empty, answers } from './schemas.ts'
 
 const GrantBody = Type.Object({
   id: Type.String({ format: 'uuid', description: 'The id of the grant.' }),
@@ -63,7 +64,7 @@ export function grantRoutes(app: App, core: Core): void {
     },
     async (request, reply) => {
       const { id } = request.params
-      if (!UUID.test(id)) return answerRefusal(reply, refuse('not_found', 'There is no such grant.'))
+      if (!isUuid(id)) return answerRefusal(reply, refuse('not_found', 'There is no such grant.'))
       const result = await withdrawConsent(core, userOf(request).sub, id)
       return answer(reply, result, () => reply.code(204).send(null))
     },

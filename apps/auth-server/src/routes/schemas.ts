@@ -48,8 +48,6 @@ export const Resource = Type.Optional(
 export const PAGE_SIZE = '^([1-9][0-9]?|100)$'
 /** The position of a session: when it was opened, in milliseconds, and its id. Prisma writes no year beyond 9999. */
 export const SESSION_POSITION = '^[0-9]{1,14}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-/** In any case. */
-export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 export const Empty = Type.Null({ description: 'Done. The answer has no body.' })
 

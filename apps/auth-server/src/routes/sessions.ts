@@ -1,11 +1,12 @@
 import type { App } from '@heirloom/http-service'
 import { Type } from 'typebox'
+import { isUuid } from '../rules/uuid.ts'
 import type { Core } from '../services/core.ts'
 import { endAllSessions, endSession, liveSessions } from '../services/sessions/sessions.ts'
 import { refuse } from '../services/refusal.ts'
 import { answer, answerRefusal } from './answers.ts'
 import { liveSession, userOf } from './live-session.ts'
-import { Empty, PAGE_SIZE, SESSION_POSITION, UUID, answers } from './schemas.ts'
+import { Empty, PAGE_SIZE, SESSION_POSITION, answers } from './schemas.ts'
 
 const MAX_IN_A_PAGE = 100
 
@@ -84,7 +85,7 @@ export function sessionRoutes(app: App, core: Core): void {
     },
     async (request, reply) => {
       const { id } = request.params
-      if (!UUID.test(id)) return answerRefusal(reply, refuse('not_found', 'There is no such session.'))
+      if (!isUuid(id)) return answerRefusal(reply, refuse('not_found', 'There is no such session.'))
       const result = await endSession(core, userOf(request).sub, id, 'session_ended')
       return answer(reply, result, () => reply.code(204).send(null))
     },

@@ -2,6 +2,7 @@ import { ADMINISTRATION, faultOfAdminClient, faultOfAdminScope } from './adminis
 import { faultOfClaim } from './attribute-claims.ts'
 import { AUTH_SERVER, type Client, type RealmData } from './realm.ts'
 import type { RealmFault } from './realm-file.ts'
+import { isUuid } from './uuid.ts'
 
 /** Ids of clients that begin with this are the auth server's own: no realm can have one. */
 export const RESERVED_CLIENT_PREFIX = 'heirloom:'
@@ -120,8 +121,7 @@ function faultOfResourceId(id: string, issuer: string): string | null {
 function faultOfClientId(id: string): string | null {
   if (!/^[\x21-\x7e]{1,200}$/.test(id)) return 'must have an id of up to 200 printable ASCII characters without spaces'
   // RFC 9700, section 4.15: the subject of a token without a user is the client's id.
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id))
-    return 'must not have the form of a user id (RFC 9700, section 4.15)'
+  if (isUuid(id)) return 'must not have the form of a user id (RFC 9700, section 4.15)'
   return id.toLowerCase().startsWith(RESERVED_CLIENT_PREFIX)
     ? `must not begin with ${RESERVED_CLIENT_PREFIX}, which is for clients of the auth server itself`
     : null

@@ -27,7 +27,7 @@ export interface ImportedUser {
  */
 export type ImportOutcome = 'imported' | 'imported_before' | 'imported_otherwise' | 'exists'
 
-/** Adds users in one statement. One who is there already stays as he is. The answers are in the order of the users. */
+/** Adds users in one statement. Users who are there already stay as they are. The answers are in the order of the users. */
 export async function addImported(
   database: Database,
   users: readonly ImportedUser[],

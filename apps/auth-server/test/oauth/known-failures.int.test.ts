@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { basic } from '../support/basic.ts'
 import { CLIENTS, FILES, MAIL, OAUTH_REALM, secretOf } from '../support/oauth-realm.ts'
 import { type Form, type RealmServer, realmServer } from '../support/realm-server.ts'
+import { claimsOf } from '../support/status-list.ts'
 
 // What other servers and kits got wrong at these calls. Each test names the report.
 
@@ -16,7 +17,6 @@ const asPhone = { client_id: 'phone' }
 const asShop = basic('shop', secretOf('shop'))
 const refresh = (token: string, form: Form, headers?: Record<string, string>) =>
   server.post('/oauth2/token', { grant_type: 'refresh_token', refresh_token: token, ...form }, headers)
-const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
 const stateOf = async (familyId: string) => {
   const { redeemed, revoked } = (await server.core.families.load(familyId))?.family ?? {}
   return { redeemed, revoked }

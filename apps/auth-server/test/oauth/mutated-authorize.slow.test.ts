@@ -4,6 +4,7 @@ import { type Browser, type PageAnswer, answerOf, isConsent, pkce } from '../sup
 import { FLOW_CLIENTS, type FlowServer, flowServer } from '../support/code-flow.ts'
 import { runs } from '../support/runs.ts'
 import { PASSWORD } from '../support/server.ts'
+import { ODD_VALUES } from '../support/odd-values.ts'
 
 const RUNS = runs(1_000)
 const CLIENTS = ['spa', 'site', 'native', 'own', 'no-code', 'no-refresh', 'nobody']
@@ -22,27 +23,6 @@ async function logIn() {
   await browser.submit(await browser.get(server.address('native')), user.fields)
 }
 
-const ODD = [
-  '',
-  '%',
-  '%00',
-  '%zz',
-  '%C3%28',
-  '+',
-  '&',
-  '=',
-  '#',
-  '?',
-  '//',
-  '\\',
-  '@',
-  ':',
-  '[',
-  '\r\n',
-  'é',
-  '😀',
-  '__proto__',
-]
 const VALUES = [
   'none',
   'login',
@@ -76,7 +56,7 @@ const NAMES = [
 const MORE_NAMES = ['resource', 'prompt', 'response_mode', 'heirloom_login', 'form_token', 'decision', 'username', 'x']
 const value = fc.oneof(
   fc.constantFrom(...VALUES),
-  fc.constantFrom(...ODD),
+  fc.constantFrom(...ODD_VALUES),
   fc.string({ unit: 'binary', maxLength: 20 }),
 )
 const name = fc.constantFrom(...NAMES, ...MORE_NAMES)

@@ -6,6 +6,7 @@ import type { OpenApi } from '../support/declared-answers.ts'
 import { FILES, OAUTH_REALM, secretOf } from '../support/oauth-realm.ts'
 import { type Form, type FormAnswer, type RealmServer, realmServer } from '../support/realm-server.ts'
 import { runs } from '../support/runs.ts'
+import { ODD_VALUES } from '../support/odd-values.ts'
 
 const RUNS = runs(5_000)
 const FORM = 'application/x-www-form-urlencoded'
@@ -51,29 +52,9 @@ beforeAll(async () => {
   ])
 })
 
-const ODD = [
-  '',
-  '%',
-  '%00',
-  '%zz',
-  '%C3%28',
-  '+',
-  '&',
-  '=',
-  '\u0000',
-  '\r\n',
-  'é',
-  '😀',
-  '__proto__',
-  '*',
-  '.',
-  '..',
-  '{}',
-  '[]',
-]
 const NAMES = ['grant_type', 'refresh_token', 'client_id', 'client_secret', 'scope', 'resource', 'token', 'code', 'x']
 const piece = fc.oneof(
-  fc.constantFrom(...ODD, ...NAMES),
+  fc.constantFrom(...ODD_VALUES, ...NAMES),
   fc.string({ maxLength: 30 }),
   fc.string({ unit: codePoint, maxLength: 30 }),
 )

@@ -9,6 +9,7 @@ import { type Browser, answerOf, pkce } from '../support/browser.ts'
 import { FLOW_CLIENTS, type FlowServer, flowServer, redirectOf } from '../support/code-flow.ts'
 import { FILES, MAIL, secretOf } from '../support/oauth-realm.ts'
 import { PASSWORD } from '../support/server.ts'
+import { claimsOf } from '../support/status-list.ts'
 
 let server: FlowServer
 beforeAll(async () => {
@@ -18,7 +19,6 @@ beforeAll(async () => {
 const INVALID_GRANT = [400, 'invalid_grant']
 const outcome = ({ status, body }: { status: number; body: { error?: string } }) =>
   status === 200 ? [200] : [status, body.error]
-const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
 
 describe('a code', () => {
   test('gives tokens for what was granted, and the time of the login', async () => {

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { basic } from '../support/basic.ts'
 import { CLIENTS, FILES, MAIL, OAUTH_REALM, secretOf } from '../support/oauth-realm.ts'
 import { type Form, type RealmServer, realmServer } from '../support/realm-server.ts'
+import { claimsOf } from '../support/status-list.ts'
 
 let server: RealmServer
 beforeAll(async () => {
@@ -14,7 +15,6 @@ const refresh = (token: string, form: Form, headers?: Record<string, string>) =>
   server.post('/oauth2/token', { grant_type: 'refresh_token', refresh_token: token, ...form }, headers)
 const credentials = (form: Form = {}, headers: Record<string, string> = basic('nightly', secretOf('nightly'))) =>
   server.post('/oauth2/token', { grant_type: 'client_credentials', ...form }, headers)
-const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
 /** The highest generation that was redeemed, as the stores have it. */
 const redeemed = async (familyId: string) => (await server.core.families.load(familyId))?.family.redeemed
 

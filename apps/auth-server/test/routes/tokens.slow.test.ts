@@ -5,6 +5,7 @@ import type { Database } from '../../src/postgres/database.ts'
 import { byCookie } from '../support/by-cookie.ts'
 import { openStores } from '../support/stores.ts'
 import { PASSWORD, type TestServer, bearer, testServer } from '../support/server.ts'
+import { claimsOf } from '../support/status-list.ts'
 
 let own: TestServer
 let database: Database
@@ -26,7 +27,6 @@ describe.each([
 
   const refresh = (refresh_token: string, more = {}) => server.call('POST', '/auth/refresh', { refresh_token, ...more })
 
-  const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
   /** The family behind a refresh token, as the stores name it. */
   const familyOf = (token: string) => Buffer.from(token.slice(4), 'base64url').subarray(2, 18)
 

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isUuid } from '../../rules/uuid.ts'
 import { accountOverview } from '../../services/accounts/account-overview.ts'
 import { changePassword } from '../../services/accounts/change-password.ts'
 import {
@@ -10,7 +11,6 @@ import {
 import { withdrawConsent } from '../../services/authorize/withdraw-consent.ts'
 import type { Refusal } from '../../services/refusal.ts'
 import { endAllSessions, endSession } from '../../services/sessions/sessions.ts'
-import { UUID } from '../schemas.ts'
 import { goneSignal } from '../tokens.ts'
 import { FORM_EXPIRED, NO_COOKIE, type RefusedLogin, howOf, problemOf, showLogin, statusOf } from './login-form.ts'
 import type { FormFields, Pages } from './pages.ts'
@@ -68,10 +68,10 @@ export function accountPage(pages: Pages) {
     const { account, family } = session
     switch (asked) {
       case 'end':
-        if (UUID.test(id)) await endSession(core, account.id, id, 'session_ended')
+        if (isUuid(id)) await endSession(core, account.id, id, 'session_ended')
         return goOn(reply, asked)
       case 'withdraw':
-        if (UUID.test(id)) await withdrawConsent(core, account.id, id)
+        if (isUuid(id)) await withdrawConsent(core, account.id, id)
         return goOn(reply, asked)
       case 'end_all':
         await endAllSessions(core, account.id, 'logout_all')

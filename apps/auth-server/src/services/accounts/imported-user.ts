@@ -3,10 +3,10 @@ import { readHash } from '../../credentials/hashes/read-hash.ts'
 import { type Attributes, faultOfAttributes, isStorable } from '../../rules/attributes.ts'
 import { emailAddress } from '../../rules/email.ts'
 import { earlierUsernameKey, usernameKey } from '../../rules/username.ts'
+import { isUuid } from '../../rules/uuid.ts'
 import type { ImportedUser } from '../../stores/imported-users.ts'
 
 const MEMBERS = ['username', 'password_hash', 'id', 'email', 'roles', 'attributes', 'disabled', 'created_at']
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** RFC 3339, section 5.6. */
 const TIME = /^(?:19|20)\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
 
@@ -36,7 +36,7 @@ export function importedUser(
     const read = readHash(passwordHash)
     if ('fault' in read) return fault(`password_hash ${read.fault}`)
   }
-  if (id !== null && !(typeof id === 'string' && UUID.test(id))) return fault('id must be a UUID')
+  if (id !== null && !(typeof id === 'string' && isUuid(id))) return fault('id must be a UUID')
   const address = typeof email === 'string' ? emailAddress(email) : null
   if (email !== null && !address) return fault('email must be a mail address')
   if (roles !== null && !isTexts(roles)) return fault('roles must be a list of texts')

@@ -14,7 +14,7 @@ const MAX_FAULTS = 100
 export const FOLLOWED = { every_server_follows_within_seconds: REALM_FOLLOWED_WITHIN_MS / 1000 }
 
 /**
- * Changes the realm for an administrator, who may not give away more than he has. Everything that is wrong with the result is in
+ * Changes the realm for an administrator, who may not give away more than they have. Everything that is wrong with the result is in
  * the refusal, and then nothing is changed.
  * @param decide called again if the realm was changed meanwhile. A refusal is answered as it is.
  */

@@ -98,6 +98,7 @@ export async function setUserPassword(
     account: found.account,
     password: generated ?? password ?? '',
     passwordChangeRequired: require_new_password,
+    otherwise: NO_SUCH_USER,
   })
   if (!set.ok) return set
   await core.throttle.lift(usernameKey(found.account.username) ?? '')

@@ -1,6 +1,6 @@
 import { type SetPasswordParts, setPassword } from '../accounts/set-password.ts'
 import type { Account } from '../../stores/accounts.ts'
-import { type Refusal, refuse } from '../refusal.ts'
+import { ACCOUNT_CHANGED, type Refusal, refuse } from '../refusal.ts'
 import { type AuthenticateParts, type Credentials, authenticate } from './authenticate.ts'
 
 export type AuthenticateLoginParts = AuthenticateParts & SetPasswordParts
@@ -32,12 +32,12 @@ export async function authenticateLogin(
     return NEW_PASSWORD_REQUIRED
   }
   if (newPassword === credentials.password) return refuse('invalid_request', 'The new password must be another one.')
-  const { signal } = credentials
   return setPassword(parts, {
     account,
     password: newPassword,
     passwordChangeRequired: false,
-    isProven: true,
-    ...(signal && { signal }),
+    ifStill: { version: account.version },
+    otherwise: ACCOUNT_CHANGED,
+    signal: credentials.signal,
   })
 }
