@@ -208,6 +208,8 @@ describe('a form', () => {
       other.browser.post(server.address('native'), fields),
       one.browser.post(server.address('native', { state: 'another' }), fields),
       one.browser.post(server.address('native', { scope: 'files:read' }), fields),
+      // The parameter of the server's own, which no form has in its address.
+      one.browser.post(`${server.address('native')}&heirloom_login=`, fields),
       server.browser().post(server.address('native'), fields),
     ]
     for (const { location } of await Promise.all(posts)) expect(location).toMatch(/^\/oauth2\/authorize/)

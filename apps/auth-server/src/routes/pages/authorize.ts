@@ -126,7 +126,8 @@ export function authorizePage(pages: Pages) {
       const { username, password, new_password: newPassword, decision, form_token: formToken } = request.body
       const current = await readPagesSession(core, pages.cookieOf(request))
       const form = decision === undefined ? 'login' : 'consent'
-      const state = forms.read(formToken, { form, query: queryOf(request), sid: current?.family.sid ?? null })
+      // As it was sent: the address that a form is posted to has no proof of a login.
+      const state = forms.read(formToken, { form, query: sentQuery(request), sid: current?.family.sid ?? null })
       // The page was open for too long, or the user has logged in or out elsewhere.
       if (!state) {
         if (current || form === 'consent') return pages.redirect(reply, actionOf(request))
