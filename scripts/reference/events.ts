@@ -59,6 +59,9 @@ function warnedTypes(): string[] {
 
 /** The description that `admin session list` shows, with names of fields instead of values. */
 function meaning(type: string): string {
-  const detail = new Proxy({}, { get: (_target, name) => (name === 'sessions' ? undefined : `‹${String(name)}›`) })
+  const detail = new Proxy(
+    {},
+    { get: (_target, name) => (type === 'revoked' && name === 'sessions' ? undefined : `‹${String(name)}›`) },
+  )
   return describeEvent({ type, detail, times: 1 })
 }

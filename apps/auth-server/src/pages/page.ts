@@ -1,6 +1,6 @@
 import type { AccountOverview } from '../services/accounts/account-overview.ts'
 
-// What each page shows. A page's template has its name, and gets these data, those of the site, and nothing else.
+// What each page shows. A template has the name of its page, and gets this data and that of the site, nothing else.
 
 /** What all pages have in common. */
 export interface Site {
@@ -60,7 +60,7 @@ export interface AccountPage extends Form {
 
 export interface LogoutPage extends Form {
   kind: 'logout'
-  /** Who is logged in, or null if the session is over. */
+  /** Who is logged in, or null if the session has ended. */
   username: string | null
 }
 

@@ -22,8 +22,8 @@ const DOCS_POLICY = {
 
 const DESCRIPTION = `Logs users in, issues refresh tokens in families, and publishes its keys.
 
-**Try it on this page.** Fill in \`POST /auth/login\` and press **Execute**. The calls under \`/auth\` and \`/admin\` then use its access
-token, until you reload the page. For \`/admin\`, log in with \`"resource": "auth-server-admin"\`.`
+**Try it on this page.** Fill in \`POST /auth/login\` and press **Execute**. Calls under \`/auth\` and \`/admin\` then send its access token
+until you reload the page. For \`/admin\`, log in with \`"resource": "auth-server-admin"\`.`
 
 /** The OpenAPI document of the routes that are added afterwards, and a page that shows it and makes the calls. */
 export async function docsRoutes(scope: App, issuer: string): Promise<void> {

@@ -31,19 +31,19 @@ export type AuthorizeError =
   | 'invalid_request'
   /** The client is not registered for `authorization_code`. Client: correct its registration. */
   | 'unauthorized_client'
-  /** The only response type is `code`. Client: ask for that. */
+  /** The only response type is `code`. Client: ask for it. */
   | 'unsupported_response_type'
-  /** The client may ask for nothing of that scope, or the user's roles grant none of it. Client: ask for another scope. */
+  /** The client may not ask for any of that scope, or the user's roles grant none of it. Client: ask for another scope. */
   | 'invalid_scope'
   /** The client may not ask for that resource. Client: name one of its own. */
   | 'invalid_target'
-  /** The user did not allow it, or logged out meanwhile. Client: tell the user, who may begin again. */
+  /** The user denied access, or has logged out since. Client: tell the user, who may start again. */
   | 'access_denied'
   /** Only with `prompt=none`: the user is not logged in. Client: ask again without it. */
   | 'login_required'
-  /** Only with `prompt=none`: the user has to be asked. Client: ask again without it. */
+  /** Only with `prompt=none`: the user must be asked. Client: ask again without it. */
   | 'consent_required'
-  /** The user has opened too many sessions in a short time. Client: begin again later. */
+  /** The user has opened too many sessions in a short time. Client: start again later. */
   | 'temporarily_unavailable'
 
 /** An answer that goes back to the client. */
@@ -84,7 +84,7 @@ export function judgeAuthorizeRequest(query: string, realm: Realm, issuer: strin
     isRepeated('redirect_uri') ||
     !isRegisteredRedirect(redirectUri, client.redirectUris)
   )
-    return shown('invalid_request', 'The address that the answer should go to is not registered for this application.')
+    return shown('invalid_request', 'The address to return to is not registered for this application.')
 
   const state = isRepeated('state') ? undefined : one('state')
   const refused = (error: AuthorizeError, description: string) => ({
@@ -109,10 +109,12 @@ export function judgeAuthorizeRequest(query: string, realm: Realm, issuer: strin
   if (challenge === undefined) return refused('invalid_request', 'The parameter code_challenge is missing (PKCE).')
   if (one('code_challenge_method') !== 'S256')
     return refused('invalid_request', 'The code_challenge_method must be S256.')
-  if (!S256_CHALLENGE.test(challenge)) return refused('invalid_request', 'The code_challenge is not one of S256.')
+  if (!S256_CHALLENGE.test(challenge))
+    return refused('invalid_request', 'The code_challenge is not a valid S256 challenge.')
 
   const prompt = new Set(PROMPTS.filter((name) => one('prompt')?.split(' ').includes(name)))
-  if (prompt.has('none') && prompt.size > 1) return refused('invalid_request', 'The prompt none stands alone.')
+  if (prompt.has('none') && prompt.size > 1)
+    return refused('invalid_request', 'The prompt none cannot be combined with another.')
   const asked = sent.getAll(REPEATABLE).filter((name) => name !== '')
   if (asked.length > MAX_RESOURCES) return refused('invalid_request', `More than ${MAX_RESOURCES} resources are named.`)
   const target = targetOfGrant({ client, asked, issuer })
@@ -120,7 +122,7 @@ export function judgeAuthorizeRequest(query: string, realm: Realm, issuer: strin
   const { resources } = target
   const scope = one('scope')
   if (narrowScope(realm, { client, resources, roles: null, asked: scope }) === null)
-    return refused('invalid_scope', 'This client may ask for nothing of the requested scope.')
+    return refused('invalid_scope', 'This client may not ask for any of the requested scope.')
   return { kind: 'valid', request: { client, redirectUri, state, resources, scope, challenge, prompt } }
 }
 

@@ -25,9 +25,9 @@ export function decideAuthorize(request: AuthorizeRequest, visitor: Visitor): Au
   const mayShow = !prompt.has('none')
   const mustLogIn = !visitor.isLoggedIn || (prompt.has('login') && !visitor.isFresh)
   if (mustLogIn) return mayShow ? { kind: 'log_in' } : refuse('login_required', 'The user is not logged in.')
-  if (visitor.decision === 'deny') return refuse('access_denied', 'The user did not allow it.')
+  if (visitor.decision === 'deny') return refuse('access_denied', 'The user denied access.')
   if (visitor.decision === 'allow' || !mustAsk(request, visitor)) return { kind: 'grant' }
-  return mayShow ? { kind: 'ask' } : refuse('consent_required', 'The user has to allow it.')
+  return mayShow ? { kind: 'ask' } : refuse('consent_required', 'The user must give consent.')
 }
 
 function mustAsk({ client, redirectUri, prompt }: AuthorizeRequest, { hasConsented }: Visitor): boolean {

@@ -7,8 +7,8 @@ const ENDED: Record<string, string> = {
   logout: 'the user logged out',
   logout_all: 'the user ended all sessions',
   session_ended: 'the user ended it from another session',
-  consent_withdrawn: 'the user no longer allows the application',
-  session_limit: 'the user had reached the session limit, and this one had been unused the longest',
+  consent_withdrawn: 'the user withdrew access from the application',
+  session_limit: 'the user had reached the session limit, and this was the least recently used session',
   password_changed: 'the password was changed',
   reuse: 'an old refresh token was used again',
   disabled: 'the account was disabled',
@@ -22,10 +22,10 @@ const DESCRIPTIONS: Descriptions = {
   registered: () => 'The account was created.',
   users_imported: ({ users }) => `${users} accounts were imported.`,
   login: ({ ip }) => `Logged in from ${ip}.`,
-  authorized: ({ clientId, ip }) => `The application ${clientId} got a session, from ${ip}.`,
-  consent_given: ({ clientId }) => `The application ${clientId} was allowed.`,
+  authorized: ({ clientId, ip }) => `Logged in to the application ${clientId} from ${ip}.`,
+  consent_given: ({ clientId }) => `The application ${clientId} was given access.`,
   consent_withdrawn: ({ clientId, sessions }) =>
-    `The application ${clientId} is no longer allowed, and ${sessions} sessions of it were ended.`,
+    `Access was withdrawn from the application ${clientId}, and ${sessions} of its sessions were ended.`,
   login_refused: ({ ip, reason }) => `A login from ${ip} was refused: ${String(reason).replaceAll('_', ' ')}.`,
   client_refused: ({ ip, reason, clientId }) =>
     `The client ${clientId ?? 'of a request'} was refused at ${ip}: ${String(reason).replaceAll('_', ' ')}.`,
@@ -39,13 +39,13 @@ const DESCRIPTIONS: Descriptions = {
   revoked: ({ reason, sessions }) =>
     `${sessions === undefined ? 'The session' : `${sessions} sessions`} ended: ${ENDED[String(reason)] ?? String(reason)}.`,
   claims_left_out: ({ claims }) =>
-    `The claims ${String(claims).replaceAll(' ', ', ')} were left out of a token, which would have been too large.`,
+    `The claims ${String(claims).replaceAll(' ', ', ')} were left out of a token that would have been too large.`,
   password_changed: () => 'The password was changed.',
   account_changed: ({ members, roles }) =>
     `The account was changed: ${String(members).replaceAll(' ', ', ').replaceAll('_', ' ')}.` +
     (roles === undefined ? '' : ` Its roles are ${roles === '' ? 'none' : String(roles).replaceAll(' ', ', ')}.`),
-  lockout_lifted: () => 'Failed logins were forgotten, so that the user may try again.',
-  user_exported: () => 'All that is kept of the user was exported.',
+  lockout_lifted: () => 'The count of failed logins was reset, so the user can try again.',
+  user_exported: () => 'All data about the user was exported.',
   user_deleted: ({ user, sessions }) =>
     `The user whose id has the SHA-256 ${user} was deleted, with ${sessions} sessions.`,
   deleted_again: ({ users }) => `A backup had brought back ${users} deleted users. They were deleted again.`,

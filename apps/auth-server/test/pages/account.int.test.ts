@@ -72,10 +72,10 @@ describe('a user at the account page', () => {
     const code = new URL(page.location ?? '').searchParams.get('code') ?? ''
     const visit = await chromium.visit()
     await logIn(visit.page, user.fields)
-    const grants = rows(visit.page, 'Applications that you have allowed')
+    const grants = rows(visit.page, 'Applications with access to your account')
     expect(await grants.first().textContent()).toMatch(/The spa/)
     await grants.first().locator('button').click()
-    expect(await visit.page.textContent('[role=status]')).toMatch(/may no longer use your account/)
+    expect(await visit.page.textContent('[role=status]')).toMatch(/no longer has access to your account/)
     expect(await grants.count()).toBe(0)
     expect((await server.redeem('spa', code)).status).toBe(400)
     expect(isConsent(await browser.get(server.address('spa')))).toBe(true)
@@ -97,7 +97,7 @@ describe('a user at the account page', () => {
     expect(await page.textContent('[role=alert]')).toMatch(/at least/)
     expect(await other.isLoggedIn()).toBe(true)
     await change(fields.password, OTHER_PASSWORD)
-    expect(await page.textContent('[role=status]')).toMatch(/^The password is changed/)
+    expect(await page.textContent('[role=status]')).toMatch(/^Your password has been changed/)
     expect(await other.isLoggedIn()).toBe(false)
     const visit = await chromium.visit()
     await logIn(visit.page, { ...fields, password: OTHER_PASSWORD })
@@ -117,9 +117,9 @@ describe('a user at the account page', () => {
     await expect
       .poll(async () => {
         await page.reload()
-        return (await rows(page, 'What happened lately').allTextContents()).join()
+        return (await rows(page, 'Recent activity').allTextContents()).join()
       })
-      .toMatch(/You logged in from 127\.0\.0\.1\..*Somebody at 127\.0\.0\.1 tried to log in with a wrong password\./s)
+      .toMatch(/You logged in from 127\.0\.0\.1\..*Someone at 127\.0\.0\.1 tried to log in with a wrong password\./s)
     const time = page.locator('time').first()
     const at = new Date((await time.getAttribute('datetime')) ?? '')
     const options = { timeZone: 'Asia/Kolkata', dateStyle: 'medium', timeStyle: 'short' } as const

@@ -131,7 +131,7 @@ describe('another site', () => {
     )
     await page.goto(`http://localhost:${evil.port}/`)
     await page.click('button')
-    expect(await page.textContent('main')).toMatch(/sent by another site, so nothing was done/)
+    expect(await page.textContent('main')).toMatch(/came from another site, so it was ignored/)
     expect(await context.cookies()).toEqual(before)
     expect(await server.core.consents.ofUser(user.id)).toEqual([])
   })

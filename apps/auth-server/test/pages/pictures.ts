@@ -56,7 +56,7 @@ const PAGES: [name: string, colorScheme: 'light' | 'dark', page: Page][] = [
           { at: AT, text: 'You logged in to Notes from 198.51.100.7.', isWarning: false, times: 1 },
           {
             at: AT,
-            text: 'Somebody at 203.0.113.9 tried to log in with a wrong password.',
+            text: 'Someone at 203.0.113.9 tried to log in with a wrong password.',
             isWarning: true,
             times: 3,
           },

@@ -18,12 +18,12 @@ import type { FormFields, Pages } from './pages.ts'
 type PageRequest = FastifyRequest<{ Querystring: { done?: string } }>
 type Post = FastifyRequest<{ Body: FormFields }>
 
-/** What the page after a post says of it. */
+/** What the page says after a post. */
 const DONE: Record<string, string | null> = {
   login: null,
-  end: 'The session has ended. Services may accept it for a few seconds more.',
-  withdraw: 'The application may no longer use your account, and its sessions have ended.',
-  password: 'The password is changed, and all other sessions have ended.',
+  end: 'The session has ended. Some services may accept it for a few more seconds.',
+  withdraw: 'The application no longer has access to your account, and its sessions have ended.',
+  password: 'Your password has been changed, and all your other sessions have ended.',
 }
 
 /** Where users look after their own account. Each post judges the session and the form anew. */

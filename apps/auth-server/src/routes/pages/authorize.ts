@@ -167,7 +167,7 @@ export function authorizePage(pages: Pages) {
 }
 
 const ADVICE =
-  'Go back to the application that you came from, and try again. If that does not help, tell those who run it: only they can correct it.'
+  'Go back to the application you came from and try again. If that does not help, tell the people who run it: only they can fix it.'
 
 /** The query string of the same request, of a user who wants to log in as another. */
 function atLogin(query: string): string {

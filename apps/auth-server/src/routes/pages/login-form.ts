@@ -49,20 +49,21 @@ export function problemOf({
   description,
   retryAfterSeconds: seconds,
 }: Pick<Refusal, 'error' | 'description' | 'retryAfterSeconds'>): string {
-  if (error === 'new_password_required') return 'You need a new password. Type the old one again, and choose a new one.'
+  if (error === 'new_password_required')
+    return 'You must change your password. Enter the current one again, and choose a new one.'
   if (seconds === undefined) return description
   return `Too many attempts. Try again in ${seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`
 }
 
 export const FORM_EXPIRED = {
   error: 'invalid_request',
-  description: 'This page was open for too long, or you logged out meanwhile. Log in again.',
+  description: 'This page was open for too long, or you have logged out since. Log in again.',
 } as const
 
 export const NO_COOKIE = {
   error: 'invalid_request',
   description:
-    'Your browser has kept no cookie from your login. If you did not log out meanwhile, allow cookies for this site. Then log in again.',
+    'Your browser did not keep the login cookie. Unless you have logged out since, allow cookies for this site. Then log in again.',
 } as const
 
 /** Where a login comes from, as the session keeps it. */

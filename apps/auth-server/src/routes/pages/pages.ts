@@ -85,7 +85,7 @@ export interface FormFields {
   id?: string
 }
 
-const NOT_OWN = Object.assign(new Error('This form was sent by another site, so nothing was done.'), {
+const NOT_OWN = Object.assign(new Error('This form came from another site, so it was ignored.'), {
   statusCode: 403,
   code: 'HEIRLOOM_FORM_REFUSED',
 })
@@ -114,12 +114,12 @@ const errorPageOf = (
   { error, error_description: description }: Static<typeof ErrorBody>,
 ): ErrorPage => ({
   kind: 'error',
-  title: status < 500 ? 'This does not work' : 'Please try again',
+  title: status < 500 ? 'That did not work' : 'Please try again',
   description,
   advice:
     status < 500
-      ? 'Go back to the application that you came from, and begin again there.'
-      : 'Wait a moment. Then go back to the application that you came from, and begin again there.',
+      ? 'Go back to the application you came from and start again.'
+      : 'Wait a moment. Then go back to the application you came from and start again.',
   code: error,
 })
 

@@ -49,7 +49,7 @@ export async function authorize(
     decision: decision === 'allow' && seen !== shown ? null : decision,
   })
   if (step.kind === 'log_in' || step.kind === 'refuse') return step
-  if (scope === null) return refused('invalid_scope', 'The roles of this user grant nothing of the requested scope.')
+  if (scope === null) return refused('invalid_scope', 'The roles of this user grant none of the requested scope.')
   if (step.kind === 'ask') return { kind: 'ask', resources: words, shown }
   if (!session) return { kind: 'log_in' }
 

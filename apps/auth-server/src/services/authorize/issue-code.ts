@@ -29,7 +29,7 @@ export async function issueCode(
   const ended = await endedMeanwhile(core, opened, session)
   if (ended) {
     await revoke(core, [opened.family], { at: opened.now, reason: ended })
-    return refused('access_denied', 'The user is no longer logged in, or no longer allows it.')
+    return refused('access_denied', 'The user is no longer logged in, or has withdrawn consent.')
   }
   return { ok: true, code: core.codes.issue(opened.family.id, { clientId: client.id, redirectUri, challenge }) }
 }
