@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { clientOperations } from '../routes/admin/realm.ts'
+import { clientOperations } from '../operations/realm.ts'
 import type { ClientFields } from '../services/admin/clients.ts'
 import { readRealm } from '../services/admin/change-realm-as.ts'
 import { shownClient } from '../services/admin/clients.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { eventOperations } from '../routes/admin/keys-and-events.ts'
+import { eventOperations } from '../operations/keys-and-events.ts'
 import type { Door } from './door.ts'
 import { findUser } from './users.ts'
 

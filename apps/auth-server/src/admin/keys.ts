@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { keyOperations } from '../routes/admin/keys-and-events.ts'
+import { keyOperations } from '../operations/keys-and-events.ts'
 import type { Door } from './door.ts'
 
 export function keyCommands(program: Command, { onOperation }: Door): void {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { resourceOperations } from '../routes/admin/realm.ts'
+import { resourceOperations } from '../operations/realm.ts'
 import { type Door, UsageError } from './door.ts'
 
 export function resourceCommands(program: Command, { onOperation }: Door): void {

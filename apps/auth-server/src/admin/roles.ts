@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { roleOperations } from '../routes/admin/realm.ts'
+import { roleOperations } from '../operations/realm.ts'
 import type { Door } from './door.ts'
 
 export function roleCommands(program: Command, { onOperation }: Door): void {

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
-import { userOperations } from '../routes/admin/users.ts'
+import { userOperations } from '../operations/users.ts'
 import { isUuid } from '../rules/uuid.ts'
 import { deleteUsersAgain } from '../services/admin/delete-users.ts'
 import { type UserFields, shownUser } from '../services/admin/users.ts'

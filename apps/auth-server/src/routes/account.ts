@@ -6,7 +6,8 @@ import { refuse, tooManyAttempts } from '../services/refusal.ts'
 import { register } from '../services/accounts/register.ts'
 import { answer, answerRefusal } from './answers.ts'
 import { answerEndedSession, liveSession, userOf } from './live-session.ts'
-import { Empty, NewPassword, Password, Username, answers } from './schemas.ts'
+import { NewPassword, Username } from '../rules/inputs.ts'
+import { Empty, Password, answers } from './schemas.ts'
 import { goneSignal } from './tokens.ts'
 
 const UserId = Type.String({ description: 'The id of the user, as in the claim `sub`.' })

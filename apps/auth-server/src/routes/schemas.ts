@@ -8,15 +8,6 @@ export const RefreshToken = Type.String({
 })
 /** No policy, so that any password that was set once can be typed again. A body has at most 16 KiB. */
 export const Password = Type.String({ minLength: 1, description: 'The password of the account.' })
-export const NewPassword = Type.String({
-  minLength: 1,
-  description: 'At least `PASSWORD_MIN_LENGTH` characters, and not one that is easy to guess.',
-})
-export const Username = Type.String({
-  minLength: 1,
-  maxLength: 256,
-  description: 'The name of the account. Upper and lower case are the same.',
-})
 export const ClientId = Type.Optional(
   Type.String({
     minLength: 1,
@@ -44,10 +35,6 @@ export const Resource = Type.Optional(
       'The services that the tokens are for, as the realm names them; the issuer names the auth server (RFC 8707). Default: all that the client may ask for.',
   }),
 )
-/** How many items a page has: 1 to 100. A query string has only text. */
-export const PAGE_SIZE = '^([1-9][0-9]?|100)$'
-/** The position of a session: when it was opened, in milliseconds, and its id. Prisma writes no year beyond 9999. */
-export const SESSION_POSITION = '^[0-9]{1,14}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 
 export const Empty = Type.Null({ description: 'Done. The answer has no body.' })
 

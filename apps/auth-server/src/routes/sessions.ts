@@ -6,7 +6,8 @@ import { endAllSessions, endSession, liveSessions } from '../services/sessions/s
 import { refuse } from '../services/refusal.ts'
 import { answer, answerRefusal } from './answers.ts'
 import { liveSession, userOf } from './live-session.ts'
-import { Empty, PAGE_SIZE, SESSION_POSITION, answers } from './schemas.ts'
+import { PAGE_SIZE, SESSION_POSITION } from '../rules/inputs.ts'
+import { Empty, answers } from './schemas.ts'
 
 const MAX_IN_A_PAGE = 100
 

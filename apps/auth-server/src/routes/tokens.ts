@@ -7,6 +7,7 @@ import { logOut } from '../services/sessions/revoke.ts'
 import { refresh } from '../services/sessions/refresh.ts'
 import { answer, answerRefusal } from './answers.ts'
 import { deliveries } from './delivery.ts'
+import { Username } from '../rules/inputs.ts'
 import {
   ClientId,
   Delivery as DeliveryField,
@@ -16,7 +17,6 @@ import {
   Resource,
   Scope,
   TokenResponse,
-  Username,
   answers,
 } from './schemas.ts'
 

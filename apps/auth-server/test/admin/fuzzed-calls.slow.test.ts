@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
-import { OPERATIONS } from '../../src/routes/admin/operations.ts'
+import { OPERATIONS } from '../../src/operations/operations.ts'
 import { type AdminServer, adminServer } from '../support/admin-server.ts'
 import { codePoint } from '../support/code-point.ts'
 import { PASSWORD, bearer } from '../support/server.ts'

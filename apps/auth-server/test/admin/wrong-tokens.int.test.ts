@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { OPERATIONS } from '../../src/routes/admin/operations.ts'
+import { OPERATIONS } from '../../src/operations/operations.ts'
 import { ADMINISTRATION, ADMIN_SCOPES } from '../../src/rules/administration.ts'
 import { type AdminServer, adminServer } from '../support/admin-server.ts'
 import { bearer, testServer } from '../support/server.ts'

@@ -6,8 +6,8 @@ import { type ServerAdminParts, actingAs } from '../../services/admin/admin-part
 import { answer } from '../answers.ts'
 import { answers } from '../schemas.ts'
 import { administrator, administratorOf, onlyWithResource } from './guard.ts'
-import type { Operation } from './operation.ts'
-import { OPERATIONS } from './operations.ts'
+import type { Operation } from '../../operations/operation.ts'
+import { OPERATIONS } from '../../operations/operations.ts'
 
 /** The calls under /admin: a route for each operation. @param keys the public keys of this server. */
 export async function adminRoutes(app: App, parts: ServerAdminParts, keys: KeySet): Promise<void> {

@@ -1,12 +1,6 @@
 import { Type } from 'typebox'
-import {
-  endUserSession,
-  endUserSessions,
-  listGrants,
-  listSessions,
-  withdrawGrant,
-} from '../../services/admin/sessions.ts'
-import { PAGE_SIZE, SESSION_POSITION } from '../schemas.ts'
+import { endUserSession, endUserSessions, listGrants, listSessions, withdrawGrant } from '../services/admin/sessions.ts'
+import { PAGE_SIZE, SESSION_POSITION } from '../rules/inputs.ts'
 import { operation } from './operation.ts'
 import { Grant, NEXT, SESSIONS_ENDED, Session, USER_ID } from './shown.ts'
 

@@ -1,7 +1,7 @@
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox'
-import type { AdminScope } from '../../rules/administration.ts'
-import type { AdminParts } from '../../services/admin/admin-parts.ts'
-import type { Refusal } from '../../services/refusal.ts'
+import type { AdminScope } from '../rules/administration.ts'
+import type { AdminParts } from '../services/admin/admin-parts.ts'
+import type { Refusal } from '../services/refusal.ts'
 
 type Refused = 400 | 403 | 404 | 409
 

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
-import { listEvents } from '../../services/admin/events.ts'
-import { listKeys, removeKey, rotateKeys } from '../../services/admin/keys.ts'
-import { PAGE_SIZE } from '../schemas.ts'
+import { listEvents } from '../services/admin/events.ts'
+import { listKeys, removeKey, rotateKeys } from '../services/admin/keys.ts'
+import { PAGE_SIZE } from '../rules/inputs.ts'
 import { operation } from './operation.ts'
 import { Event, NEXT } from './shown.ts'
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { MAX_ATTRIBUTES_BYTES } from '../../rules/attributes.ts'
+import { MAX_ATTRIBUTES_BYTES } from '../rules/attributes.ts'
 import {
   addUser,
   changeUser,
@@ -9,10 +9,10 @@ import {
   setUserPassword,
   showUser,
   unlockUser,
-} from '../../services/admin/users.ts'
-import { deleteUser } from '../../services/admin/delete-users.ts'
-import { exportUser } from '../../services/admin/export-user.ts'
-import { NewPassword, PAGE_SIZE, Username } from '../schemas.ts'
+} from '../services/admin/users.ts'
+import { deleteUser } from '../services/admin/delete-users.ts'
+import { exportUser } from '../services/admin/export-user.ts'
+import { NewPassword, PAGE_SIZE, Username } from '../rules/inputs.ts'
 import { operation } from './operation.ts'
 import { Event, Grant, NEXT, SESSIONS_ENDED, Session, USER_ID } from './shown.ts'
 

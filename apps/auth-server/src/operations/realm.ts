@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { CLIENT_MEMBERS, RESOURCE_MEMBERS } from '../../rules/realm-file.ts'
+import { CLIENT_MEMBERS, RESOURCE_MEMBERS } from '../rules/realm-file.ts'
 import {
   addClient,
   changeClient,
@@ -9,7 +9,7 @@ import {
   removeClient,
   rotateClientSecret,
   showClient,
-} from '../../services/admin/clients.ts'
+} from '../services/admin/clients.ts'
 import {
   addResource,
   changeResource,
@@ -18,8 +18,8 @@ import {
   removeResource,
   removeRole,
   setRole,
-} from '../../services/admin/resources-and-roles.ts'
-import { PAGE_SIZE } from '../schemas.ts'
+} from '../services/admin/resources-and-roles.ts'
+import { PAGE_SIZE } from '../rules/inputs.ts'
 import { operation } from './operation.ts'
 import { NEXT, SESSIONS_ENDED } from './shown.ts'
 
