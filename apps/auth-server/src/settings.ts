@@ -41,7 +41,7 @@ const stores = {
   REALM_FILE: file({
     default: undefined,
     example: '/etc/heirloom/realm.yaml',
-    desc: 'The file of resources, roles and clients that an empty realm is filled from at the start; afterwards `npm run admin -- realm apply` changes it',
+    desc: 'The file of resources, roles and clients that fills an empty realm at the start; later, `npm run admin -- realm apply` changes it',
     docs: 'docs/guide/realm.md',
   }),
   POSTGRES_ROLLBACK: choice(
@@ -49,7 +49,7 @@ const stores = {
     'restore',
   )({
     default: 'stop',
-    desc: 'What the servers do when Postgres has been rolled back: `stop` waits for `npm run admin -- restore`, `restore` does it unasked',
+    desc: 'What the servers do when Postgres has been rolled back: `stop` waits for `npm run admin -- restore`, `restore` does it automatically',
     docs: 'docs/guide/operate.md#a-standby-that-lags',
   }),
   DATABASE_POOL_SIZE: range(1, 1000)({ default: 10, desc: 'How many connections to Postgres each server has' }),
@@ -67,7 +67,7 @@ const sessions = {
     'seconds',
   )({
     default: 900,
-    desc: 'How long an access token lives; a service that does not read the status list accepts it for that long after a logout',
+    desc: 'How long an access token lives; a service that does not read the status list accepts it that long after a logout',
   }),
   STATUS_TTL_SECONDS: range(
     0,
@@ -75,7 +75,7 @@ const sessions = {
     'seconds',
   )({
     default: 5,
-    desc: 'How long a service may use a copy of the status list, and so how long it may accept a token after a logout; `0`: tokens name no status list, and there is none',
+    desc: 'How long a service may use a copy of the status list, and so accept a token after a logout; `0`: there is no status list',
     docs: 'docs/guide/revocation.md',
   }),
   REFRESH_IDLE_TTL_SECONDS: range(
@@ -108,7 +108,7 @@ const sessions = {
     100_000,
   )({
     default: 100,
-    desc: 'How many live sessions a user may have; a login beyond that ends the session that was unused for longest',
+    desc: 'How many live sessions a user may have; a login beyond that ends the least recently used session',
   }),
 }
 
@@ -148,7 +148,7 @@ const accounts = {
   )({
     default: 'closed',
     devDefault: 'open',
-    desc: 'Whether anyone may make an account with `POST /auth/register`',
+    desc: 'Whether anyone may create an account with `POST /auth/register`',
   }),
   PASSWORD_MIN_LENGTH: range(
     8,
@@ -187,7 +187,7 @@ const accounts = {
     'milliseconds',
   )({
     default: 500,
-    desc: 'A wrong username or password is answered at a multiple of this time after the attempt, so that the time does not tell whether the user exists; longer than the slowest imported hash takes. 0: at once',
+    desc: 'A wrong username or password is answered at a multiple of this time after the attempt, so the time does not reveal whether the user exists; should exceed what the slowest imported hash takes; `0`: at once',
     docs: 'docs/guide/import-users.md#what-the-time-of-an-answer-tells',
   }),
   HASHES_AT_ONCE: range(
@@ -195,7 +195,7 @@ const accounts = {
     64,
   )({
     default: 1,
-    desc: 'How many password hashes run at the same time, each on a thread; 64 more may wait',
+    desc: 'How many password hashes run at the same time, each on its own thread; 64 more may wait',
   }),
 }
 
@@ -203,12 +203,12 @@ const pages = {
   PAGES_NAME: title({
     default: 'Heirloom',
     example: 'Example Books',
-    desc: 'The name that the pages for login and consent show',
+    desc: 'The name on the login, consent and account pages',
     docs: 'docs/guide/code-flow.md#name-and-color',
   }),
   PAGES_COLOR: color({
     default: '1e5b4f',
-    desc: 'The color of the buttons on those pages; their text is black or white, whichever is easier to read',
+    desc: 'The color of the buttons on these pages; their text is black or white, whichever is easier to read',
   }),
 }
 

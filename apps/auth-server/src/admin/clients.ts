@@ -21,7 +21,7 @@ export function clientCommands(program: Command, { onStores, onOperation }: Door
   const idOf = async (_core: unknown, id: string) => ({ client_id: id })
   command
     .command('add <id>')
-    .description('registers a client; prints its secret, if it has one, this once')
+    .description('registers a client; prints its secret, if any, this once')
     .option('--name <name>', 'what people are shown; default: the id')
     .option('--auth <method>', 'none, client_secret_basic or client_secret_post; default: none')
     .option('--redirect-uri <uri...>', 'where a user may be sent back to; may be repeated')
@@ -43,7 +43,7 @@ export function clientCommands(program: Command, { onStores, onOperation }: Door
   command.command('show <id>').description('shows a client').action(onOperation(clientOperations.show, idOf))
   command
     .command('rotate-secret <id>')
-    .description('makes another secret and prints it this once; the one before stays valid until --retire-old')
+    .description('makes another secret and prints it this once; the previous one stays valid until --retire-old')
     .option('--retire-old', 'makes no secret: only the newest one stays valid')
     .action(
       onOperation(clientOperations.rotateSecret, async (_core, id: string, { retireOld }: { retireOld?: true }) => ({
@@ -57,7 +57,7 @@ export function clientCommands(program: Command, { onStores, onOperation }: Door
     .action(onOperation(clientOperations.disable, idOf))
   command
     .command('enable <id>')
-    .description('takes the client again; the sessions that ended stay over')
+    .description('accepts the client again; sessions that have ended stay ended')
     .action(onOperation(clientOperations.enable, idOf))
   command
     .command('remove <id>')

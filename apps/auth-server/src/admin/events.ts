@@ -17,8 +17,8 @@ export function eventCommands(program: Command, { onOperation }: Door): void {
   event
     .command('list')
     .description('lists a page of events, newest first')
-    .option('--user <name>', 'only those about this user')
-    .option('--type <type>', 'only those of this type')
+    .option('--user <name>', 'only events about this user')
+    .option('--type <type>', 'only events of this type')
     .option('--since <time>', 'from this time on, such as 2030-01-31T12:00:00Z')
     .option('--until <time>', 'before this time')
     .option('--limit <number>', 'how many at most: 1 to 100; default: 100')

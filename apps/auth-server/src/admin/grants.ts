@@ -4,10 +4,10 @@ import { type Door, UsageError } from './door.ts'
 import { findUser } from './users.ts'
 
 export function grantCommands(program: Command, { onCore }: Door): void {
-  const grant = program.command('grant').description('manages what users have allowed applications')
+  const grant = program.command('grant').description('manages the access that users have given to applications')
   grant
     .command('list <name>')
-    .description('lists the applications that a user has allowed something')
+    .description('lists the applications to which a user has given access')
     .action(
       onCore(async (core, name: string) => {
         const { id: userId } = await findUser(core, name)
@@ -25,7 +25,7 @@ export function grantCommands(program: Command, { onCore }: Door): void {
     )
   grant
     .command('withdraw <name> <client>')
-    .description('withdraws what a user has allowed an application, and ends its sessions of this user')
+    .description('withdraws a user’s access from an application, and ends its sessions with this user')
     .action(
       onCore(async (core, name: string, clientId: string) => {
         const { id: userId } = await findUser(core, name)

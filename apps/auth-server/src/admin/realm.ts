@@ -14,7 +14,7 @@ export function realmCommands(program: Command, { onStores }: Door): void {
   realm
     .command('apply <file>')
     .description('makes the realm what the file says, and prints what changes; `-` reads standard input')
-    .option('--dry-run', 'says what would change, and changes nothing; with --prune, also what would be removed')
+    .option('--dry-run', 'shows what would change without changing it; with --prune, also what would be removed')
     .option('--prune', 'removes what is not in the file, and ends the sessions of removed clients')
     .action(
       onStores(async (parts, path: string, options: { dryRun?: true; prune?: true }) => {
@@ -28,7 +28,7 @@ export function realmCommands(program: Command, { onStores }: Door): void {
     )
   realm
     .command('export')
-    .description('prints the realm as a file, with the hashes of secrets; `realm apply` takes it back')
+    .description('prints the realm as a file, with the hashes of secrets, for `realm apply`')
     .action(onStores(async (parts) => stringify(toFile(await readRealm(parts)), { lineWidth: 120 })))
 }
 

@@ -14,6 +14,6 @@ export function roleCommands(program: Command, { onOperation }: Door): void {
     .action(onOperation(roleOperations.list, async () => ({})))
   command
     .command('remove <name>')
-    .description('removes a role; users who have it keep its name, which grants nothing any more')
+    .description('removes a role; users keep its name, but it grants nothing any more')
     .action(onOperation(roleOperations.remove, async (_core, role: string) => ({ role })))
 }

@@ -29,7 +29,7 @@ export function userCommands(program: Command, door: Door): void {
     .option('--password-stdin', 'reads the password from standard input')
     .option('--no-password', 'the user cannot log in with a password')
     .option('--email <address>', 'the e-mail address')
-    .option('--attributes <json>', 'what else is known of the user, as a JSON object')
+    .option('--attributes <json>', 'what else is known about the user, as a JSON object')
     .option('--require-new-password', 'the user must choose a new password at the first login')
     .action(
       onOperation(
@@ -54,7 +54,7 @@ export function userCommands(program: Command, door: Door): void {
     )
   user
     .command('find [prefix]')
-    .description('lists a page of the accounts whose name begins so, or that have an address')
+    .description('lists a page of the accounts whose name begins with the text, or that have an address')
     .option('--email <address>', 'the whole e-mail address')
     .option('--limit <number>', 'how many: 1 to 100; default: 100')
     .option('--after <next>', '`next` of the previous page')
@@ -76,12 +76,12 @@ export function userCommands(program: Command, door: Door): void {
   user.command('show <name>').description('shows an account').action(onOperation(userOperations.show, idOf))
   user
     .command('change <name>')
-    .description('sets what is given; attributes replace those that were there')
+    .description('sets what is given; attributes replace the current ones')
     .option('--email <address>', 'the e-mail address')
     .option('--no-email', 'removes the e-mail address')
-    .option('--attributes <json>', 'what else is known of the user, as a JSON object')
+    .option('--attributes <json>', 'what else is known about the user, as a JSON object')
     .option('--require-new-password', 'the user must choose a new password at the next login')
-    .option('--no-require-new-password', 'the password need not be changed any more')
+    .option('--no-require-new-password', 'the user need not change the password any more')
     .action(
       onOperation(userOperations.change, async (core, name: string, options: FieldOptions) => ({
         ...(await idOf(core, name)),
@@ -119,19 +119,19 @@ export function userCommands(program: Command, door: Door): void {
   user.command('enable <name>').description('allows logins again').action(onOperation(userOperations.enable, idOf))
   user
     .command('unlock <name>')
-    .description('forgets the failed logins, so that the user may try again')
+    .description('resets the count of failed logins, so the user can try again')
     .action(onOperation(userOperations.unlock, idOf))
   user
     .command('export <name>')
-    .description('prints all that is kept of a user')
+    .description('prints all data about a user')
     .action(onOperation(userOperations.export, idOf))
   user
     .command('delete <name>')
-    .description('deletes a user with all that belongs to them')
+    .description('deletes a user and all their data')
     .action(onOperation(userOperations.remove, idOf))
   user
     .command('delete-again')
-    .description('deletes the users again whom a restored backup brought back')
+    .description('deletes again the users that a restored backup brought back')
     .action(onStores(deleteUsersAgain))
   importCommand(user, door)
 }

@@ -34,7 +34,7 @@ const Seconds = (description: string) =>
   Type.Union([Type.Integer(), Type.Null()], { description: `${description} Null: as the settings say.` })
 const FOLLOWED = {
   every_server_follows_within_seconds: Type.Integer({
-    description: 'Until then, a server may still know the realm of before.',
+    description: 'Until then, a server may still use the previous realm.',
   }),
 }
 const REMOVED = { removed: Type.String({ description: 'Its id.' }) }
@@ -53,27 +53,29 @@ const CLIENT = {
   access_token_ttl_seconds: Seconds('How long its access tokens live.'),
   refresh_idle_ttl_seconds: Seconds('How long a session may be unused.'),
   refresh_absolute_ttl_seconds: Seconds('How long a session lasts, however often it is used.'),
-  refresh_grace_seconds: Seconds('How long the same token gets the same successor.'),
+  refresh_grace_seconds: Seconds('How long the same refresh token gets the same new one.'),
   refresh_late_repeat_gap: Type.Union([Type.Integer(), Type.String(), Type.Null()], {
     description: 'In generations, or `off`. Null: as the settings say.',
   }),
   disabled: Type.Boolean({ description: 'Whether it is refused.' }),
   ended_before: Type.Union([Type.String(), Type.Null()], {
-    description: 'Its sessions that were opened before are over. Null: none.',
+    description: 'Its sessions that were opened before this time have ended. Null: none.',
   }),
 }
 const Client = Type.Object(CLIENT)
-const WARNINGS = { warnings: Type.Optional(Strings('What is probably not what you meant.')) }
-const SECRET = { client_secret: Type.Optional(Type.String({ description: 'The secret, if one was made: this once.' })) }
+const WARNINGS = { warnings: Type.Optional(Strings('Settings that are probably mistakes.')) }
+const SECRET = {
+  client_secret: Type.Optional(Type.String({ description: 'The secret, if one was made. Shown only this once.' })),
+}
 
 const Table = (description: string) =>
   Type.Unsafe<object>({ type: 'object', additionalProperties: { type: 'string' }, description })
 const RESOURCE = {
-  id: Type.String({ description: 'What stands in `aud`.' }),
+  id: Type.String({ description: 'The value of `aud`.' }),
   name: Type.String({ description: 'What people are shown.' }),
   scopes: Table('Each scope, and what it means in words.'),
   introspectors: Strings('The clients that may introspect its access tokens.'),
-  claims: Table('Each claim of its own, and the attribute of the user that it is.'),
+  claims: Table('Each of its own claims, and the user attribute that fills it.'),
   access_token_ttl_seconds: Seconds('How long its access tokens live.'),
 }
 const ROLE_ROW = {
@@ -158,7 +160,7 @@ export const clientOperations = {
 
   enable: operation({
     summary: 'Take a client again',
-    description: 'The sessions that ended stay over.',
+    description: 'Sessions that have ended stay ended.',
     scope,
     on: 'POST /clients/{client_id}/enable',
     params: CLIENT_ID,

@@ -9,7 +9,7 @@ const scope = 'admin:users:write'
 export const sessionOperations = {
   list: operation({
     summary: 'List the sessions of a user, newest first',
-    description: 'Also those that ended and are not pruned yet.',
+    description: 'Includes sessions that have ended but are not pruned yet.',
     scope: 'admin:users:read',
     on: 'GET /users/{id}/sessions',
     params: USER_ID,
@@ -36,13 +36,13 @@ export const sessionOperations = {
     summary: 'End a session of a user',
     scope,
     on: 'DELETE /users/{id}/sessions/{session_id}',
-    params: { ...USER_ID, session_id: Type.String({ description: 'The id of the session, as in the list.' }) },
+    params: { ...USER_ID, session_id: Type.String({ description: 'The id of the session, from the list.' }) },
     answer: Type.Object({ sessions_ended: SESSIONS_ENDED }),
     run: endUserSession,
   }),
 
   listGrants: operation({
-    summary: 'List what a user has allowed applications',
+    summary: 'List the applications to which a user has given access',
     scope: 'admin:users:read',
     on: 'GET /users/{id}/grants',
     params: USER_ID,
@@ -51,10 +51,10 @@ export const sessionOperations = {
   }),
 
   withdrawGrant: operation({
-    summary: 'Withdraw what a user has allowed an application, and end its sessions of this user',
+    summary: 'Withdraw a user’s access from an application, and end its sessions with this user',
     scope,
     on: 'DELETE /users/{id}/grants/{grant_id}',
-    params: { ...USER_ID, grant_id: Type.String({ description: 'The id of the grant, as in the list.' }) },
+    params: { ...USER_ID, grant_id: Type.String({ description: 'The id of the grant, from the list.' }) },
     answer: Type.Object({
       client_id: Type.String({ description: 'The client of the application.' }),
       sessions_ended: SESSIONS_ENDED,

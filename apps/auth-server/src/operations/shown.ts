@@ -23,7 +23,7 @@ export const Grant = Type.Object({
   client_id: Type.String({ description: 'The client of the application.' }),
   resources: Type.Array(Type.String(), { description: 'The resources that it may use.' }),
   scopes: Type.Array(Type.String(), { description: 'What it may do there.' }),
-  created_at: Time('When the user first allowed it.'),
+  created_at: Time('When the user first gave access.'),
 })
 
 export const Event = Type.Object({

@@ -20,7 +20,7 @@ const scope = 'admin:users:write'
 
 const ROLES = Type.Array(Type.String({ maxLength: 100 }), {
   maxItems: 100,
-  description: 'Roles of the realm. They replace those that the user has.',
+  description: 'Roles of the realm. They replace the user’s roles.',
 })
 const EMAIL = Type.Union([Type.String({ maxLength: 254 }), Type.Null()], {
   description: 'The e-mail address, or null. Two users may have the same one.',
@@ -28,10 +28,10 @@ const EMAIL = Type.Union([Type.String({ maxLength: 254 }), Type.Null()], {
 const ATTRIBUTES = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
   additionalProperties: true,
-  description: `What else is known of the user: a JSON object of at most ${MAX_ATTRIBUTES_BYTES} bytes. It replaces the one that is there.`,
+  description: `What else is known about the user: a JSON object of at most ${MAX_ATTRIBUTES_BYTES} bytes. It replaces the current one.`,
 })
 const REQUIRE_NEW = Type.Boolean({
-  description: 'Whether the user must choose a new password at the next login. Sessions go on.',
+  description: 'Whether the user must choose a new password at the next login. Sessions continue.',
 })
 
 const USER = {
@@ -42,7 +42,7 @@ const USER = {
   attributes: Type.Unsafe<object>({
     type: 'object',
     additionalProperties: true,
-    description: 'What else is known of the user.',
+    description: 'What else is known about the user.',
   }),
   disabled: Type.Boolean({ description: 'Whether logins and refreshes are refused.' }),
   has_password: Type.Boolean({ description: 'Whether the user can log in with a password.' }),
@@ -50,7 +50,9 @@ const USER = {
   created_at: Type.String({ format: 'date-time', description: 'When the account was created.' }),
 }
 const User = Type.Object(USER)
-const GENERATED = Type.Optional(Type.String({ description: 'The password, if it was generated: this once.' }))
+const GENERATED = Type.Optional(
+  Type.String({ description: 'The password, if it was generated. Shown only this once.' }),
+)
 
 export const userOperations = {
   find: operation({
@@ -92,7 +94,7 @@ export const userOperations = {
       username: Username,
       password: Type.Optional(
         Type.Union([NewPassword, Type.Null()], {
-          description: 'The password; null: none, so that the user cannot log in with one. Default: one is generated.',
+          description: 'The password. Null: none, so the user cannot log in with one. Default: a generated one.',
         }),
       ),
       email: Type.Optional(EMAIL),
@@ -108,7 +110,7 @@ export const userOperations = {
 
   change: operation({
     summary: 'Change a user',
-    description: 'What is left out stays as it is. Each session gets the roles at its next refresh.',
+    description: 'Members that are left out do not change. Each session gets the roles at its next refresh.',
     scope,
     on: 'PATCH /users/{id}',
     params: USER_ID,
@@ -124,7 +126,7 @@ export const userOperations = {
 
   setPassword: operation({
     summary: 'Set the password of a user, and end all sessions',
-    description: 'Failed logins are forgotten, so that the user can log in at once.',
+    description: 'Resets the count of failed logins, so the user can log in at once.',
     scope,
     on: 'PUT /users/{id}/password',
     params: USER_ID,
@@ -137,7 +139,7 @@ export const userOperations = {
   }),
 
   disable: operation({
-    summary: 'Refuse logins and refreshes of a user, and end all sessions',
+    summary: 'Refuse a user’s logins and refreshes, and end all sessions',
     scope,
     on: 'POST /users/{id}/disable',
     params: USER_ID,
@@ -147,7 +149,7 @@ export const userOperations = {
 
   enable: operation({
     summary: 'Allow logins of a user again',
-    description: 'The sessions that ended stay over.',
+    description: 'Sessions that have ended stay ended.',
     scope,
     on: 'POST /users/{id}/enable',
     params: USER_ID,
@@ -156,8 +158,8 @@ export const userOperations = {
   }),
 
   unlock: operation({
-    summary: 'Forget the failed logins of a user',
-    description: 'The limits of addresses stay. Other servers may go on refusing for a few seconds.',
+    summary: 'Reset a user’s count of failed logins',
+    description: 'The limits per address stay. Other servers may keep refusing for a few seconds.',
     scope,
     on: 'POST /users/{id}/unlock',
     params: USER_ID,
@@ -166,10 +168,10 @@ export const userOperations = {
   }),
 
   remove: operation({
-    summary: 'Delete a user with all that belongs to them',
+    summary: 'Delete a user and all their data',
     description:
-      'The sessions end first. Then the account, sessions, grants and events go; one event stays, with a hash of the id and ' +
-      'who did it. What Redis has goes within seconds, or once it is back.',
+      'Ends the sessions first. Then deletes the account, sessions, grants and events; one event stays, which has a hash of the id and ' +
+      'says who deleted the user. Data in Redis is deleted within seconds, or once Redis is back.',
     scope,
     on: 'DELETE /users/{id}',
     params: USER_ID,
@@ -181,16 +183,20 @@ export const userOperations = {
   }),
 
   export: operation({
-    summary: 'Export all that is kept of a user',
-    description: 'All but the hash of the password. Of sessions and events, the newest 10,000.',
+    summary: 'Export all data about a user',
+    description: 'Everything except the password hash. Sessions and events: the newest 10,000 of each.',
     scope: 'admin:users:read',
     on: 'GET /users/{id}/export',
     params: USER_ID,
     answer: Type.Object({
       user: Type.Object(USER, { description: 'The account.' }),
-      sessions: Type.Array(Session, { description: 'Its sessions, also those that ended and are not pruned yet.' }),
-      grants: Type.Array(Grant, { description: 'What the user has allowed applications.' }),
-      known_networks: Type.Array(Type.String(), { description: 'From where the user logged in lately.' }),
+      sessions: Type.Array(Session, {
+        description: 'Its sessions, including those that have ended but are not pruned yet.',
+      }),
+      grants: Type.Array(Grant, { description: 'The applications to which the user has given access.' }),
+      known_networks: Type.Array(Type.String(), {
+        description: 'Networks from which the user has recently logged in.',
+      }),
       events: Type.Array(Event, { description: 'Its security events, newest first.' }),
       is_complete: Type.Boolean({ description: 'False if there are more sessions or events.' }),
     }),

@@ -14,7 +14,7 @@ const GrantBody = Type.Object({
   client_name: Type.String({ description: 'What the application is called.' }),
   resources: Type.Array(Type.String(), { description: 'The resources that it may use.' }),
   scopes: Type.Array(Type.String(), { description: 'What it may do there.' }),
-  created_at: Type.String({ format: 'date-time', description: 'When the user first allowed it.' }),
+  created_at: Type.String({ format: 'date-time', description: 'When the user first gave access.' }),
 })
 
 /** What the user has allowed applications. First-party ones are not asked about, so they are not here. */
@@ -27,7 +27,7 @@ export function grantRoutes(app: App, core: Core): void {
       ...bearer,
       schema: {
         tags: ['grants'],
-        summary: 'List the applications that the user has allowed something, newest first',
+        summary: 'List the applications to which the user has given access, newest first',
         response: answers(
           { 200: Type.Object({ grants: Type.Array(GrantBody, { description: 'One for each application.' }) }) },
           401,
@@ -57,8 +57,8 @@ export function grantRoutes(app: App, core: Core): void {
       ...bearer,
       schema: {
         tags: ['grants'],
-        summary: 'Withdraw what an application was allowed, and end its sessions',
-        params: Type.Object({ id: Type.String({ description: 'The id of the grant, as the list has it.' }) }),
+        summary: 'Withdraw access from an application, and end its sessions',
+        params: Type.Object({ id: Type.String({ description: 'The id of the grant, from the list.' }) }),
         response: answers({ 204: Empty }, 401, 403, 404),
       },
     },

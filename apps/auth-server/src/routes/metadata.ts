@@ -12,7 +12,7 @@ const Names = (description: string) => Type.Array(Type.String(), { description }
 const Metadata = Type.Object({
   issuer: Type.String({ description: 'The value of `ISSUER`.' }),
   jwks_uri: Type.String({ description: 'The address of the key set.' }),
-  authorization_endpoint: Type.String({ description: 'Where clients send users to log in and allow them something.' }),
+  authorization_endpoint: Type.String({ description: 'Where clients send users to log in and give consent.' }),
   token_endpoint: Type.String({ description: 'Where clients get tokens.' }),
   revocation_endpoint: Type.String({ description: 'Where clients end sessions (RFC 7009).' }),
   introspection_endpoint: Type.String({ description: 'Where services ask about tokens (RFC 7662).' }),
@@ -20,16 +20,14 @@ const Metadata = Type.Object({
   response_modes_supported: Names('Only `query`.'),
   code_challenge_methods_supported: Names('Only `S256` (RFC 7636). Every request needs a challenge.'),
   authorization_response_iss_parameter_supported: Type.Literal(true, {
-    description: 'Each answer of the authorization endpoint has `iss`, errors too.',
+    description: 'Each answer of the authorization endpoint has `iss`, even an error.',
   }),
   grant_types_supported: Names('The grants of the token endpoint.'),
   token_endpoint_auth_methods_supported: Names('How clients authenticate at the token endpoint.'),
   revocation_endpoint_auth_methods_supported: Names('How clients authenticate at the revocation endpoint.'),
   introspection_endpoint_auth_methods_supported: Names('How clients authenticate at the introspection endpoint.'),
   scopes_supported: Type.Optional(Names('The scopes of the realm.')),
-  protected_resources: Type.Optional(
-    Names('What `resource` may name, of the services with an absolute URI (RFC 9728).'),
-  ),
+  protected_resources: Type.Optional(Names('The services with an absolute URI that `resource` may name (RFC 9728).')),
   service_documentation: Type.Optional(Type.String({ description: 'The address of these docs.' })),
 })
 

@@ -38,15 +38,16 @@ export function oauthRoutes(app: App, core: Core, readAccessToken: ReadAccessTok
           tags,
           consumes,
           summary: 'Get tokens by a grant (RFC 6749, section 3.2)',
-          description:
-            'A request that is repeated with the same refresh token, because the answer was lost, gets the same successor.',
+          description: 'If the answer was lost, send the same request again: it gets the same new refresh token.',
           body: Type.Object({
             grant_type: Type.String({ description: 'One of `grant_types_supported` in the metadata.' }),
             code: Type.Optional(Type.String({ description: 'The grant `authorization_code`: the code to redeem.' })),
             redirect_uri: Type.Optional(
-              Type.String({ description: 'It must be that of the authorization request. It may be left out.' }),
+              Type.String({ description: 'May be left out. Otherwise the one of the authorization request.' }),
             ),
-            code_verifier: Type.Optional(Type.String({ description: 'What the challenge was made of (RFC 7636).' })),
+            code_verifier: Type.Optional(
+              Type.String({ description: 'The secret from which the challenge was made (RFC 7636).' }),
+            ),
             refresh_token: Type.Optional(
               Type.String({ description: 'The grant `refresh_token`: the token to redeem.' }),
             ),
@@ -54,7 +55,7 @@ export function oauthRoutes(app: App, core: Core, readAccessToken: ReadAccessTok
             resource: Type.Optional(
               Type.Array(Type.String({ maxLength: 500 }), {
                 maxItems: MAX_RESOURCES,
-                description: 'The resource that the access token is for (RFC 8707). It may be sent several times.',
+                description: 'The resource that the access token is for (RFC 8707). May be repeated.',
               }),
             ),
             ...ClientForm,
@@ -96,8 +97,8 @@ export function oauthRoutes(app: App, core: Core, readAccessToken: ReadAccessTok
           consumes,
           summary: 'End the session of a token (RFC 7009)',
           description:
-            'The session has ended when the answer is 200. A token that is unknown, or whose session has ended, is 200 too. ' +
-            'A token of another client is `invalid_grant`, and nothing happens.',
+            'A 200 means that the session has ended. An unknown token, or one whose session had already ended, gets 200 too. ' +
+            'A token of another client gets `invalid_grant` and is not revoked.',
           body: Type.Object({ token: Token, token_type_hint: TokenTypeHint, ...ClientForm }),
           // A library that expects JSON fails on an empty body, although RFC 7009, section 2.2, says to ignore it.
           response: answers({ 200: Type.Object({}) }, 400, 401, 429),
@@ -117,10 +118,10 @@ export function oauthRoutes(app: App, core: Core, readAccessToken: ReadAccessTok
         schema: {
           tags,
           consumes,
-          summary: 'Show whether a token is good now, and what it grants (RFC 7662)',
+          summary: 'Show whether a token is valid now, and what it grants (RFC 7662)',
           description:
             'For clients with a secret. An access token is shown to the introspectors of its resource, and a refresh token to its ' +
-            'own client. Any other is `{"active": false}`. Nothing is redeemed.',
+            'own client. Any other token gets `{"active": false}`. Introspection redeems nothing.',
           body: Type.Object({ token: Token, token_type_hint: TokenTypeHint, ...ClientForm }),
           response: answers({ 200: IntrospectionResponse }, 400, 401, 429),
         },

@@ -18,7 +18,7 @@ export const ClientId = Type.Optional(
 export const Delivery = Type.Optional(
   Type.Union([Type.Literal('body'), Type.Literal('cookie')], {
     description:
-      'Where the refresh token of the answer is. `cookie`: in a cookie that no script can read; for pages of the `origins` of a client (RFC 10017). Default: `body`.',
+      'Where the answer puts the refresh token. `cookie`: in a cookie that no script can read, for pages at a client’s `origins` (RFC 10017). Default: `body`.',
   }),
 )
 export const Scope = Type.Optional(
@@ -65,7 +65,7 @@ export const OAuthTokenResponse = Type.Object({
     Type.Integer({ description: 'Seconds until the refresh token expires if it is not used.' }),
   ),
   refresh_token_expires_in: Type.Optional(
-    Type.Integer({ description: 'The same as `refresh_token_timeout`, by its name at `/auth/refresh`.' }),
+    Type.Integer({ description: 'The same as `refresh_token_timeout`, under the name that `/auth/refresh` uses.' }),
   ),
   authorization_expires_in: Type.Optional(
     Type.Integer({ description: 'Seconds until the session ends, however often it is refreshed.' }),
@@ -78,20 +78,20 @@ const Text = (description: string) => Type.Optional(Type.String({ description })
 
 /** RFC 7662, section 2.2. */
 export const IntrospectionResponse = Type.Object({
-  active: Type.Boolean({ description: 'Whether the token is good now. If not, this is the only member.' }),
+  active: Type.Boolean({ description: 'Whether the token is valid now. If not, this is the only member.' }),
   token_type: Text('`Bearer` for an access token.'),
   iss: Text('The issuer.'),
   sub: Text('The user; or the client, if it acts for itself.'),
   client_id: Text('The client that the token was issued to.'),
   aud: Type.Optional(
     Type.Union([Type.String(), Type.Array(Type.String())], {
-      description: 'Of an access token: the resources it is for.',
+      description: 'For an access token: the resources that it is for.',
     }),
   ),
   scope: Text('What the token grants, separated by spaces.'),
-  jti: Text('Of an access token: its id.'),
-  iat: Time('Of an access token: when it was issued.'),
-  exp: Time('When the token expires; a refresh token, if it is not used.'),
+  jti: Text('For an access token: its id.'),
+  iat: Time('For an access token: when it was issued.'),
+  exp: Time('When the token expires; for a refresh token, when it expires if unused.'),
   auth_time: Time('When the user logged in.'),
   sid: Text('The session.'),
   roles: Type.Optional(Type.Array(Type.String(), { description: 'The roles of the user.' })),

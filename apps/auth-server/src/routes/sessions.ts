@@ -80,7 +80,7 @@ export function sessionRoutes(app: App, core: Core): void {
       schema: {
         tags: ['sessions'],
         summary: 'End one of the user’s sessions',
-        params: Type.Object({ id: Type.String({ description: 'The id of the session, as in the list.' }) }),
+        params: Type.Object({ id: Type.String({ description: 'The id of the session, from the list.' }) }),
         response: answers({ 204: Empty }, 401, 403, 404),
       },
     },

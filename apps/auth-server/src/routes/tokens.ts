@@ -24,8 +24,8 @@ import {
 export const MAX_DEVICE_LENGTH = 200
 
 const BY_COOKIE =
-  'A page whose login had `"delivery": "cookie"` sends no token: the browser sends the cookie. It must be a page of the `origins` of ' +
-  'the client, of the same site as this server. Otherwise the answer is 403, and nothing changes.'
+  'A page whose login had `"delivery": "cookie"` sends no token: the browser sends the cookie. The page must be at one of the client’s ' +
+  '`origins`, on the same site as this server. Otherwise the answer is 403, and nothing changes.'
 
 export function tokenRoutes(app: App, core: Core): void {
   void app.register(async (scope: App) => {
@@ -44,7 +44,7 @@ export function tokenRoutes(app: App, core: Core): void {
               Type.String({
                 minLength: 1,
                 description:
-                  'Sets this password, and ends all other sessions. Needed after `new_password_required`. As at `/auth/password`.',
+                  'Sets this password and ends all other sessions, as `/auth/password` does. Needed after `new_password_required`.',
               }),
             ),
             client_id: ClientId,
@@ -54,7 +54,7 @@ export function tokenRoutes(app: App, core: Core): void {
               Type.String({
                 maxLength: MAX_DEVICE_LENGTH,
                 pattern: `^[^${UNSHOWABLE}]*$`,
-                description: 'A name for the device, which the user will recognize. Default: the `User-Agent` header.',
+                description: 'A name for the device that the user will recognize. Default: the `User-Agent` header.',
               }),
             ),
             delivery: DeliveryField,
@@ -88,7 +88,7 @@ export function tokenRoutes(app: App, core: Core): void {
         schema: {
           tags: ['tokens'],
           summary: 'Redeem a refresh token for the next one',
-          description: `A request that is repeated with the same token, because the answer was lost, gets the same successor. ${BY_COOKIE}`,
+          description: `If the answer was lost, send the same request again: it gets the same new refresh token. ${BY_COOKIE}`,
           body: Type.Object({ refresh_token: Type.Optional(RefreshToken), client_id: ClientId }),
           response: answers({ 200: TokenResponse }, 400, 403),
         },

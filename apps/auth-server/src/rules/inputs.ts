@@ -5,11 +5,11 @@ import { Type } from 'typebox'
 export const Username = Type.String({
   minLength: 1,
   maxLength: 256,
-  description: 'The name of the account. Upper and lower case are the same.',
+  description: 'The name of the account. Case is ignored.',
 })
 export const NewPassword = Type.String({
   minLength: 1,
-  description: 'At least `PASSWORD_MIN_LENGTH` characters, and not one that is easy to guess.',
+  description: 'At least `PASSWORD_MIN_LENGTH` characters, and not easy to guess.',
 })
 
 /** How many items a page has: 1 to 100. A query string has only text. */

@@ -43,7 +43,7 @@ export const RESOURCE_MEMBERS = {
   claims: Type.Optional(
     Type.Record(Type.String(), name(), {
       maxProperties: 50,
-      description: 'a table of at most 50 claims: `CLAIM: the attribute of the user that it is`',
+      description: 'a table of at most 50 claims: `CLAIM: the user attribute that fills it`',
     }),
   ),
   access_token_ttl_seconds: Type.Optional(seconds(1, DAY_SECONDS)),

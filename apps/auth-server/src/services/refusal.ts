@@ -5,7 +5,7 @@
 export type RefusalCode =
   /** A value in the request is not allowed. Client: correct the request; the description names the field. */
   | 'invalid_request'
-  /** The client is unknown or disabled, or it is not authenticated as it is registered. Under `/oauth2` it is a 401. Client: correct its configuration. */
+  /** The client is unknown or disabled, or did not authenticate as it is registered. Under `/oauth2`, the status is 401. Client: correct its configuration. */
   | 'invalid_client'
   /** The client is not registered for this grant type. Client: correct its registration. */
   | 'unauthorized_client'
@@ -21,21 +21,21 @@ export type RefusalCode =
   | 'invalid_target'
   /** The username or the password is wrong, or the account is disabled. Client: ask the user again. */
   | 'invalid_credentials'
-  /** The password is right, but the operator requires a new one. Client: ask for one, and send the login again with `new_password`. */
+  /** The password is right, but the user must choose a new one. Client: ask for it, and send the login again with `new_password`. */
   | 'new_password_required'
   /** Only the operator creates accounts here. Client: do not offer registration. */
   | 'registration_closed'
   /** Another account has this username. Client: ask the user for another one. */
   | 'username_taken'
-  /** The request uses the cookie, and it does not come from a page of an origin that belongs to the client. Nothing has changed. Client: keep the session; register the origin. */
+  /** The request uses the cookie, but does not come from a page at one of the client's origins. Nothing has changed. Client: keep the session; register the origin. */
   | 'origin_not_allowed'
-  /** A limit on attempts or logins is reached. Client: wait for as many seconds as `Retry-After` says. */
+  /** A limit on attempts or logins has been reached. Client: wait the seconds that `Retry-After` says. */
   | 'too_many_attempts'
   /** The account, the session or another row does not exist. Client: read the list again. */
   | 'not_found'
-  /** There is one with this id already, or its state does not allow the call now. Client: read it again, then decide. */
+  /** The id already exists, or its state does not allow the call now. Client: read it again, then decide. */
   | 'conflict'
-  /** The change concerns administration scopes that the caller does not have. Client: let a caller who has them do it. */
+  /** The change concerns administration scopes that the caller lacks. Client: let a caller who has them make it. */
   | 'access_denied'
 
 /** A service refuses. It is a value, so that what must be stored is committed first. A route turns it into a status. */

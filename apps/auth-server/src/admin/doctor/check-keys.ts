@@ -49,7 +49,7 @@ export function checkKeys(keys: readonly KeyRow[], config: KeyConfig, now: numbe
     find(
       'note',
       `The signing key ${signing.kid} is due for rotation at ${new Date(now + dueMs).toISOString()}`,
-      'There is nothing to do: a server makes the next key then.',
+      'There is nothing to do: a server will make the next key then.',
     )
   return findings
 }

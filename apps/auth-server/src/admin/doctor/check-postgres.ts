@@ -46,7 +46,7 @@ export async function checkPostgres(database: Database): Promise<PostgresState> 
       findings.push({
         level: 'warning',
         check: 'postgres',
-        cause: `The role ${JSON.stringify(role)} of DATABASE_URL may do more than read and write rows`,
+        cause: `The role ${JSON.stringify(role)} of DATABASE_URL can do more than read and write rows`,
         cure: 'Create the role of the servers with `npm run roles`, and name it in DATABASE_URL.',
       })
     const { isReadOnly } = await checkDatabase(database)

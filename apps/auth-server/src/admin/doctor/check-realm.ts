@@ -36,7 +36,7 @@ export async function checkRealm(database: Database, config: Pick<Config, 'issue
   }
   const faults = faultLines(realmFaults(realm, config))
   const findings = faults.map((line) =>
-    finding('warning', `The realm has a fault that no command would let in: ${line}`, `Correct it by ${APPLY}.`),
+    finding('warning', `The realm has a fault that no command would accept: ${line}`, `Correct it by ${APPLY}.`),
   )
   for (const line of faultLines(realmWarnings(realm, config.issuer)).slice(0, MAX_NAMED))
     findings.push(finding('warning', `In the realm, ${line}`, `Use the code flow there, or correct it by ${APPLY}.`))
@@ -70,12 +70,12 @@ function checkFile(
   if (changes.length === 0) return []
   const named = changes.slice(0, MAX_NAMED).join(', ') + (changes.length > MAX_NAMED ? ', …' : '')
   return isEmptyRealm(realm)
-    ? [finding('note', 'The realm is empty, and the next server that starts fills it', 'Nothing is to be done.')]
+    ? [finding('note', 'The realm is empty, and the next server that starts fills it', 'There is nothing to do.')]
     : [
         finding(
           'note',
           `REALM_FILE differs from the realm in ${changes.length} rows: ${named}`,
-          `It fills an empty realm only. \`realm apply ${path} --prune --dry-run\` shows what it would change, \`realm export\` what is there.`,
+          `It fills only an empty realm. \`realm apply ${path} --prune --dry-run\` shows what it would change; \`realm export\` shows the current realm.`,
         ),
       ]
 }

@@ -57,7 +57,7 @@ export async function checkRedis(
       )
     if (ofServers && !(await isOfServers(redis, ofServers)))
       warn(
-        'The servers use another Redis than REDIS_URL names, or no server has run since this Redis was started',
+        'The servers use a different Redis from the one in REDIS_URL, or no server has run since this Redis started',
         'Set the REDIS_URL of the servers. If none runs, start one and run this again.',
       )
     return { findings, aheadMs }

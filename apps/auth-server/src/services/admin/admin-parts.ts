@@ -42,5 +42,5 @@ export function refusalBeyond({ scopes }: Administrator, concerned: readonly Adm
   const lacking = concerned.filter((scope) => !scopes.includes(scope))
   return lacking.length === 0
     ? null
-    : refuse('access_denied', `This concerns scopes that the caller does not have: ${lacking.join(', ')}.`)
+    : refuse('access_denied', `This concerns scopes that the caller lacks: ${lacking.join(', ')}.`)
 }

@@ -159,7 +159,7 @@ function checkedFields(
   const fault = attributes === undefined ? null : faultOfAttributes(attributes)
   if (fault !== null) return refuse('invalid_request', fault)
   const address = email === undefined || email === null ? email : (emailAddress(email) ?? undefined)
-  if (email !== undefined && address === undefined) return refuse('invalid_request', 'This is no e-mail address.')
+  if (email !== undefined && address === undefined) return refuse('invalid_request', 'This is not an e-mail address.')
   return {
     ok: true,
     change: {

@@ -21,10 +21,7 @@ export interface AuthenticateClientParts {
 }
 
 /** The same answer for every reason, so that it does not say which clients there are. The security event has the reason. */
-const INVALID_CLIENT = refuse(
-  'invalid_client',
-  'The client is unknown, or it is not authenticated as it is registered.',
-)
+const INVALID_CLIENT = refuse('invalid_client', 'The client is unknown, or did not authenticate as it is registered.')
 
 /** What the secret of a client without one is compared with, so that it takes as long. No secret has this hash. */
 const NO_HASH = Buffer.alloc(32)

@@ -42,7 +42,7 @@ export async function grantTokens(
   const target = targetOfGrant({ client, asked: resources, issuer: core.config.issuer })
   if (!target.ok) return refuse('invalid_target', target.description)
   if (narrowScope(realm, { client, resources: target.resources, roles: null, asked: scope }) === null)
-    return refuse('invalid_scope', 'This client may ask for nothing of the requested scope.')
+    return refuse('invalid_scope', 'This client may not ask for any of the requested scope.')
 
   return grant(core, { realm, client, form, resources, scope, signal })
 }

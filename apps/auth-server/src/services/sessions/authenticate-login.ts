@@ -31,7 +31,8 @@ export async function authenticateLogin(
     parts.audit({ type: 'login_refused', reason: 'new_password_required', userId: account.id, ip: credentials.ip })
     return NEW_PASSWORD_REQUIRED
   }
-  if (newPassword === credentials.password) return refuse('invalid_request', 'The new password must be another one.')
+  if (newPassword === credentials.password)
+    return refuse('invalid_request', 'The new password must differ from the current one.')
   return setPassword(parts, {
     account,
     password: newPassword,

@@ -58,7 +58,7 @@ export async function refresh(
     narrowScope(realm, { client, resources, roles, granted: family.scope, asked: request.scope })
   const known = request.scope === undefined ? null : await parts.accounts.status(family.userId)
   if (narrow(known?.roles ?? null) === null)
-    return refuse('invalid_scope', 'Nothing of the requested scope was granted, or it is not for this resource.')
+    return refuse('invalid_scope', 'None of the requested scope was granted, or it is not for this resource.')
   if (first.kind === 'reuse') return reject(parts, family, presented, first, now, request.signal)
 
   parts.signer.assertRoom()

@@ -12,7 +12,7 @@ export const clientCredentialsGrant: Grant = async (core, { realm, client, resou
   if (!target.ok) return refuse('invalid_target', target.description)
   const { resources } = target
   const scope = narrowScope(realm, { client, resources, roles: null, asked: askedScope })
-  if (scope === null) return refuse('invalid_scope', 'This client may ask for nothing of the requested scope.')
+  if (scope === null) return refuse('invalid_scope', 'This client may not ask for any of the requested scope.')
   core.signer.assertRoom()
   const now = await core.clock.now()
   return {
