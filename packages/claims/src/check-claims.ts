@@ -17,7 +17,7 @@ export interface Expected {
  * - `missing`, `malformed`: a claim of the profile is absent, or does not have its shape.
  * - `issuer`, `audience`: the token is from another issuer, or for another audience.
  * - `expired`, `not_yet_valid`: by the clock.
- * - `inconsistent`: claims that do not go together; or the token ends before it begins.
+ * - `inconsistent`: claims that contradict each other, or a token that ends before it begins.
  */
 export type ClaimsFault =
   'not_an_object' | 'missing' | 'malformed' | 'issuer' | 'audience' | 'expired' | 'not_yet_valid' | 'inconsistent'

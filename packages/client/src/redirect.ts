@@ -114,7 +114,7 @@ export function createRedirectClient(options: RedirectOptions): RedirectClient {
     const [state, code, error] = [answer.get('state'), answer.get('code'), answer.get('error')]
     if (state === null || (code === null && error === null)) return 'no_redirect'
     const attempt = endAttempt(page, state)
-    // Another library's answer, or one that somebody sends to log the user in as somebody else (RFC 9700, section 4.7).
+    // Another library's answer, or one that someone sends to log the user in as someone else (RFC 9700, section 4.7).
     if (attempt === null) return 'no_redirect'
     // First of all, so that no script, log or screenshot finds the code.
     page.history.replaceState(page.history.state, '', attempt.returnTo)

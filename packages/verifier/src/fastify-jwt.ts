@@ -56,7 +56,7 @@ export function fastifyJwtOptions(
     accepted(verdict)
     judged.set(request, { token, verdict })
     const key = verifier.keys.get(kid)
-    if (!key) throw new TokenRefusedError(refuse('key_unknown', 'The key was removed meanwhile.'), verifier.resource)
+    if (!key) throw new TokenRefusedError(refuse('key_unknown', 'The key has been removed since.'), verifier.resource)
     return pemOf(key)
   }
 

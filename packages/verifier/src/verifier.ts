@@ -26,7 +26,7 @@ export interface VerifierOptions<Claims extends AccessTokenClaims = HeirloomClai
   readonly profile?: Profile<Claims>
   /** Keys that this process already has. Nothing is fetched then. */
   readonly keys?: KeySet
-  /** Whether tokens that name an entry of a status list are held against the list. Default: see `StatusOptions.mode`. */
+  /** Whether tokens that name an entry in a status list are checked against it. Default: see `StatusOptions.mode`. */
   readonly status?: StatusOptions
   /** Lets unknown clients find the auth server by RFC 9728: see `ResourceOptions`. Default: challenges name no metadata. */
   readonly resource?: ResourceOptions

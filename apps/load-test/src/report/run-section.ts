@@ -105,7 +105,7 @@ function sessionSummary({ login, refresh, retry, logout, theft }: RunResult['mea
   const thefts = Object.values(others).reduce((sum, count) => sum + count, seen)
   return [
     `Answered: ${integer(login.ok)} logins, ${integer(refresh.ok)} refreshes, ${integer(logout.ok)} logouts.`,
-    `Refreshes whose answer was lost and whose retry returned the same successor: ${integer(retry.ok)}.`,
+    `Refreshes whose answer was lost and whose retry returned the same new token: ${integer(retry.ok)}.`,
     `Stolen refresh tokens: ${integer(thefts)}. Of these, ${integer(seen)} were detected when the copy was used, which ended the session.`,
   ].join(' ')
 }
