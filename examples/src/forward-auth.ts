@@ -1,4 +1,4 @@
-// npm install @heirloom/verifier
+// Needs @heirloom/verifier: packages/verifier/README.md#install
 // A small server that a proxy calls for each request (nginx auth_request, Caddy forward_auth, Traefik ForwardAuth).
 // `GET /?scope=reports:read` with the request's Authorization header answers 204 with X-User, 401 or 403.
 import { createServer } from 'node:http'

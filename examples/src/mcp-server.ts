@@ -1,4 +1,4 @@
-// npm install @heirloom/verifier @modelcontextprotocol/server @modelcontextprotocol/node express
+// npm install @modelcontextprotocol/server @modelcontextprotocol/node express; @heirloom/verifier: packages/verifier/README.md#install
 // A server of the Model Context Protocol. A client that has only its address finds the auth server and logs its user in.
 import { callerOf, connectBearer, connectResourceMetadata, createVerifier } from '@heirloom/verifier'
 import { localhostHostValidation, toNodeHandler } from '@modelcontextprotocol/node'

@@ -1,4 +1,4 @@
-// npm install @heirloom/verifier: tokens of any issuer that follows RFC 9068, here oidc-provider's
+// Tokens of any issuer that follows RFC 9068, here oidc-provider's. Needs @heirloom/verifier: packages/verifier/README.md#install
 import { createServer } from 'node:http'
 import { type AccessTokenClaims, callerOf, connectBearer, createVerifier, rfc9068Profile } from '@heirloom/verifier'
 
