@@ -1,12 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { DELIVERIES } from './support/by-cookie.ts'
 import { PASSWORD, type TestServer, bearer, testServer } from './support/server.ts'
 
-describe('without REDIS_URL', () => {
+describe.each(DELIVERIES)('without REDIS_URL, a refresh token %s', (_where, reach) => {
   let server: TestServer
   beforeAll(async () => {
-    server = await testServer({ REDIS_URL: '' })
+    server = reach(await testServer({ REDIS_URL: '' }))
   })
   const refresh = (refresh_token: string) => server.call('POST', '/auth/refresh', { refresh_token })
 
@@ -47,7 +48,6 @@ describe('lifetimes and proxies', () => {
       REGISTRATION: 'open',
     })
   })
-  const refresh = (refresh_token: string) => server.call('POST', '/auth/refresh', { refresh_token })
 
   test('the stored address is the one that a trusted proxy names', async () => {
     const { username } = await server.login()
@@ -63,10 +63,11 @@ describe('lifetimes and proxies', () => {
     expect(claims.client_id).toBe('app')
   })
 
-  test('no grace and no late repeat: a token works once', async () => {
-    const { tokens } = await server.login()
-    expect((await refresh(tokens.refresh_token)).status).toBe(200)
-    expect((await refresh(tokens.refresh_token)).body.error).toBe('invalid_grant')
+  test.each(DELIVERIES)('no grace and no late repeat: a token %s works once', async (_where, reach) => {
+    const { tokens } = await reach(server).login({ client_id: 'web' })
+    const again = () => reach(server).call('POST', '/auth/refresh', { refresh_token: tokens.refresh_token })
+    expect((await again()).status).toBe(200)
+    expect((await again()).body.error).toBe('invalid_grant')
   })
 })
 

@@ -17,6 +17,19 @@ export function cookieOf(headers: Headers, clientId: string): string | undefined
   return value
 }
 
+/** What a browser sends with a call of a page of the server's own origin. */
+export const ownPage = (origin: string, clientId: string, token?: string): Record<string, string> => ({
+  origin,
+  'sec-fetch-site': 'same-origin',
+  ...(token !== undefined && { cookie: `${COOKIE}${clientId}=${token}` }),
+})
+
+/** Where a suite keeps the refresh token, so that it runs with both. */
+export const DELIVERIES = [
+  ['in the body', (server: TestServer) => server],
+  ['in the cookie', byCookie],
+] as const
+
 /**
  * The same server as a page of its own origin uses it: the refresh token is in the cookie. The test goes on as if it were in
  * the body, so that it runs with both.
@@ -28,12 +41,7 @@ export function byCookie(server: TestServer): TestServer {
     const { refresh_token: token, ...rest } = sent as Record<string, string>
     const clientId = rest['client_id'] ?? 'web'
     const body = { client_id: clientId, ...rest, ...(path === '/auth/login' && { delivery: 'cookie' }) }
-    const answer = await server.call(method, path, body, {
-      origin,
-      'sec-fetch-site': 'same-origin',
-      ...(token !== undefined && { cookie: `${COOKIE}${clientId}=${token}` }),
-      ...headers,
-    })
+    const answer = await server.call(method, path, body, { ...ownPage(origin, clientId, token), ...headers })
     if (answer.body?.refresh_token !== undefined) throw new Error('the body has a refresh token')
     return answer.status === 200
       ? { ...answer, body: { ...answer.body, refresh_token: cookieOf(answer.headers, clientId) } }
