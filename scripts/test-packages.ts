@@ -1,5 +1,6 @@
 // `npm run test:packages`: installs the tarballs of the packages outside of the repository, with four package managers, and
-// compiles and runs each snippet of their READMEs there. It takes minutes and needs the registry, so `npm test` does not run it.
+// compiles and runs each snippet of their READMEs there, and loads the client in Chromium. It takes minutes and needs the
+// registry, so `npm test` does not run it.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,7 +46,7 @@ try {
 console.log(failed === 0 ? 'Everything works.' : `${failed} failed.`)
 process.exitCode = failed === 0 ? 0 : 1
 
-/** The user of the client's README, and a token of the demo user. */
+/** The user of the client's README, and a way to a token of the demo user. */
 async function users({ authUrl, apiUrl, demoPassword }: Awaited<ReturnType<typeof startHeirloom>>) {
   const post = async (path: string, body: object) => {
     const headers = { 'content-type': 'application/json' }
@@ -54,6 +55,6 @@ async function users({ authUrl, apiUrl, demoPassword }: Awaited<ReturnType<typeo
     return (await response.json()) as { access_token: string }
   }
   await post('/auth/register', { username: 'ann', password: 'a long and quiet walk' })
-  const { access_token: token } = await post('/auth/login', { username: 'demo', password: demoPassword })
-  return { authUrl, apiUrl, token }
+  const logIn = async () => (await post('/auth/login', { username: 'demo', password: demoPassword })).access_token
+  return { authUrl, apiUrl, logIn }
 }

@@ -1,7 +1,7 @@
 // npm install @modelcontextprotocol/server @modelcontextprotocol/node express; @heirloom/verifier: packages/verifier/README.md#install
 // A server of the Model Context Protocol. A client that has only its address finds the auth server and logs its user in.
 import { callerOf, connectBearer, connectResourceMetadata, createVerifier } from '@heirloom/verifier'
-import { localhostHostValidation, toNodeHandler } from '@modelcontextprotocol/node'
+import { localhostHostValidation, localhostOriginValidation, toNodeHandler } from '@modelcontextprotocol/node'
 import { McpServer, createMcpHandler } from '@modelcontextprotocol/server'
 import express from 'express'
 
@@ -21,13 +21,14 @@ const mcp = toNodeHandler(
 )
 
 const app = express()
-// A server that is not on this machine leaves this line out.
-const isLocal = localhostHostValidation()
-app.use((request, response, next) => void (isLocal(request, response) && next()))
-app.use(connectResourceMetadata(verifier), express.json())
+// A server that is not on this machine names its own hosts: hostHeaderValidation([…]) and originValidation([…]).
+const [isLocal, isLocalPage] = [localhostHostValidation(), localhostOriginValidation()]
+app.use((request, response, next) => void (isLocal(request, response) && isLocalPage(request, response) && next()))
+app.use(connectResourceMetadata(verifier))
 app.all('/mcp', connectBearer(verifier, { scope: 'notes:read' }), (request, response) => {
   const { sub, client_id: clientId, scope = '', exp: expiresAt } = callerOf(request)
-  const auth = { clientId, scopes: scope.split(' '), expiresAt, extra: { sub } }
-  void mcp(Object.assign(request, { auth }), response, request.body)
+  const resourceMetadataUrl = verifier.resource?.metadataUrl ?? ''
+  const auth = { clientId, scopes: scope.split(' '), expiresAt, resourceMetadataUrl, extra: { sub } }
+  void mcp(Object.assign(request, { auth }), response)
 })
 app.listen(Number(PORT), '127.0.0.1')

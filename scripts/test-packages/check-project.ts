@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { WAYS, loadInChromium } from './in-chromium.ts'
 import type { Tools } from './install.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -14,8 +15,8 @@ export interface Place {
   tools: Tools
   authUrl: string
   apiUrl: string
-  /** The access token of a user who may read reports. */
-  token: string
+  /** Returns an access token of a user who may read reports. On a slow machine, a project can outlast one. */
+  logIn(): Promise<string>
 }
 
 interface Project {
@@ -44,19 +45,27 @@ export async function* checkProject(place: Place, project: Project): AsyncGenera
     yield attempt(`compiles under ${mode}`, () => run(folder, process.execPath, [...tsc, `tsconfig.${mode}.json`]))
 
   const node = ['--disable-warning=ExperimentalWarning', '--import', './preload.mjs']
+  const token = await place.logIn()
   for (const { file, text } of snippets) {
     const step = `${file} runs as it stands`
-    if (/\blisten\(/.test(text)) yield await attemptToServe(step, folder, [...node, file], place.token)
-    else yield attempt(step, () => run(folder, process.execPath, [...node, file, place.token]))
+    if (/\blisten\(/.test(text)) yield await attemptToServe(step, folder, [...node, file], token)
+    else yield attempt(step, () => run(folder, process.execPath, [...node, file, token]))
   }
+  yield attempt('works beside @fastify/jwt', () => run(folder, process.execPath, [...node, 'beside.mjs', token]))
   yield attempt('works from CommonJS, in TypeScript', () => {
     run(folder, process.execPath, [...tsc, 'tsconfig.common.json'])
-    run(folder, process.execPath, [...node, 'out/common.cjs', place.token])
+    run(folder, process.execPath, [...node, 'out/common.cjs', token])
   })
   yield attempt('has bundles for a script tag and an import map', () =>
     run(folder, process.execPath, [...node, 'bundles.mjs']),
   )
-  yield attempt('works beside @fastify/jwt', () => run(folder, process.execPath, [...node, 'beside.mjs', place.token]))
+  for (const way of WAYS) {
+    const trouble = await loadInChromium(folder, way).then(
+      () => null,
+      (error: Error) => error.message,
+    )
+    yield { step: `the client loads in Chromium by ${way}`, trouble }
+  }
 }
 
 function attempt(step: string, work: () => void): Result {
