@@ -46,8 +46,9 @@ function endOfString(text: string, start: number): number {
 
 function freezeAndCount(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0
-  let members = Array.isArray(value) ? 0 : Object.keys(value).length
-  for (const child of Object.values(value)) members += freezeAndCount(child)
+  const children: unknown[] = Object.values(value)
+  let members = Array.isArray(value) ? 0 : children.length
+  for (const child of children) members += freezeAndCount(child)
   Object.freeze(value)
   return members
 }

@@ -97,6 +97,7 @@ export class StatusLists {
 
   /** Returns why the token is refused, or undefined if it is not. Waits only for the first fetch of a list. */
   check(entry: StatusEntry): Refusal | undefined | Promise<Refusal | undefined> {
+    if (entry.list?.isValid(entry.index, this.#options.runtime.now())) return undefined
     if (!entry.list || entry.list.isClosed) entry.list = this.#find(entry.uri)
     const firstSight = entry.list?.firstSight()
     return firstSight ? firstSight.then(() => this.#judge(entry)) : this.#judge(entry)

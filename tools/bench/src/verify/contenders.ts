@@ -8,6 +8,7 @@ import { type Issuer, settingsOf } from './issuer.ts'
 const CONTENDERS = [
   { name: 'bare Fastify route', script: 'bare' },
   { name: 'bare route, signature verified', script: 'signature-only' },
+  { name: 'bare route, least that is a check', script: 'least-check' },
   { name: '@heirloom/verifier, Fastify', script: 'heirloom-fastify' },
   { name: '@heirloom/verifier, Fastify, no status list', script: 'heirloom-fastify', env: { STATUS: 'off' } },
   { name: '@heirloom/verifier, Express', script: 'heirloom-express' },
