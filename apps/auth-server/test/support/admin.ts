@@ -44,3 +44,10 @@ export async function runAdmin(env: Record<string, string>, input: string | Buff
   ])
   return { code, stderr, stdout, answer: stdout.startsWith('{') ? JSON.parse(stdout) : null }
 }
+
+/** Runs it without input, and answers what it printed. Throws what it said if it refused. */
+export async function admin(env: Record<string, string>, ...args: string[]) {
+  const { code, stderr, answer } = await runAdmin(env, '', ...args)
+  if (code !== 0) throw new Error(stderr)
+  return answer
+}
