@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { configDefaults, defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const INCLUDE = ['{apps,packages,tools}/*/test/**/*', '{examples,scripts}/test/**/*']
 const named = (end: string) => INCLUDE.map((pattern) => `${pattern}${end}`)
@@ -9,6 +10,16 @@ const named = (end: string) => INCLUDE.map((pattern) => `${pattern}${end}`)
  * test that hangs, and assert no speed.
  */
 const STARTS_PROCESSES = { globalSetup: 'scripts/test/global-setup.ts', testTimeout: 120_000, hookTimeout: 180_000 }
+
+/** Slow files start first and short ones fill the end, so that no core waits for the last file. */
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isSlow = ({ project }: TestSpecification) => project.name === 'slow'
+    // oxlint-disable-next-line unicorn/no-array-sort -- Vitest's method, which returns a new list
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isSlow), ...sorted.filter((file) => !isSlow(file))]
+  }
+}
 
 /**
  * The end of a file's name chooses its project:
@@ -22,6 +33,7 @@ export default defineConfig({
     env: { TZ: 'Pacific/Marquesas' },
     // Most files wait for a store, another process or an interval; Vitest would leave one core free.
     maxWorkers: availableParallelism(),
+    sequence: { sequencer: SlowFirst },
     // How long a test waits for what comes sooner or later. Vitest's own second is too short on a busy machine.
     expect: { poll: { timeout: 20_000 } },
     projects: [
@@ -53,7 +65,7 @@ export default defineConfig({
           name: 'slow',
           include: named('.slow.test.ts'),
           ...STARTS_PROCESSES,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -9,8 +9,13 @@ import { environmentOfCommand } from './ready/environment.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = join(root, 'node_modules', '.bin')
-// With this folder first on the PATH, `node` is the Node that Heirloom is written for.
-const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` }
+const env = {
+  // A server or an admin command spends a third of its start on compiling what has not changed.
+  NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'node'),
+  ...process.env,
+  // With this folder first on the PATH, `node` is the Node that Heirloom is written for.
+  PATH: `${bin}${delimiter}${process.env.PATH}`,
+}
 
 checkMachine()
 try {

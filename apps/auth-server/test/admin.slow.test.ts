@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process'
-import { text } from 'node:stream/consumers'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { runAdmin } from './support/admin.ts'
 import { PASSWORD, type TestServer, testServer } from './support/server.ts'
 import { openStores } from './support/stores.ts'
 
@@ -9,23 +8,8 @@ beforeAll(async () => {
   server = await testServer()
 })
 
-async function admin(...args: string[]) {
-  return adminWith('', ...args)
-}
-
-async function adminWith(input: string, ...args: string[]) {
-  const child = spawn(process.execPath, ['apps/auth-server/src/admin.ts', ...args], {
-    env: { PATH: process.env['PATH'], TZ: process.env['TZ'], ...server.env },
-    stdio: 'pipe',
-  })
-  child.stdin.end(input)
-  const [stdout, stderr, code] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    new Promise<number | null>((resolve) => child.on('close', resolve)),
-  ])
-  return { code, stderr, answer: stdout === '' ? null : JSON.parse(stdout) }
-}
+const adminWith = (input: string, ...args: string[]) => runAdmin(server.env, input, ...args)
+const admin = (...args: string[]) => adminWith('', ...args)
 
 const login = (username: string, password = PASSWORD) => server.call('POST', '/auth/login', { username, password })
 const refresh = async (refresh_token: string) => (await server.call('POST', '/auth/refresh', { refresh_token })).body

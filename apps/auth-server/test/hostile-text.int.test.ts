@@ -1,15 +1,12 @@
-import { execFileSync, spawnSync } from 'node:child_process'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { LOG_HOOKS } from '@heirloom/http-service'
 import { pino } from 'pino'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Database } from '../src/postgres/database.ts'
+import { runAdmin } from './support/admin.ts'
 import { PASSWORD, type TestServer, testServer } from './support/server.ts'
 import { openStores } from './support/stores.ts'
-
-const ADMIN = fileURLToPath(new URL('../src/admin.ts', import.meta.url))
 
 let server: TestServer
 let database: Database
@@ -18,9 +15,6 @@ beforeAll(async () => {
   ;({ database } = openStores(server))
 })
 
-const adminEnv = () => ({ PATH: process.env['PATH'], ...server.env })
-const admin = (...args: string[]) =>
-  execFileSync(process.execPath, [ADMIN, ...args], { env: adminEnv(), encoding: 'utf8' })
 const register = (username: string, password = PASSWORD) =>
   server.call('POST', '/auth/register', { username, password })
 const logInWith = async (username: string, headers: Record<string, string>, more: object = {}) => {
@@ -68,13 +62,10 @@ describe('a body that is not text', () => {
     ).toBe(201)
   })
 
-  test('is refused by the admin command, too', () => {
-    const { status, stderr } = spawnSync(process.execPath, [ADMIN, 'user', 'add', 'stdin', '--password-stdin'], {
-      env: adminEnv(),
-      input: Buffer.from('ééééé and a long walk', 'latin1'),
-      encoding: 'utf8',
-    })
-    expect([status, stderr]).toEqual([1, 'admin: the password on standard input is not valid UTF-8\n'])
+  test('is refused by the admin command, too', async () => {
+    const input = Buffer.from('ééééé and a long walk', 'latin1')
+    const { code, stderr } = await runAdmin(server.env, input, 'user', 'add', 'stdin', '--password-stdin')
+    expect([code, stderr]).toEqual([1, 'admin: the password on standard input is not valid UTF-8\n'])
   })
 })
 
@@ -100,9 +91,9 @@ describe('what a client says of itself', () => {
     const { body } = await logInWith('older', {})
     const device = 'a\u009b31m\u202eb\u2028c\u0085'
     await database.family.update({ where: { sid: body.session_id }, data: { device } })
-    const output = admin('session', 'list', 'older')
-    expect(output.replaceAll('\n', '')).not.toMatch(HOSTILE)
-    expect(JSON.parse(output)).toMatchObject({ sessions: [{ device }] })
+    const { stdout, answer } = await runAdmin(server.env, '', 'session', 'list', 'older')
+    expect(stdout.replaceAll('\n', '')).not.toMatch(HOSTILE)
+    expect(answer).toMatchObject({ sessions: [{ device }] })
   })
 
   test('it is escaped in a line of the log', async () => {

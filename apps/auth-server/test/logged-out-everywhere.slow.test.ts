@@ -1,9 +1,8 @@
 // A logout reaches services that ask nobody: real auth servers on real stores, and the real resource API. One polls the list
 // of the issuer, which has a path. The other waits at another server, under an address inside of the network.
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { type Service, freePort, startService } from '@heirloom/local-stack'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { admin } from './support/admin.ts'
 import { PASSWORD, type TestServer, bearer, testServer } from './support/server.ts'
 
 const SOON = { timeout: 30_000, interval: 20 }
@@ -40,10 +39,7 @@ beforeAll(async () => {
   })
 }, 60_000)
 
-const admin = async (...args: string[]) => {
-  const env = { ...server.env, PATH: process.env['PATH'] }
-  return (await promisify(execFile)(process.execPath, ['apps/auth-server/src/admin.ts', ...args], { env })) && 204
-}
+const operator = async (...args: string[]) => (await admin(server.env, ...args)) && 204
 const post = (path: string, body: object, token?: string) =>
   server.call('POST', path, body, token === undefined ? {} : bearer(token))
 const logIn = async (username: string) => (await post('/auth/login', { username, password: PASSWORD })).body as Session
@@ -87,13 +83,13 @@ const WAYS: [string, (user: { username: string; first: Session; second: Session 
       return body.error === 'invalid_grant' ? 204 : status
     },
   ],
-  ['admin session revoke', ({ username }) => admin('session', 'revoke', username)],
-  ['admin user disable', ({ username }) => admin('user', 'disable', username)],
+  ['admin session revoke', ({ username }) => operator('session', 'revoke', username)],
+  ['admin user disable', ({ username }) => operator('user', 'disable', username)],
   [
     'admin client disable',
     async ({ username }) => {
-      await admin('client', 'disable', 'web')
-      await admin('client', 'enable', 'web')
+      await operator('client', 'disable', 'web')
+      await operator('client', 'enable', 'web')
       // The server reads the realm every few seconds.
       await expect.poll(async () => (await logIn(username)).access_token, SOON).toBeDefined()
       return 204

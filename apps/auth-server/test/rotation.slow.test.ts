@@ -1,15 +1,14 @@
 // Two auth-servers, three resource services and their clients go on through three rotations and the withdrawal of a key.
 // `SIGNING_KEY_LEAD_SECONDS` is at least 70, so that every server publishes a key, and every service has it, before it signs.
 // This test waits for exactly that, and then removes the rest of the lead in Postgres.
-import { execFile } from 'node:child_process'
 import { setInterval } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { callerOf, createVerifier } from '@heirloom/verifier'
 import { bearerAuth } from '@heirloom/verifier/fastify'
 import { startService } from '@heirloom/local-stack'
 import Fastify from 'fastify'
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import { openDatabase } from '../src/postgres/database.ts'
+import { admin } from './support/admin.ts'
 import { bearer, testServer } from './support/server.ts'
 
 const ISSUER = 'http://127.0.0.1:4000'
@@ -66,10 +65,8 @@ async function publishedBy(authServer: string): Promise<string[]> {
 
 /** Runs the admin command as an operator would. Returns the newest key. */
 async function adminKey(...args: string[]): Promise<string> {
-  const env = { PATH: process.env['PATH'], TZ: process.env['TZ'], ...server.env }
-  const command = ['apps/auth-server/src/admin.ts', 'key', ...args]
-  const { stdout } = await promisify(execFile)(process.execPath, command, { env })
-  return (JSON.parse(stdout) as { keys: { kid: string }[] }).keys.at(-1)?.kid ?? ''
+  const { keys } = (await admin(server.env, 'key', ...args)) as { keys: { kid: string }[] }
+  return keys.at(-1)?.kid ?? ''
 }
 
 /** Waits for what the lead is for: every server publishes the key, and every service has polled since. */

@@ -8,10 +8,16 @@ import { freePort, HOST } from './store.ts'
 /** The realm of `npm start`: the REALM_FILE of an auth server that needs none of its own. */
 export const EXAMPLE_REALM = fileURLToPath(new URL('../../../realm.example.yaml', import.meta.url))
 
+/** What a service or a command gets from the environment of this process. */
+export function surroundings(): NodeJS.ProcessEnv {
+  const { PATH, TZ, NODE_COMPILE_CACHE } = process.env
+  return { PATH, TZ, NODE_COMPILE_CACHE }
+}
+
 interface ServiceOptions {
   /** What Node runs: a folder of an app, or a file. */
   script: string
-  /** Its whole environment, except for PATH and TZ. Default of HOST: 127.0.0.1; of PORT: a free port. */
+  /** Its whole environment, except for `surroundings`. Default of HOST: 127.0.0.1; of PORT: a free port. */
   env: NodeJS.ProcessEnv
   /** Called with each line of output, instead of keeping it in `output`. */
   onLine?: (line: string) => void
@@ -36,7 +42,7 @@ export async function startService({ script, env, onLine }: ServiceOptions): Pro
   const { child, process: spawned } = await startChild({
     command: process.execPath,
     args: [script],
-    env: { PATH: process.env['PATH'], TZ: process.env['TZ'], HOST, ...env, PORT: port },
+    env: { ...surroundings(), HOST, ...env, PORT: port },
     stdio: ['ignore', 'pipe', 'pipe'],
     stopSignal: 'SIGTERM',
   })

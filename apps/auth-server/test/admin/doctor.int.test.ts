@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { freePort, startRedisCluster } from '@heirloom/local-stack'
 import { testStores } from '@heirloom/local-stack/testing'
 import { Redis } from 'ioredis'
@@ -12,9 +10,8 @@ import type { Finding } from '../../src/admin/doctor/finding.ts'
 import { keyEncryption } from '../../src/keys/key-encryption.ts'
 import { KeyRing } from '../../src/keys/key-ring.ts'
 import { openDatabase } from '../../src/postgres/database.ts'
+import { runAdmin } from '../support/admin.ts'
 import { type TestServer, testServer } from '../support/server.ts'
-
-const ADMIN = 'apps/auth-server/src/admin.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -36,18 +33,10 @@ async function doctor(changed: Record<string, string> = {}) {
 const linesOf = (findings: readonly Finding[]) => findings.map(({ level, check }) => `${level} ${check}`)
 
 /** The same by the command itself. */
-async function command(changed: Record<string, string> = {}, ...nodeOptions: string[]) {
-  const child = spawn(process.execPath, [...nodeOptions, ADMIN, 'doctor'], {
-    env: { PATH: process.env['PATH'], TZ: process.env['TZ'], ...server.env, ...changed },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const [stdout, stderr, exitCode] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    new Promise<number | null>((resolve) => child.on('close', resolve)),
-  ])
-  const { ok, findings } = JSON.parse(stdout) as Report
-  return { exitCode, ok, stderr, findings, lines: linesOf(findings) }
+async function command(changed: Record<string, string> = {}) {
+  const { code, stderr, answer } = await runAdmin({ ...server.env, ...changed }, '', 'doctor')
+  const { ok, findings } = answer as Report
+  return { exitCode: code, ok, stderr, findings, lines: linesOf(findings) }
 }
 
 /** A migrated database and a Redis that no server uses, for a test that breaks them. */
@@ -63,7 +52,9 @@ async function ownStores() {
   return { asSuperuser, sql, redis, superuserUrl, env: { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } }
 }
 
-const withClockAhead = (ms: number) => `--import=data:text/javascript,const now=Date.now;Date.now=()=>now()+${ms}`
+const withClockAhead = (ms: number) => ({
+  NODE_OPTIONS: `--import=data:text/javascript,const%20now=Date.now;Date.now=()=>now()+${ms}`,
+})
 
 test('finds nothing wrong with an installation that works', async () => {
   expect(await command()).toMatchObject({ exitCode: 0, ok: true, stderr: '', findings: [] })
@@ -172,12 +163,12 @@ describe('Redis', () => {
 })
 
 test('clocks that differ by 5 s are a warning, and by 1 s are not', async () => {
-  const { exitCode, lines, findings } = await command({}, withClockAhead(5_000))
+  const { exitCode, lines, findings } = await command(withClockAhead(5_000))
   expect([exitCode, lines]).toEqual([0, ['warning clocks']])
   expect(findings[0]).toMatchObject({
     cause: expect.stringMatching(/Postgres is [45]\.\d s behind this machine, Redis is [45]\.\d s behind/),
   })
-  expect((await command({}, withClockAhead(1_000))).lines).toEqual([])
+  expect((await command(withClockAhead(1_000))).lines).toEqual([])
 })
 
 describe('signing keys', () => {

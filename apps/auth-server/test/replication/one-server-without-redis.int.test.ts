@@ -1,6 +1,5 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { admin } from '../support/admin.ts'
 import { type TestServer, testServer } from '../support/server.ts'
 import { openStores } from '../support/stores.ts'
 
@@ -40,8 +39,7 @@ describe('a server that never reached Redis, and one without REDIS_URL', () => {
   test('do not keep the others from Redis, nor does an admin command, while they write nothing', async () => {
     const before = await shared()
     await Promise.all(without.map((one) => one.login()))
-    const env = { ...server.env, REDIS_URL: '', PATH: process.env['PATH'] }
-    await promisify(execFile)(process.execPath, ['apps/auth-server/src/admin.ts', 'user', 'list'], { env })
+    await admin({ ...server.env, REDIS_URL: '' }, 'user', 'list')
     expect(await shared()).toEqual(before)
     expect(isInUse()).toBe(true)
   })
@@ -80,8 +78,7 @@ describe('a server that never reached Redis, and one without REDIS_URL', () => {
   test('change accounts everywhere: an account that an admin command without Redis disables is refused', async () => {
     const { username, tokens } = await server.login()
     const first = await refresh(server, tokens.refresh_token)
-    const env = { ...server.env, REDIS_URL: '', PATH: process.env['PATH'] }
-    await promisify(execFile)(process.execPath, ['apps/auth-server/src/admin.ts', 'user', 'disable', username], { env })
+    await admin({ ...server.env, REDIS_URL: '' }, 'user', 'disable', username)
     await expect
       .poll(async () => (await refresh(server, first.refresh_token)).error, { timeout: 5_000 })
       .toBe('invalid_grant')

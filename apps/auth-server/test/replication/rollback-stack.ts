@@ -1,14 +1,14 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { EXAMPLE_REALM, type Service, type Store, startPostgres, startRedis, startService } from '@heirloom/local-stack'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { migrate } from '../../../../prisma/migrate.ts'
+import { admin as adminWith } from '../support/admin.ts'
 import { PASSWORD } from '../support/server.ts'
 
 // One server on a Postgres and a Redis that tests stop, copy and replace. Each test file that imports this has its own.
@@ -91,13 +91,7 @@ export const untilNoticed = async (at = server) => {
   await expect.poll(() => readiness(at), PATIENCE).toMatch(/^503 .*npm run admin -- restore/)
 }
 
-export async function admin(...args: string[]) {
-  const child = spawn(process.execPath, ['apps/auth-server/src/admin.ts', ...args], {
-    env: { PATH: process.env['PATH'], TZ: process.env['TZ'], ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  return JSON.parse(await text(child.stdout))
-}
+export const admin = (...args: string[]) => adminWith(env, ...args)
 
 export async function ask(store: Store, sql: string) {
   const client = new pg.Client({ connectionString: store.url })

@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/postgres/database.ts'
 import { PostgresRevocations } from '../../src/stores/postgres-revocations.ts'
+import { admin } from '../support/admin.ts'
 import { PASSWORD, type TestServer, bearer, testServer } from '../support/server.ts'
 import { isListed } from '../support/status-list.ts'
 
@@ -27,10 +26,7 @@ beforeAll(async () => {
 
 afterAll(() => database.$disconnect())
 
-const admin = (...args: string[]) =>
-  promisify(execFile)(process.execPath, ['apps/auth-server/src/admin.ts', ...args], {
-    env: { ...server.env, PATH: process.env['PATH'] },
-  })
+const operator = async (...args: string[]) => (await admin(server.env, ...args)) && 204
 const post = (path: string, body: object, token?: string) =>
   server.call('POST', path, body, token === undefined ? {} : bearer(token))
 const login = async (username: string) => (await post('/auth/login', { username, password: PASSWORD })).body
@@ -77,13 +73,13 @@ const WAYS: [string, (user: { username: string; first: Session; second: Session 
       return (await login(username)) ? 204 : 0
     },
   ],
-  ['admin session revoke', async ({ username }) => (await admin('session', 'revoke', username)) && 204],
-  ['admin user disable', async ({ username }) => (await admin('user', 'disable', username)) && 204],
+  ['admin session revoke', ({ username }) => operator('session', 'revoke', username)],
+  ['admin user disable', ({ username }) => operator('user', 'disable', username)],
   [
     'admin client disable',
     async () => {
-      await admin('client', 'disable', 'web')
-      await admin('client', 'enable', 'web')
+      await operator('client', 'disable', 'web')
+      await operator('client', 'enable', 'web')
       // Every server follows within five seconds, so that the next tests may log in.
       const status = async () => (await post('/auth/login', { username: 'nobody', password: 'wrong' })).status
       await expect.poll(status, { timeout: 20_000 }).toBe(401)

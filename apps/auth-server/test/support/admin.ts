@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
+import { surroundings } from '@heirloom/local-stack'
 import { Command } from 'commander'
 import { clientCommands } from '../../src/admin/clients.ts'
 import { doorThrough } from '../../src/admin/door.ts'
@@ -24,9 +25,9 @@ export async function adminOn(parts: ServerParts, ...args: string[]): Promise<an
 }
 
 /** Starts the admin command with this environment. */
-export function startAdmin(env: Record<string, string>, input: string, ...args: string[]) {
+export function startAdmin(env: Record<string, string>, input: string | Buffer, ...args: string[]) {
   const child = spawn(process.execPath, ['apps/auth-server/src/admin.ts', ...args], {
-    env: { PATH: process.env['PATH'], TZ: process.env['TZ'], ...env },
+    env: { ...surroundings(), ...env },
     stdio: 'pipe',
   })
   child.stdin.end(input)
@@ -34,7 +35,7 @@ export function startAdmin(env: Record<string, string>, input: string, ...args: 
 }
 
 /** Runs it to its end. `answer` is what it printed, parsed if it is JSON. */
-export async function runAdmin(env: Record<string, string>, input: string, ...args: string[]) {
+export async function runAdmin(env: Record<string, string>, input: string | Buffer, ...args: string[]) {
   const child = startAdmin(env, input, ...args)
   const [stdout, stderr, code] = await Promise.all([
     text(child.stdout),
@@ -42,4 +43,11 @@ export async function runAdmin(env: Record<string, string>, input: string, ...ar
     new Promise<number | null>((resolve) => child.on('close', resolve)),
   ])
   return { code, stderr, stdout, answer: stdout.startsWith('{') ? JSON.parse(stdout) : null }
+}
+
+/** Runs it without input, and answers what it printed. Throws what it said if it refused. */
+export async function admin(env: Record<string, string>, ...args: string[]) {
+  const { code, stderr, answer } = await runAdmin(env, '', ...args)
+  if (code !== 0) throw new Error(stderr)
+  return answer
 }

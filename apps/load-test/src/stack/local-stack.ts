@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { prepareDatabase } from '@heirloom/harness/database'
 import { type SeededSession, seedSessions } from '@heirloom/harness/seed-sessions'
 import { AUTH_SERVER, ISSUER, RESOURCE_API, WITHOUT_LIMITS, newSecrets } from '@heirloom/harness/services'
@@ -14,10 +13,7 @@ import { writeRealm } from './realm.ts'
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** The options of `npm run start:api`. */
-const AS_STARTED = {
-  NODE_OPTIONS: '--max-semi-space-size=1',
-  NODE_COMPILE_CACHE: fileURLToPath(new URL('../../../../node_modules/.cache/node', import.meta.url)),
-}
+const AS_STARTED = { NODE_OPTIONS: '--max-semi-space-size=1' }
 
 /** A service process that can be restarted on its ports. */
 export interface Server {
