@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createDatabase, findBrowser, findRedis, startPostgres } from '@heirloom/local-stack'
+import { createDatabase, findBrowser, findFirefox, findRedis, isFirefox, startPostgres } from '@heirloom/local-stack'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../../prisma/migrate.ts'
 import { prepareRoles } from '../../prisma/roles.ts'
@@ -17,7 +17,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (!succeeds('pgbouncer', ['--version'])) installPackages('pgbouncer')
   if (!succeeds('jq', ['--version'])) installPackages('jq')
   // Before the first test, because an installation during the tests would take a core for a minute.
-  if (!findBrowser()) installPackages('chromium-headless-shell', 'fonts-dejavu-core')
+  if (isFirefox && !findFirefox()) installPackages('firefox-esr', 'fonts-dejavu-core')
+  if (!isFirefox && !findBrowser()) installPackages('chromium-headless-shell', 'fonts-dejavu-core')
+  if (!isFirefox && project.name === 'integration')
+    console.log('Browser tests run in Chromium, and not in Firefox: that is `npm run test:firefox`.')
   const hasClients = () =>
     succeeds('curl', ['--version']) && succeeds('/usr/bin/python3', ['-c', 'import authlib, requests'])
   if (project.name === 'slow' && !hasClients()) installPackages('curl', 'python3-authlib', 'python3-requests')

@@ -12,6 +12,12 @@ export function findProgram(...names: string[]): string | null {
 /** The path of a Chromium, or null. */
 export const findBrowser = () => findProgram(...BROWSERS)
 
+/** The path of a Firefox, or null. */
+export const findFirefox = () => findProgram('firefox-esr', 'firefox')
+
+/** Browser tests run in Chromium, and `npm run test:firefox` sets this variable. */
+export const isFirefox = process.env['TEST_BROWSER'] === 'firefox'
+
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK)

@@ -1,6 +1,6 @@
 export { startChild } from './child.ts'
 export { createDatabase } from './database.ts'
-export { findBrowser } from './find-program.ts'
+export { findBrowser, findFirefox, isFirefox } from './find-program.ts'
 export { startPostgres } from './postgres.ts'
 export { startRedisCluster, type RedisCluster } from './redis-cluster.ts'
 export { findRedis, startRedis } from './redis.ts'

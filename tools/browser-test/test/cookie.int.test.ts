@@ -1,23 +1,23 @@
 import type { Browser, BrowserContext } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startChromium } from '../src/chromium.ts'
+import { launchBrowser } from '@heirloom/local-stack/browser'
 import type { Fate } from '../src/network.ts'
 import type { Stack } from '../src/stack.ts'
 import { addCookiePage, callAll, expire, issued, logIn, openTab, takeEvents } from '../src/tabs.ts'
 import { testStack } from './test-stack.ts'
 
 let stack: Stack
-let chromium: Browser
+let browser: Browser
 let context: BrowserContext
 let from: number
 beforeAll(async () => {
   stack = await testStack()
   addCookiePage(stack)
-  chromium = await startChromium()
-  afterAll(() => chromium.close())
+  browser = await launchBrowser()
+  afterAll(() => browser.close())
 })
 beforeEach(async () => {
-  context = await chromium.newContext()
+  context = await browser.newContext()
   from = stack.network.passed.length
 })
 afterEach(async () => {

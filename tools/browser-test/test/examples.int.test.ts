@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { rolldown } from 'rolldown'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startChromium } from '../src/chromium.ts'
+import { launchBrowser } from '@heirloom/local-stack/browser'
 import { type Stack, USER } from '../src/stack.ts'
 import { testStack } from './test-stack.ts'
 
@@ -11,14 +11,14 @@ const example = (name: string) =>
   fileURLToPath(new URL(`../../../packages/client/examples/browser/${name}`, import.meta.url))
 
 let stack: Stack
-let chromium: Browser
+let browser: Browser
 let context: BrowserContext
 beforeAll(async () => {
   stack = await testStack()
-  chromium = await startChromium()
-  afterAll(() => chromium.close())
+  browser = await launchBrowser()
+  afterAll(() => browser.close())
 })
-beforeEach(async () => void (context = await chromium.newContext()))
+beforeEach(async () => void (context = await browser.newContext()))
 afterEach(() => context.close())
 
 /** Serves an example as its reader would, with the address of this auth server. */

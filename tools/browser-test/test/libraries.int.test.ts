@@ -3,12 +3,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { startChromium } from '../src/chromium.ts'
+import { launchBrowser } from '@heirloom/local-stack/browser'
 import { type Stack, USER } from '../src/stack.ts'
 import { testStack } from './test-stack.ts'
 
 let stack: Stack
-let chromium: Browser
+let browser: Browser
 beforeAll(async () => {
   stack = await testStack()
   const add = (path: string, file: string) =>
@@ -18,13 +18,13 @@ beforeAll(async () => {
   add('/oauth4webapi.js', fileURLToPath(import.meta.resolve('oauth4webapi')))
   const content = `<!doctype html><link rel="icon" href="data:," /><script src="/oidc-client-ts.js"></script>`
   stack.site.files.set('/own', { type: 'text/html', content })
-  chromium = await startChromium()
-  afterAll(() => chromium.close())
+  browser = await launchBrowser()
+  afterAll(() => browser.close())
 })
 
 /** A page of another site than the auth server's. */
 async function open(): Promise<Page> {
-  const page = await (await chromium.newContext()).newPage()
+  const page = await (await browser.newContext()).newPage()
   await page.goto(`${stack.site.foreignOrigin}/own`)
   return page
 }

@@ -1,16 +1,16 @@
 import type { Page } from 'playwright-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { isConsent } from '../support/browser.ts'
-import { startChromium } from '../support/chromium.ts'
+import { startBrowser } from '../support/real-browser.ts'
 import { type FlowServer, flowServer } from '../support/code-flow.ts'
 
 const FIREFOX = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0'
 const OTHER_PASSWORD = 'another long and quiet walk'
 
 let server: FlowServer
-let chromium: Awaited<ReturnType<typeof startChromium>>
+let browsers: Awaited<ReturnType<typeof startBrowser>>
 beforeAll(async () => {
-  ;[server, chromium] = await Promise.all([flowServer(), startChromium()])
+  ;[server, browsers] = await Promise.all([flowServer(), startBrowser()])
 })
 
 async function logIn(page: Page, { username, password }: { username: string; password: string }) {
@@ -36,7 +36,7 @@ const rows = (page: Page, heading: string) => page.locator(`section:has(h2:text-
 describe('a user at the account page', () => {
   test('sees where they are logged in, and ends one of the sessions', async () => {
     const { fields } = await server.user()
-    const { page, faults } = await chromium.visit({ viewport: { width: 360, height: 800 } })
+    const { page, faults } = await browsers.visit({ viewport: { width: 360, height: 800 } })
     await logIn(page, fields)
     const other = await elsewhere(fields)
     expect(await other.isLoggedIn()).toBe(true)
@@ -45,7 +45,7 @@ describe('a user at the account page', () => {
     expect(await sessions.count()).toBe(2)
     const [first, own] = await sessions.allTextContents()
     expect(first).toMatch(/Firefox on Windows\s*Login page · 127\.0\.0\.1/)
-    expect(own).toMatch(/Chrome on Linux \(this browser\)/)
+    expect(own).toMatch(/(?:Chrome|Firefox) on Linux \(this browser\)/)
     expect(await sessions.nth(1).locator('button').count()).toBe(0)
     await sessions.first().locator('button').click()
     expect(await page.textContent('[role=status]')).toMatch(/^The session has ended/)
@@ -56,7 +56,7 @@ describe('a user at the account page', () => {
 
   test('logs out everywhere', async () => {
     const { fields } = await server.user()
-    const { page } = await chromium.visit()
+    const { page } = await browsers.visit()
     await logIn(page, fields)
     const other = await elsewhere(fields)
     await page.click('text="Log out everywhere"')
@@ -70,7 +70,7 @@ describe('a user at the account page', () => {
     const { browser, user, page } = await server.allow('spa')
     expect(page.location).toMatch(/[?&]code=/)
     const code = new URL(page.location ?? '').searchParams.get('code') ?? ''
-    const visit = await chromium.visit()
+    const visit = await browsers.visit()
     await logIn(visit.page, user.fields)
     const grants = rows(visit.page, 'Applications with access to your account')
     expect(await grants.first().textContent()).toMatch(/The spa/)
@@ -83,7 +83,7 @@ describe('a user at the account page', () => {
 
   test('changes the password, which ends all other sessions and not this one', async () => {
     const { fields } = await server.user()
-    const { page } = await chromium.visit()
+    const { page } = await browsers.visit()
     await logIn(page, fields)
     const other = await elsewhere(fields)
     const change = async (password: string, next: string) => {
@@ -99,14 +99,14 @@ describe('a user at the account page', () => {
     await change(fields.password, OTHER_PASSWORD)
     expect(await page.textContent('[role=status]')).toMatch(/^Your password has been changed/)
     expect(await other.isLoggedIn()).toBe(false)
-    const visit = await chromium.visit()
+    const visit = await browsers.visit()
     await logIn(visit.page, { ...fields, password: OTHER_PASSWORD })
     expect(await visit.page.textContent('h1')).toBe('Your account')
   })
 
   test('reads what happened lately in plain words, at the time of their own clock if scripts run', async () => {
     const { fields } = await server.user()
-    const { page, faults } = await chromium.visit({
+    const { page, faults } = await browsers.visit({
       javaScriptEnabled: true,
       locale: 'en-US',
       timezoneId: 'Asia/Kolkata',

@@ -1,12 +1,12 @@
 import type { Page } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
-import { startChromium } from '../support/chromium.ts'
+import { startBrowser } from '../support/real-browser.ts'
 import { PASSWORD, type TestServer, testServer } from '../support/server.ts'
 
 let server: TestServer
-let chromium: Awaited<ReturnType<typeof startChromium>>
+let browsers: Awaited<ReturnType<typeof startBrowser>>
 beforeAll(async () => {
-  ;[server, chromium] = await Promise.all([testServer(), startChromium()])
+  ;[server, browsers] = await Promise.all([testServer(), startBrowser()])
 })
 
 /** Opens a call on the page, and presses its button. Answers the status that the page shows. */
@@ -20,7 +20,7 @@ async function call(page: Page, method: string, path: string, body?: object): Pr
 
 test('a reader of /docs logs in on the page, and the calls after it use the token until a reload', async () => {
   const { username } = await server.login()
-  const { page } = await chromium.visit({ javaScriptEnabled: true })
+  const { page } = await browsers.visit({ javaScriptEnabled: true })
   // The page calls the issuer, which is another port in these tests.
   await page.route('**/docs/json', async (route) => {
     const response = await route.fetch()

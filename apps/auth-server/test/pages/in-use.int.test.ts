@@ -1,17 +1,17 @@
 import type { Page } from 'playwright-core'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
-import { startChromium } from '../support/chromium.ts'
+import { startBrowser } from '../support/real-browser.ts'
 import { type FlowServer, NATIVE_SCHEME, flowServer } from '../support/code-flow.ts'
 import { PASSWORD } from '../support/server.ts'
 import { listen } from '../support/site.ts'
 
 let server: FlowServer
-let chromium: Awaited<ReturnType<typeof startChromium>>
+let browsers: Awaited<ReturnType<typeof startBrowser>>
 let application: Awaited<ReturnType<typeof listen>>
 beforeAll(async () => {
-  ;[server, chromium, application] = await Promise.all([
+  ;[server, browsers, application] = await Promise.all([
     flowServer({ LOGIN_ATTEMPTS_PER_ACCOUNT: '3', PAGES_NAME: 'Example Books' }),
-    startChromium(),
+    startBrowser(),
     listen('127.0.0.1', () => 'Logged in'),
   ])
 })
@@ -28,7 +28,7 @@ async function logIn(page: Page, fields: { username: string; password: string })
 
 /** A browser at the consent page. */
 async function atConsent(changes: Record<string, string | undefined> = {}) {
-  const [visit, user] = [await chromium.visit(), await server.user()]
+  const [visit, user] = [await browsers.visit(), await server.user()]
   await visit.page.goto(address(changes))
   await logIn(visit.page, user.fields)
   await visit.page.waitForSelector('[name=decision]')
@@ -46,7 +46,7 @@ const focused = (page: Page) => page.evaluate('document.activeElement.name')
 const isAtCallback = (page: Page) => page.url().startsWith(redirectUri())
 
 test('a user needs no mouse and no script from the login to the application', async () => {
-  const { page, faults } = await chromium.visit()
+  const { page, faults } = await browsers.visit()
   const { username } = await server.user()
   await page.goto(address())
   await expect.poll(() => focused(page)).toBe('username')
@@ -79,7 +79,7 @@ describe('after a form, the browser goes to the application', () => {
 
   /** A browser at the consent page of this client. @param policy instead of the page's own. */
   async function atConsentOf(clientId: string, redirect_uri: string, policy?: string) {
-    const { page, faults, context } = await chromium.visit()
+    const { page, faults, context } = await browsers.visit()
     const { fields } = await server.user()
     await page.goto(server.url + server.address(clientId, { redirect_uri }))
     await logIn(page, fields)
@@ -113,7 +113,7 @@ describe('after a form, the browser goes to the application', () => {
 
 describe('another site', () => {
   test('cannot frame a page', async () => {
-    const { page, faults } = await chromium.visit()
+    const { page, faults } = await browsers.visit()
     const evil = await listen('127.0.0.1', () => `<iframe src="${address().replaceAll('&', '&amp;')}"></iframe>`)
     await page.goto(`http://localhost:${evil.port}/`)
     await expect.poll(() => faults).toEqual([expect.stringContaining('frame-ancestors')])
@@ -139,7 +139,7 @@ describe('another site', () => {
 
 describe('a login that fails', () => {
   test('keeps the username, says what was wrong, and then for how long to wait', async () => {
-    const { page } = await chromium.visit()
+    const { page } = await browsers.visit()
     const { fields, username } = await server.user()
     await page.goto(address({ state: '+ %2B&=é"<' }))
     for (let i = 0; i < 3; i++) {
@@ -155,7 +155,7 @@ describe('a login that fails', () => {
   })
 
   test('because the page was open for too long, says so and keeps the username', async () => {
-    const { page } = await chromium.visit()
+    const { page } = await browsers.visit()
     const { fields, username } = await server.user()
     await page.goto(address())
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31 * 60_000 })
@@ -184,7 +184,7 @@ describe('a user who does not go straight on', () => {
 
   test.each(['login', 'consent'])('may click twice at the %s', async (form) => {
     const { page, user } =
-      form === 'login' ? { ...(await chromium.visit()), user: await server.user() } : await atConsent()
+      form === 'login' ? { ...(await browsers.visit()), user: await server.user() } : await atConsent()
     if (form === 'login') {
       await page.goto(address())
       await page.fill('[name=username]', user.username)
@@ -197,7 +197,7 @@ describe('a user who does not go straight on', () => {
   })
 
   test('may have logged in in another tab meanwhile', async () => {
-    const { context, page } = await chromium.visit()
+    const { context, page } = await browsers.visit()
     const { fields } = await server.user()
     const other = await context.newPage()
     for (const tab of [page, other]) await tab.goto(address())
@@ -212,7 +212,7 @@ describe('a user who does not go straight on', () => {
   })
 
   test('may log in in two tabs at once', async () => {
-    const { context, page } = await chromium.visit()
+    const { context, page } = await browsers.visit()
     const { fields } = await server.user()
     const tabs = [page, await context.newPage()]
     await Promise.all(tabs.map((tab) => tab.goto(address())))

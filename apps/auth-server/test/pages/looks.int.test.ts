@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { startChromium } from '../support/chromium.ts'
+import { startBrowser } from '../support/real-browser.ts'
+import { PASSWORD } from '../support/server.ts'
 import { type FlowServer, flowServer } from '../support/code-flow.ts'
 
 const NAME = 'The Archive & <Library>'
@@ -11,12 +12,12 @@ const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js'
 const USERNAME = 'wilhelmina.von.hohenzollern-sigmaringen.archive@example.town'
 
 let server: FlowServer
-let chromium: Awaited<ReturnType<typeof startChromium>>
+let browsers: Awaited<ReturnType<typeof startBrowser>>
 let fields: { username: string; password: string }
 beforeAll(async () => {
-  ;[server, chromium] = await Promise.all([
+  ;[server, browsers] = await Promise.all([
     flowServer({ PAGES_NAME: NAME, PAGES_COLOR: '#FFD500', LOGIN_ATTEMPTS_PER_ACCOUNT: '3' }),
-    startChromium(),
+    startBrowser(),
   ])
   ;({ fields } = await server.user(['user'], USERNAME))
 })
@@ -36,6 +37,16 @@ const PAGES: Record<string, [heading: RegExp, open: (page: Page) => Promise<unkn
       await open('the login page', page)
       await logIn(page, { username: 'x'.repeat(60), password: 'wrong' })
       await page.waitForSelector('[role=alert]')
+    },
+  ],
+  'the login page that asks for a new password': [
+    /^Log in$/,
+    async (page) => {
+      const { id, username } = await server.user()
+      await server.database.user.update({ where: { id }, data: { passwordChangeRequired: true } })
+      await open('the login page', page)
+      await logIn(page, { username, password: PASSWORD })
+      await page.waitForSelector('[name=new_password]')
     },
   ],
   'the consent page': [
@@ -88,7 +99,7 @@ const open = (name: string, page: Page) => PAGES[name]?.[1](page)
 describe.each(Object.entries(PAGES).map(([name, [heading]]) => [name, heading] as const))('%s', (name, heading) => {
   test.each(['light', 'dark'] as const)('can be read and used by everyone, in %s colors', async (colorScheme) => {
     const viewport = { width: 320, height: 640 }
-    const { page, faults } = await chromium.visit({ colorScheme, viewport, javaScriptEnabled: true })
+    const { page, faults } = await browsers.visit({ colorScheme, viewport, javaScriptEnabled: true })
     await open(name, page)
     expect(await page.textContent('h1')).toMatch(heading)
     // Axe is no script of the page, so no policy of the page stops it. But it needs timers, which need script.

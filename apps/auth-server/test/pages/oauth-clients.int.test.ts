@@ -8,14 +8,14 @@ import { fileURLToPath } from 'node:url'
 import { freePort } from '@heirloom/local-stack'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { startChromium } from '../support/chromium.ts'
+import { startBrowser } from '../support/real-browser.ts'
 import { FLOW_CLIENTS, type FlowServer, flowServer } from '../support/code-flow.ts'
 
 let server: FlowServer
-let chromium: Awaited<ReturnType<typeof startChromium>>
+let browsers: Awaited<ReturnType<typeof startBrowser>>
 beforeAll(async () => {
   server = await flowServer()
-  chromium = await startChromium()
+  browsers = await startBrowser()
 })
 
 async function allow(page: Page) {
@@ -49,7 +49,7 @@ test('oidc-client-ts, on a page of another origin, logs in, refreshes and revoke
   const own = { origins: [site], redirectUris: [`${site}/callback`] }
   server.setClients(FLOW_CLIENTS.map((one) => (one.id === 'spa' ? { ...one, ...own } : one)))
   onTestFinished(() => server.setClients(FLOW_CLIENTS))
-  const { page, faults } = await chromium.visit({ javaScriptEnabled: true })
+  const { page, faults } = await browsers.visit({ javaScriptEnabled: true })
   const settings = {
     authority: server.url,
     // Otherwise it asks for the metadata of OpenID Connect.
@@ -82,7 +82,7 @@ interface Tokens {
 }
 
 test('the conformance runner of the Model Context Protocol finds no fault', async () => {
-  const [port, { page }] = [await freePort(), await chromium.visit()]
+  const [port, { page }] = [await freePort(), await browsers.visit()]
   const program = fileURLToPath(import.meta.resolve('@modelcontextprotocol/conformance/dist/index.js'))
   const options = ['--url', server.url, '--client-id', 'native', '-p', String(port), '--spec-version', '2026-07-28']
   const runner = spawn(process.execPath, [program, 'authorization', ...options])

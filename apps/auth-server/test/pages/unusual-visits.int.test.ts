@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { answerOf } from '../support/browser.ts'
-import { startChromium } from '../support/chromium.ts'
+import { startBrowser } from '../support/real-browser.ts'
 import { flowServer } from '../support/code-flow.ts'
 import { listen } from '../support/site.ts'
 
@@ -9,12 +9,12 @@ import { listen } from '../support/site.ts'
 const STRICT = { REFRESH_GRACE_SECONDS: '0', REFRESH_LATE_REPEAT_GAP: 'off' }
 
 let server: Awaited<ReturnType<typeof flowServer>>
-let chromium: Awaited<ReturnType<typeof startChromium>>
+let browsers: Awaited<ReturnType<typeof startBrowser>>
 let application: Awaited<ReturnType<typeof listen>>
 beforeAll(async () => {
-  ;[server, chromium, application] = await Promise.all([
+  ;[server, browsers, application] = await Promise.all([
     flowServer(STRICT),
-    startChromium(),
+    startBrowser(),
     listen('127.0.0.1', () => 'Logged in'),
   ])
 })
@@ -39,7 +39,7 @@ const isTaken = async (code: string) =>
   (await server.redeem('native', code, { redirect_uri: redirectUri() })).status === 200
 
 test('a double click on Allow logs nobody out, however strict the settings are', async () => {
-  const { page } = await chromium.visit()
+  const { page } = await browsers.visit()
   const { fields } = await server.user()
   for (let round = 1; round <= 3; round++) {
     await page.goto(address())
@@ -67,7 +67,7 @@ test('a press whose answer is lost may be repeated, however strict the settings 
 
 describe('after the login that an application demands', () => {
   test('the consent page can be loaded again, and gone back to', async () => {
-    const { page } = await chromium.visit()
+    const { page } = await browsers.visit()
     const { fields } = await server.user()
     await page.goto(address({ prompt: 'login' }))
     await logIn(page, fields)
@@ -83,13 +83,13 @@ describe('after the login that an application demands', () => {
   })
 
   test('its address is worth nothing in another browser, nor for another request', async () => {
-    const { page } = await chromium.visit()
+    const { page } = await browsers.visit()
     const { fields } = await server.user()
     await page.goto(address({ prompt: 'login' }))
     await logIn(page, fields)
     await page.waitForSelector('[name=decision]')
     const visited = page.url()
-    const elsewhere = await chromium.visit()
+    const elsewhere = await browsers.visit()
     await elsewhere.page.goto(visited)
     expect(await elsewhere.page.textContent('h1')).toBe('Log in')
     await page.goto(visited.replace('some+state', 'another'))
@@ -98,7 +98,7 @@ describe('after the login that an application demands', () => {
 })
 
 test('a browser that keeps no cookies is told so, instead of the same form again and again', async () => {
-  const { page, context } = await chromium.visit()
+  const { page, context } = await browsers.visit()
   const { fields } = await server.user()
   await context.route(`${server.url}/**`, async (route) => {
     const response = await route.fetch({ maxRedirects: 0 })

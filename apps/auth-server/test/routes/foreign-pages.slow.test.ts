@@ -1,20 +1,16 @@
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { request as forward } from 'node:http'
-import { type Server, createServer } from 'node:https'
-import { join } from 'node:path'
 import { freePort } from '@heirloom/local-stack'
 import type { BrowserContext, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { register } from '../../src/services/accounts/register.ts'
-import { startChromium } from '../support/chromium.ts'
+import { startBrowser } from '../support/real-browser.ts'
 import { FOREIGN_REQUESTS, HELPERS } from '../support/foreign-requests.ts'
 import { type RealmServer, realmServer } from '../support/realm-server.ts'
 import { aClient, aRealm } from '../support/realm.ts'
 import { PASSWORD } from '../support/server.ts'
+import { startTlsSites } from '../support/tls-sites.ts'
 
 let server: RealmServer
-let chromium: Awaited<ReturnType<typeof startChromium>>
+let browsers: Awaited<ReturnType<typeof startBrowser>>
 let port: number
 /** Requests that are on their way to the auth server, and how many have come with the cookie. */
 let [underway, withCookie] = [0, 0]
@@ -24,43 +20,15 @@ beforeAll(async () => {
   port = await freePort()
   const web = aClient({ origins: [addressOf('app.example')] })
   server = await realmServer(aRealm(web), { ISSUER: addressOf('auth.example') })
-  startSites(new URL(server.url).port)
-  chromium = await startChromium('*.test')
+  startTlsSites(port, server.url, {
+    begins({ headers }) {
+      underway++
+      if (headers.cookie?.includes('__Host-Http-heirloom-web=')) withCookie++
+    },
+    ends: () => void underway--,
+  })
+  browsers = await startBrowser(['auth', 'app', 'blog'].map((name) => `${name}.example.test`).concat('attacker.test'))
 })
-
-/** All sites by one server: the auth server behind TLS at its name, and an empty page at every other. */
-function startSites(authPort: string): Server {
-  const file = join(inject('runFolder'), 'foreign-pages')
-  const certificate = ['-keyout', `${file}.key`, '-out', `${file}.pem`]
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=test', ...certificate], {
-    stdio: 'ignore',
-  })
-  const tls = { key: readFileSync(`${file}.key`), cert: readFileSync(`${file}.pem`) }
-  const sites = createServer(tls, (request, response) => {
-    const { url = '/', method, headers } = request
-    if (!headers.host?.startsWith('auth.')) {
-      const to = new URL(url, 'https://site.test').searchParams.get('to')
-      // 307 repeats the request, with its method and its body.
-      if (to !== null) return response.writeHead(307, { location: to, 'access-control-allow-origin': '*' }).end()
-      return response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Page</title><body>')
-    }
-    underway++
-    if (headers.cookie?.includes('__Host-Http-heirloom-web=')) withCookie++
-    response.once('close', () => underway--)
-    const upstream = forward({ port: authPort, path: url, method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(response)
-    })
-    upstream.on('error', () => response.destroy())
-    request.pipe(upstream)
-  })
-  sites.listen(port, '127.0.0.1')
-  afterAll(() => {
-    sites.closeAllConnections()
-    sites.close()
-  })
-  return sites
-}
 
 let users = 0
 async function newUser() {
@@ -83,7 +51,7 @@ const call = (page: Page, path: string, body: object): Promise<{ status: number;
 
 /** A browser whose user has logged in at the application. */
 async function loggedIn() {
-  const { context } = await chromium.visit({ javaScriptEnabled: true, ignoreHTTPSErrors: true })
+  const { context } = await browsers.visit({ javaScriptEnabled: true, ignoreHTTPSErrors: true })
   const page = await context.newPage()
   await page.goto(addressOf('app.example'))
   const { status, text } = await call(page, '/auth/login', { ...(await newUser()), delivery: 'cookie' })

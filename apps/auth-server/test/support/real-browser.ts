@@ -1,20 +1,13 @@
-import { findBrowser } from '@heirloom/local-stack'
-import { type BrowserContext, type BrowserContextOptions, type Page, chromium } from 'playwright-core'
+import { launchBrowser } from '@heirloom/local-stack/browser'
+import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, expect } from 'vitest'
 
 /**
  * A real browser for one test file, with a new profile for each visit.
- * @param hosts which names lead to this machine, such as `*.test`.
+ * @param hosts names that lead to this machine
  */
-export async function startChromium(hosts?: string) {
-  const executablePath = findBrowser()
-  if (executablePath === null) throw new Error('these tests need Chromium: install the package chromium-headless-shell')
-  // Nothing leaves this machine. Root, who runs the tests in a container, gets no sandbox.
-  const browser = await chromium.launch({
-    executablePath,
-    chromiumSandbox: false,
-    args: [`--host-resolver-rules=MAP *.example ~NOTFOUND${hosts === undefined ? '' : `, MAP ${hosts} 127.0.0.1`}`],
-  })
+export async function startBrowser(hosts: readonly string[] = []) {
+  const browser = await launchBrowser(hosts)
   afterAll(() => browser.close())
   const failed: string[] = []
   afterEach(async () => {
