@@ -20,6 +20,7 @@ export function tablesOf(schema: string) {
     resources: table('resources'),
     roles: table('roles'),
     clients: table('clients'),
+    removedClients: table('removed_clients'),
     realm: table('realm'),
     consents: table('consents'),
   }

@@ -86,7 +86,7 @@ export class RealmRows {
     next: RealmData,
     changes: readonly RowChange[],
   ): Promise<void> {
-    const { realm, resources, roles, clients } = this.#database.tables
+    const { realm, resources, roles, clients, removedClients } = this.#database.tables
     const idsOf = (row: RowChange['row'], isWanted: (change: RowChange['change']) => boolean) =>
       new Set(changes.filter((one) => one.row === row && isWanted(one.change)).map(({ id }) => id))
     const removed = (row: RowChange['row']) => [...idsOf(row, (change) => change === 'removed')]
@@ -96,7 +96,9 @@ export class RealmRows {
     }
     await transaction.$executeRaw`DELETE FROM ${resources} WHERE id = ANY (${removed('resource')})`
     await transaction.$executeRaw`DELETE FROM ${roles} WHERE name = ANY (${removed('role')})`
-    await transaction.$executeRaw`DELETE FROM ${clients} WHERE id = ANY (${removed('client')})`
+    await transaction.$executeRaw`
+      WITH gone AS (DELETE FROM ${clients} WHERE id = ANY (${removed('client')}) RETURNING id)
+      INSERT INTO ${removedClients} (id) SELECT id FROM gone ON CONFLICT DO NOTHING`
     for (const rows of written('resource', next.resources, ({ id }) => id))
       await transaction.$executeRaw`
         INSERT INTO ${resources} (id, name, scopes, introspectors, claims, access_token_ttl_seconds)
@@ -110,23 +112,31 @@ export class RealmRows {
         INSERT INTO ${roles} (name, scopes)
         SELECT name, scopes FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r(name text, scopes text[])
         ON CONFLICT (name) DO UPDATE SET scopes = excluded.scopes`
-    const wasDisabled = new Set(before.clients.filter(({ disabled }) => disabled).map(({ id }) => id))
+    const wasDisabled = new Map(before.clients.map(({ id, disabled }) => [id, disabled]))
     for (const rows of written('client', next.clients, ({ id }) => id)) {
       const recorded = rows.map((client) => ({
         ...fromClient(client),
-        ends: client.disabled && !wasDisabled.has(client.id),
+        is_new: !wasDisabled.has(client.id),
+        ends: client.disabled && wasDisabled.get(client.id) !== true,
+        begins_again: !client.disabled && wasDisabled.get(client.id) === true,
       }))
+      // What a server that had not followed yet issued to a disabled client is over when it begins again, and so is all that was
+      // issued to one that was removed. To the second, like the times in tokens: what it gets from now on must count.
       await transaction.$executeRaw`
         INSERT INTO ${clients} AS c (id, name, auth, secret_sha256, redirect_uris, grants, resources, scopes, origins,
           first_party, access_token_ttl_seconds, refresh_idle_ttl_seconds, refresh_absolute_ttl_seconds,
           refresh_grace_seconds, refresh_late_repeat_gap, disabled, ended_before, is_ending)
         SELECT id, name, auth, secret_sha256, redirect_uris, grants, resources, scopes, origins,
           first_party, access_token_ttl_seconds, refresh_idle_ttl_seconds, refresh_absolute_ttl_seconds,
-          refresh_grace_seconds, refresh_late_repeat_gap, disabled, CASE WHEN ends THEN clock_timestamp() END, ends
+          refresh_grace_seconds, refresh_late_repeat_gap, disabled,
+          CASE WHEN ends THEN clock_timestamp()
+            WHEN begins_again OR (is_new AND EXISTS (SELECT FROM ${removedClients} AS gone WHERE gone.id = r.id))
+              THEN date_trunc('second', clock_timestamp()) END, ends
         FROM json_to_recordset(${JSON.stringify(recorded)}::json) AS r(id text, name text, auth text, secret_sha256 text[],
           redirect_uris text[], grants text[], resources text[], scopes text[], origins text[], first_party boolean,
           access_token_ttl_seconds integer, refresh_idle_ttl_seconds integer, refresh_absolute_ttl_seconds integer,
-          refresh_grace_seconds integer, refresh_late_repeat_gap text, disabled boolean, ends boolean)
+          refresh_grace_seconds integer, refresh_late_repeat_gap text, disabled boolean, is_new boolean,
+          ends boolean, begins_again boolean)
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, auth = excluded.auth, secret_sha256 = excluded.secret_sha256,
           redirect_uris = excluded.redirect_uris, grants = excluded.grants, resources = excluded.resources,
           scopes = excluded.scopes, origins = excluded.origins, first_party = excluded.first_party,
