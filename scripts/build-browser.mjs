@@ -4,8 +4,13 @@
 import { rolldown } from 'rolldown'
 
 for (const [name, file] of process.argv.slice(2).map((pair) => pair.split('='))) {
-  const bundle = await rolldown({ input: `dist/${file}`, platform: 'browser' })
-  const common = { minify: true }
+  const bundle = await rolldown({
+    input: `dist/${file}`,
+    platform: 'browser',
+    // What is for Node only.
+    transform: { define: { 'globalThis.process': 'undefined' } },
+  })
+  const common = { minify: true, comments: false }
   await bundle.write({ ...common, format: 'esm', file: `dist/browser/${name}.mjs` })
   await bundle.write({ ...common, format: 'iife', name: 'heirloom', extend: true, file: `dist/browser/${name}.js` })
   await bundle.close()

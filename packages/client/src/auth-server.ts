@@ -1,7 +1,6 @@
 import { discard, isJson, isRedirect, readJson } from './body.ts'
 import { ClientError, misconfigured } from './client-error.ts'
 import type { Runtime } from './runtime.ts'
-import { TimedOut, within } from './within.ts'
 
 export interface Answer {
   url: string
@@ -25,6 +24,7 @@ export interface Call {
  * Sends a request to the auth server.
  *
  * @param credentials `include` sends and stores cookies.
+ * @param signal ends it, with its cookie, if it has not been answered.
  * @returns its answer; or `unavailable`, if a retry may succeed; or `misconfigured`, if something else answered or the platform
  * cannot send requests.
  */
@@ -32,38 +32,36 @@ export async function askAuthServer(
   { fetch, now }: Runtime,
   url: string,
   body: object | URLSearchParams,
-  timeoutMs: number,
   credentials: 'include' | 'omit',
+  signal: AbortSignal,
 ): Promise<Answer | ClientError> {
   const isForm = body instanceof URLSearchParams
-  const request = {
-    method: 'POST',
-    headers: { 'content-type': isForm ? 'application/x-www-form-urlencoded' : 'application/json' },
-    body: isForm ? body.toString() : JSON.stringify(body),
-    // A redirect must not carry tokens elsewhere.
-    redirect: 'manual',
-    credentials,
-    cache: 'no-store',
-    // The request finishes even if the page is closed.
-    keepalive: true,
-  } as const
+  let asked: Promise<Response>
   try {
-    return await within(timeoutMs, async (signal) => {
-      // A synchronous throw is not a network error, unlike a rejection.
-      const asked = fetch(url, { ...request, signal })
-      try {
-        const response = await asked
-        const answer = signal.aborted ? null : await readAnswer(url, response, now(), signal)
-        if (!response.bodyUsed) discard(response)
-        return answer ?? unreachable(url, null)
-      } catch (error) {
-        return unreachable(url, error)
-      }
+    asked = fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': isForm ? 'application/x-www-form-urlencoded' : 'application/json' },
+      body: isForm ? body.toString() : JSON.stringify(body),
+      // A redirect must not carry tokens elsewhere.
+      redirect: 'manual',
+      credentials,
+      cache: 'no-store',
+      // The request finishes even if the page is closed. In Chromium 156 it does so even if it is aborted, and its answer then
+      // replaces a cookie that is newer.
+      keepalive: credentials === 'omit',
+      signal,
     })
+  } catch {
+    // A synchronous throw is not a network error, unlike a rejection. Its message may quote the request.
+    return new ClientError('misconfigured', `No request to ${url} could be sent.`)
+  }
+  try {
+    const response = await asked
+    const answer = signal.aborted ? null : await readAnswer(url, response, now(), signal)
+    if (!response.bodyUsed) discard(response)
+    return answer ?? unreachable(url, null)
   } catch (error) {
-    if (error instanceof TimedOut) return unavailable(`${url} did not answer within ${timeoutMs} ms`)
-    // Its message may quote the request.
-    return new ClientError('misconfigured', `This platform could not send a request to ${url}. It may lack fetch.`)
+    return unreachable(url, error)
   }
 }
 
@@ -82,7 +80,7 @@ async function readAnswer(
   const body = await readJson(response, signal)
   if (body) return { url, status, body, retryAfterMs }
   // The body was cut off, or it does not end.
-  if (body === undefined && isJson(response)) return unavailable(`The answer of ${url} was incomplete`)
+  if (body === undefined && isJson(response)) return unavailable(`${url} answered in part`)
   return misconfigured(url, `answered ${status} without a JSON object`)
 }
 
@@ -92,12 +90,15 @@ export const errorCode = ({ error }: Answer['body']): string =>
 
 const unavailable = (what: string, retryAfterMs = 0) => new ClientError('unavailable', `${what}.`, retryAfterMs)
 
-/** An error of `fetch` may quote the request. In Node its cause has a code. */
+/** An error of `fetch` may quote the request. In Node its cause has a code. The bundles for browsers are without this branch. */
 function unreachable(url: string, error: unknown): ClientError {
-  const { cause } = (error ?? {}) as { cause?: { code?: unknown } | null }
-  const code = typeof cause?.code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(cause.code) ? cause.code : ''
-  if (/CERT|SSL|^UNABLE_TO_/.test(code)) return misconfigured(url, `has a certificate that is not trusted (${code})`)
-  return unavailable(`${url} is unavailable${code && ` (${code})`}`)
+  if (globalThis.process) {
+    const { cause } = (error ?? {}) as { cause?: { code?: unknown } | null }
+    const code = typeof cause?.code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(cause.code) ? cause.code : ''
+    if (/CERT|SSL|^UNABLE_TO_/.test(code)) return misconfigured(url, `has a certificate that is not trusted (${code})`)
+    if (code) return unavailable(`${url} is unavailable (${code})`)
+  }
+  return unavailable(`${url} is unavailable`)
 }
 
 /** RFC 9110, section 10.2.3: seconds, or a date by the server's clock. */

@@ -1,3 +1,5 @@
+import { orAborted } from './or-aborted.ts'
+
 /** Real answers are far smaller. */
 const MAX_BYTES = 65_536
 
@@ -12,8 +14,7 @@ export async function readJson(
   const text = await readText(response, signal)
   try {
     const value: unknown = JSON.parse(text)
-    const isObject = typeof value === 'object' && !Array.isArray(value)
-    return isObject ? (value as Record<string, unknown> | null) : null
+    return typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown> | null) : null
   } catch {
     return undefined
   }
@@ -24,21 +25,18 @@ async function readText(response: Response, signal: AbortSignal): Promise<string
   // React Native has no streams.
   if (!response.body) return response.text()
   const reader = response.body.getReader()
-  const stop = () => void reader.cancel().catch(() => undefined)
-  signal.addEventListener('abort', stop)
   const decoder = new TextDecoder()
   let [text, bytes] = ['', 0]
   try {
-    while (bytes <= MAX_BYTES && !signal.aborted) {
-      const { done, value } = await reader.read()
+    while (bytes <= MAX_BYTES) {
+      const { done, value } = await orAborted(reader.read(), signal)
       if (done) return text
       bytes += value.length
       text += decoder.decode(value, { stream: true })
     }
     return ''
   } finally {
-    signal.removeEventListener('abort', stop)
-    stop()
+    reader.cancel().catch(() => undefined)
   }
 }
 

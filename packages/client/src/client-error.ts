@@ -37,4 +37,4 @@ export class ClientError extends Error {
 
 /** @param what a phrase that follows the address, such as "answered 404". */
 export const misconfigured = (url: string, what: string): ClientError =>
-  new ClientError('misconfigured', `${url} ${what}. Check \`authServer\`, and any proxy between it and this client.`)
+  new ClientError('misconfigured', `${url} ${what}. Check \`authServer\` and any proxy.`)

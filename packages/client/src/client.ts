@@ -1,10 +1,11 @@
 import type { ClientEvent } from './client-event.ts'
 import { createCore } from './core.ts'
 import { byBody, byCookie } from './delivery.ts'
-import { readLogin } from './read-login.ts'
+import { ClientError } from './client-error.ts'
+import { readLogin } from './read-tokens.ts'
 import type { Runtime } from './runtime.ts'
 import type { SessionStore } from './session-store.ts'
-import { TabStore } from './tab-store.ts'
+import { createTabStore } from './tab-store.ts'
 
 /** The options of every client. */
 export interface CoreOptions {
@@ -16,7 +17,10 @@ export interface CoreOptions {
   clientId?: string
   /** Where the session is kept. Default: in memory. */
   store?: SessionStore
-  /** The longest time for one request to the auth server, and for reading a service's 401. Default: 4,000 ms. */
+  /**
+   * The longest time for one request to the auth server, and for reading a service's 401. Default: 4,000 ms. A refresh is then
+   * repeated, and the first answer to any of its requests counts.
+   */
   timeoutMs?: number
   /** How long one refresh is retried. Default: 20,000 ms. */
   retryForMs?: number
@@ -96,17 +100,22 @@ export function createClient(options: ClientOptions): Client {
   if (!isCookie && delivery !== 'body') throw new TypeError('`delivery` must be "body" or "cookie".')
   if (isCookie && options.store) throw new TypeError('With `delivery: "cookie"` there is no `store`.')
   const { client, runtime, ask, enter } = isCookie
-    ? createCore(options, byCookie(clientId), TabStore)
+    ? createCore(options, byCookie(clientId), createTabStore)
     : createCore(options, byBody(clientId))
 
   return {
     ...client,
     login: ({ username, password, scope, resource, device }) =>
       enter(async () => {
-        const fields = { username, password, scope, resource, device, client_id: clientId }
+        const kind = isCookie ? { delivery } : {}
+        const body = { username, password, scope, resource, device, client_id: clientId, ...kind }
         const askedAt = runtime.now()
-        const body = isCookie ? { ...fields, delivery } : fields
-        return readLogin(await ask({ path: '/auth/login', body }), askedAt, isCookie)
+        return readLogin(await ask({ path: '/auth/login', body }), askedAt, isCookie, ({ status, body: { error } }) => {
+          if (status === 401 && error === 'invalid_credentials') {
+            throw new ClientError('invalid_credentials', 'The user name or the password is wrong.')
+          }
+          return status === 400
+        })
       }),
   }
 }

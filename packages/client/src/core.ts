@@ -7,18 +7,17 @@ import { type Delivery, isOver } from './delivery.ts'
 import { isInvalidToken } from './invalid-token.ts'
 import { checkMs, originOf, readBase, readOrigin } from './options.ts'
 import { orAborted } from './or-aborted.ts'
-import { Pace } from './pace.ts'
+import { createPace } from './pace.ts'
 import { type Runtime, systemRuntime } from './runtime.ts'
 import { type Session, UNKNOWN } from './session.ts'
-import { SessionKeeper } from './session-keeper.ts'
+import { createSessionKeeper } from './session-keeper.ts'
 import { memoryStore } from './session-store.ts'
-import type { TabStore } from './tab-store.ts'
-import { TokenKeeper } from './token-keeper.ts'
+import type { createTabStore } from './tab-store.ts'
+import { createTokenKeeper, unanswered } from './token-keeper.ts'
+import { within } from './within.ts'
 import { withLock } from './with-lock.ts'
 
-/**
- * Two retries of an unanswered refresh then fall within the server's grace period (10 s), which allows any number of retries.
- */
+/** Two retries of an unanswered refresh then fall within the server's grace period (10 s), which allows any number of retries. */
 const TIMEOUT_MS = 4_000
 
 /** A younger token is not refused for its age, so a newer one would not help. */
@@ -39,10 +38,10 @@ export interface Core {
 }
 
 /**
- * @param Tabs if all tabs have one session, by its cookie
+ * @param createTabs if all tabs have one session, by its cookie
  * @throws TypeError as `createClient` does
  */
-export function createCore(options: CoreOptions, delivery: Delivery, Tabs?: typeof TabStore): Core {
+export function createCore(options: CoreOptions, delivery: Delivery, createTabs?: typeof createTabStore): Core {
   const { timeoutMs = TIMEOUT_MS, retryForMs = 20_000 } = options
   checkMs('timeoutMs', timeoutMs, 1)
   checkMs('retryForMs', retryForMs, 0)
@@ -57,15 +56,34 @@ export function createCore(options: CoreOptions, delivery: Delivery, Tabs?: type
     }
   }
   const credentials = delivery.inCookie ? 'include' : 'omit'
-  const ask = ({ path, body }: Call) => askAuthServer(runtime, base + path, body, timeoutMs, credentials)
+  const post = ({ path, body }: Call, signal: AbortSignal) =>
+    askAuthServer(runtime, base + path, body, credentials, signal)
+  const ask = (call: Call) => within(timeoutMs, (signal) => post(call, signal)).catch(unanswered)
   const name = `heirloom ${base} ${options.clientId ?? ''}`
-  const tabs = Tabs && new Tabs(name, runtime)
+  const tabs = createTabs?.(name, runtime)
   const store = tabs ?? options.store ?? memoryStore()
   const lockName = tabs ? name : options.store?.lockName
-  const sessions = new SessionKeeper(store, runtime, onEvent)
-  const tokens = new TokenKeeper({ runtime, sessions, ask, delivery, lockName, tabs, retryForMs, onEvent })
-  /** All tabs have one cookie, so only one of them at a time may change it. */
-  const exclusively = <T>(work: () => Promise<T>) => (tabs ? withLock(runtime.locks, lockName, work) : work())
+  const sessions = createSessionKeeper(store, runtime, onEvent)
+  const tokens = createTokenKeeper({
+    runtime,
+    sessions,
+    send: post,
+    delivery,
+    lockName,
+    tabs,
+    timeoutMs,
+    retryForMs,
+    onEvent,
+  })
+  /** All tabs have one cookie, so only one of them at a time may change it. No late answer to a refresh may undo this work. */
+  const exclusively = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (!tabs) return work()
+    return withLock(runtime.locks, lockName, () => {
+      tokens.stop()
+      tabs.tell({ stop: true })
+      return work()
+    })
+  }
   if (tabs?.isLeaving) notifyServer(UNKNOWN).catch(() => undefined)
 
   return {
@@ -89,12 +107,11 @@ export function createCore(options: CoreOptions, delivery: Delivery, Tabs?: type
     },
     client: {
       async fetch(target, init = {}) {
-        const { own } = sessions
+        const own = sessions.own()
         const address = new URL(target, (globalThis as { location?: { href: string } }).location?.href)
         const origin = originOf(address)
         if (origin === null || !origins.has(origin)) {
-          const who = origin ?? `A ${address.protocol} address`
-          throw new ClientError('address_not_allowed', `${who} is not among the resources of this client.`)
+          throw new ClientError('address_not_allowed', `${origin ?? address.protocol} is not among the resources.`)
         }
         const headers = new Headers(init.headers)
         const send = async ({ accessToken }: Session) => {
@@ -102,10 +119,8 @@ export function createCore(options: CoreOptions, delivery: Delivery, Tabs?: type
           const response = await runtime.fetch(address, { ...init, headers, redirect: init.redirect ?? 'manual' })
           if (init.redirect !== undefined || !isRedirect(response)) return response
           discard(response)
-          throw new ClientError(
-            'redirected',
-            `${origin} answered with a redirect, which could send the token elsewhere.`,
-          )
+          // It could send the token elsewhere.
+          throw new ClientError('redirected', `${origin} answered with a redirect.`)
         }
         const session = await orAborted(tokens.session(own), init.signal)
         const response = await send(session)
@@ -117,12 +132,12 @@ export function createCore(options: CoreOptions, delivery: Delivery, Tabs?: type
       },
 
       async accessToken({ signal } = {}) {
-        return (await orAborted(tokens.session(sessions.own), signal)).accessToken
+        return (await orAborted(tokens.session(sessions.own()), signal)).accessToken
       },
 
       async isLoggedIn() {
         try {
-          const { own } = sessions
+          const own = sessions.own()
           if ((await sessions.read(own)) === UNKNOWN) await tokens.session(own)
           return true
         } catch (error) {
@@ -138,10 +153,10 @@ export function createCore(options: CoreOptions, delivery: Delivery, Tabs?: type
   }
 
   async function notifyServer(session: Session): Promise<boolean> {
-    const pace = new Pace()
+    const pace = createPace(runtime)
     if (tabs) tabs.isLeaving = true
     for (let tries = 0; tries < LOGOUT_TRIES; tries++) {
-      const waitMs = pace.waitMs(runtime.monotonic())
+      const waitMs = pace.waitMs()
       if (waitMs > LOGOUT_WAIT_MS) return false
       await runtime.sleep(waitMs)
       const answer = await exclusively(async () => {
@@ -156,7 +171,7 @@ export function createCore(options: CoreOptions, delivery: Delivery, Tabs?: type
         if (tabs && isDone) tabs.isLeaving = false
         return isDone
       }
-      pace.failed(runtime.monotonic(), answer.retryAfterMs ?? 0, runtime.random())
+      pace.failed(answer.retryAfterMs)
     }
     return false
   }

@@ -5,7 +5,7 @@ export const originOf = ({ protocol, origin }: URL): string | null =>
 /** @throws TypeError for an address that is not an http or https URL */
 export function readOrigin(address: string | URL): string {
   const origin = originOf(new URL(address))
-  if (origin === null) throw new TypeError('Each of `resources` must be an http or https URL.')
+  if (origin === null) throw new TypeError('`resources` must be http or https URLs.')
   return origin
 }
 
@@ -24,5 +24,5 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 /** @throws TypeError */
 export function checkMs(name: string, value: number, least: number): void {
   if (value >= least && value <= LONGEST_TIMER_MS) return
-  throw new TypeError(`\`${name}\` must be a number of milliseconds from ${least} to ${LONGEST_TIMER_MS}.`)
+  throw new TypeError(`\`${name}\` must be from ${least} to ${LONGEST_TIMER_MS}.`)
 }

@@ -1,11 +1,10 @@
-import { errorCode } from './auth-server.ts'
 import { ClientError, misconfigured } from './client-error.ts'
 import type { Client, CoreOptions } from './client.ts'
 import { createCore } from './core.ts'
 import type { Delivery } from './delivery.ts'
 import { type Page, beginAttempt, endAttempt } from './login-attempts.ts'
 import { storageFailed } from './safe-store.ts'
-import { readTokenResponse } from './session.ts'
+import { loginRefused, readLogin } from './read-tokens.ts'
 
 export { ClientError }
 
@@ -123,20 +122,14 @@ export function createRedirectClient(options: RedirectOptions): RedirectClient {
     // RFC 9207: another server's answer must not reach this one, nor this one's code another.
     if (answer.get('iss') !== base) throw misconfigured(base, 'is not the issuer of the answer')
     if (error !== null && ASKS.has(error)) return 'login_required'
-    if (code === null) throw refused({ error })
+    if (code === null) throw loginRefused({ error })
 
     await enter(async () => {
       const askedAt = runtime.now()
       const call = { grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri: redirectUri }
       // Never repeated: a code that is presented twice ends its session (RFC 6749, section 4.1.2).
       const answered = await ask(form('/oauth2/token', call))
-      if (answered instanceof ClientError) throw answered
-      const { url, status, body, retryAfterMs } = answered
-      if (status === 429) throw new ClientError('too_many_attempts', 'Too many attempts to log in.', retryAfterMs)
-      if (status !== 200) throw refused(body)
-      const session = readTokenResponse(body, askedAt, false)
-      if (session === null) throw misconfigured(url, 'answered without tokens')
-      return session
+      return readLogin(answered, askedAt, false, ({ status }) => status !== 200)
     })
     return 'logged_in'
   }
@@ -154,6 +147,3 @@ const base64url = (bytes: Uint8Array) =>
     .replaceAll('+', '-')
     .replaceAll('/', '_')
     .replaceAll('=', '')
-
-const refused = (body: Record<string, unknown>) =>
-  new ClientError('login_refused', `The auth server does not accept this login: ${errorCode(body)}.`)

@@ -44,6 +44,6 @@ export const systemRuntime: Runtime = {
 function openChannel(name: string): Channel {
   const channel = new BroadcastChannel(name)
   // A page may be rendered in Node, whose process must be able to end.
-  ;(channel as { unref?: () => void }).unref?.()
+  if (globalThis.process) (channel as { unref?: () => void }).unref?.()
   return channel
 }

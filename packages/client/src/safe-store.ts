@@ -9,47 +9,37 @@ import { withLock } from './with-lock.ts'
 const STORE_TIMEOUT_MS = 5_000
 
 /** Reports faults of a store as `storage_failed`, and does one thing after the other in it. */
-export class SafeStore {
-  readonly #store: SessionStore
-  readonly #locks: Runtime['locks']
-  #working: Promise<unknown> = Promise.resolve()
+export function createSafeStore(store: SessionStore, { locks }: Runtime) {
+  let working: Promise<unknown> = Promise.resolve()
 
-  constructor(store: SessionStore, { locks }: Runtime) {
-    this.#store = store
-    this.#locks = locks
-  }
-
-  /** Reads the store after this client's pending work on it. Not for use within that work. */
-  async read(): Promise<Session | null> {
-    await this.#working
-    return this.load()
-  }
-
-  /**
-   * Runs work that reads the store and then writes it. No other such work of this client, or of others that share its locks, runs
-   * meanwhile.
-   */
-  exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const { lockName } = this.#store
-    const name = lockName === undefined ? undefined : `${lockName}.write`
-    const done = this.#working.then(() => withLock(this.#locks, name, work))
-    this.#working = done.catch(() => undefined)
-    return done
-  }
-
-  load(): Promise<Session | null> {
-    return attempt(async () => {
-      const kept = await this.#store.load()
+  const load = (): Promise<Session | null> =>
+    attempt(async () => {
+      const kept = await store.load()
       return kept === UNKNOWN ? kept : readSession(kept)
     })
-  }
 
-  save(session: Session): Promise<void> {
-    return attempt(() => this.#store.save(session))
-  }
+  return {
+    load,
 
-  clear(): Promise<void> {
-    return attempt(() => this.#store.clear())
+    /** Reads the store after this client's pending work on it. Not for use within that work. */
+    async read(): Promise<Session | null> {
+      await working
+      return load()
+    },
+
+    /**
+     * Runs work that reads the store and then writes it. No other such work of this client, or of others that share its locks,
+     * runs meanwhile.
+     */
+    exclusively<T>(work: () => Promise<T>): Promise<T> {
+      const { lockName } = store
+      const done = working.then(() => withLock(locks, lockName && `${lockName}.write`, work))
+      working = done.catch(() => undefined)
+      return done
+    },
+
+    save: (session: Session): Promise<void> => attempt(() => store.save(session)),
+    clear: (): Promise<void> => attempt(() => store.clear()),
   }
 }
 
@@ -62,5 +52,4 @@ async function attempt<T>(work: () => T | Promise<T>): Promise<T> {
   }
 }
 
-export const storageFailed = (): ClientError =>
-  new ClientError('storage_failed', 'The session could not be read from its store or written to it.')
+export const storageFailed = (): ClientError => new ClientError('storage_failed', 'The store failed.')

@@ -5,8 +5,9 @@ export interface Session {
   readonly scope: string
   readonly accessToken: string
   readonly refreshToken: string
-  /** In milliseconds since 1970, by this device's clock. */
+  /** When the access token was asked for, in milliseconds since 1970 by this device's clock. */
   readonly receivedAt: number
+  /** By the same clock. */
   readonly expiresAt: number
 }
 

@@ -1,4 +1,4 @@
-import type { Channel, Runtime } from './runtime.ts'
+import type { Runtime } from './runtime.ts'
 import { type Session, UNKNOWN, readSession } from './session.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -22,6 +22,8 @@ export type TabMessage =
   | { ask: number }
   /** ... and gets it, with that number. */
   | { answer: Session; to: number }
+  /** A login or logout begins: the late answer to a refresh must not undo it. */
+  | { stop: true }
 
 /** What a tab knows after a message. */
 export function hear(known: Known, message: TabMessage): Known {
@@ -49,109 +51,100 @@ const ALONE_MS = 30
 const ANSWER_MS = 1_000
 
 /** Keeps the access token in the memory of each tab, and tells the other tabs. */
-export class TabStore implements SessionStore {
-  readonly #channel: Channel | undefined
-  readonly #flag: string
-  readonly #runtime: Runtime
-  /** The number in this tab's last question. */
-  #asked = 0
-  /** Whether this tab has ever heard another one. */
-  #hasPeers = false
-  #known: Known = { session: UNKNOWN, ended: new Set() }
-  #listener = () => {}
-  #news = () => {}
+export interface TabStore extends SessionStore {
+  load(): Session | null
   /** How many logins, refreshes, failures and logouts of other tabs this tab has heard of. */
-  heard = 0
+  heard: number
   /** Called after a refresh of another tab: if it failed, with the server's Retry-After in milliseconds. Otherwise with null. */
-  onOutcome: (retryAfterMs: number | null) => void = () => {}
-
-  constructor(name: string, runtime: Runtime) {
-    this.#flag = `${name}.logout`
-    this.#runtime = runtime
-    if (this.isLeaving) this.#known = { session: null, ended: new Set() }
-    this.#channel = runtime.channel?.(name)
-    this.#channel?.addEventListener('message', ({ data }) => this.#hear(Object(data) as TabMessage))
-    this.#ask()
-  }
-
-  load(): Session | null {
-    return this.#known.session
-  }
-
-  save(session: Session): void {
-    // A login, and not the late refresh of a session that a user has left.
-    if (session.sessionId !== this.#known.session?.sessionId) this.isLeaving = false
-    this.#change({ session })
-  }
-
-  clear(): void {
-    this.#change({ ended: this.#known.session?.sessionId ?? '' })
-  }
-
-  subscribe(listener: () => void): void {
-    this.#listener = listener
-  }
-
-  failed(retryAfterMs: number): void {
-    this.#tell({ failed: retryAfterMs })
-  }
-
+  onOutcome: (retryAfterMs: number | null) => void
+  /** Called when a login or logout begins in another tab: what this tab has asked for must not be answered after it. */
+  onStop: () => void
+  tell(message: TabMessage): void
   /**
    * Asks the other tabs, and waits for the first answer. Not if they have said something since the count was `heard`. A lock may be
    * faster than the message of the tab that had it before, but no answer is.
    */
-  async settle(heard: number): Promise<void> {
-    if (heard !== this.heard || !this.#channel) return
-    const news = new Promise<void>((resolve) => (this.#news = resolve))
-    this.#ask()
-    await Promise.race([news, this.#runtime.sleep(this.#hasPeers ? ANSWER_MS : ALONE_MS)])
-  }
-
+  settle(heard: number): Promise<void>
   /**
    * Whether a user logged out, and the auth server does not know yet. The cookie is still there, but nobody may come back by it.
    * A closed page must not forget that, so this is in `localStorage`.
    */
-  get isLeaving(): boolean {
-    return this.#stored((storage) => storage.getItem(this.#flag)) === '1'
-  }
+  isLeaving: boolean
+}
 
-  set isLeaving(is: boolean) {
-    this.#stored((storage) => (is ? storage.setItem(this.#flag, '1') : storage.removeItem(this.#flag)))
-  }
+export function createTabStore(name: string, runtime: Runtime): TabStore {
+  const flag = `${name}.logout`
+  const channel = runtime.channel?.(name)
+  /** The number in this tab's last question. */
+  let asked = 0
+  /** Whether this tab has ever heard another one. */
+  let hasPeers = false
+  let listener = () => {}
+  let news = () => {}
 
-  #stored<T>(work: (storage: ReturnType<Runtime['storage']>) => T): T | null {
+  const stored = <T>(work: (storage: ReturnType<Runtime['storage']>) => T): T | null => {
     try {
-      return work(this.#runtime.storage())
+      return work(runtime.storage())
     } catch {
       return null
     }
   }
+  const tabs: TabStore = {
+    heard: 0,
+    onOutcome() {},
+    onStop() {},
+    load: () => known.session,
+    save(session) {
+      // A login, and not the late refresh of a session that a user has left.
+      if (session.sessionId !== known.session?.sessionId) tabs.isLeaving = false
+      change({ session })
+    },
+    clear: () => change({ ended: known.session?.sessionId ?? '' }),
+    subscribe: (own) => void (listener = own),
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is of one origin
+    tell: (message) => channel?.postMessage(message),
 
-  #change(message: TabMessage): void {
-    this.#known = hear(this.#known, message)
-    this.#tell(message)
+    async settle(heard) {
+      if (heard !== tabs.heard || !channel) return
+      const first = new Promise<void>((resolve) => (news = resolve))
+      ask()
+      await Promise.race([first, runtime.sleep(hasPeers ? ANSWER_MS : ALONE_MS)])
+    },
+
+    get isLeaving() {
+      return stored((storage) => storage.getItem(flag)) === '1'
+    },
+    set isLeaving(is) {
+      stored((storage) => (is ? storage.setItem(flag, '1') : storage.removeItem(flag)))
+    },
+  }
+  let known: Known = { session: tabs.isLeaving ? null : UNKNOWN, ended: new Set() }
+  channel?.addEventListener('message', ({ data }) => receive(Object(data) as TabMessage))
+  ask()
+  return tabs
+
+  function change(message: TabMessage): void {
+    known = hear(known, message)
+    tabs.tell(message)
   }
 
-  #tell(message: TabMessage): void {
-    this.#channel?.postMessage(message)
+  function ask(): void {
+    asked = runtime.random()
+    tabs.tell({ ask: asked })
   }
 
-  #ask(): void {
-    this.#asked = this.#runtime.random()
-    this.#tell({ ask: this.#asked })
-  }
-
-  #hear(message: TabMessage): void {
-    const { session } = this.#known
-    this.#hasPeers = true
-    if ('ask' in message) return void (session?.sessionId && this.#tell({ answer: session, to: message.ask }))
+  function receive(message: TabMessage): void {
+    const { session } = known
+    hasPeers = true
+    if ('ask' in message) return void (session?.sessionId && tabs.tell({ answer: session, to: message.ask }))
+    if ('stop' in message) return tabs.onStop()
     // Another tab may run another version of the page.
     if (carried(message) && !readSession(carried(message))) return
-    this.#known = hear(this.#known, message)
-    if (!('answer' in message)) this.heard++
-    if (!('answer' in message) || message.to === this.#asked) this.#news()
-    if ('failed' in message) this.onOutcome(message.failed)
-    if ('session' in message) this.onOutcome(null)
-    this.#listener()
+    known = hear(known, message)
+    if (!('answer' in message)) tabs.heard++
+    if (!('answer' in message) || message.to === asked) news()
+    if ('failed' in message) tabs.onOutcome(message.failed)
+    if ('session' in message) tabs.onOutcome(null)
+    listener()
   }
 }

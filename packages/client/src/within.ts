@@ -1,3 +1,5 @@
+import { orAborted } from './or-aborted.ts'
+
 /**
  * Returns the outcome of the work, if it comes in time. Not every platform has `AbortSignal.timeout`, and some work ignores its
  * signal.
@@ -6,15 +8,12 @@
  */
 export async function within<T>(milliseconds: number, work: (signal: AbortSignal) => T | Promise<T>): Promise<T> {
   const controller = new AbortController()
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new TimedOut())
-      controller.abort()
-    }, milliseconds)
-  })
+  const { signal } = controller
+  const timer = setTimeout(() => controller.abort(), milliseconds)
   try {
-    return await Promise.race([work(controller.signal), late])
+    return await orAborted(Promise.resolve(work(signal)), signal)
+  } catch (error) {
+    throw signal.aborted ? new TimedOut() : error
   } finally {
     clearTimeout(timer)
   }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { LIFETIME_MS, ME, loggedIn, refusal, successor, turn } from './virtual-world.ts'
+import { memoryStore } from '../src/index.ts'
+import { CREDENTIALS, LIFETIME_MS, ME, loggedIn, refusal, successor, turn } from './virtual-world.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -43,6 +44,53 @@ it('a token expires by the time that passed, and not by a clock that was set bac
   world.advance(LIFETIME_MS)
   world.setClock(-LIFETIME_MS)
   expect(await client.accessToken()).toBe('access-session-1-2')
+})
+
+it.each([-HOUR_MS, HOUR_MS])('a device whose clock is always wrong by %i ms sends no expired token', async (byMs) => {
+  const setting = await loggedIn()
+  withService(setting)
+  const { world } = setting
+  const { answer } = world
+  let refused = 0
+  world.answer = async (request) => {
+    const answered = await (request.path === '/auth/login' ? successor(request) : answer(request))
+    if (answered.status === 401) refused++
+    return answered
+  }
+  world.setClock(byMs)
+  const client = setting.open({ store: memoryStore() })
+  await client.login(CREDENTIALS)
+  for (let minute = 0; minute < 60; minute++) {
+    expect((await client.fetch(ME)).status).toBe(200)
+    for (let i = 0; i < 9; i++) await turn()
+    world.advance(60_000)
+  }
+  expect(refused).toBe(0)
+  expect(world.redeemed.length).toBeLessThanOrEqual(4)
+})
+
+it('a token that expired while a laptop slept is replaced once, though the clock of the page stood still', async () => {
+  const { world, client } = await loggedIn()
+  world.setClock(LIFETIME_MS)
+  for (let i = 0; i < 9; i++) {
+    expect(await client.accessToken()).toBe('access-session-1-2')
+    await turn()
+  }
+  expect(world.redeemed).toHaveLength(1)
+})
+
+it('a token whose answer was slow is as old as its request, even if the clock is set back', async () => {
+  const { world, client } = await loggedIn()
+  world.advance(LIFETIME_MS)
+  world.answer = (request) => {
+    world.advance(20_000)
+    return successor(request)
+  }
+  expect(await client.accessToken()).toBe('access-session-1-2')
+  world.answer = successor
+  world.setClock(-HOUR_MS)
+  world.advance(LIFETIME_MS - 20_000)
+  expect(await client.accessToken()).toBe('access-session-1-3')
 })
 
 it('a wait ends by the time that passed, and not by a clock that was set back', async () => {

@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** What happens to a request. Without anything, it is answered. */
 export interface Fate {
   stallMs?: number
+  /** When the answer may leave. */
+  until?: Promise<void>
   /** Whether the connection breaks before the server sees the request, or after it has answered. */
   lost?: 'before' | 'after'
 }
@@ -30,6 +32,8 @@ export interface Network {
   fate: (request: { method: string; path: string }) => Fate
   /** Whether connections are refused. */
   isCut: boolean
+  /** Whether browsers send a preflight before each call. */
+  forgetsPreflights: boolean
   leadTo(target: string): void
   close(): void
 }
@@ -43,6 +47,7 @@ export async function startNetwork(): Promise<Network> {
     passed,
     fate: () => ({}),
     isCut: false,
+    forgetsPreflights: false,
     leadTo: (url: string) => void (target = url),
     close: () => close(server),
   }
@@ -58,8 +63,10 @@ export async function startNetwork(): Promise<Network> {
     const token = /^__Host-[\w-]+=(hrt_[^;]+)/.exec(String(upstream.headers['set-cookie'] ?? ''))?.[1]
     if (token !== undefined) entry.cookie = token
     if (entry.fate.stallMs) await sleep(entry.fate.stallMs)
+    await entry.fate.until
     if (entry.fate.lost === 'after' || network.isCut) return void answer.destroy()
     entry.answeredAt = Math.round(performance.now())
+    if (network.forgetsPreflights) upstream.headers['access-control-max-age'] = '0'
     answer.writeHead(entry.status, upstream.headers)
     upstream.pipe(answer)
   }

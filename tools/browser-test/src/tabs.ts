@@ -14,7 +14,7 @@ globalThis.client = createClient({
   authServer: '${network.url}',
   resources: [location.origin],
   delivery: 'cookie',
-  retryForMs: Number(new URLSearchParams(location.search).get('retryForMs') ?? 20_000),
+  ...JSON.parse(new URLSearchParams(location.search).get('times')),
   onEvent: (event) => events.push(event.reason ?? event.type),
   runtime: { now: () => Date.now() + ahead },
 })
@@ -24,15 +24,19 @@ globalThis.me = () => client.fetch(location.origin + '/api/me').then(({ status }
 const LIFETIME_MS = 900_000
 
 /** Opens a page with the client, in a browser whose user is logged in or not. */
-export async function openTab({ site }: Stack, context: BrowserContext, retryForMs = 20_000): Promise<Page> {
+export async function openTab(
+  { site }: Stack,
+  context: BrowserContext,
+  times: { timeoutMs?: number; retryForMs?: number } = {},
+): Promise<Page> {
   const tab = await context.newPage()
-  await tab.goto(`${site.origin}/?retryForMs=${retryForMs}`)
+  await tab.goto(`${site.origin}/?times=${JSON.stringify(times)}`)
   await tab.waitForFunction('globalThis.client')
   return tab
 }
 
-export const logIn = (tab: Page): Promise<string> =>
-  tab.evaluate(`client.login(${JSON.stringify(USER)}).then(() => 'logged in', (error) => error.code)`)
+export const logIn = (tab: Page, user = USER): Promise<string> =>
+  tab.evaluate(`client.login(${JSON.stringify(user)}).then(() => 'logged in', (error) => error.code)`)
 
 /** Makes the tokens of all tabs expire. Tabs that do nothing do not refresh. */
 export async function expire(tabs: readonly Page[]): Promise<void> {
@@ -46,8 +50,15 @@ export const callAll = (tabs: readonly Page[]): Promise<string[]> =>
 /** The events of a tab since the last time. */
 export const takeEvents = (tab: Page): Promise<string[]> => tab.evaluate('events.splice(0)')
 
-/** The generation in a refresh token: after its version, the id of its secret, and 16 bytes of its family. */
-const generationOf = (token: string) => Buffer.from(token.slice('hrt_'.length), 'base64url').readUInt32BE(18)
+/** A refresh token has its version and the id of its secret, 16 bytes of its family, and its generation. */
+const bytesOf = (token: string) => Buffer.from(token.slice('hrt_'.length), 'base64url')
+const generationOf = (token: string) => bytesOf(token).readUInt32BE(18)
+
+/** How many tokens the server has put into cookies beyond one of each family and generation. */
+export function countForks(passed: readonly Passed[]): number {
+  const tokens = new Set(passed.flatMap(({ cookie }) => cookie ?? []))
+  return tokens.size - new Set([...tokens].map((token) => bytesOf(token).toString('hex', 2, 22))).size
+}
 
 /** The refresh tokens that the server has put into cookies, by their generation. */
 export function issued(passed: readonly Passed[]): Map<number, Set<string>> {
@@ -78,7 +89,7 @@ export interface Outcome {
   unavailable: number
   /** Generations beyond the one of the login. */
   refreshes: number
-  /** Generations of which there was more than one token. */
+  /** Tokens beyond one of each generation. */
   forks: number
   /** Events that no expiry may cause, and outcomes that no call may have. */
   wrong: string[]
@@ -137,9 +148,8 @@ export async function expireUnderLoss(stack: Stack, browser: Browser, options: L
   outcome.requests = passed.length
   outcome.lost = passed.filter(({ fate }) => fate.lost).length
   outcome.stalled = passed.filter(({ fate }) => fate.stallMs).length
-  const tokens = issued(network.passed.slice(login))
-  outcome.refreshes = Math.max(...tokens.keys()) - seen
-  outcome.forks = [...tokens.values()].filter((one) => one.size > 1).length
+  outcome.refreshes = Math.max(...issued(network.passed.slice(login)).keys()) - seen
+  outcome.forks = countForks(network.passed.slice(login))
   await context.close()
   return outcome
 }

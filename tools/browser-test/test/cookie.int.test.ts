@@ -1,17 +1,19 @@
-import type { Browser, BrowserContext } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { launchBrowser } from '@heirloom/local-stack/browser'
 import type { Fate } from '../src/network.ts'
-import type { Stack } from '../src/stack.ts'
-import { addCookiePage, callAll, expire, issued, logIn, openTab, takeEvents } from '../src/tabs.ts'
+import { type Stack, USER } from '../src/stack.ts'
+import { addCookiePage, callAll, countForks, expire, issued, logIn, openTab, takeEvents } from '../src/tabs.ts'
 import { testStack } from './test-stack.ts'
 
+const BOB = { ...USER, username: 'bob' }
 let stack: Stack
 let browser: Browser
 let context: BrowserContext
 let from: number
 beforeAll(async () => {
   stack = await testStack()
+  await stack.register(BOB)
   addCookiePage(stack)
   browser = await launchBrowser()
   afterAll(() => browser.close())
@@ -22,9 +24,9 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   stack.network.fate = () => ({})
-  stack.network.isCut = false
+  Object.assign(stack.network, { isCut: false, forgetsPreflights: false })
   await context.close()
-  if ([...issued(passed()).values()].some((tokens) => tokens.size > 1)) throw new Error('a token had two successors')
+  if (countForks(passed()) > 0) throw new Error('a token had two successors')
 })
 
 const passed = () => stack.network.passed.slice(from)
@@ -32,10 +34,11 @@ const refreshes = () => passed().filter(({ method, path }) => method === 'POST' 
 
 /** Tabs of a browser whose user has logged in. */
 async function loggedIn(count = 1) {
-  const tabs = [await openTab(stack, context)]
+  const patient = { timeoutMs: 20_000 }
+  const tabs = [await openTab(stack, context, patient)]
   const [first = expect.fail()] = tabs
   expect(await logIn(first)).toBe('logged in')
-  while (tabs.length < count) tabs.push(await openTab(stack, context))
+  while (tabs.length < count) tabs.push(await openTab(stack, context, patient))
   expect(await callAll(tabs)).toEqual(tabs.map(() => '200'))
   await Promise.all(tabs.map(takeEvents))
   return tabs
@@ -116,12 +119,12 @@ describe('the network is cut', () => {
     '%s: the session is there when it is back, in a page that stayed and in a new one',
     async (_name, cut) => {
       await loggedIn()
-      const tab = await openTab(stack, context, 500)
+      const tab = await openTab(stack, context, { retryForMs: 500 })
       expect(await callAll([tab])).toEqual(['200'])
       stack.network.fate = () => cut
       await expire(context.pages())
       expect(await callAll([tab])).toEqual(['unavailable'])
-      const next = await openTab(stack, context, 500)
+      const next = await openTab(stack, context, { retryForMs: 500 })
       await expire([next])
       expect(await callAll([next])).toEqual(['unavailable'])
       stack.network.fate = () => ({})
@@ -132,6 +135,81 @@ describe('the network is cut', () => {
       }
     },
   )
+})
+
+describe('an answer that comes when its tab no longer waits for it', () => {
+  /** Holds answers back, and says how many were asked for. */
+  function hold(method: string, path: string, most = Infinity) {
+    const held = { count: 0, release: () => {} }
+    const until = new Promise<void>((resolve) => (held.release = resolve))
+    stack.network.fate = (asked) =>
+      asked.method === method && asked.path === path && held.count++ < most ? { until } : {}
+    return held
+  }
+  async function came(count: number) {
+    await expect.poll(() => passed().filter(({ fate, answeredAt }) => fate.until && answeredAt).length).toBe(count)
+  }
+
+  /** Tabs that wait for two seconds, and a patient one, in which the user has logged in. */
+  async function impatient(count = 1) {
+    const [patient = expect.fail()] = await loggedIn()
+    const tabs: Page[] = []
+    while (tabs.length < count) tabs.push(await openTab(stack, context, { timeoutMs: 2_000 }))
+    expect(await callAll(tabs)).toEqual(tabs.map(() => '200'))
+    const [tab = patient] = tabs
+    return { tabs, tab, patient }
+  }
+
+  it.each([1, 2])('counts, even if %i tabs are about to ask again: the expiry costs one refresh', async (count) => {
+    const { tabs } = await impatient(count)
+    stack.network.forgetsPreflights = true
+    const answer = hold('POST', '/auth/refresh', 1)
+    await expire(tabs)
+    const calls = callAll(tabs)
+    await expect.poll(() => answer.count).toBe(1)
+    const preflight = hold('OPTIONS', '/auth/refresh', 1)
+    await expect.poll(() => preflight.count, { timeout: 10_000 }).toBe(1)
+    answer.release()
+    expect(await calls).toEqual(tabs.map(() => '200'))
+    preflight.release()
+    await came(2)
+    expect(await callAll(tabs)).toEqual(tabs.map(() => '200'))
+    expect(issued(passed()).size).toBe(2)
+  })
+
+  it('counts if no answer is faster', async () => {
+    const { tabs } = await impatient()
+    stack.network.fate = ({ path }) => (path === '/auth/refresh' ? { stallMs: 2_500 } : {})
+    await expire(tabs)
+    expect(await callAll(tabs)).toEqual(['200'])
+    expect(issued(passed()).size).toBe(2)
+  })
+
+  it('does not bring an older session back after a login', async () => {
+    const { tab, patient } = await impatient()
+    const answer = hold('POST', '/auth/refresh')
+    await expire([tab, patient])
+    const call = callAll([tab])
+    await expect.poll(() => answer.count).toBe(1)
+    expect(await logIn(patient, BOB)).toBe('logged in')
+    expect(await call).toEqual(['session_changed'])
+    answer.release()
+    await came(answer.count)
+    stack.network.fate = () => ({})
+    await expire([patient])
+    expect(await callAll([patient])).toEqual(['200'])
+  })
+
+  it('is no second logout, which would end the next session', async () => {
+    const { tab, patient } = await impatient()
+    const answer = hold('POST', '/auth/logout', 1)
+    expect(await tab.evaluate('client.logout()')).toEqual({ serverNotified: true })
+    expect(await logIn(patient)).toBe('logged in')
+    answer.release()
+    await came(1)
+    await tab.reload()
+    expect(await callAll([tab])).toEqual(['200'])
+  })
 })
 
 it('a tab that hangs does not keep the others from refreshing', async () => {
