@@ -30,7 +30,7 @@ export async function loadInChromium(folder: string, way: Way): Promise<void> {
     const faults: string[] = []
     page.on('pageerror', ({ message }) => faults.push(message))
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
-    await page.waitForFunction(() => document.title !== '', undefined, { timeout: 60_000 }).catch(() => {})
+    await page.waitForFunction("document.title !== ''", undefined, { timeout: 60_000 }).catch(() => {})
     // Nobody has logged in.
     if ((await page.title()) !== 'falsefalse' || faults.length > 0)
       throw new Error(`The page's title is "${await page.title()}". ${faults.join('\n')}`)

@@ -1,6 +1,7 @@
 import { startService } from '@heirloom/local-stack'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DELIVERIES } from './support/by-cookie.ts'
 import { PASSWORD, type TestServer, testServer } from './support/server.ts'
 
 let server: TestServer
@@ -43,27 +44,31 @@ describe('at run time', () => {
     expect((await server.call('POST', '/auth/refresh', { refresh_token: tokens.refresh_token })).status).toBe(200)
   })
 
-  test('a server with a read-only Postgres and no Redis is not ready, and says why; a refresh is 503', async () => {
-    const { tokens } = await server.login()
-    const name = pg.escapeIdentifier(new URL(server.env['DATABASE_URL'] ?? '').pathname.slice(1))
-    await owner.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`)
-    await owner.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                       WHERE datname = current_database() AND pid <> pg_backend_pid()`)
-    try {
-      await expect.poll(readiness, { timeout: 10_000 }).toMatch(/^503 .*read-only.*25006/)
-      const { status, body, headers } = await server.call('POST', '/auth/refresh', {
-        refresh_token: tokens.refresh_token,
-      })
-      expect([status, body.error, headers.get('retry-after')]).toEqual([503, 'temporarily_unavailable', '1'])
-      await expect.poll(() => lines(/primary.*25006/).length).toBeGreaterThan(0)
-    } finally {
-      await owner.query(`ALTER DATABASE ${name} RESET default_transaction_read_only`)
+  test.each(DELIVERIES)(
+    'a server with a read-only Postgres and no Redis is not ready, and says why; a refresh %s is 503',
+    async (_where, reach) => {
+      const { tokens } = await reach(server).login()
+      const refresh = () => reach(server).call('POST', '/auth/refresh', { refresh_token: tokens.refresh_token })
+      const name = pg.escapeIdentifier(new URL(server.env['DATABASE_URL'] ?? '').pathname.slice(1))
+      await owner.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`)
       await owner.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                       WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+      try {
+        await expect.poll(readiness, { timeout: 10_000 }).toMatch(/^503 .*read-only.*25006/)
+        const { status, body, headers } = await refresh()
+        expect([status, body.error, headers.get('retry-after')]).toEqual([503, 'temporarily_unavailable', '1'])
+        // The page keeps its cookie.
+        expect(headers.getSetCookie()).toEqual([])
+        await expect.poll(() => lines(/primary.*25006/).length).toBeGreaterThan(0)
+      } finally {
+        await owner.query(`ALTER DATABASE ${name} RESET default_transaction_read_only`)
+        await owner.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                          WHERE datname = current_database() AND pid <> pg_backend_pid()`)
-    }
-    await expect.poll(readiness, { timeout: 10_000 }).toMatch(/^200/)
-    expect((await server.call('POST', '/auth/refresh', { refresh_token: tokens.refresh_token })).status).toBe(200)
-  })
+      }
+      await expect.poll(readiness, { timeout: 10_000 }).toMatch(/^200/)
+      expect((await refresh()).status).toBe(200)
+    },
+  )
 
   test('a schema that was never migrated, or lacks privileges, is not ready either', async () => {
     await owner.query('ALTER TABLE history RENAME TO gone')

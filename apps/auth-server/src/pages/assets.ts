@@ -20,6 +20,13 @@ export function stylesheet(color: string): Asset {
   return asset(`:root{--own:#${color};--on-own:${textOn([red, green, blue])}}\n${RULES}`, 'text/css')
 }
 
+/** What browsers show beside the title: a disc in the site's color. Without one they would ask for `/favicon.ico`. */
+export const icon = (color: string): Asset =>
+  asset(
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="#${color}"/></svg>`,
+    'image/svg+xml',
+  )
+
 /** The script of the account page. Without it, times are in UTC. */
 export const localTimes = (): Asset => asset(read('local-times.js'), 'text/javascript')
 

@@ -8,6 +8,8 @@ export interface Site {
   name: string
   /** The address of the stylesheet. */
   style: string
+  /** The address of the icon. */
+  icon: string
 }
 
 interface Form {

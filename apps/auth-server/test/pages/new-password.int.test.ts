@@ -38,11 +38,11 @@ describe.each(PLACES)('a user who must choose a new password, %s', (_, address, 
     const [{ page }, username] = [await browsers.visit(), await userWhoNeedsOne()]
     await page.goto(server.url + address())
     expect(await page.locator('[name=new_password]').count()).toBe(0)
-    expect(await submit(page, { username, password: PASSWORD })).toMatch(/^You need a new password/)
+    expect(await submit(page, { username, password: PASSWORD })).toMatch(/^You must change your password/)
     const attempts: [old: string, chosen: string, said: RegExp][] = [
       ['wrong', ANOTHER, /^The username or the password is wrong/],
       [PASSWORD, 'short', /at least/],
-      [PASSWORD, PASSWORD, /must be another one/],
+      [PASSWORD, PASSWORD, /must differ from the current one/],
     ]
     for (const [password, new_password, said] of attempts) {
       expect(await submit(page, { password, new_password })).toMatch(said)

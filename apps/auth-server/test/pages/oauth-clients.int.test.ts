@@ -36,7 +36,10 @@ async function startSite() {
   )
   const site = createServer(({ url }, response) => {
     if (url === '/library.js') response.setHeader('content-type', 'text/javascript').end(library)
-    else response.setHeader('content-type', 'text/html').end('<!doctype html><script src="/library.js"></script>')
+    else
+      response
+        .setHeader('content-type', 'text/html')
+        .end('<!doctype html><link rel="icon" href="data:,"><script src="/library.js"></script>')
   })
   site.listen(0, '127.0.0.1')
   await once(site, 'listening')

@@ -75,7 +75,7 @@ for (const [name, colorScheme, content] of PAGES) {
       return route.fulfill({ contentType: 'text/css', body: stylesheet(String(SETTINGS.PAGES_COLOR.default)).text })
     return route.fulfill({
       contentType: 'text/html',
-      body: renderPage(content, { name: 'Example Books', style: '/a.css' }),
+      body: renderPage(content, { name: 'Example Books', style: '/a.css', icon: 'data:,' }),
     })
   })
   await page.goto('http://auth.example/')

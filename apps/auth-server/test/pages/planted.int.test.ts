@@ -91,7 +91,7 @@ describe('what somebody else has planted in a browser', () => {
     expect(await cookiesOf(context)).toEqual([])
   })
 
-  test('a session of the attacker: whoever logs in gets one of their own, and the attacker is left without one', async () => {
+  test('a session of the attacker: anyone who logs in gets one of their own, and the attacker is left without one', async () => {
     const [attacker, victim] = [await visit(), await visit()]
     const theirs = await newUser()
     await logIn(attacker.page, theirs)
@@ -130,7 +130,7 @@ describe('what somebody else has planted in a browser', () => {
         form.submit()
       })()`)
       await page.waitForURL(at(PAGES, '/**'))
-      expect(await page.textContent('main')).toMatch(/sent by another site, so nothing was done/)
+      expect(await page.textContent('main')).toMatch(/came from another site, so it was ignored/)
       expect(await cookiesOf(context)).toEqual([])
     }
   })

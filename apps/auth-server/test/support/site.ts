@@ -8,7 +8,9 @@ export async function listen(host: string, answer: (path: string) => string) {
   const site = createServer((request, response) => {
     const url = new URL(request.url ?? '', `http://${request.headers.host}`)
     asked.push(url)
-    response.setHeader('content-type', 'text/html').end(`<!doctype html>${answer(url.pathname)}`)
+    response
+      .setHeader('content-type', 'text/html')
+      .end(`<!doctype html><link rel="icon" href="data:,">${answer(url.pathname)}`)
   })
   await new Promise<void>((resolve) => site.listen(0, host, resolve))
   afterAll(() => void site.close())

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import type { ErrorPage, Page } from '../../pages/page.ts'
 import { renderPage } from '../../pages/render-page.ts'
-import { type Asset, localTimes, stylesheet } from '../../pages/assets.ts'
+import { type Asset, icon, localTimes, stylesheet } from '../../pages/assets.ts'
 import { pathOf } from '../../rules/issuer-path.ts'
 import { isOwnPost } from '../../rules/own-post.ts'
 import type { PagesCookie } from '../../services/authorize/pages-session.ts'
@@ -35,8 +35,9 @@ export interface Pages {
 export function pageRoutes(app: App, core: Core): void {
   void app.register(async (scope: App) => {
     await scope.register(cookie)
-    const [style, script] = [stylesheet(core.config.pages.color), localTimes()]
-    const pages = pagesOf(core, await formTokens(scope, core.config.tokenSecrets), { style, script })
+    const { color } = core.config.pages
+    const assets = { style: stylesheet(color), icon: icon(color), script: localTimes() }
+    const pages = pagesOf(core, await formTokens(scope, core.config.tokenSecrets), assets)
     scope.addHook('onSend', async (_request, reply, payload) => {
       const isError = reply.statusCode >= 400 && String(reply.getHeader('content-type')).includes('json')
       if (!isError || typeof payload !== 'string') return payload
@@ -44,8 +45,9 @@ export function pageRoutes(app: App, core: Core): void {
       return pages.render(errorPageOf(reply.statusCode, JSON.parse(payload) as Static<typeof ErrorBody>))
     })
     for (const [path, { text, type, version }] of [
-      [STYLE, style],
-      [SCRIPT, script],
+      [STYLE, assets.style],
+      [ICON, assets.icon],
+      [SCRIPT, assets.script],
     ] as const)
       scope.get<{ Querystring: { v?: string } }>(path, { schema: { hide: true } }, (request, reply) => {
         // During a deployment, another server may have rendered the page.
@@ -92,6 +94,7 @@ const NOT_OWN = Object.assign(new Error('This form came from another site, so it
 
 const HTML = 'text/html; charset=utf-8'
 const STYLE = '/pages/style.css'
+const ICON = '/pages/icon.svg'
 const SCRIPT = '/pages/local-times.js'
 
 /** Nothing inline, no frame, and no script but of the account page. After a post, a browser follows a redirect only to a source of `form-action`. */
@@ -123,10 +126,11 @@ const errorPageOf = (
   code: error,
 })
 
-function pagesOf(core: Core, forms: FormTokens, { style, script }: { style: Asset; script: Asset }): Pages {
+function pagesOf(core: Core, forms: FormTokens, assets: Record<'style' | 'icon' | 'script', Asset>): Pages {
   const { issuer, pages } = core.config
   const base = pathOf(issuer)
-  const site = { name: pages.name, style: `${base}${STYLE}?v=${style.version}` }
+  const address = (path: string, { version }: Asset) => `${base}${path}?v=${version}`
+  const site = { name: pages.name, style: address(STYLE, assets.style), icon: address(ICON, assets.icon) }
   const render = (page: Page) => renderPage(page, site)
   const isSecure = issuer.startsWith('https:')
   // The prefix binds it to this host and to https. Without https, browsers refuse the prefix.
@@ -145,7 +149,7 @@ function pagesOf(core: Core, forms: FormTokens, { style, script }: { style: Asse
     core,
     forms,
     base,
-    script: `${base}${SCRIPT}?v=${script.version}`,
+    script: address(SCRIPT, assets.script),
     render,
     show: (reply, status, page, formAction) =>
       send(reply.code(status).headers(headersOf(formAction, page.kind === 'account')), page, render),
