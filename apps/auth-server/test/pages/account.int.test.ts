@@ -86,6 +86,9 @@ describe('a user at the account page', () => {
     const { page } = await browsers.visit()
     await logIn(page, fields)
     const other = await elsewhere(fields)
+    // It is for password managers.
+    expect(await page.inputValue('[name=username]')).toBe(fields.username)
+    expect(await page.isVisible('[name=username]')).toBe(false)
     const change = async (password: string, next: string) => {
       await page.fill('[name=password]', password)
       await page.fill('[name=new_password]', next)
