@@ -23,7 +23,7 @@ interface ActiveToken {
   exp: number
   sid?: string
   auth_time?: number
-  roles?: readonly string[]
+  roles?: string[]
   /** What the resource adds of the user's attributes. None has the name of a member above. */
   [claim: string]: unknown
 }
@@ -50,12 +50,13 @@ export async function introspectToken(
   const isLiveNow = claims && isIntrospector(parts, caller, claims) && (await isGood(parts, claims))
   if (!claims || !isLiveNow) return INACTIVE
   // A service that asks sees what one that verifies the token sees. What `status` would tell, the answer does.
-  const { status: _, aud, ...shown } = claims
+  const { status: _status, roles: _roles, aud, ...shown } = claims
   return {
     ...shown,
     active: true,
     token_type: 'Bearer',
     aud: typeof aud === 'string' ? aud : [...aud],
+    ...(claims.sid !== undefined && { roles: [...claims.roles] }),
   }
 }
 
