@@ -121,6 +121,7 @@ export const userOperations = {
       require_new_password: Type.Optional(REQUIRE_NEW),
     },
     answer: User,
+    refusals: [409],
     run: changeUser,
   }),
 
@@ -135,6 +136,7 @@ export const userOperations = {
       require_new_password: Type.Optional(REQUIRE_NEW),
     },
     answer: Type.Object({ ...USER, sessions_ended: SESSIONS_ENDED, password: GENERATED }),
+    refusals: [409],
     run: setUserPassword,
   }),
 
@@ -144,6 +146,7 @@ export const userOperations = {
     on: 'POST /users/{id}/disable',
     params: USER_ID,
     answer: Type.Object({ ...USER, sessions_ended: SESSIONS_ENDED }),
+    refusals: [409],
     run: disableUser,
   }),
 
@@ -154,6 +157,7 @@ export const userOperations = {
     on: 'POST /users/{id}/enable',
     params: USER_ID,
     answer: User,
+    refusals: [409],
     run: enableUser,
   }),
 
@@ -179,6 +183,7 @@ export const userOperations = {
       deleted: Type.String({ description: 'The id of the user.' }),
       sessions_ended: SESSIONS_ENDED,
     }),
+    refusals: [409],
     run: deleteUser,
   }),
 

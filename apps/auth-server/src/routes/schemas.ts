@@ -77,25 +77,28 @@ const Time = (description: string) => Type.Optional(Type.Integer({ description: 
 const Text = (description: string) => Type.Optional(Type.String({ description }))
 
 /** RFC 7662, section 2.2. */
-export const IntrospectionResponse = Type.Object({
-  active: Type.Boolean({ description: 'Whether the token is valid now. If not, this is the only member.' }),
-  token_type: Text('`Bearer` for an access token.'),
-  iss: Text('The issuer.'),
-  sub: Text('The user; or the client, if it acts for itself.'),
-  client_id: Text('The client that the token was issued to.'),
-  aud: Type.Optional(
-    Type.Union([Type.String(), Type.Array(Type.String())], {
-      description: 'For an access token: the resources that it is for.',
-    }),
-  ),
-  scope: Text('What the token grants, separated by spaces.'),
-  jti: Text('For an access token: its id.'),
-  iat: Time('For an access token: when it was issued.'),
-  exp: Time('When the token expires; for a refresh token, when it expires if unused.'),
-  auth_time: Time('When the user logged in.'),
-  sid: Text('The session.'),
-  roles: Type.Optional(Type.Array(Type.String(), { description: 'The roles of the user.' })),
-})
+export const IntrospectionResponse = Type.Object(
+  {
+    active: Type.Boolean({ description: 'Whether the token is valid now. If not, this is the only member.' }),
+    token_type: Text('`Bearer` for an access token.'),
+    iss: Text('The issuer.'),
+    sub: Text('The user; or the client, if it acts for itself.'),
+    client_id: Text('The client that the token was issued to.'),
+    aud: Type.Optional(
+      Type.Union([Type.String(), Type.Array(Type.String())], {
+        description: 'For an access token: the resources that it is for.',
+      }),
+    ),
+    scope: Text('What the token grants, separated by spaces.'),
+    jti: Text('For an access token: its id.'),
+    iat: Time('For an access token: when it was issued.'),
+    exp: Time('When the token expires; for a refresh token, when it expires if unused.'),
+    auth_time: Time('When the user logged in.'),
+    sid: Text('The session.'),
+    roles: Type.Optional(Type.Array(Type.String(), { description: 'The roles of the user.' })),
+  },
+  { additionalProperties: true, description: 'For an access token, also the claims that its resource adds.' },
+)
 
 /**
  * The answers of a route that uses the stores: its own, the error body for each status that it may refuse with, and those of

@@ -1,3 +1,4 @@
+import { isDeeper } from './is-deeper.ts'
 import type { RealmData } from './realm.ts'
 import { realmFaults } from './realm-faults.ts'
 import { type RealmFault, type RealmFile, shapeFaults } from './realm-file.ts'
@@ -5,8 +6,14 @@ import { applyFile } from './realm-file-data.ts'
 
 export type Judged = { ok: true; realm: RealmData } | { ok: false; faults: readonly RealmFault[] }
 
+export const NESTS_TOO_DEEP = 'nests deeper than a realm does'
+/** Of the file itself, a table, a row, a member and its values. */
+const MAX_LEVELS = 8
+
 /** What a file makes of the present realm; or everything that is wrong with it. @param file of any form, as it was parsed. */
 export function judgeRealmFile(current: RealmData, file: unknown, how: { prune: boolean; issuer: string }): Judged {
+  // First: what comes next would exhaust the stack.
+  if (isDeeper(file, MAX_LEVELS)) return { ok: false, faults: [{ path: [], text: NESTS_TOO_DEEP }] }
   const ofShape = shapeFaults(file)
   // The rest is judged too. But what refers to a row, or is in one, with a bad value is not: that may be right.
   const realm = applyFile(current, soundPart(file, ofShape), how)

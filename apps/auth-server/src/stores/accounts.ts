@@ -31,6 +31,15 @@ export interface Changeable {
 
 export type AccountChange = Changeable & { disabledAt?: Date | null }
 
+/** What must still hold when an account is changed. */
+export interface AccountCondition {
+  version?: number
+  /** In this order. */
+  roles?: readonly string[]
+  /** A session that must not have ended. */
+  liveSid?: string
+}
+
 /** Which accounts are wanted. All members are keys, from rules/username.ts and rules/email.ts. */
 interface Wanted {
   /** What the name begins with. */
@@ -136,15 +145,12 @@ export class Accounts {
   }
 
   /** Changes an account and its copy. Null if it does not exist, or does not match `ifStill` any more. */
-  async change(
-    id: string,
-    change: AccountChange,
-    ifStill?: { version: number; liveSid?: string },
-  ): Promise<Account | null> {
+  async change(id: string, change: AccountChange, ifStill?: AccountCondition): Promise<Account | null> {
     const epoch = this.#copies?.epoch ?? 0
     const where = {
       id,
-      ...(ifStill && { version: ifStill.version }),
+      ...(ifStill?.version !== undefined && { version: ifStill.version }),
+      ...(ifStill?.roles && { roles: { equals: [...ifStill.roles] } }),
       ...(ifStill?.liveSid !== undefined && { families: { some: { sid: ifStill.liveSid, revokedAt: null } } }),
     }
     const data = { ...toColumns(change), version: { increment: 1 } }

@@ -1,16 +1,25 @@
+import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { afterAll, expect, test } from 'vitest'
 import { AUTH_SERVER } from '../../src/rules/realm.ts'
+import { basic } from '../support/basic.ts'
 import { aClient, aRealm, aResource } from '../support/realm.ts'
 import { realmServer } from '../support/realm-server.ts'
 import { claimsOf as claimsIn } from '../support/status-list.ts'
 
 const MAIL = 'https://mail.example/api'
+const SECRET = 'the secret of the service'
+const service = aClient({
+  id: 'service',
+  auth: 'client_secret_basic',
+  grants: [],
+  secretHashes: [createHash('sha256').update(SECRET).digest('hex')],
+})
 const web = aClient({ resources: ['files', MAIL, AUTH_SERVER], scopes: ['read', 'mail:send'] })
 const realm = {
-  ...aRealm(web),
+  ...aRealm(web, service),
   resources: [
-    { ...aResource('files', 'read'), claims: { department: 'department' } },
+    { ...aResource('files', 'read'), claims: { department: 'department' }, introspectors: ['service'] },
     { ...aResource(MAIL, 'mail:send'), claims: { groups: 'groups' } },
   ],
   roles: [{ name: 'user', scopes: ['read', 'mail:send'] }],
@@ -74,4 +83,14 @@ test('a token stays small, and an event says what was left out', async () => {
     sid: opened.session_id,
     claims: 'department',
   })
+})
+
+test('a service that asks about a token sees the claims that one that verifies it sees', async () => {
+  const opened = await server.open('web')
+  await server.core.accounts.change(opened.userId, { attributes: { department: { name: 'R&D', floors: [1, 2] } } })
+  const { access_token: token } = await refreshed(opened.refresh_token, 'files')
+  const { body } = await server.post('/oauth2/introspect', { token }, basic('service', SECRET))
+  const { status: _status, ...carried } = claimsIn(token)
+  expect(body).toEqual({ ...carried, active: true, token_type: 'Bearer' })
+  expect(body).toMatchObject({ department: { name: 'R&D', floors: [1, 2] }, roles: ['user'] })
 })

@@ -8,7 +8,7 @@ export function openStores({ env, redisUrl }: Pick<TestServer, 'env' | 'redisUrl
   database: Database
   redis: Redis
 } {
-  const database = openDatabase({ url: env['DATABASE_URL'] ?? '', poolSize: 2, statementTimeoutMs: 5_000 })
+  const database = openDatabase({ url: env['DATABASE_URL'] ?? '', poolSize: 3, statementTimeoutMs: 5_000 })
   const redis = new Redis(redisUrl)
   afterAll(async () => {
     redis.disconnect()

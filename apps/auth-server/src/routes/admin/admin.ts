@@ -26,7 +26,9 @@ function addRoute(app: App, parts: ServerAdminParts, one: Operation): void {
   app.route({
     method,
     url: `/admin${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
-    onRequest: [onlyWithResource(core), app.requireScope(scope), administrator(core, scope)],
+    onRequest: [onlyWithResource(core), app.requireScope(scope)],
+    // After the body, which may take its time: the caller may lose the right meanwhile.
+    preValidation: administrator(core, scope),
     schema: {
       tags: ['administration'],
       summary,

@@ -1,6 +1,6 @@
 import { errorBody } from '@heirloom/http-service'
 import { callerOf } from '@heirloom/verifier'
-import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler, onRequestHookHandler } from 'fastify'
+import type { FastifyReply, FastifyRequest, preValidationAsyncHookHandler, onRequestHookHandler } from 'fastify'
 import {
   ADMINISTRATION,
   type AdminRefusal,
@@ -32,7 +32,7 @@ export function onlyWithResource({ realm }: Pick<Core, 'realm'>): onRequestHookH
  * A guard that also requires the client, the session and the roles to be good now, and a token for this resource alone. Goes
  * after `requireScope`.
  */
-export function administrator(core: Core, scope: AdminScope): onRequestAsyncHookHandler {
+export function administrator(core: Core, scope: AdminScope): preValidationAsyncHookHandler {
   return async (request, reply) => {
     const claims = callerOf(request)
     const { sub, sid } = claims

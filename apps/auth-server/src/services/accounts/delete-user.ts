@@ -1,5 +1,5 @@
 import type { UserDeletions } from '../../replication/user-deletions.ts'
-import type { Accounts } from '../../stores/accounts.ts'
+import type { AccountCondition, Accounts } from '../../stores/accounts.ts'
 import type { AuditEvents } from '../../stores/audit-events.ts'
 import { userHash } from '../../stores/deleted-users.ts'
 import { type EndAllParts, endAllSessions } from '../sessions/sessions.ts'
@@ -13,9 +13,15 @@ export type DeleteUserParts = EndAllParts & {
 /**
  * Deletes a user with all that belongs to them, and returns how many sessions were ended. First every server refuses the user,
  * then the sessions end, so that no service takes their tokens, and then the rows go. After an error it may be repeated.
+ * @param ifStill null is returned, and nothing was done, if the account does not match it, or is not there.
  */
-export async function deleteUser(parts: DeleteUserParts, userId: string): Promise<number> {
-  await parts.accounts.change(userId, { disabledAt: new Date(), passwordHash: null })
+export async function deleteUser(
+  parts: DeleteUserParts,
+  userId: string,
+  ifStill?: AccountCondition,
+): Promise<number | null> {
+  const refused = await parts.accounts.change(userId, { disabledAt: new Date(), passwordHash: null }, ifStill)
+  if (!refused && ifStill) return null
   const sessions = await endAllSessions(parts, userId, 'deleted')
   // What waits here would be written after the rows are gone.
   await parts.events.flush()

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readHash } from '../../credentials/hashes/read-hash.ts'
 import { type Attributes, faultOfAttributes, isStorable } from '../../rules/attributes.ts'
 import { emailAddress } from '../../rules/email.ts'
+import { isDeeper } from '../../rules/is-deeper.ts'
 import { earlierUsernameKey, usernameKey } from '../../rules/username.ts'
 import { isUuid } from '../../rules/uuid.ts'
 import type { ImportedUser } from '../../stores/imported-users.ts'
@@ -28,6 +29,7 @@ export function importedUser(
   if (typeof username !== 'string' || key === null)
     return fault('username must have 1 to 64 letters, digits and . _ @ + -, and no spaces')
   if (hash === undefined) return fault('password_hash is missing; null is for a user without a password')
+  if (isDeeper(hash, 4)) return fault('password_hash nests deeper than an object of Keycloak does')
   const passwordHash = typeof hash === 'object' && hash !== null ? JSON.stringify(hash) : hash
   if (passwordHash !== null) {
     if (typeof passwordHash !== 'string') return fault('password_hash must be a text, an object of Keycloak, or null')

@@ -4,7 +4,7 @@ import type { PasswordHasher } from '../../credentials/password-hasher.ts'
 import { faultOfPassword, normalizePassword } from '../../credentials/password-policy.ts'
 import { PostgresFault } from '../../postgres/postgres-fault.ts'
 import { usernameKey } from '../../rules/username.ts'
-import type { Account, Accounts } from '../../stores/accounts.ts'
+import type { Account, AccountCondition, Accounts } from '../../stores/accounts.ts'
 import { type Refusal, refuse } from '../refusal.ts'
 import { type EndAllParts, endAllSessions } from '../sessions/sessions.ts'
 
@@ -20,7 +20,7 @@ interface NewPassword {
   /** Whether the user must choose another one at the next login. */
   passwordChangeRequired: boolean
   /** Hashing takes a while. If the account or the session is another one by then, nothing is changed. */
-  ifStill?: Parameters<Accounts['change']>[2]
+  ifStill?: AccountCondition
   /** The answer if nothing was changed. */
   otherwise: Refusal
   signal?: AbortSignal | undefined

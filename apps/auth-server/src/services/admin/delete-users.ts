@@ -1,12 +1,12 @@
 import { deleteUser as deleteOne } from '../accounts/delete-user.ts'
 import type { AdminParts } from './admin-parts.ts'
-import { allowedUser } from './users.ts'
+import { CHANGED_MEANWHILE, asAllowed } from './users.ts'
 
-export async function deleteUser(parts: AdminParts, { id }: { id: string }) {
-  const found = await allowedUser(parts, id)
-  if (!found.ok) return found
-  return { ok: true as const, deleted: found.account.id, sessions_ended: await deleteOne(parts.core, found.account.id) }
-}
+export const deleteUser = (parts: AdminParts, { id }: { id: string }) =>
+  asAllowed(parts, id, async (account, ifStill) => {
+    const ended = await deleteOne(parts.core, account.id, ifStill)
+    return ended === null ? CHANGED_MEANWHILE : { ok: true as const, deleted: account.id, sessions_ended: ended }
+  })
 
 /** Deletes the users again whom a restored backup brought back. */
 export async function deleteUsersAgain({ core }: AdminParts) {

@@ -4,7 +4,7 @@ import { emailAddress } from '../../rules/email.ts'
 import { type Attributes, faultOfAttributes } from '../../rules/attributes.ts'
 import { adminScopesOfRoles } from '../../rules/administration.ts'
 import { isUuid } from '../../rules/uuid.ts'
-import type { Account, AccountChange } from '../../stores/accounts.ts'
+import type { Account, AccountChange, AccountCondition } from '../../stores/accounts.ts'
 import { register } from '../accounts/register.ts'
 import { setPassword } from '../accounts/set-password.ts'
 import type { Core } from '../core.ts'
@@ -91,17 +91,18 @@ export async function setUserPassword(
   { id, password, require_new_password = false }: UserId & { password?: string; require_new_password?: boolean },
 ) {
   const { core } = parts
-  const found = await allowedUser(parts, id)
-  if (!found.ok) return found
   const generated = password === undefined ? randomBytes(18).toString('base64url') : null
-  const set = await setPassword(core, {
-    account: found.account,
-    password: generated ?? password ?? '',
-    passwordChangeRequired: require_new_password,
-    otherwise: NO_SUCH_USER,
-  })
+  const set = await asAllowed(parts, id, (account, ifStill) =>
+    setPassword(core, {
+      account,
+      password: generated ?? password ?? '',
+      passwordChangeRequired: require_new_password,
+      ifStill,
+      otherwise: CHANGED_MEANWHILE,
+    }),
+  )
   if (!set.ok) return set
-  await core.throttle.lift(usernameKey(found.account.username) ?? '')
+  await core.throttle.lift(usernameKey(set.account.username) ?? '')
   return {
     ok: true as const,
     ...shownUser(set.account),
@@ -133,13 +134,38 @@ export async function allowedUser(
 }
 
 async function change(parts: AdminParts, id: string, fields: AccountChange, members: string) {
-  const found = await allowedUser(parts, id)
-  if (!found.ok) return found
-  const account = await parts.core.accounts.change(found.account.id, fields)
-  if (!account) return NO_SUCH_USER
+  const changed = await asAllowed(parts, id, async ({ id: userId }, ifStill) => {
+    const account = await parts.core.accounts.change(userId, fields, ifStill)
+    return account ? { ok: true as const, account } : CHANGED_MEANWHILE
+  })
+  if (!changed.ok) return changed
+  const { account } = changed
   const roles = fields.roles && { roles: fields.roles.join(' ') }
   parts.core.audit({ type: 'account_changed', userId: account.id, members, ...roles })
   return { ok: true as const, ...shownUser(account) }
+}
+
+export const CHANGED_MEANWHILE = refuse(
+  'conflict',
+  'The roles of the user were changed at the same time. Read the user again, then decide.',
+)
+
+/**
+ * Changes a user whom the caller may change. With other roles it may be a user whom the caller may not change, so it is judged once
+ * more if the roles have changed before the change is committed.
+ * @param work answers CHANGED_MEANWHILE if the account does not match `ifStill` any more.
+ */
+export async function asAllowed<Done extends { ok: true }>(
+  parts: AdminParts,
+  id: string,
+  work: (account: Account, ifStill: AccountCondition) => Promise<Done | Refusal>,
+): Promise<Done | Refusal> {
+  const attempt = async () => {
+    const found = await allowedUser(parts, id)
+    return found.ok ? work(found.account, { roles: found.account.roles }) : found
+  }
+  const done = await attempt()
+  return done === CHANGED_MEANWHILE ? attempt() : done
 }
 
 /** The fields as the store takes them. All are checked before anything is changed. */

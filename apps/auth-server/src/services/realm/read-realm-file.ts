@@ -1,4 +1,5 @@
 import { LineCounter, isCollection, isNode, isPair, isScalar, parseDocument } from 'yaml'
+import { NESTS_TOO_DEEP } from '../../rules/judge-realm-file.ts'
 import type { RealmFault } from '../../rules/realm-file.ts'
 
 /** A realm file, parsed. */
@@ -18,6 +19,9 @@ export function parseRealmFile(source: string): { ok: true; file: ParsedFile } |
   const document = parseDocument(source, { lineCounter: counter, prettyErrors: false, stringKeys: true })
   const lineAt = (offset: number) => counter.linePos(offset).line
   const problems = [...document.errors, ...document.warnings]
+  // The parser tells it as an error of the file.
+  if (problems.some(({ message }) => message.includes('call stack')))
+    return { ok: false, lines: [`the file ${NESTS_TOO_DEEP}`] }
   if (problems.length > 0)
     return { ok: false, lines: problems.map(({ pos, message }) => `line ${lineAt(pos[0])}: ${message}`) }
   let value: unknown

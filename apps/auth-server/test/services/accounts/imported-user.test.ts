@@ -110,3 +110,21 @@ test.each(['\0', '\ud800'])('a hash with a text that Postgres does not take is r
   const password_hash = `pbkdf2_sha256$1000$a${char}b$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc=`
   expect(read({ ...USER, password_hash })).toEqual({ ok: false, fault: expect.stringContaining('U+0000') })
 })
+
+/** As deep as a line may be long. */
+const DEEP = [`${'['.repeat(20_000)}${']'.repeat(20_000)}`, `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`]
+
+const FAULTS: Record<string, string> = { password_hash: 'password_hash nests deeper' }
+
+test.each(['username', 'password_hash', 'id', 'email', 'roles', 'attributes', 'disabled', 'created_at'])(
+  'a line whose %s is nested deeply is refused by itself, and the import goes on',
+  (member) => {
+    for (const deep of DEEP) {
+      const rest = JSON.stringify({ ...USER, [member]: undefined }).slice(1)
+      expect(read(`{"${member}":${deep},${rest}`)).toEqual({
+        ok: false,
+        fault: expect.stringMatching(FAULTS[member] ?? member),
+      })
+    }
+  },
+)
