@@ -79,7 +79,7 @@ test.each(['client', 'redirect'])(
   async (name) => {
     const file = (extension: string) => join(placeOf('client'), 'dist/browser', `${name}.${extension}`)
     for (const extension of ['js', 'mjs']) {
-      expect(gzipSync(readFileSync(file(extension))).length).toBeLessThan(6_300)
+      expect(gzipSync(readFileSync(file(extension))).length).toBeLessThan(6_000)
       expect(readFileSync(file(extension), 'utf8')).not.toMatch(/\bimport\b|\brequire\(/)
     }
     const call = name === 'client' ? 'createClient' : 'createRedirectClient'

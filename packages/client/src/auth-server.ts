@@ -40,12 +40,12 @@ export async function askAuthServer(
   try {
     asked = fetch(url, {
       method: 'POST',
-      headers: { 'content-type': isForm ? 'application/x-www-form-urlencoded' : 'application/json' },
-      body: isForm ? body.toString() : JSON.stringify(body),
+      // A form has its type from the platform.
+      headers: isForm ? {} : { 'content-type': 'application/json' },
+      body: isForm ? body : JSON.stringify(body),
       // A redirect must not carry tokens elsewhere.
       redirect: 'manual',
       credentials,
-      cache: 'no-store',
       // The request finishes even if the page is closed. In Chromium 156 it does so even if it is aborted, and its answer then
       // replaces a cookie that is newer.
       keepalive: credentials === 'omit',
@@ -53,7 +53,7 @@ export async function askAuthServer(
     })
   } catch {
     // A synchronous throw is not a network error, unlike a rejection. Its message may quote the request.
-    return new ClientError('misconfigured', `No request to ${url} could be sent.`)
+    return misconfigured(url, 'cannot be asked')
   }
   try {
     const response = await asked
@@ -73,14 +73,15 @@ async function readAnswer(
 ): Promise<Answer | ClientError> {
   const { status } = response
   const retryAfterMs = readRetryAfter(response.headers, now)
+  const answer = { url, status, body: {}, retryAfterMs }
   if (isRedirect(response)) return misconfigured(url, 'answered with a redirect')
-  if (status === 204 || status === 429) return { url, status, body: {}, retryAfterMs }
-  if (status >= 500 || status === 408 || status === 425) return unavailable(`${url} answered ${status}`, retryAfterMs)
+  if (status === 204 || status === 429) return { ...answer, status }
+  if (status >= 500 || status === 408 || status === 425) return unavailable(url, `answered ${status}`, retryAfterMs)
   if (status !== 200 && status !== 400 && status !== 401) return misconfigured(url, `answered ${status}`)
   const body = await readJson(response, signal)
-  if (body) return { url, status, body, retryAfterMs }
+  if (body) return { ...answer, status, body }
   // The body was cut off, or it does not end.
-  if (body === undefined && isJson(response)) return unavailable(`${url} answered in part`)
+  if (body === undefined && isJson(response)) return unavailable(url, 'answered in part')
   return misconfigured(url, `answered ${status} without a JSON object`)
 }
 
@@ -88,7 +89,9 @@ async function readAnswer(
 export const errorCode = ({ error }: Answer['body']): string =>
   typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? error : 'no reason given'
 
-const unavailable = (what: string, retryAfterMs = 0) => new ClientError('unavailable', `${what}.`, retryAfterMs)
+/** @param what a phrase that follows the address. */
+export const unavailable = (url: string, what: string, retryAfterMs = 0): ClientError =>
+  new ClientError('unavailable', `${url} ${what}.`, retryAfterMs)
 
 /** An error of `fetch` may quote the request. In Node its cause has a code. The bundles for browsers are without this branch. */
 function unreachable(url: string, error: unknown): ClientError {
@@ -96,18 +99,15 @@ function unreachable(url: string, error: unknown): ClientError {
     const { cause } = (error ?? {}) as { cause?: { code?: unknown } | null }
     const code = typeof cause?.code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(cause.code) ? cause.code : ''
     if (/CERT|SSL|^UNABLE_TO_/.test(code)) return misconfigured(url, `has a certificate that is not trusted (${code})`)
-    if (code) return unavailable(`${url} is unavailable (${code})`)
+    if (code) return unavailable(url, `is unavailable (${code})`)
   }
-  return unavailable(`${url} is unavailable`)
+  return unavailable(url, 'is unavailable')
 }
 
 /** RFC 9110, section 10.2.3: seconds, or a date by the server's clock. */
 function readRetryAfter(headers: Headers, now: number): number {
-  const value = headers.get('retry-after')
-  if (value === null) return 0
-  const serverNow = Date.parse(headers.get('date') ?? '')
-  const ms = /^\d+$/.test(value)
-    ? Number(value) * 1000
-    : Date.parse(value) - (Number.isNaN(serverNow) ? now : serverNow)
+  const value = headers.get('retry-after') ?? ''
+  const serverNow = Date.parse(headers.get('date') ?? '') || now
+  const ms = /^\d*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - serverNow
   return ms > 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : 0
 }

@@ -1,4 +1,4 @@
-import { type Answer, type Call, askAuthServer } from './auth-server.ts'
+import { type Answer, type Call, askAuthServer, unavailable } from './auth-server.ts'
 import { discard, isRedirect } from './body.ts'
 import { ClientError } from './client-error.ts'
 import type { ClientEvent } from './client-event.ts'
@@ -13,7 +13,7 @@ import { type Session, UNKNOWN } from './session.ts'
 import { createSessionKeeper } from './session-keeper.ts'
 import { memoryStore } from './session-store.ts'
 import type { createTabStore } from './tab-store.ts'
-import { createTokenKeeper, unanswered } from './token-keeper.ts'
+import { createTokenKeeper } from './token-keeper.ts'
 import { within } from './within.ts'
 import { withLock } from './with-lock.ts'
 
@@ -58,7 +58,8 @@ export function createCore(options: CoreOptions, delivery: Delivery, createTabs?
   const credentials = delivery.inCookie ? 'include' : 'omit'
   const post = ({ path, body }: Call, signal: AbortSignal) =>
     askAuthServer(runtime, base + path, body, credentials, signal)
-  const ask = (call: Call) => within(timeoutMs, (signal) => post(call, signal)).catch(unanswered)
+  const unanswered = unavailable(base, 'is unavailable')
+  const ask = (call: Call) => within(timeoutMs, (signal) => post(call, signal), unanswered)
   const name = `heirloom ${base} ${options.clientId ?? ''}`
   const tabs = createTabs?.(name, runtime)
   const store = tabs ?? options.store ?? memoryStore()
@@ -68,6 +69,7 @@ export function createCore(options: CoreOptions, delivery: Delivery, createTabs?
     runtime,
     sessions,
     send: post,
+    unanswered,
     delivery,
     lockName,
     tabs,
@@ -178,5 +180,4 @@ export function createCore(options: CoreOptions, delivery: Delivery, createTabs?
 }
 
 /** A stream can be sent only once. Not every platform has `ReadableStream`. */
-const canBeSentAgain = (body: unknown) =>
-  typeof body !== 'object' || body === null || !('getReader' in body || Symbol.asyncIterator in body)
+const canBeSentAgain = (body: unknown) => !('getReader' in Object(body) || Symbol.asyncIterator in Object(body))

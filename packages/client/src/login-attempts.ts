@@ -29,18 +29,20 @@ const FORGET_AFTER_MS = 24 * 3_600_000
 export function beginAttempt({ sessionStorage: storage }: Page, state: string, attempt: LoginAttempt): void {
   const keys = Array.from({ length: storage.length }, (_, i) => storage.key(i) ?? '')
   for (const key of keys.filter((name) => name.startsWith(PREFIX))) {
-    const { begunAt } = JSON.parse(storage.getItem(key) ?? '{}') as Partial<LoginAttempt>
-    if (!(Math.abs(attempt.begunAt - (begunAt ?? NaN)) < FORGET_AFTER_MS)) storage.removeItem(key)
+    const { begunAt } = JSON.parse(storage.getItem(key) ?? '{}') as LoginAttempt
+    // Another version may have kept something else.
+    if (!(Math.abs(attempt.begunAt - begunAt) < FORGET_AFTER_MS)) storage.removeItem(key)
   }
   storage.setItem(PREFIX + state, JSON.stringify(attempt))
 }
 
 /** Returns an attempt with its verifier once, and without from then on. Null if there is none with this state. */
-export function endAttempt(page: Page, state: string): LoginAttempt | null {
+export function endAttempt(page: Page, state: string | null): LoginAttempt | null {
   try {
     const storage = page.sessionStorage
-    const attempt = JSON.parse(storage.getItem(PREFIX + state) ?? 'null') as LoginAttempt | null
-    if (attempt) storage.setItem(PREFIX + state, JSON.stringify({ ...attempt, verifier: undefined }))
+    const key = PREFIX + state
+    const attempt = JSON.parse(storage.getItem(key) ?? 'null') as LoginAttempt | null
+    if (attempt) storage.setItem(key, JSON.stringify({ ...attempt, verifier: undefined }))
     return attempt
   } catch {
     return null

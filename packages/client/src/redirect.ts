@@ -55,16 +55,18 @@ export interface RedirectClient extends Omit<Client, 'login'> {
   handleRedirect(): Promise<RedirectOutcome>
 }
 
-/** What a page would have to ask, if it might: OpenID Connect Core, section 3.1.2.6. */
-const ASKS = new Set(['login_required', 'consent_required', 'interaction_required', 'account_selection_required'])
+/** What a page would have to ask, if it might: the errors of OpenID Connect Core, section 3.1.2.6, that end so. */
+const ASKS = /_required$/
 
 /** @throws TypeError as `createClient` does */
 export function createRedirectClient(options: RedirectOptions): RedirectClient {
   const { clientId, resource } = options
-  const form = (path: string, fields: Record<string, string>) => ({
-    path,
-    body: new URLSearchParams({ client_id: clientId, ...fields, ...(resource !== undefined && { resource }) }),
-  })
+  const form = (path: string, fields: Record<string, string | undefined>) => {
+    const body = new URLSearchParams()
+    for (const [name, value] of Object.entries({ client_id: clientId, ...fields, resource }))
+      if (value !== undefined) body.set(name, value)
+    return { path, body }
+  }
   const delivery: Delivery = {
     inCookie: false,
     refresh: ({ refreshToken }) => form('/oauth2/token', { grant_type: 'refresh_token', refresh_token: refreshToken }),
@@ -93,8 +95,8 @@ export function createRedirectClient(options: RedirectOptions): RedirectClient {
         state,
         code_challenge: await challengeOf(verifier),
         code_challenge_method: 'S256',
-        ...(scope !== undefined && { scope }),
-        ...(prompt !== undefined && { prompt }),
+        scope,
+        prompt,
       })
       try {
         beginAttempt(page, state, { verifier, redirectUri, returnTo: back.href, begunAt: runtime.now() })
@@ -111,8 +113,7 @@ export function createRedirectClient(options: RedirectOptions): RedirectClient {
     const page = pageOf()
     const answer = new URLSearchParams(page.location.search)
     const [state, code, error] = [answer.get('state'), answer.get('code'), answer.get('error')]
-    if (state === null || (code === null && error === null)) return 'no_redirect'
-    const attempt = endAttempt(page, state)
+    const attempt = (code ?? error) === null ? null : endAttempt(page, state)
     // Another library's answer, or one that someone sends to log the user in as someone else (RFC 9700, section 4.7).
     if (attempt === null) return 'no_redirect'
     // First of all, so that no script, log or screenshot finds the code.
@@ -121,7 +122,7 @@ export function createRedirectClient(options: RedirectOptions): RedirectClient {
     if (verifier === undefined) return 'no_redirect'
     // RFC 9207: another server's answer must not reach this one, nor this one's code another.
     if (answer.get('iss') !== base) throw misconfigured(base, 'is not the issuer of the answer')
-    if (error !== null && ASKS.has(error)) return 'login_required'
+    if (error !== null && ASKS.test(error)) return 'login_required'
     if (code === null) throw loginRefused({ error })
 
     await enter(async () => {
@@ -135,15 +136,12 @@ export function createRedirectClient(options: RedirectOptions): RedirectClient {
   }
 }
 
-/** 256 random bits in base64url. */
-const randomText = () => base64url(crypto.getRandomValues(new Uint8Array(32)))
+/** 244 random bits, in characters that RFC 7636, section 4.1, allows. */
+const randomText = () => crypto.randomUUID() + crypto.randomUUID()
 
-/** RFC 7636, section 4.2. */
-const challengeOf = async (verifier: string) =>
-  base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))))
-
-const base64url = (bytes: Uint8Array) =>
-  btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
+/** The SHA-256 in base64url: RFC 7636, section 4.2. */
+async function challengeOf(verifier: string): Promise<string> {
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))
+  const base64 = btoa(String.fromCharCode(...new Uint8Array(hash)))
+  return base64.replaceAll('+', '-').replaceAll('/', '_').replace('=', '')
+}

@@ -1,5 +1,5 @@
 import type { ClientEvent } from './client-event.ts'
-import { ClientError } from './client-error.ts'
+import { ClientError, type ClientErrorCode } from './client-error.ts'
 import type { Runtime } from './runtime.ts'
 import { createSafeStore, storageFailed } from './safe-store.ts'
 import { type Session, UNKNOWN, isSameToken } from './session.ts'
@@ -13,7 +13,7 @@ export interface OwnSession {
   /** The session as read last. If absent, the first session that the store returns becomes it. */
   session?: Session | undefined
   /** The event that was emitted because the session is no longer in the store. */
-  reported?: 'session_ended' | 'session_changed' | undefined
+  reported?: ClientErrorCode | undefined
   /** The refresh in progress, which all callers share. */
   refreshing?: Promise<Session> | undefined
 }
@@ -83,11 +83,11 @@ export function createSessionKeeper(
       if (age >= 0 && kept.accessToken !== newest.accessToken) note(kept, age)
       return (own.session = kept)
     }
-    const type = kept ? 'session_changed' : 'session_ended'
-    const isNews = own.reported !== type
-    own.reported = type
-    if (isNews) onEvent(type === 'session_changed' ? { type } : { type, reason: 'ended_elsewhere' })
-    throw kept ? sessionChanged() : isNews ? sessionEnded() : notLoggedIn()
+    const error = kept ? sessionChanged() : sessionEnded()
+    const isNews = own.reported !== error.code
+    own.reported = error.code
+    if (isNews) onEvent(kept ? { type: 'session_changed' } : { type: 'session_ended', reason: 'ended_elsewhere' })
+    throw kept || isNews ? error : notLoggedIn()
   }
 
   function ageOf({ accessToken, receivedAt }: Session): number {
@@ -163,5 +163,5 @@ export function createSessionKeeper(
 }
 
 const notLoggedIn = () => new ClientError('not_logged_in', 'Nobody is logged in.')
-export const sessionEnded = () => new ClientError('session_ended', 'The session has ended. Log in again.')
-const sessionChanged = () => new ClientError('session_changed', 'Another session has taken the place of this one.')
+export const sessionEnded = () => new ClientError('session_ended', 'The session has ended.')
+const sessionChanged = () => new ClientError('session_changed', 'Another session has replaced this one.')

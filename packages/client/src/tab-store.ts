@@ -12,16 +12,14 @@ export interface Known {
 
 /** What tabs tell each other. */
 export type TabMessage =
-  /** A login or a refresh has brought a new access token. */
-  | { session: Session }
+  /** A login or a refresh has brought a new access token. Or `to` a tab that asked with this number: the newest one. */
+  | { session: Session; to?: number }
   /** The id of a session that is over. */
   | { ended: string }
   /** A refresh failed: the server's Retry-After in milliseconds, or 0. */
   | { failed: number }
   /** A tab asks for the newest access token, with a random number. */
   | { ask: number }
-  /** ... and gets it, with that number. */
-  | { answer: Session; to: number }
   /** A login or logout begins: the late answer to a refresh must not undo it. */
   | { stop: true }
 
@@ -33,17 +31,12 @@ export function hear(known: Known, message: TabMessage): Known {
     const isOver = known.session === UNKNOWN || known.session?.sessionId === message.ended
     return { ended, session: isOver ? null : known.session }
   }
-  const session = carried(message)
-  if (!session || known.ended.has(session.sessionId)) return known
-  const { session: own } = known
+  if (!('session' in message) || known.ended.has(message.session.sessionId)) return known
+  const [{ session: own }, { session }] = [known, message]
   // An answer may be older than what this tab knows by now.
-  if ('answer' in message && own?.sessionId && session.receivedAt <= own.receivedAt) return known
-  if ('answer' in message && own?.sessionId !== session.sessionId && own !== UNKNOWN) return known
-  return { ...known, session }
+  const isOld = own?.sessionId === session.sessionId ? session.receivedAt <= own.receivedAt : own !== UNKNOWN
+  return 'to' in message && isOld ? known : { ...known, session }
 }
-
-const carried = (message: TabMessage) =>
-  'session' in message ? message.session : 'answer' in message ? message.answer : null
 
 /** How long a tab that knows of no other one waits for an answer, which takes a few milliseconds. */
 const ALONE_MS = 30
@@ -53,18 +46,16 @@ const ANSWER_MS = 1_000
 /** Keeps the access token in the memory of each tab, and tells the other tabs. */
 export interface TabStore extends SessionStore {
   load(): Session | null
-  /** How many logins, refreshes, failures and logouts of other tabs this tab has heard of. */
-  heard: number
   /** Called after a refresh of another tab: if it failed, with the server's Retry-After in milliseconds. Otherwise with null. */
   onOutcome: (retryAfterMs: number | null) => void
   /** Called when a login or logout begins in another tab: what this tab has asked for must not be answered after it. */
   onStop: () => void
   tell(message: TabMessage): void
   /**
-   * Asks the other tabs, and waits for the first answer. Not if they have said something since the count was `heard`. A lock may be
-   * faster than the message of the tab that had it before, but no answer is.
+   * Asks the other tabs, and waits until they have answered, or one of them has news. A lock may be faster than the message of the
+   * tab that had it before, and so may the answers of the others, but not its own.
    */
-  settle(heard: number): Promise<void>
+  settle(): Promise<void>
   /**
    * Whether a user logged out, and the auth server does not know yet. The cookie is still there, but nobody may come back by it.
    * A closed page must not forget that, so this is in `localStorage`.
@@ -75,12 +66,13 @@ export interface TabStore extends SessionStore {
 export function createTabStore(name: string, runtime: Runtime): TabStore {
   const flag = `${name}.logout`
   const channel = runtime.channel?.(name)
-  /** The number in this tab's last question. */
+  /** The number in the last question of any tab, and how many others have asked or answered it. */
   let asked = 0
+  let answers = 0
   /** Whether this tab has ever heard another one. */
   let hasPeers = false
   let listener = () => {}
-  let news = () => {}
+  let news = (_isAnswer: boolean) => {}
 
   const stored = <T>(work: (storage: ReturnType<Runtime['storage']>) => T): T | null => {
     try {
@@ -90,7 +82,6 @@ export function createTabStore(name: string, runtime: Runtime): TabStore {
     }
   }
   const tabs: TabStore = {
-    heard: 0,
     onOutcome() {},
     onStop() {},
     load: () => known.session,
@@ -104,11 +95,14 @@ export function createTabStore(name: string, runtime: Runtime): TabStore {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is of one origin
     tell: (message) => channel?.postMessage(message),
 
-    async settle(heard) {
-      if (heard !== tabs.heard || !channel) return
-      const first = new Promise<void>((resolve) => (news = resolve))
+    async settle() {
+      if (!channel) return
+      const expected = answers
+      const heard = new Promise<void>((resolve) => {
+        news = (isAnswer) => (isAnswer && answers < expected ? undefined : resolve())
+      })
       ask()
-      await Promise.race([first, runtime.sleep(hasPeers ? ANSWER_MS : ALONE_MS)])
+      await Promise.race([heard, runtime.sleep(hasPeers ? ANSWER_MS : ALONE_MS)])
     },
 
     get isLeaving() {
@@ -130,21 +124,33 @@ export function createTabStore(name: string, runtime: Runtime): TabStore {
 
   function ask(): void {
     asked = runtime.random()
+    answers = 0
     tabs.tell({ ask: asked })
   }
 
   function receive(message: TabMessage): void {
     const { session } = known
     hasPeers = true
-    if ('ask' in message) return void (session?.sessionId && tabs.tell({ answer: session, to: message.ask }))
+    if ('ask' in message) {
+      asked = message.ask
+      answers = 1
+      if (session?.sessionId) tabs.tell({ session, to: asked })
+      return
+    }
     if ('stop' in message) return tabs.onStop()
     // Another tab may run another version of the page.
-    if (carried(message) && !readSession(carried(message))) return
+    if ('session' in message && !readSession(message.session)) return
     known = hear(known, message)
-    if (!('answer' in message)) tabs.heard++
-    if (!('answer' in message) || message.to === asked) news()
-    if ('failed' in message) tabs.onOutcome(message.failed)
-    if ('session' in message) tabs.onOutcome(null)
+    if ('to' in message) {
+      if (message.to === asked) {
+        answers++
+        news(true)
+      }
+    } else if ('failed' in message) tabs.onOutcome(message.failed)
+    else {
+      if ('session' in message) tabs.onOutcome(null)
+      news(false)
+    }
     listener()
   }
 }

@@ -1,4 +1,4 @@
-import type { Answer, Call } from './auth-server.ts'
+import { type Answer, type Call, unavailable } from './auth-server.ts'
 import type { ClientEvent } from './client-event.ts'
 import { ClientError, misconfigured } from './client-error.ts'
 import { type Delivery, isOver } from './delivery.ts'
@@ -10,12 +10,14 @@ import { type Session, isDue, isUsable } from './session.ts'
 import { type OwnSession, type SessionKeeper, sessionEnded } from './session-keeper.ts'
 import type { TabStore } from './tab-store.ts'
 import { withLock } from './with-lock.ts'
-import { TimedOut, within } from './within.ts'
+import { within } from './within.ts'
 
 interface TokenKeeperOptions {
   runtime: Runtime
   sessions: SessionKeeper
   send: (call: Call, signal: AbortSignal) => Promise<Answer | ClientError>
+  /** The outcome of a request that is not answered in time. */
+  unanswered: ClientError
   delivery: Delivery
   lockName: string | undefined
   tabs: TabStore | undefined
@@ -42,6 +44,7 @@ export function createTokenKeeper({
   runtime,
   sessions,
   send,
+  unanswered,
   delivery,
   lockName,
   tabs,
@@ -51,8 +54,8 @@ export function createTokenKeeper({
 }: TokenKeeperOptions): TokenKeeper {
   const pace = createPace(runtime)
   let jitter = runtime.random()
-  /** The error of the last request, if it was `misconfigured`. */
-  let misconfiguration: ClientError | undefined
+  /** Why the last request failed, if it did. */
+  let failure = unanswered
   /** Ends the requests of this client, and its waits for their time. */
   let ending = new AbortController()
 
@@ -69,7 +72,7 @@ export function createTokenKeeper({
 
   function decided(): void {
     pace.decided()
-    misconfiguration = undefined
+    failure = unanswered
     stop()
   }
 
@@ -90,52 +93,50 @@ export function createTokenKeeper({
     return own.refreshing
   }
 
+  /** One refresh, for all who wait for it. It replaces the given token. */
   async function refresh(own: OwnSession, accessToken: string): Promise<Session> {
     const giveUpAt = runtime.monotonic() + retryForMs
-    const work: Refresh = { own, accessToken, giveUpAt, heard: tabs?.heard, failure: UNREACHABLE }
+    const isNews = (found: Session) => found.accessToken !== accessToken && isUsable(found, sessions.ageOf(found))
+
     for (;;) {
       const { signal } = ending
       // Each request has the lock for itself: a lock that takes long is that of a tab that hangs.
-      const outcome = await withLock(runtime.locks, lockName, () => step(work, signal))
+      const outcome = await withLock(runtime.locks, lockName, () => step(signal))
       if (typeof outcome !== 'number') return outcome
-      work.heard = tabs?.heard
       if (outcome > 0) await orAborted(runtime.sleep(outcome), signal).catch(() => undefined)
     }
-  }
 
-  /** Sends a request, if it is time for one. Returns the session, or the milliseconds until the next step. */
-  async function step(work: Refresh, signal: AbortSignal): Promise<Session | number> {
-    const { own, accessToken } = work
-    const isNews = (found: Session) => found.accessToken !== accessToken && isUsable(found, sessions.ageOf(found))
-    // Read again before each request: another tab may have refreshed, logged out or logged in.
-    let known = await sessions.read(own)
-    if (tabs && !isNews(known)) {
-      await tabs.settle(work.heard ?? 0)
-      known = await sessions.read(own)
+    /** Sends a request, if it is time for one. Returns the session, or the milliseconds until the next step. */
+    async function step(signal: AbortSignal): Promise<Session | number> {
+      // Read again before each request: another tab may have refreshed, logged out or logged in.
+      let known = await sessions.read(own)
+      if (tabs && !isNews(known)) {
+        await tabs.settle()
+        known = await sessions.read(own)
+      }
+      if (isNews(known)) return known
+
+      const waitMs = pace.waitMs()
+      if (waitMs > 0) {
+        const { code, message } = failure
+        if (code !== 'misconfigured' && runtime.monotonic() + waitMs <= giveUpAt) return waitMs
+        onEvent({ type: 'refresh_failed', retryAfterMs: waitMs })
+        throw new ClientError(code, message, waitMs)
+      }
+
+      const asked = attempt(own, known, signal)
+      // A later answer counts as well: the browser takes its cookie, and on a slow network there is no faster one.
+      asked.catch(() => undefined)
+      const answer = await within(timeoutMs, () => asked, unanswered)
+      if (!(answer instanceof ClientError)) return answer ?? 0
+      // Something else is known by now.
+      if (signal.aborted) return 0
+      failure = answer
+      tabs?.tell({ failed: answer.retryAfterMs ?? 0 })
+      pace.failed(answer.retryAfterMs)
+      // The next step waits for its time, and reads the store before that.
+      return 0
     }
-    if (isNews(known)) return known
-
-    const waitMs = pace.waitMs()
-    const { code, message } = (waitMs > 0 && misconfiguration) || work.failure
-    if (code === 'misconfigured' || (waitMs > 0 && runtime.monotonic() + waitMs > work.giveUpAt)) {
-      onEvent({ type: 'refresh_failed', retryAfterMs: waitMs })
-      throw new ClientError(code, message, waitMs)
-    }
-    if (waitMs > 0) return waitMs
-
-    const asked = attempt(own, known, signal)
-    // A later answer counts as well: the browser takes its cookie, and on a slow network there is no faster one.
-    asked.catch(() => undefined)
-    const answer = await within(timeoutMs, () => asked).catch(unanswered)
-    if (!(answer instanceof ClientError)) return answer ?? 0
-    // Something else is known by now.
-    if (signal.aborted) return 0
-    work.failure = answer
-    misconfiguration = answer.code === 'misconfigured' ? answer : undefined
-    tabs?.tell({ failed: answer.retryAfterMs ?? 0 })
-    pace.failed(answer.retryAfterMs)
-    // The next step waits for its time, and reads the store before that.
-    return 0
   }
 
   /**
@@ -168,7 +169,7 @@ export function createTokenKeeper({
     // Nothing else ends a session: not another 4xx, which a proxy or a wrong setting may cause, and not any number of failures.
     if (isOver(answer, delivery)) return null
     const { url, status, retryAfterMs } = answer
-    if (status === 429) return new ClientError('unavailable', `${url} answered 429.`, retryAfterMs)
+    if (status === 429) return unavailable(url, 'answered 429', retryAfterMs)
     const next = readTokens(answer, askedAt, delivery.inCookie)
     if (next instanceof ClientError || delivery.inCookie || next.sessionId === former.sessionId) return next
     return misconfigured(url, 'answered with another session')
@@ -176,22 +177,3 @@ export function createTokenKeeper({
 
   return { session, renew, stop }
 }
-
-/** One refresh, for all who wait for it. */
-interface Refresh {
-  own: OwnSession
-  /** The token that is to be replaced. */
-  accessToken: string
-  giveUpAt: number
-  /** How much the other tabs had said when the last step ended. */
-  heard: number | undefined
-  failure: ClientError
-}
-
-/** @throws the error, unless it is `TimedOut` */
-export function unanswered(error: unknown): ClientError {
-  if (error instanceof TimedOut) return UNREACHABLE
-  throw error
-}
-
-const UNREACHABLE = new ClientError('unavailable', 'The auth server is unreachable or cannot decide.')

@@ -66,9 +66,9 @@ function aTab() {
         runtime: {
           fetch: async (url, init) => {
             const { pathname } = new URL(url as string | URL)
-            const headers = new Headers(init?.headers)
+            const { headers } = new Request(url, init)
             if (pathname === '/api/me') return Response.json({ token: headers.get('authorization') })
-            const form = Object.fromEntries(new URLSearchParams(init?.body as string))
+            const form = Object.fromEntries(new URLSearchParams(init?.body as URLSearchParams))
             const asked = { path: pathname, type: headers.get('content-type'), form }
             expect(init?.credentials).toBe('omit')
             tab.asked.push(asked)
@@ -115,21 +115,21 @@ describe('a login', () => {
       resource: 'https://api.example',
       scope: 'notes:read',
       prompt: 'none',
-      state: expect.stringMatching(/^[\w-]{43}$/),
+      state: expect.stringMatching(/^[\w-]{72}$/),
       code_challenge: expect.stringMatching(/^[\w-]{43}$/),
       code_challenge_method: 'S256',
     })
     const client = comeBack(asked, {}, { resource: 'https://api.example' })
     expect(await client.handleRedirect()).toBe('logged_in')
     const [{ path, type, form }] = tab.asked as [Asked]
-    expect([path, type]).toEqual(['/oauth2/token', 'application/x-www-form-urlencoded'])
+    expect([path, type]).toEqual(['/oauth2/token', 'application/x-www-form-urlencoded;charset=UTF-8'])
     expect(form).toEqual({
       client_id: 'notes',
       grant_type: 'authorization_code',
       code: 'hac_1',
       redirect_uri: `${APP}/notes`,
       resource: 'https://api.example',
-      code_verifier: expect.stringMatching(/^[\w-]{43}$/),
+      code_verifier: expect.stringMatching(/^[\w-]{72}$/),
     })
     expect(
       createHash('sha256')

@@ -138,6 +138,14 @@ describe('ten tabs', () => {
     expect(browser.paths()).toEqual(['refresh'])
   })
 
+  it('refresh once, even if all others are heard before the one that did', async () => {
+    const { browser, tabs, first } = await loggedIn(10)
+    await vi.advanceTimersByTimeAsync(LIFETIME_MS)
+    first.lag(200)
+    await all(tabs, ({ client }) => client.fetch(ME))
+    expect(browser.paths()).toEqual(['refresh'])
+  })
+
   it('ask a server that is away no more often than one tab would', async () => {
     const requests = async (count: number) => {
       const { browser, tabs } = await loggedIn(count)

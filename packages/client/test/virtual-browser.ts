@@ -1,3 +1,4 @@
+import { orAborted } from '../src/or-aborted.ts'
 import {
   type Channel,
   type Client,
@@ -44,6 +45,8 @@ export function tabLocks(): Locks {
 }
 
 interface Peer extends Channel {
+  /** How much longer its messages take. */
+  lagMs: number
   hear(message: unknown): void
 }
 
@@ -53,8 +56,11 @@ interface Asked {
   credentials: string | undefined
 }
 
-/** What happens to a request to the auth server. By default it is answered. */
-type Fate = (asked: Asked) => 'lost before' | 'lost after' | Response | undefined
+/**
+ * What happens to a request to the auth server. By default it is answered. `lost within`: the headers come, with the cookie, and
+ * then the connection breaks. `lateMs`: the server answers at once, and the answer comes this much later.
+ */
+export type Fate = 'lost before' | 'lost after' | 'lost within' | { lateMs: number } | Response | undefined
 
 /**
  * One browser: a cookie for all tabs, locks, channels, and a storage. And an auth server, with the rule of reuse at its strictest:
@@ -62,7 +68,7 @@ type Fate = (asked: Asked) => 'lost before' | 'lost after' | Response | undefine
  */
 export function virtualBrowser({ netMs = 10, channelMs = 1, chance = (): number => 1 } = {}) {
   /** The refresh token in the cookie: session/generation. */
-  const browser = { cookie: null as string | null, fate: (() => undefined) as Fate }
+  const browser = { cookie: null as string | null, fate: (() => undefined) as (asked: Asked) => Fate }
   const asked: Asked[] = []
   const sent: { authorization: string | null; call: string | null }[] = []
   /** The highest redeemed generation of each session that is alive. */
@@ -128,15 +134,23 @@ export function virtualBrowser({ netMs = 10, channelMs = 1, chance = (): number 
       credentials: init.credentials,
     }
     asked.push(request)
-    const [cookie, fate] = [browser.cookie, browser.fate(request)]
+    return orAborted(pass(request, init.signal), init.signal)
+  }
+
+  async function pass(request: Asked, signal: AbortSignal | null | undefined): Promise<Response> {
+    const fate = browser.fate(request)
+    // A preflight, if there is one, comes first.
     await pause(netMs * chance())
-    if (fate === 'lost before') throw new TypeError('Failed to fetch')
+    if (fate === 'lost before' || signal?.aborted) throw new TypeError('Failed to fetch')
+    const { cookie } = browser
+    await pause(netMs * chance())
     if (fate instanceof Response) return fate
     const { status, body, cookie: set } = decide(request, cookie)
-    await pause(netMs * chance())
-    // The answer did not come, and neither did its cookie.
-    if (fate === 'lost after') throw new TypeError('Failed to fetch')
+    await pause(netMs * chance() + (typeof fate === 'object' ? fate.lateMs : 0))
+    // The answer did not come, or not in time, and neither did its cookie.
+    if (fate === 'lost after' || signal?.aborted) throw new TypeError('Failed to fetch')
     if (set !== undefined) browser.cookie = set
+    if (fate === 'lost within') throw new TypeError('Failed to fetch')
     return body === null ? new Response(null, { status }) : Response.json(body, { status })
   }
 
@@ -144,12 +158,14 @@ export function virtualBrowser({ netMs = 10, channelMs = 1, chance = (): number 
     const peers = open.get(name) ?? new Set()
     open.set(name, peers)
     const own: Peer = {
+      lagMs: 0,
       hear: () => {},
       addEventListener: (_type, listener) => void (own.hear = (data) => listener({ data })),
       postMessage(message) {
+        if (!peers.has(own)) return
         messages.push(message)
         for (const peer of peers)
-          if (peer !== own) setTimeout(() => peers.has(peer) && peer.hear(message), channelMs * chance())
+          if (peer !== own) setTimeout(() => peers.has(peer) && peer.hear(message), channelMs * chance() + own.lagMs)
       },
     }
     peers.add(own)
@@ -163,9 +179,15 @@ export function virtualBrowser({ netMs = 10, channelMs = 1, chance = (): number 
     removeItem: (key: string) => void stored.delete(key),
   }
 
-  /** Opens a page. `close` takes it out of the browser: it hears nothing more. */
+  /** Opens a page. `close` takes it out of the browser: it hears, says and asks nothing more, and gets no answer. */
   function tab(options: Partial<ClientOptions> = {}): Tab {
     const events: ClientEvent[] = []
+    const page = new AbortController()
+    const fetchInPage = async (input: string | URL | Request, init: RequestInit = {}) => {
+      const signal = AbortSignal.any([page.signal, init.signal ?? page.signal])
+      signal.throwIfAborted()
+      return fetch(input, { ...init, signal })
+    }
     let mine: Peer | undefined
     const client = createClient({
       authServer: 'https://auth.example',
@@ -175,7 +197,7 @@ export function virtualBrowser({ netMs = 10, channelMs = 1, chance = (): number 
       ...options,
       runtime: {
         now: () => Date.now(),
-        fetch,
+        fetch: fetchInPage,
         locks,
         channel: (name) => (mine = channel(name)),
         storage: () => storage,
@@ -183,8 +205,12 @@ export function virtualBrowser({ netMs = 10, channelMs = 1, chance = (): number 
         ...options.runtime,
       },
     })
-    const close = () => open.forEach((peers) => mine && peers.delete(mine))
-    return { client, events, close }
+    const close = () => {
+      page.abort()
+      open.forEach((peers) => mine && peers.delete(mine))
+    }
+    const lag = (ms: number) => mine && (mine.lagMs = ms)
+    return { client, events, close, lag }
   }
 
   return Object.assign(browser, {
@@ -206,4 +232,6 @@ export interface Tab {
   client: Client
   events: ClientEvent[]
   close(): void
+  /** Makes what it tells the other tabs take longer. */
+  lag(ms: number): void
 }

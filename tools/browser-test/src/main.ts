@@ -45,7 +45,9 @@ try {
       const isGood = outcome.wrong.length + outcome.forks === 0 && outcome.refreshes <= loss.expiries
       if (!isGood) process.exitCode = 1
       const seconds = ((performance.now() - begun) / 1000).toFixed(0)
-      console.log(`Round ${round}: ${isGood ? 'good' : 'BAD'}, in ${seconds} s: ${JSON.stringify(outcome)}`)
+      const { twice, ...counts } = outcome
+      console.log(`Round ${round}: ${isGood ? 'good' : 'BAD'}, in ${seconds} s: ${JSON.stringify(counts)}`)
+      for (const story of twice) console.log(['  More than one refresh:', ...story].join('\n    '))
     }
   } finally {
     await browser.close()

@@ -8,8 +8,8 @@ export interface Fate {
   stallMs?: number
   /** When the answer may leave. */
   until?: Promise<void>
-  /** Whether the connection breaks before the server sees the request, or after it has answered. */
-  lost?: 'before' | 'after'
+  /** Whether the connection breaks before the server sees the request, after it has answered, or within that answer. */
+  lost?: 'before' | 'after' | 'within'
 }
 
 export interface Passed {
@@ -21,7 +21,10 @@ export interface Passed {
   /** When the request came and when it was answered, in milliseconds since the process began. */
   at: number
   answeredAt?: number
-  /** The refresh token in the cookie that the server set. */
+  /** The number of the tab that sent it, if its page says so. */
+  tab?: number
+  /** The refresh tokens in the cookie that the browser sent, and in the one that the server set. */
+  presented?: string
   cookie?: string
 }
 
@@ -55,12 +58,18 @@ export async function startNetwork(): Promise<Network> {
   async function pass(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
     const [path = ''] = (incoming.url ?? '').split('?')
     const entry: Passed = { method: incoming.method ?? '', path, fate: {}, at: Math.round(performance.now()) }
+    const [tab, presented] = [
+      /[?&]tab=(\d+)/.exec(incoming.headers.referer ?? '')?.[1],
+      tokenIn(incoming.headers.cookie),
+    ]
+    if (tab !== undefined) entry.tab = Number(tab)
+    if (presented !== undefined) entry.presented = presented
     entry.fate = network.isCut ? { lost: 'before' } : network.fate(entry)
     passed.push(entry)
     if (entry.fate.lost === 'before') return void answer.destroy()
     const upstream = await forward(incoming, target)
     entry.status = upstream.statusCode ?? 0
-    const token = /^__Host-[\w-]+=(hrt_[^;]+)/.exec(String(upstream.headers['set-cookie'] ?? ''))?.[1]
+    const token = tokenIn(upstream.headers['set-cookie']?.join())
     if (token !== undefined) entry.cookie = token
     if (entry.fate.stallMs) await sleep(entry.fate.stallMs)
     await entry.fate.until
@@ -68,10 +77,14 @@ export async function startNetwork(): Promise<Network> {
     entry.answeredAt = Math.round(performance.now())
     if (network.forgetsPreflights) upstream.headers['access-control-max-age'] = '0'
     answer.writeHead(entry.status, upstream.headers)
+    // The browser takes the cookie from the headers.
+    if (entry.fate.lost === 'within') return void answer.write(' ', () => answer.destroy())
     upstream.pipe(answer)
   }
   return network
 }
+
+const tokenIn = (cookie = '') => /__Host-[\w-]+=(hrt_[^;,]+)/.exec(cookie)?.[1]
 
 /** Sends a request on. The answer has the connection's own headers, as a proxy would give them. */
 export async function forward(incoming: IncomingMessage, target: string): Promise<IncomingMessage> {

@@ -44,10 +44,11 @@ export async function startSite(): Promise<Site> {
   }
 }
 
-/** A page whose script has the client by its package name. */
+/** A page whose script has the client by its package name. Its requests tell its address, and so which tab it is. */
 export const page = (script: string, bundle = 'client') => ({
   type: 'text/html',
   content: `<!doctype html><meta charset="utf-8"><title>A page</title><link rel="icon" href="data:," />
+<meta name="referrer" content="unsafe-url" />
 <script type="importmap">{ "imports": { "@heirloom/client": "/heirloom/${bundle}.mjs" } }</script>
 <body></body><script type="module">${script}</script>`,
 })

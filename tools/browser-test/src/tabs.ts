@@ -30,7 +30,7 @@ export async function openTab(
   times: { timeoutMs?: number; retryForMs?: number } = {},
 ): Promise<Page> {
   const tab = await context.newPage()
-  await tab.goto(`${site.origin}/?times=${JSON.stringify(times)}`)
+  await tab.goto(`${site.origin}/?tab=${context.pages().length}&times=${JSON.stringify(times)}`)
   await tab.waitForFunction('globalThis.client')
   return tab
 }
@@ -93,8 +93,8 @@ export interface Outcome {
   forks: number
   /** Events that no expiry may cause, and outcomes that no call may have. */
   wrong: string[]
-  /** The requests of each expiry that caused more than one refresh. */
-  twice: Passed[][]
+  /** What happened at each expiry that caused more than one refresh. */
+  twice: string[][]
 }
 
 /** Tabs that share a session while answers are lost. Every tab calls the service at every expiry until it is answered. */
@@ -138,7 +138,7 @@ export async function expireUnderLoss(stack: Stack, browser: Browser, options: L
       open = open.filter((_tab, i) => got[i] === 'unavailable')
     }
     const asked = network.passed.slice(begin)
-    if (issued(asked).size > 1) outcome.twice.push(asked)
+    if (issued(asked).size > 1) outcome.twice.push(await story(asked, context))
   }
   network.fate = () => ({})
 
@@ -152,4 +152,17 @@ export async function expireUnderLoss(stack: Stack, browser: Browser, options: L
   outcome.forks = countForks(network.passed.slice(login))
   await context.close()
   return outcome
+}
+
+/** Who asked for what with which generation, what the network did to it, and what the browser has now. */
+async function story(asked: readonly Passed[], context: BrowserContext): Promise<string[]> {
+  const of = (token?: string) => (token === undefined ? '-' : String(generationOf(token)))
+  const lines = asked.map(({ at, tab, method, path, presented, status, cookie, fate, answeredAt }) =>
+    [
+      `${at}: tab ${tab} ${method} ${path} with ${of(presented)}: ${status} with ${of(cookie)}`,
+      `${fate.stallMs ? 'stalled ' : ''}${fate.lost ? `lost ${fate.lost}` : `answered at ${answeredAt}`}`,
+    ].join(', '),
+  )
+  const kept = (await context.cookies()).map(({ value }) => of(value))
+  return [...lines, `The browser has ${kept.join(' and ')}.`]
 }
