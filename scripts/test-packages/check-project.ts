@@ -212,8 +212,9 @@ const { createRedirectClient } = await import(bundles + 'redirect.mjs')
 const options = { authServer: 'https://auth.example', resources: [], clientId: 'web' }
 for (const create of [createClient, heirloom.createClient, createRedirectClient, heirloom.createRedirectClient])
   if (await create(options).isLoggedIn()) throw new Error('nobody has logged in')
-// Nothing of it keeps a process alive.
 createClient({ ...options, delivery: 'cookie' })
+// The bundles are for browsers, and leave out what lets a process of Node's end.
+process.exit()
 `
 
 const BESIDE = `import jwt from '@fastify/jwt'

@@ -155,7 +155,7 @@ describe('Redis', () => {
     const { env } = await ownStores()
     const other = await doctor({ REDIS_URL: env.REDIS_URL })
     expect(other.lines).toEqual(['warning redis'])
-    expect(other.findings[0]).toMatchObject({ cause: expect.stringMatching(/^The servers use another Redis/) })
+    expect(other.findings[0]).toMatchObject({ cause: expect.stringMatching(/^The servers use a different Redis/) })
     const none = await doctor({ REDIS_URL: '' })
     expect(none.lines).toEqual(['warning redis'])
     expect(none.findings[0]).toMatchObject({ cause: expect.stringContaining('REDIS_URL is not set here') })
