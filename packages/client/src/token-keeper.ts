@@ -97,6 +97,7 @@ export function createTokenKeeper({
   async function refresh(own: OwnSession, accessToken: string): Promise<Session> {
     const giveUpAt = runtime.monotonic() + retryForMs
     const isNews = (found: Session) => found.accessToken !== accessToken && isUsable(found, sessions.ageOf(found))
+    const mayWait = (ms: number) => ms > 0 && failure.code !== 'misconfigured' && runtime.monotonic() + ms <= giveUpAt
 
     for (;;) {
       const { signal } = ending
@@ -110,18 +111,18 @@ export function createTokenKeeper({
     async function step(signal: AbortSignal): Promise<Session | number> {
       // Read again before each request: another tab may have refreshed, logged out or logged in.
       let known = await sessions.read(own)
-      if (tabs && !isNews(known)) {
+      // The others are asked before a request and before this refresh gives up. While it waits, they would be busy with answers.
+      if (tabs && !isNews(known) && !mayWait(pace.waitMs())) {
         await tabs.settle()
         known = await sessions.read(own)
       }
       if (isNews(known)) return known
 
       const waitMs = pace.waitMs()
+      if (mayWait(waitMs)) return waitMs
       if (waitMs > 0) {
-        const { code, message } = failure
-        if (code !== 'misconfigured' && runtime.monotonic() + waitMs <= giveUpAt) return waitMs
         onEvent({ type: 'refresh_failed', retryAfterMs: waitMs })
-        throw new ClientError(code, message, waitMs)
+        throw new ClientError(failure.code, failure.message, waitMs)
       }
 
       const asked = attempt(own, known, signal)
