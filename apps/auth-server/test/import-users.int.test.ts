@@ -142,3 +142,20 @@ test('lines may come from standard input, with a byte order mark and without a l
   const line = '\ufeff{"username":"piped","password_hash":null}'
   expect(await runAdmin(server.env, line, 'user', 'import', '-')).toMatchObject({ code: 0, answer: { imported: 1 } })
 })
+
+test('a user who was deleted does not come back with the file, to be deleted again by the next restore', async () => {
+  const id = '1f0e0d0c-0b0a-4908-8706-050403020100'
+  const gone = { username: 'gone', password_hash: null, id }
+  expect((await importLines(gone)).answer).toMatchObject({ imported: 1 })
+  expect((await runAdmin(server.env, '', 'user', 'delete', 'gone')).code).toBe(0)
+
+  const again = await importLines(gone, { ...gone, username: 'heir' }, { ...gone, id: null })
+  expect(again).toMatchObject({ code: 1, answer: { imported: 1, refused: 2 } })
+  expect(again.stderr).toContain('line 1: the user of this id was deleted')
+  expect(again.stderr).toContain('line 2: the user of this id was deleted')
+  const { id: anotherId } = await stored('gone')
+  expect(anotherId).not.toBe(id)
+  expect(await stored('heir')).toBeUndefined()
+  expect((await runAdmin(server.env, '', 'user', 'delete-again')).answer).toEqual({ deleted_again: 0 })
+  expect(await stored('gone')).toMatchObject({ id: anotherId })
+})

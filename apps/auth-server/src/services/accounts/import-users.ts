@@ -81,6 +81,7 @@ const UNREADABLE = { ok: false, fault: 'is longer than 64 KiB, or not UTF-8' } a
 
 const FAULTS = {
   exists: 'there is a user of this name or id already, who was not imported',
+  deleted: 'the user of this id was deleted; without the id, the line makes another user',
   imported_otherwise: 'the user was imported already, from a line with other data',
 }
 
