@@ -24,6 +24,7 @@ const checks: [name: string, command: string, ...args: string[]][] = [
   ]),
 ]
 
+console.log(`Running ${checks.length} checks side by side ...`)
 const waiting = checks.values()
 const failed: string[] = []
 await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, runOneAfterTheOther))

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { newDatabase } from '@heirloom/harness/database'
 import { startStores } from '@heirloom/harness/stores'
 import { program } from 'commander'
-import { startChromium } from './chromium.ts'
+import { launchChromium } from '@heirloom/local-stack/browser'
 import { USER, startStack } from './stack.ts'
 import { addCookiePage, expireUnderLoss } from './tabs.ts'
 
@@ -35,7 +35,7 @@ try {
   if (stores.redis === null) throw new Error('This needs redis-server or valkey-server on the PATH.')
   const { databaseUrl } = await newDatabase(stores.postgres.url, 'browser-test')
   const stack = await startStack({ databaseUrl, redisUrl: stores.redis.url, folder })
-  const browser = await startChromium()
+  const browser = await launchChromium()
   try {
     addCookiePage(stack)
     await stack.register(USER)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Browser } from 'playwright-core'
-import { startChromium } from '../src/chromium.ts'
+import { launchChromium } from '@heirloom/local-stack/browser'
 import { addCookiePage, expireUnderLoss } from '../src/tabs.ts'
 import type { Stack } from '../src/stack.ts'
 import { testStack } from './test-stack.ts'
@@ -10,7 +10,7 @@ let chromium: Browser
 beforeAll(async () => {
   stack = await testStack()
   addCookiePage(stack)
-  chromium = await startChromium()
+  chromium = await launchChromium()
   afterAll(() => chromium.close())
 })
 

@@ -61,6 +61,14 @@ export const NO_SUCH_USER = refuse('not_found', 'There is no such user.')
 export const ACCOUNT_CHANGED = refuse('invalid_credentials', 'The account was changed a moment ago. Log in again.')
 
 export const tooManyAttempts = (retryAfterSeconds: number): Refusal => ({
-  ...refuse('too_many_attempts', `Too many attempts. Try again in ${retryAfterSeconds} seconds.`),
+  ...refuse('too_many_attempts', `Too many attempts. Try again in ${inWords(retryAfterSeconds)}.`),
   retryAfterSeconds,
 })
+
+const formatOf = (unit: 'second' | 'minute') =>
+  new Intl.NumberFormat('en', { style: 'unit', unit, unitDisplay: 'long' })
+const [inSeconds, inMinutes] = [formatOf('second'), formatOf('minute')]
+
+/** `Retry-After` has the seconds. Minutes are easier to read, if there are several. */
+const inWords = (seconds: number) =>
+  seconds < 120 ? inSeconds.format(seconds) : inMinutes.format(Math.ceil(seconds / 60))

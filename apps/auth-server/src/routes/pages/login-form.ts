@@ -44,16 +44,10 @@ export function showLogin(
 /** Not 401, which needs a challenge (RFC 9110, section 15.5.2). */
 export const statusOf = ({ error }: Pick<Refusal, 'error'>) => (error === 'too_many_attempts' ? 429 : 400)
 
-export function problemOf({
-  error,
-  description,
-  retryAfterSeconds: seconds,
-}: Pick<Refusal, 'error' | 'description' | 'retryAfterSeconds'>): string {
-  if (error === 'new_password_required')
-    return 'You must change your password. Enter the current one again, and choose a new one.'
-  if (seconds === undefined) return description
-  return `Too many attempts. Try again in ${seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}.`
-}
+export const problemOf = ({ error, description }: Pick<Refusal, 'error' | 'description'>): string =>
+  error === 'new_password_required'
+    ? 'You must change your password. Enter the current one again, and choose a new one.'
+    : description
 
 export const FORM_EXPIRED = {
   error: 'invalid_request',

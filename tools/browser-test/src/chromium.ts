@@ -1,1 +1,0 @@
-export { launchChromium as startChromium } from '@heirloom/local-stack/browser'
